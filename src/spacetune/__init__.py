@@ -1,0 +1,44 @@
+"""spacetune: small, explained text models in the latent space of a frozen Transformer.
+
+``import spacetune`` loads no torch: every public name is fetched when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spacetune.data import LabelledTexts as LabelledTexts
+    from spacetune.data import few_shot as few_shot
+    from spacetune.data import read_texts as read_texts
+    from spacetune.encoders import Encoder as Encoder
+    from spacetune.errors import SpacetuneError as SpacetuneError
+    from spacetune.estimators import LinearProbe as LinearProbe
+    from spacetune.estimators import SpaceClassifier as SpaceClassifier
+    from spacetune.estimators import SpaceRegressor as SpaceRegressor
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Encoder": "encoders",
+    "LabelledTexts": "data",
+    "LinearProbe": "estimators",
+    "SpaceClassifier": "estimators",
+    "SpaceRegressor": "estimators",
+    "SpacetuneError": "errors",
+    "few_shot": "data",
+    "read_texts": "data",
+}
+
+__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'spacetune' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"spacetune.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

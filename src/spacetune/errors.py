@@ -1,0 +1,89 @@
+"""Every error that spacetune raises on purpose, in one tree.
+
+::
+
+    SpacetuneError
+    ├── UsageError (ValueError)          a call or a setting is wrong: exit code 2 on the command line
+    ├── DataError (ValueError)           texts or labels cannot be used as they are
+    ├── EncoderError                     an encoder cannot be found, verified, loaded or run
+    │   └── UnsupportedByFamily          this encoder family cannot do what was asked
+    ├── FeatureStoreError                the cache of token features is damaged or cannot be written
+    ├── ModelFileError                   a saved model is missing, damaged or of another version
+    └── MissingExtraError (ImportError)  an optional dependency is not installed
+
+A message says what must hold, what came, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "DataError",
+    "EncoderError",
+    "FeatureStoreError",
+    "MissingExtraError",
+    "ModelFileError",
+    "SpacetuneError",
+    "UnsupportedByFamily",
+    "UsageError",
+    "did_you_mean",
+    "name_rows",
+]
+
+
+class SpacetuneError(Exception):
+    """Base of every error that spacetune raises on purpose."""
+
+
+class UsageError(SpacetuneError, ValueError):
+    """A call or a setting is wrong; nothing was done."""
+
+
+class DataError(SpacetuneError, ValueError):
+    """Texts or labels cannot be used as they are."""
+
+
+class EncoderError(SpacetuneError):
+    """An encoder cannot be found, verified, loaded or run."""
+
+
+class UnsupportedByFamily(EncoderError):  # noqa: N818 - reads as the sentence it is
+    """This encoder family cannot do what was asked; the message names those that can."""
+
+
+class FeatureStoreError(SpacetuneError):
+    """The cache of token features is damaged or cannot be written."""
+
+
+class ModelFileError(SpacetuneError):
+    """A saved model is missing, damaged or of another version."""
+
+
+class MissingExtraError(SpacetuneError, ImportError):
+    """An optional dependency is not installed; the message holds the install command."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs the '{extra}' extra: pip install 'spacetune[{extra}]'")
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str | None:
+    """Return the option nearest to `word`, or None where none is near.
+
+    >>> did_you_mean("labl", ["text", "label"])
+    'label'
+    """
+    near = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
+def name_rows(rows: Sequence[int], most: int = 5) -> str:
+    """Name row numbers for people, the first few of them.
+
+    >>> name_rows([3, 8, 12, 20, 31, 40, 41])
+    'rows 3, 8, 12, 20, 31 and 2 more'
+    """
+    shown = ", ".join(str(row) for row in rows[:most])
+    more = f" and {len(rows) - most} more" if len(rows) > most else ""
+    return f"{'row' if len(rows) == 1 else 'rows'} {shown}{more}"

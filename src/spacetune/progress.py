@@ -1,0 +1,28 @@
+"""A progress bar on a terminal with rate and time left, and nothing anywhere else."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+__all__ = ["progress_bar"]
+
+
+def progress_bar(total: int, description: str, unit: str, *, show: bool | None = None) -> tqdm[Any]:
+    """Open a bar of `total` units; use it as a context manager and call `update(n)`.
+
+    Parameters
+    ----------
+    total
+        How many units of work there are.
+    description
+        What is being done, in two or three words.
+    unit
+        The unit's plural, as in ``texts``.
+    show
+        True or False to force the bar on or off; None shows it only where standard error is a terminal.
+    """
+    hidden = not (sys.stderr.isatty() if show is None else show)
+    return tqdm(total=total, desc=description, unit=f" {unit}", disable=hidden, smoothing=0.1, leave=False)

@@ -1,0 +1,69 @@
+"""What every result object can do: become JSON, a data frame, a line of text.
+
+A result is a frozen dataclass. `to_dict` is what `--json` prints and what the server answers, so the three
+doors (Python, command line, web) show the same thing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+
+__all__ = ["Result", "jsonable"]
+
+
+def jsonable(value: Any) -> Any:
+    """Turn a value made of dataclasses, arrays and plain containers into what JSON can hold.
+
+    Infinite and missing numbers become None, since JSON has no word for them.
+
+    >>> jsonable({"a": np.float32(0.5), "b": np.arange(2), "c": float("nan")})
+    {'a': 0.5, 'b': [0, 1], 'c': None}
+    """
+    if isinstance(value, Result):
+        return value.to_dict()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray | np.generic):
+        return jsonable(cast("Any", value).tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): jsonable(v) for k, v in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [jsonable(v) for v in cast("list[Any]", value)]
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+class Result:
+    """Base of the result dataclasses: `to_dict`, `to_json`, and `to_frame` through the class's own rows."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain containers, ready for JSON."""
+        fields = dataclasses.fields(cast("Any", self))
+        return {f.name: jsonable(getattr(self, f.name)) for f in fields if f.repr}
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Return the result as a JSON text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the result as table rows, one dict a row; classes with a natural table override this."""
+        return [self.to_dict()]
+
+    def to_frame(self) -> Any:
+        """Return the result as a pandas data frame.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
