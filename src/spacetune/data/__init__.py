@@ -1,0 +1,22 @@
+"""Labelled texts: read from files and tables, checked, split."""
+
+from spacetune.data.checking import DataReport, check_texts, overlap_note
+from spacetune.data.labelled_texts import DataNote, DataWarning, LabelledTexts, warn_of
+from spacetune.data.labels import LabelKind, label_kind
+from spacetune.data.reading import read_texts
+from spacetune.data.splitting import few_shot, split_dev
+
+__all__ = [
+    "DataNote",
+    "DataReport",
+    "DataWarning",
+    "LabelKind",
+    "LabelledTexts",
+    "check_texts",
+    "few_shot",
+    "label_kind",
+    "overlap_note",
+    "read_texts",
+    "split_dev",
+    "warn_of",
+]

@@ -1,0 +1,110 @@
+"""What is wrong with my data: the report behind ``spacetune check``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from spacetune.data.labelled_texts import DataNote, LabelledTexts
+from spacetune.data.labels import LabelKind, class_counts, label_kind
+from spacetune.results import Result
+
+__all__ = ["DataReport", "check_texts", "overlap_note"]
+
+TINY_CLASS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class DataReport(Result):
+    """Counts and notes on a data set: what a person should look at before training on it."""
+
+    source: str
+    n_texts: int
+    kind: LabelKind | None
+    classes: dict[str, int]
+    words_median: float
+    words_longest: int
+    notes: tuple[DataNote, ...]
+
+
+def check_texts(
+    data: LabelledTexts, count_tokens: Callable[[list[Any]], Sequence[int]] | None = None, max_length: int = 0
+) -> DataReport:
+    """Look for duplicates, conflicting labels, empty texts, tiny classes and texts over the length limit.
+
+    Parameters
+    ----------
+    data
+        The texts to look at, labelled or not.
+    count_tokens
+        Gives the number of tokens of each input; None leaves the length check out.
+    max_length
+        The number of tokens above which a text is cut.
+
+    Returns
+    -------
+    DataReport
+        The counts, and one note for everything found.
+
+    Examples
+    --------
+    >>> report = check_texts(LabelledTexts(["a", "A ", "b"], ["x", "y", "y"]))
+    >>> [note.kind for note in report.notes]
+    ['duplicates', 'conflicts', 'tiny', 'tiny']
+    """
+    notes = [*data.notes, *_duplicate_notes(data)]
+    kind = None if data.labels is None else label_kind(data.labels)
+    counts = class_counts(data.labels, kind) if data.labels is not None and kind in ("single", "multi") else {}
+    notes += _class_notes(data, counts, kind)
+    if count_tokens is not None:
+        over = [i + 1 for i, n in enumerate(count_tokens(data.inputs)) if n > max_length]
+        if over:
+            notes.append(DataNote.of("long", over, f"texts are longer than {max_length} tokens and are cut there"))
+    words = sorted(len(text.split()) for text in data.texts)
+    return DataReport(
+        source=data.source,
+        n_texts=len(data),
+        kind=kind,
+        classes={str(name): count for name, count in counts.items()},
+        words_median=float(words[len(words) // 2]) if words else 0.0,
+        words_longest=words[-1] if words else 0,
+        notes=tuple(notes),
+    )
+
+
+def overlap_note(train_keys: set[Any], test_keys: Sequence[Any], what: str = "rows") -> DataNote | None:
+    """Say how many test rows repeat a training text, which flatters the score; None where none does."""
+    rows = [i + 1 for i, key in enumerate(test_keys) if key in train_keys]
+    return DataNote.of("overlap", rows, f"of {len(test_keys)} {what} repeat a training text") if rows else None
+
+
+def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, key in enumerate(data.keys, start=1):
+        rows[key].append(row)
+    repeats = sorted(row for group in rows.values() for row in group[1:])
+    conflicts = sorted(
+        row
+        for group in rows.values()
+        if data.labels is not None and len({repr(data.labels[row - 1]) for row in group}) > 1
+        for row in group
+    )
+    notes: list[DataNote] = []
+    if repeats:
+        notes.append(DataNote.of("duplicates", repeats, "rows repeat an earlier text"))
+    if conflicts:
+        notes.append(DataNote.of("conflicts", conflicts, "rows share a text but not its label"))
+    return notes
+
+
+def _class_notes(data: LabelledTexts, counts: Any, kind: LabelKind | None) -> list[DataNote]:
+    notes: list[DataNote] = []
+    for name, count in counts.items():
+        if count < TINY_CLASS and data.labels is not None:
+            has = [
+                i + 1 for i, label in enumerate(data.labels) if (name in label if kind == "multi" else label == name)
+            ]
+            notes.append(DataNote.of("tiny", has, f"{'text' if count == 1 else 'texts'} only of class {name!r}"))
+    return notes

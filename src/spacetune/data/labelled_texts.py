@@ -1,0 +1,116 @@
+"""The type that leaves this room: texts with their labels, and what was noticed while reading them."""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from spacetune.errors import DataError, name_rows
+
+__all__ = ["DataNote", "DataWarning", "LabelledTexts", "normalised", "warn_of"]
+
+Label = Any  # str, int, float, or a list of str for multi-label
+
+
+class DataWarning(UserWarning):
+    """Something in the data that a person should know of; nothing was dropped."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DataNote:
+    """One thing noticed in the data: its kind, the rows it concerns (counted from 1) and a sentence."""
+
+    kind: str
+    rows: tuple[int, ...]
+    message: str
+
+    @classmethod
+    def of(cls, kind: str, rows: Sequence[int], what: str) -> DataNote:
+        """Make a note whose sentence starts with the count and ends with the rows."""
+        return cls(kind, tuple(rows), f"{len(rows)} {what} ({name_rows(rows)})")
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def warn_of(notes: Sequence[DataNote]) -> None:
+    """Raise each note as a `DataWarning`."""
+    for note in notes:
+        warnings.warn(note.message, DataWarning, stacklevel=3)
+
+
+def normalised(text: str, pair: str | None = None) -> str:
+    """Return the form in which two texts count as the same: case, space and Unicode form folded.
+
+    >>> normalised("Two  Hours\\n") == normalised("two hours")
+    True
+    """
+    joined = text if pair is None else f"{text}\x1f{pair}"
+    return " ".join(unicodedata.normalize("NFKC", joined).casefold().split())
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class LabelledTexts:
+    """Texts, their labels, and for pair tasks the second texts.
+
+    Parameters
+    ----------
+    texts
+        One string a row.
+    labels
+        One label a row: a string or integer (classes), a float (regression) or a list of strings
+        (multi-label); None where the texts carry no labels.
+    pairs
+        The second text of every row, or None.
+    names
+        The class names in the order of the source, where it states one.
+    source
+        Where the rows came from, for messages and model cards.
+    notes
+        What was noticed while reading: counted, with row numbers.
+    """
+
+    texts: list[str]
+    labels: list[Label] | None = None
+    pairs: list[str] | None = None
+    names: tuple[str, ...] | None = None
+    source: str = "memory"
+    notes: tuple[DataNote, ...] = ()
+
+    def __post_init__(self) -> None:
+        for what, column in (("labels", self.labels), ("text pairs", self.pairs)):
+            if column is not None and len(column) != len(self.texts):
+                raise DataError(f"{what} must be one a text: {len(self.texts)} texts, {len(column)} {what}")
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __repr__(self) -> str:
+        what = "unlabelled" if self.labels is None else "labelled"
+        pairs = " pairs" if self.pairs is not None else ""
+        return f"LabelledTexts({len(self)} {what} texts{pairs} from {self.source})"
+
+    @property
+    def inputs(self) -> list[str] | list[tuple[str, str]]:
+        """What an estimator takes: the texts, or (text, pair) tuples."""
+        return self.texts if self.pairs is None else list(zip(self.texts, self.pairs, strict=True))
+
+    @property
+    def keys(self) -> list[str]:
+        """The form of every row in which equal rows are equal strings."""
+        pairs = self.pairs or [None] * len(self.texts)
+        return [normalised(text, pair) for text, pair in zip(self.texts, pairs, strict=True)]
+
+    def take(self, rows: Sequence[int]) -> LabelledTexts:
+        """Return the rows at these positions (counted from 0), in this order; the notes stay behind."""
+        pick = [int(row) for row in rows]
+        return dataclasses.replace(
+            self,
+            texts=[self.texts[i] for i in pick],
+            labels=None if self.labels is None else [self.labels[i] for i in pick],
+            pairs=None if self.pairs is None else [self.pairs[i] for i in pick],
+            notes=(),
+        )

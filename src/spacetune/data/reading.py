@@ -1,0 +1,136 @@
+"""`read_texts`: one door for every place where labelled texts come from."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from spacetune.data import sources
+from spacetune.data.labelled_texts import DataNote, LabelledTexts, warn_of
+from spacetune.data.labels import parse_text_labels
+from spacetune.errors import DataError, did_you_mean
+
+__all__ = ["read_texts"]
+
+
+def read_texts(
+    source: Any,
+    *,
+    text: str = "text",
+    label: str = "label",
+    text_pair: str | None = None,
+    labelled: bool | None = None,
+    label_separator: str | None = None,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    split: str | None = None,
+) -> LabelledTexts:
+    r"""Read labelled texts from a file, a folder, a table in memory or a list.
+
+    Parameters
+    ----------
+    source
+        A path (.csv, .tsv, .jsonl, .json, each also .gz, .parquet, or a folder saved by Hugging Face
+        `datasets`), a `datasets.Dataset`, a pandas or polars frame, a pyarrow table, a mapping of columns,
+        or a list of strings.
+    text
+        Name of the column that holds the texts.
+    label
+        Name of the column that holds the labels.
+    text_pair
+        Name of the column with the second text of a pair; a column called ``text_pair`` is used unasked.
+    labelled
+        True: the label column must be there; False: ignore it; None: use it where it is there.
+    label_separator
+        What separates several labels in one cell, for multi-label CSV, as in ``joy|love``.
+    delimiter
+        The CSV delimiter where it is not the one its ending says.
+    encoding
+        The encoding of a text file.
+    split
+        Which split of a `datasets` folder to read.
+
+    Returns
+    -------
+    LabelledTexts
+        The rows in their order, none left out; what was noticed is in its `notes` and warned of.
+
+    Raises
+    ------
+    DataError
+        If the source is missing, empty, damaged, or lacks a column; the message says what to do.
+
+    Examples
+    --------
+    >>> read_texts({"text": ["fine", "awful"], "label": ["good", "bad"]})
+    LabelledTexts(2 labelled texts from memory)
+    """
+    table = sources.open_table(source, delimiter=delimiter, encoding=encoding, split=split)
+    texts = _column(table, text, "text", labelled=True)
+    labels = _column(table, label, "label", labelled=labelled)
+    pairs = _pair_column(table, text_pair)
+    if not texts:
+        raise DataError(f"{table.name} holds no rows")
+    notes: list[DataNote] = list(table.notes)
+    data = LabelledTexts(
+        texts=_as_strings(texts, text, notes),
+        labels=None if labels is None else _as_labels(labels, table, label_separator),
+        pairs=None if pairs is None else _as_strings(pairs, text_pair or "text_pair", notes),
+        names=table.class_names.get(label),
+        source=table.name,
+    )
+    data = dataclasses.replace(data, notes=tuple(notes))
+    warn_of(data.notes)
+    return data
+
+
+def _column(table: sources.Table, name: str, option: str, labelled: bool | None) -> list[Any] | None:
+    if labelled is False or (labelled is None and name == "label" and name not in table.columns):
+        return None
+    if name in table.columns:
+        return table.columns[name]
+    near = did_you_mean(name, table.columns) or (
+        did_you_mean(option, table.columns) if name != option else None
+    )
+    flag = option.replace("_", "-")
+    hint = f"; did you mean --{flag} {near}?" if near else f"; say which with --{flag}"
+    columns = ", ".join(table.columns) or "none"
+    raise DataError(f"column {name!r} is not in {table.name} (columns: {columns}){hint}")
+
+
+def _pair_column(table: sources.Table, name: str | None) -> list[Any] | None:
+    if name is None:
+        return table.columns.get("text_pair")
+    return _column(table, name, "text_pair", labelled=True)
+
+
+def _as_strings(column: Sequence[Any], name: str, notes: list[DataNote]) -> list[str]:
+    wrong = [i + 1 for i, v in enumerate(column) if v is not None and not isinstance(v, str) and v == v]
+    if wrong:
+        first = type(column[wrong[0] - 1]).__name__
+        raise DataError(
+            f"column {name!r} must hold text; {len(wrong)} rows do not, the first is row {wrong[0]} ({first})"
+        )
+    texts = [v if isinstance(v, str) else "" for v in column]
+    empty = [i + 1 for i, v in enumerate(texts) if not v.strip()]
+    if empty:
+        notes.append(DataNote.of("empty", empty, f"texts in column {name!r} are empty; kept as empty texts"))
+    nul = [i + 1 for i, v in enumerate(texts) if "\x00" in v]
+    if nul:
+        notes.append(DataNote.of("nul", nul, f"texts in column {name!r} hold NUL characters; read as spaces"))
+        texts = [v.replace("\x00", " ") for v in texts]
+    return texts
+
+
+def _as_labels(column: Sequence[Any], table: sources.Table, separator: str | None) -> list[Any]:
+    if separator is not None:
+        return [[part.strip() for part in str(v or "").split(separator) if part.strip()] for v in column]
+    if table.untyped:
+        return parse_text_labels([str(v).strip() for v in column])
+    labels = [v.tolist() if hasattr(v, "tolist") else v for v in column]
+    return [list(v) if isinstance(v, tuple | set) else v for v in labels]
+
+

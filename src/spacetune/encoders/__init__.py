@@ -1,0 +1,22 @@
+"""Texts become token features: a frozen encoder, run fast."""
+
+from spacetune.encoders.encoder import Encoder, Layers, shared_encoder
+from spacetune.encoders.ragged import segment_mean, segment_variance
+from spacetune.encoders.resolving import DEFAULT_ENCODER
+from spacetune.encoders.token_features import FeatureSource, Provenance, TokenFeatures
+from spacetune.encoders.tokenizing import TextInput, TokenSpans, as_inputs
+
+__all__ = [
+    "DEFAULT_ENCODER",
+    "Encoder",
+    "FeatureSource",
+    "Layers",
+    "Provenance",
+    "TextInput",
+    "TokenFeatures",
+    "TokenSpans",
+    "as_inputs",
+    "segment_mean",
+    "segment_variance",
+    "shared_encoder",
+]

@@ -1,0 +1,264 @@
+"""`Encoder`: a frozen pretrained Transformer that turns texts into token features."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from spacetune.encoders.batching import token_batches, windows_of
+from spacetune.encoders.loading import load_encoder
+from spacetune.encoders.packed import PackedBatch
+from spacetune.encoders.ragged import offsets_of
+from spacetune.encoders.resolving import DEFAULT_ENCODER, EncoderSource
+from spacetune.encoders.token_features import Provenance, TokenFeatures
+from spacetune.encoders.tokenizing import TextInput, Tokenized, TokenSpans, as_inputs
+from spacetune.errors import DataError, UsageError
+from spacetune.progress import progress_bar
+
+__all__ = ["Encoder", "Layers"]
+
+Layers = int | Sequence[int] | Literal["all"]
+"""One layer, several, or all: 0 is the embeddings, ``n_layers`` (or -1) the last."""
+
+TOKEN_BUDGET = 2048
+WINDOW_CHARACTERS = 1_000_000
+WINDOW_TEXTS = 16_384
+
+
+class Encoder:
+    """A frozen encoder: runs without gradients, in eval mode, the same for a text whatever is beside it.
+
+    Make one with `from_pretrained`.
+
+    Attributes
+    ----------
+    name
+        The name or folder it was asked for by.
+    n_layers
+        Transformer layers; layer 0 is the embeddings.
+    dim
+        Width of a hidden state.
+    max_length
+        Tokens above which a text is cut, special tokens included.
+    dtype
+        What it computes in.
+    """
+
+    def __init__(self, source: EncoderSource, loaded: Any, max_length: int) -> None:
+        self.source = source
+        self.name = source.name
+        self.max_length = max_length
+        self.n_layers: int = loaded.n_layers
+        self.dim: int = loaded.dim
+        self.dtype: torch.dtype = loaded.dtype
+        self.device: torch.device = loaded.device
+        self.family: str = loaded.family
+        self._loaded = loaded
+        self._tokenizing = loaded.tokenizing(max_length)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | os.PathLike[str] | None = None,
+        *,
+        revision: str | None = None,
+        dtype: str = "auto",
+        device: str = "auto",
+        max_length: int | None = None,
+        token: str | None = None,
+        cache_dir: str | None = None,
+        local_files_only: bool = False,
+        trust_remote_code: bool = False,
+    ) -> Encoder:
+        """Load an encoder by folder or hub name; None is the default, all-MiniLM-L6-v2.
+
+        Looked for in this order: a local folder, the hub's cache, the bundled package, the hub.
+
+        Parameters
+        ----------
+        name
+            A folder with `config.json` and `model.safetensors`, or a name on the hub.
+        revision
+            Branch, tag or commit on the hub.
+        dtype
+            ``float32``, ``bfloat16``, or ``auto``: bfloat16 where this machine has it natively and it wins.
+        device
+            ``cpu``, ``cuda``, …, or ``auto``.
+        max_length
+            Tokens above which a text is cut; None takes the encoder's own limit.
+        token
+            Access token for the hub.
+        cache_dir
+            The hub's cache folder.
+        local_files_only
+            Never ask the hub.
+        trust_remote_code
+            Let code that comes with the weights run. Leave it off unless you have read that code.
+
+        Returns
+        -------
+        Encoder
+            Ready to encode.
+
+        Raises
+        ------
+        EncoderError
+            If it is not found, damaged, or not an encoder.
+
+        Examples
+        --------
+        >>> encoder = Encoder.from_pretrained(dtype="float32")
+        >>> encoder.encode(["Two hours I will not get back."])
+        TokenFeatures(1 texts, 10 tokens, 1 layer(s) of 384, float32)
+        """
+        source, loaded = load_encoder(
+            name or DEFAULT_ENCODER,
+            revision=revision,
+            dtype=dtype,
+            device=device,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            trust_remote_code=trust_remote_code,
+        )
+        limit = max_length or loaded.max_length
+        if not loaded.shortest <= limit <= loaded.longest:
+            raise UsageError(
+                f"max_length must lie between {loaded.shortest} and {loaded.longest} for {source.name}, got {limit}"
+            )
+        return cls(source, loaded, limit)
+
+    def __repr__(self) -> str:
+        dtype = str(self.dtype).removeprefix("torch.")
+        return f"Encoder({self.name!r}, {self.n_layers} layers of {self.dim}, {dtype}, from {self.source.origin})"
+
+    def __sklearn_clone__(self) -> Encoder:  # an encoder is shared, never copied
+        return self
+
+    def resolve_layers(self, layers: Layers) -> tuple[int, ...]:
+        """Turn a layer choice into layer numbers from 0, each once, ascending.
+
+        Raises
+        ------
+        UsageError
+            If a layer does not exist.
+        """
+        chosen = range(self.n_layers + 1) if layers == "all" else [layers] if isinstance(layers, int) else layers
+        if isinstance(chosen, str) or not all(isinstance(i, int) for i in chosen) or len(chosen) == 0:
+            raise UsageError(f"layers must be a number, a list of numbers or 'all', got {layers!r}")
+        wrong = [i for i in chosen if not -self.n_layers - 1 <= i <= self.n_layers]
+        if wrong:
+            raise UsageError(f"{self.name} has layers 0 (embeddings) to {self.n_layers}, asked for {wrong[0]}")
+        return tuple(sorted({i % (self.n_layers + 1) for i in chosen}))
+
+    def encode(self, texts: Any, *, layers: Layers = -1, progress: bool | None = None) -> TokenFeatures:
+        """Return the hidden states of every real token of every text; equal texts are computed once.
+
+        Parameters
+        ----------
+        texts
+            Strings, or pairs of strings.
+        layers
+            Which layers' states to keep.
+        progress
+            True or False to force the progress bar on or off.
+
+        Returns
+        -------
+        TokenFeatures
+            In the order of the texts; `provenance.n_truncated` says how many were cut.
+        """
+        inputs = as_inputs(texts)
+        if not inputs:
+            raise DataError("there are no texts to encode")
+        first: dict[TextInput, int] = {}
+        inverse = [first.setdefault(row, len(first)) for row in inputs]
+        parts = list(self.encode_windows(list(first), layers=layers, progress=progress))
+        features = TokenFeatures.concat(parts)
+        return features if len(first) == len(inputs) else features.take(torch.tensor(inverse))
+
+    def encode_windows(
+        self, inputs: Sequence[TextInput], *, layers: Layers = -1, progress: bool | None = None
+    ) -> Iterator[TokenFeatures]:
+        """Yield features of consecutive runs of texts, so that any number of texts needs bounded memory.
+
+        The next run is tokenised while the model computes this one.
+        """
+        chosen = self.resolve_layers(layers)
+        windows = list(windows_of(inputs, WINDOW_CHARACTERS, WINDOW_TEXTS))
+        with ThreadPoolExecutor(1) as pool, progress_bar(len(inputs), "encoding", "texts", show=progress) as bar:
+            ahead = pool.submit(self._tokenizing, inputs[windows[0]]) if windows else None
+            for i in range(len(windows)):
+                assert ahead is not None
+                tokenized = ahead.result()
+                if i + 1 < len(windows):
+                    ahead = pool.submit(self._tokenizing, inputs[windows[i + 1]])
+                yield self._run(tokenized, chosen, bar)
+
+    def tokenize(self, texts: Any) -> Tokenized:
+        """Return the token ids of texts, end to end."""
+        return self._tokenizing(as_inputs(texts))
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write weights, configuration and tokenizer to a folder that `from_pretrained` reads."""
+        self._loaded.model.save_pretrained(folder)
+        self._loaded.tokenizer.save_pretrained(folder)
+
+    def spans(self, text: TextInput) -> TokenSpans:
+        """Return one text's tokens and where each stands in it."""
+        return self._tokenizing.spans(text)
+
+    def count_tokens(self, texts: Any) -> list[int]:
+        """Return how many tokens each text has before any cutting."""
+        return self._tokenizing.count(as_inputs(texts))
+
+    def provenance(self, layers: tuple[int, ...], n_truncated: int = 0) -> Provenance:
+        """Say where features of these layers come from."""
+        return Provenance(
+            encoder=self.name,
+            origin=self.source.origin,
+            revision=self.source.revision,
+            sha256=self.source.sha256,
+            layers=layers,
+            dtype=str(self.dtype).removeprefix("torch."),
+            max_length=self.max_length,
+            n_truncated=n_truncated,
+        )
+
+    def _run(self, tokenized: Tokenized, layers: tuple[int, ...], bar: Any) -> TokenFeatures:
+        lengths = torch.from_numpy(tokenized.lengths)
+        offsets = offsets_of(lengths)
+        values = torch.empty(int(offsets[-1]), len(layers), self.dim, dtype=self.dtype)
+        with torch.inference_mode():
+            for texts in token_batches(tokenized.lengths, TOKEN_BUDGET):
+                rows = _rows(offsets.numpy(), tokenized.lengths, texts)
+                batch = PackedBatch(
+                    token_ids=torch.from_numpy(tokenized.token_ids[rows]).to(self.device),
+                    segment_ids=torch.from_numpy(tokenized.segment_ids[rows]).long().to(self.device),
+                    lengths=tokenized.lengths[texts].tolist(),
+                )
+                states = self._loaded.runner.hidden_states(batch, layers)
+                index = torch.from_numpy(rows)
+                for i, state in enumerate(states):
+                    values[:, i].index_copy_(0, index, state.to("cpu", self.dtype))
+                bar.update(len(texts))
+        ids = torch.from_numpy(tokenized.token_ids)
+        return TokenFeatures(values, offsets, ids, self.provenance(layers, tokenized.n_truncated))
+
+
+def _rows(offsets: np.ndarray, lengths: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    picked = lengths[texts]
+    ends = np.cumsum(picked)
+    return np.arange(ends[-1]) + np.repeat(offsets[texts] - ends + picked, picked)
+
+
+@functools.lru_cache(maxsize=2)
+def shared_encoder(name: str | None, max_length: int | None, dtype: str = "auto") -> Encoder:
+    """Load an encoder once per process for the estimators that name the same one."""
+    return Encoder.from_pretrained(name, max_length=max_length, dtype=dtype)

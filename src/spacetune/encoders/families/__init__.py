@@ -1,0 +1,10 @@
+"""Encoder families: where the parts of each architecture are, under one set of names.
+
+One module a family, the only place (with `hub`) that knows Hugging Face's module names. A family says what it
+supports; asking for the rest raises `UnsupportedByFamily`, which names those that can.
+"""
+
+from spacetune.encoders.families.parts import EncoderParts, LayerParts
+from spacetune.encoders.families.registry import FAMILIES, Family, family_of, parts_of
+
+__all__ = ["FAMILIES", "EncoderParts", "Family", "LayerParts", "family_of", "parts_of"]

@@ -1,0 +1,48 @@
+"""ALBERT: narrow embeddings with a projection, and layers that share their weights by groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from spacetune.encoders.families.parts import EncoderParts, LayerParts
+from spacetune.errors import UnsupportedByFamily
+
+__all__ = ["albert_parts"]
+
+
+def albert_parts(model: Any) -> EncoderParts:
+    """Describe an `AlbertModel`."""
+    table, encoder, config = model.embeddings, model.encoder, model.config
+
+    def embed(ids: Tensor, positions: Tensor, segments: Tensor) -> Tensor:
+        summed = table.word_embeddings(ids) + table.token_type_embeddings(segments)
+        return summed + table.position_embeddings(positions)
+
+    if config.inner_group_num != 1:
+        raise UnsupportedByFamily(f"ALBERT with inner_group_num 1 is supported, got {config.inner_group_num}")
+    per_group = config.num_hidden_layers / config.num_hidden_groups
+    groups = [encoder.albert_layer_groups[int(i / per_group)] for i in range(config.num_hidden_layers)]
+    layers = [_layer(group.albert_layers[0]) for group in groups]
+    return EncoderParts(
+        embed=embed,
+        embedding_norm=table.LayerNorm,
+        project=encoder.embedding_hidden_mapping_in,
+        layers=tuple(layers),
+        n_heads=config.num_attention_heads,
+    )
+
+
+def _layer(layer: Any) -> LayerParts:
+    return LayerParts(
+        query=layer.attention.query,
+        key=layer.attention.key,
+        value=layer.attention.value,
+        attention_out=layer.attention.dense,
+        attention_norm=layer.attention.LayerNorm,
+        ff_in=layer.ffn,
+        ff_out=layer.ffn_output,
+        output_norm=layer.full_layer_layer_norm,
+        activation=layer.activation,
+    )

@@ -1,0 +1,144 @@
+"""From an encoder's folder to something that runs: weights, tokenizer, limits."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+import torch
+
+from spacetune.encoders.families import family_of
+from spacetune.encoders.machine import choose_device, choose_dtype
+from spacetune.encoders.packed import PackedEncoder
+from spacetune.encoders.padded import PaddedEncoder
+from spacetune.encoders.resolving import EncoderSource, resolve
+from spacetune.encoders.tokenizing import Tokenizing
+from spacetune.errors import EncoderError
+
+__all__ = ["LoadedEncoder", "freeze", "load_encoder", "load_model"]
+
+USUAL_LIMIT = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedEncoder:
+    """Weights and tokenizer in memory; `runner` has the packed pass where the family allows it."""
+
+    runner: PackedEncoder | PaddedEncoder
+    model: Any
+    tokenizer: Any
+    family: str
+    n_layers: int
+    dim: int
+    dtype: torch.dtype
+    device: torch.device
+    max_length: int
+    longest: int
+
+    @property
+    def shortest(self) -> int:
+        """The smallest length limit that leaves room for a token."""
+        return self.tokenizer.num_special_tokens_to_add(pair=False) + 1
+
+    def tokenizing(self, max_length: int) -> Tokenizing:
+        """Return the tokenizer with this length limit."""
+        return Tokenizing(self.tokenizer, max_length)
+
+
+def load_encoder(
+    name: str | os.PathLike[str],
+    *,
+    dtype: str,
+    device: str,
+    trust_remote_code: bool,
+    revision: str | None,
+    token: str | None,
+    cache_dir: str | None,
+    local_files_only: bool,
+) -> tuple[EncoderSource, LoadedEncoder]:
+    """Find and load an encoder for frozen use.
+
+    Raises
+    ------
+    EncoderError
+        If transformers cannot load the folder.
+    """
+    source = resolve(
+        name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+    )
+    place = choose_device(device)
+    number = choose_dtype(dtype, place)
+    model, tokenizer = load_model(source, number, trust_remote_code)
+    return source, freeze(model, tokenizer, source, number, place)
+
+
+def freeze(
+    model: Any, tokenizer: Any, source: EncoderSource, dtype: torch.dtype, device: torch.device
+) -> LoadedEncoder:
+    """Make a loaded model ready for frozen use: eval mode, no gradients, the fastest pass its family allows."""
+    model = model.to(device).eval().requires_grad_(False)
+    config = model.config
+    family = family_of(config.model_type)
+    uses_segments = "token_type_ids" in tokenizer.model_input_names
+    positions = _positions(config)
+    return LoadedEncoder(
+        runner=PackedEncoder(model, dtype) if "fast" in family.supports else PaddedEncoder(model, uses_segments),
+        model=model,
+        tokenizer=tokenizer,
+        family=family.name,
+        n_layers=config.num_hidden_layers,
+        dim=config.hidden_size,
+        dtype=dtype,
+        device=device,
+        max_length=_usual_length(source, tokenizer, positions),
+        longest=positions,
+    )
+
+
+def load_model(source: EncoderSource, dtype: torch.dtype, trust_remote_code: bool = False) -> tuple[Any, Any]:
+    """Load a model and its tokenizer with transformers, from safetensors only.
+
+    Raises
+    ------
+    EncoderError
+        If transformers cannot load them; its own words are in the message.
+    """
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    options = {"trust_remote_code": trust_remote_code, "local_files_only": True}
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source.folder, **options)
+        model = transformers.AutoModel.from_pretrained(
+            source.folder, dtype=dtype, use_safetensors=True, attn_implementation="sdpa", **options
+        )
+    except ValueError as error:
+        if "sdpa" not in str(error) and "attention implementation" not in str(error):
+            raise EncoderError(f"transformers cannot load {source.folder}: {error}") from error
+        model = transformers.AutoModel.from_pretrained(source.folder, dtype=dtype, use_safetensors=True, **options)
+    except Exception as error:
+        raise EncoderError(f"transformers cannot load {source.folder}: {error}") from error
+    return model, tokenizer
+
+
+def _positions(config: Any) -> int:
+    """The longest text the positions allow; RoBERTa and MPNet keep the first two for padding."""
+    positions = getattr(config, "max_position_embeddings", None) or 1 << 20
+    reserved = config.pad_token_id + 1 if config.model_type in _PADDED_POSITIONS else 0
+    return positions - reserved
+
+
+_PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+
+
+def _usual_length(source: EncoderSource, tokenizer: Any, positions: int) -> int:
+    """The limit the encoder's makers set (sentence-transformers' file), else the tokenizer's, at most 512."""
+    stated = source.folder / "sentence_bert_config.json"
+    if stated.is_file():
+        limit = json.loads(stated.read_text(encoding="utf-8")).get("max_seq_length")
+        if limit:
+            return min(int(limit), positions)
+    return min(int(tokenizer.model_max_length), positions, USUAL_LIMIT)

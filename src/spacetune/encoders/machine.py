@@ -1,0 +1,65 @@
+"""What this machine computes fast: the device, and the dtype to run a frozen encoder in."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+import torch
+
+from spacetune.errors import UsageError
+
+__all__ = ["choose_device", "choose_dtype", "linear_rate"]
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
+
+
+def choose_device(device: str) -> torch.device:
+    """Return the device of that name; ``auto`` is a GPU where there is one, else the CPU."""
+    if device != "auto":
+        return torch.device(device)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """Return the dtype of that name; ``auto`` is bfloat16 where the device has it natively and it wins.
+
+    A CPU that only emulates bfloat16 is about a hundred times slower in it, so the CPU's flags are read first;
+    a short product in both dtypes then has a veto. The veto is generous: a busy machine times badly.
+
+    Raises
+    ------
+    UsageError
+        If the name is not known.
+    """
+    if dtype != "auto":
+        if dtype not in DTYPES:
+            raise UsageError(f"dtype must be auto, {', '.join(DTYPES)}, got {dtype!r}")
+        return DTYPES[dtype]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "cpu" and _native_bfloat16() and not _bfloat16_crawls():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _native_bfloat16() -> bool:
+    capable = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capable.get("avx512_bf16") or capable.get("amx_bf16") or capable.get("bf16"))
+
+
+@functools.cache
+def _bfloat16_crawls() -> bool:
+    return linear_rate(torch.bfloat16, 256) < 0.5 * linear_rate(torch.float32, 256)
+
+
+def linear_rate(dtype: torch.dtype, rows: int, width: int = 384, out: int = 1536, repeats: int = 5) -> float:
+    """Measure a linear layer on this CPU, in floating-point operations a second (the best of a few tries)."""
+    x, weight = torch.zeros(rows, width, dtype=dtype), torch.zeros(out, width, dtype=dtype)
+    best = float("inf")
+    with torch.inference_mode():
+        for _ in range(repeats + 2):
+            start = time.perf_counter()
+            torch.nn.functional.linear(x, weight)
+            best = min(best, time.perf_counter() - start)
+    return 2 * rows * width * out / best

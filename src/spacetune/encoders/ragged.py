@@ -1,0 +1,96 @@
+"""Arithmetic on ragged rows: texts of different lengths end to end, without padding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["concat_ranges", "offsets_of", "segment_mean", "segment_variance"]
+
+
+def offsets_of(lengths: Tensor) -> Tensor:
+    """Return where every text starts, and the end: the running sum of lengths with 0 in front.
+
+    >>> offsets_of(torch.tensor([2, 3])).tolist()
+    [0, 2, 5]
+    """
+    return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+
+
+def concat_ranges(starts: Tensor, lengths: Tensor) -> Tensor:
+    """Return the positions ``starts[i] … starts[i] + lengths[i] - 1`` of all i, end to end.
+
+    >>> concat_ranges(torch.tensor([5, 0]), torch.tensor([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    shift = torch.repeat_interleave(starts - offsets_of(lengths)[:-1], lengths)
+    return torch.arange(len(shift), device=starts.device) + shift
+
+
+class _SegmentMean(torch.autograd.Function):
+    """Mean of each text's rows; the gradient of a row is its text's gradient over its length."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, offsets: Tensor) -> Tensor:
+        lengths = offsets.diff()
+        ctx.save_for_backward(lengths)
+        flat = values.reshape(len(values), -1)
+        if values.dtype in (torch.bfloat16, torch.float16):
+            flat = flat.float()
+        means = torch.segment_reduce(flat, "mean", lengths=lengths, axis=0, unsafe=True, initial=0)
+        return means.reshape(len(lengths), *values.shape[1:])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (lengths,) = ctx.saved_tensors
+        scale = lengths.clamp(min=1).to(grads[0].dtype)
+        shared = grads[0] / scale.view(-1, *[1] * (grads[0].dim() - 1))
+        return torch.repeat_interleave(shared, lengths, dim=0), None
+
+
+def segment_mean(values: Tensor, offsets: Tensor) -> Tensor:
+    """Return the mean over each text's tokens, in float32 at least.
+
+    Parameters
+    ----------
+    values
+        ``(n_tokens, …)``, the tokens of all texts end to end.
+    offsets
+        ``(n_texts + 1,)``, where each text starts.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(n_texts, …)``; zero for a text without tokens.
+
+    Examples
+    --------
+    >>> segment_mean(torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([0, 2, 3])).squeeze(1).tolist()
+    [2.0, 5.0]
+    """
+    return _SegmentMean.apply(values, offsets)  # pyright: ignore[reportReturnType]
+
+
+def segment_variance(values: Tensor, offsets: Tensor) -> Tensor:
+    """Return the unbiased variance over each text's tokens; zero for a text of one token.
+
+    Parameters
+    ----------
+    values
+        ``(n_tokens, …)``.
+    offsets
+        ``(n_texts + 1,)``.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(n_texts, …)``.
+    """
+    lengths = offsets.diff()
+    means = segment_mean(values, offsets)
+    centred = values - torch.repeat_interleave(means, lengths, dim=0)
+    biased = segment_mean(centred.square(), offsets)
+    scale = lengths / (lengths - 1).clamp(min=1)
+    return biased * scale.to(biased.dtype).view(-1, *[1] * (biased.dim() - 1))

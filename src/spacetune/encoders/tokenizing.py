@@ -1,0 +1,119 @@
+"""Texts become token ids: cut where they are too long (and counted), with character spans on request."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from spacetune.errors import DataError, EncoderError
+
+__all__ = ["TextInput", "TokenSpans", "Tokenized", "Tokenizing", "as_inputs"]
+
+TextInput = str | tuple[str, str]
+"""A text, or a pair of texts."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokenized:
+    """Token ids and segment ids of many texts end to end, their lengths, and how many texts were cut."""
+
+    token_ids: np.ndarray
+    segment_ids: np.ndarray
+    lengths: np.ndarray
+    n_truncated: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenSpans:
+    """One text's tokens as people see them.
+
+    Parameters
+    ----------
+    tokens
+        The wordpieces.
+    spans
+        ``(n_tokens, 2)``: first and past-the-end character in the text; ``(-1, -1)`` for special tokens.
+    parts
+        ``(n_tokens,)``: 0 for the text, 1 for the second text of a pair, -1 for special tokens.
+    """
+
+    tokens: tuple[str, ...]
+    spans: np.ndarray
+    parts: np.ndarray
+
+
+def as_inputs(texts: Any) -> list[TextInput]:
+    """Check that these are texts or pairs of texts, and return them as a list.
+
+    Raises
+    ------
+    DataError
+        If something else came; the position is named.
+    """
+    if isinstance(texts, str):
+        raise DataError("texts must be a list of strings, got one string; wrap it: [text]")
+    rows = texts.tolist() if hasattr(texts, "tolist") else texts.to_list() if hasattr(texts, "to_list") else texts
+    inputs: list[TextInput] = []
+    for i, row in enumerate(rows):
+        if isinstance(row, str):
+            inputs.append(row)
+        elif isinstance(row, list | tuple) and len(row) == 2 and all(isinstance(t, str) for t in row):
+            inputs.append((row[0], row[1]))
+        else:
+            raise DataError(f"every text must be a string or a pair of strings; number {i + 1} is {row!r:.80}")
+    if len({isinstance(row, str) for row in inputs}) > 1:
+        raise DataError("texts must be all single or all pairs, got both")
+    return inputs
+
+
+class Tokenizing:
+    """A fast tokenizer with its length limit.
+
+    Parameters
+    ----------
+    tokenizer
+        A transformers tokenizer backed by the `tokenizers` library.
+    max_length
+        Tokens above which a text is cut, special tokens included.
+    """
+
+    def __init__(self, tokenizer: Any, max_length: int) -> None:
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise EncoderError(f"{type(tokenizer).__name__} is not a fast tokenizer; character spans need one")
+        self.max_length = max_length
+        self._backend = type(backend).from_str(backend.to_str())
+        self._backend.no_padding()
+        self._backend.enable_truncation(max_length)
+
+    def __call__(self, inputs: Sequence[TextInput]) -> Tokenized:
+        """Tokenise many texts."""
+        encodings = self._backend.encode_batch_fast(list(inputs))
+        lengths = np.fromiter((len(e) for e in encodings), dtype=np.int64, count=len(encodings))
+        ids = np.concatenate([np.asarray(e.ids, dtype=np.int32) for e in encodings] or [np.zeros(0, np.int32)])
+        if inputs and not isinstance(inputs[0], str):
+            segments = np.concatenate([np.asarray(e.type_ids, dtype=np.int8) for e in encodings])
+        else:
+            segments = np.zeros(len(ids), dtype=np.int8)
+        cut = sum(1 for e in encodings if len(e) == self.max_length and e.overflowing)
+        return Tokenized(ids, segments, lengths, cut)
+
+    def spans(self, text: TextInput) -> TokenSpans:
+        """Return one text's tokens with their character spans."""
+        encoding = self._backend.encode(*((text,) if isinstance(text, str) else text))
+        parts = [-1 if special or part is None else part for special, part in zip(
+            encoding.special_tokens_mask, encoding.sequence_ids, strict=True
+        )]
+        spans = [span if part >= 0 else (-1, -1) for span, part in zip(encoding.offsets, parts, strict=True)]
+        return TokenSpans(tuple(encoding.tokens), np.asarray(spans).reshape(-1, 2), np.asarray(parts))
+
+    def count(self, inputs: Sequence[TextInput]) -> list[int]:
+        """Return how many tokens each text has before any cutting."""
+        self._backend.no_truncation()
+        try:
+            return [len(e) for e in self._backend.encode_batch_fast(list(inputs))]
+        finally:
+            self._backend.enable_truncation(self.max_length)

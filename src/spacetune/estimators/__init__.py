@@ -1,0 +1,15 @@
+"""The scikit-learn doors: estimators that take texts, or a matrix of ready embeddings."""
+
+from spacetune.estimators.linear_probe import LinearProbe, LinearProbeRegressor
+from spacetune.estimators.space_classifier import SpaceClassifier
+from spacetune.estimators.space_regressor import SpaceRegressor
+from spacetune.estimators.text_estimator import TextEstimator, load_estimator
+
+__all__ = [
+    "LinearProbe",
+    "LinearProbeRegressor",
+    "SpaceClassifier",
+    "SpaceRegressor",
+    "TextEstimator",
+    "load_estimator",
+]

@@ -1,0 +1,57 @@
+"""The model card: what the model is, what it was trained on, how good it is against the baseline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["model_card"]
+
+
+def model_card(model: Any, config: dict[str, Any]) -> str:
+    """Write a saved model's README: data, scores beside the majority baseline, encoder, settings.
+
+    Parameters
+    ----------
+    model
+        A fitted estimator.
+    config
+        What goes into its ``config.json``.
+
+    Returns
+    -------
+    str
+        Markdown with the front matter that model hubs read.
+    """
+    encoder, report = config["encoder"], config["report"]
+    lines = [
+        "---",
+        "library_name: spacetune",
+        "pipeline_tag: text-classification",
+        f"base_model: {encoder['encoder']}",
+        "tags: [spacetune, space-model]",
+        "---",
+        f"# {config['model']} on {encoder['encoder']}",
+        "",
+        f"Trained with spacetune {config['spacetune']} on {report['n_texts']} texts"
+        + (f", {len(model.classes_)} classes." if getattr(model, "classes_", None) is not None else "."),
+        f"Dev data: {report['dev']}.",
+        "",
+        "| score on dev | model | majority baseline |",
+        "| --- | --- | --- |",
+        *[f"| {k} | {v:.4f} | {_cell(report['baseline'].get(k))} |" for k, v in report["dev_scores"].items()],
+        "",
+        f"Encoder: {encoder['encoder']} (layers {', '.join(map(str, encoder['layers']))}; at most "
+        f"{encoder['max_length']} tokens; weights SHA-256 `{encoder['sha256']}`). It is not part of this folder.",
+        "",
+        "```python",
+        "from spacetune.estimators import load_estimator",
+        'model = load_estimator("this-folder")',
+        'model.predict(["some text"]); model.explain(["some text"])',
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

@@ -1,0 +1,82 @@
+"""What an estimator may be given: texts, pairs of texts, token features, or a matrix of ready embeddings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import validate_data
+
+from spacetune.encoders import Encoder, FeatureSource, Layers, TokenFeatures
+from spacetune.errors import DataError
+
+__all__ = ["auto_layers", "holds_texts", "read_features"]
+
+
+def holds_texts(given: Any) -> bool:
+    """Tell texts (or pairs) from numbers, by the first element."""
+    if isinstance(given, str):
+        return True
+    if isinstance(given, np.ndarray) and given.ndim != 1:
+        return False
+    if hasattr(given, "take") and hasattr(given, "lengths"):
+        return False
+    if getattr(given, "ndim", 1) != 1 or not hasattr(given, "__len__"):
+        return False
+    if len(given) == 0:
+        return isinstance(given, list)
+    first = given[0] if isinstance(given, list | tuple | np.ndarray) else next(iter(given))
+    pair = isinstance(first, list | tuple) and len(first) > 0 and all(isinstance(part, str) for part in first)
+    return isinstance(first, str) or pair
+
+
+def auto_layers(encoder: Encoder) -> tuple[int, ...]:
+    """Return the default choice of layers: at one, two and three thirds of the depth.
+
+    The choice is ours: middle layers know what the last one has given up, and three carry most of it.
+    """
+    n = encoder.n_layers
+    return tuple(sorted({max(1, round(n / 3)), max(1, round(2 * n / 3)), n}))
+
+
+def read_features(
+    estimator: Any, given: Any, *, encoder: Encoder | None, layers: Layers | None, reset: bool
+) -> FeatureSource:
+    """Return token features of whatever was given.
+
+    Parameters
+    ----------
+    estimator
+        Takes note of the matrix's width, as scikit-learn asks.
+    given
+        Texts, pairs, `TokenFeatures`, or a matrix ``(text, dim)``: each row one token.
+    encoder
+        What texts go through.
+    layers
+        Which of its layers.
+    reset
+        True in `fit`, False afterwards.
+
+    Returns
+    -------
+    FeatureSource
+        One entry a text.
+
+    Raises
+    ------
+    DataError
+        If a model fitted on one kind of input is given another.
+    """
+    kind = "texts" if holds_texts(given) else "features" if hasattr(given, "take") and hasattr(given, "lengths") else "matrix"
+    fitted_on = getattr(estimator, "fitted_on_", None)
+    if not reset and {kind, fitted_on} in ({"texts", "matrix"}, {"features", "matrix"}):
+        raise DataError(f"this model was fitted on {fitted_on} and was given {kind}")
+    if kind == "matrix":
+        matrix = validate_data(estimator, given, dtype=(np.float64, np.float32), reset=reset)
+        return TokenFeatures.from_matrix(torch.from_numpy(np.ascontiguousarray(matrix)))
+    if kind == "features":
+        return given
+    assert encoder is not None
+    assert layers is not None
+    return encoder.encode(given, layers=layers)

@@ -1,0 +1,48 @@
+"""What every regressor here shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from spacetune.training import Regression
+
+__all__ = ["RegressorParts"]
+
+Array = np.ndarray[Any, Any]
+
+
+class RegressorParts:
+    """Mixin: numbers in their own units, and the report of a fit. Logits are standardised numbers."""
+
+    task_: Regression
+    report_: dict[str, Any]
+    kind_ = "regression"
+
+    def predict(self, texts: Any) -> Array:
+        """Return one number a text."""
+        return self.task_.values(self.predict_logits(texts))  # pyright: ignore[reportAttributeAccessIssue]
+
+    def task(self) -> Regression:
+        """Return the fitted model's task, to score new labels by."""
+        return self.task_
+
+    def _outcome(self, logits: Array) -> dict[str, Any]:
+        return {"probabilities": None, "classes": ("value",), "predicted": float(self.task_.values(logits)[0])}
+
+    def _close_fit(self, labels: Array, dev_logits: Array, dev_targets: Array) -> None:
+        self.report_ = {
+            "n_texts": len(labels),
+            "dev": getattr(self, "dev_", ""),
+            "dev_scores": self.task_.scores(dev_logits, dev_targets),
+            "baseline": self.task_.baseline(labels, dev_targets),
+        }
+
+    def learned_facts(self) -> dict[str, Any]:
+        """Return the labels' mean and scale as plain values."""
+        return {"mean": self.task_.mean, "scale": self.task_.scale}
+
+    def take_up_facts(self, facts: dict[str, Any]) -> None:
+        """Take up what `learned_facts` described."""
+        self.task_ = Regression(facts["mean"], facts["scale"])

@@ -1,0 +1,218 @@
+"""`SpaceClassifier`: the Space Model as a scikit-learn classifier on texts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from spacetune.encoders import Encoder, Layers
+from spacetune.estimators.classifying import ClassifierParts, label_task, read_labels
+from spacetune.estimators.space_estimator import SpaceEstimator
+from spacetune.spaces import SpaceOverlap, aligned_space, space_overlap
+from spacetune.spaces.losses import InterVariant
+
+__all__ = ["SpaceClassifier"]
+
+
+class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
+    """Classify texts by one small concept space a class on a frozen encoder (arXiv 2401.16638).
+
+    .. math:: logit_c = b_c + \\sum_k W_{c,k} \\tfrac1T \\sum_t \\tanh(P^k h_t)
+
+    Tokens enter additively, so `explain` is exact. Labels that are lists make it multi-label (one sigmoid a
+    label). Instead of texts, `fit` and `predict` also take a matrix of ready embeddings, one token a row.
+
+    Parameters
+    ----------
+    encoder
+        Folder or hub name, an `Encoder`, or None for the default encoder.
+    layers
+        Layers to read: a number, a list, ``all``, or ``auto`` (one, two and three thirds of the depth). Every
+        layer has its own operators.
+    n_latent
+        Width m of a space.
+    inter_weight
+        Weight of the inter-space loss (own space to +1, others to -1).
+    intra_weight
+        Weight of the intra-space loss (tokens should differ within a space).
+    inter_variant
+        Which historical form of the inter-space loss.
+    dropout
+        Share of centroid components left out in every training step.
+    label_smoothing
+        Share of the target spread over all classes.
+    class_weight
+        None, ``balanced``, or a dict from class to weight.
+    learning_rate
+        Full learning rate of AdamW.
+    weight_decay
+        Its decoupled decay.
+    n_epochs
+        Passes over the texts at most; None chooses by their number.
+    batch_size
+        Texts a step; None chooses by their number.
+    patience
+        Epochs without a better dev macro-F1 after which to stop; None never stops early.
+    dev_fraction
+        Share of the texts set aside, stratified, where `fit` gets no dev data.
+    max_length
+        Tokens above which a text is cut; None is the encoder's own limit.
+    train_encoder
+        Train the encoder too, from a copy: slow, and the saved model then holds it.
+    encoder_learning_rate
+        Its learning rate.
+    seed
+        Of the start, the order of texts, the dropout and the split.
+
+    Attributes
+    ----------
+    classes_
+        The classes, sorted.
+    head_
+        The trained `SpaceHead`.
+    history_
+        Losses and dev scores of every epoch.
+    temperature_
+        What logits are divided by before the softmax, fitted on dev.
+    report_
+        Dev scores, the majority baseline's, calibration error, how dev was made.
+
+    Examples
+    --------
+    >>> texts = ["good fun", "what a joy", "a bore", "so dull"] * 4
+    >>> model = SpaceClassifier(n_latent=4, seed=0).fit(texts, ["pos", "pos", "neg", "neg"] * 4)
+    >>> model.predict(["great fun"]).tolist()
+    ['pos']
+    """
+
+    def __init__(
+        self,
+        encoder: str | os.PathLike[str] | Encoder | None = None,
+        *,
+        layers: Layers | str = "auto",
+        n_latent: int = 16,
+        inter_weight: float = 0.0,
+        intra_weight: float = 0.0,
+        inter_variant: InterVariant = "labelled",
+        dropout: float = 0.3,
+        label_smoothing: float = 0.05,
+        class_weight: str | dict[Any, float] | None = None,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.3,
+        n_epochs: int | None = None,
+        batch_size: int | None = None,
+        patience: int | None = 4,
+        dev_fraction: float = 0.1,
+        max_length: int | None = None,
+        train_encoder: bool = False,
+        encoder_learning_rate: float = 5e-5,
+        seed: int = 0,
+    ) -> None:
+        self.encoder = encoder
+        self.layers = layers
+        self.n_latent = n_latent
+        self.inter_weight = inter_weight
+        self.intra_weight = intra_weight
+        self.inter_variant = inter_variant
+        self.dropout = dropout
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.patience = patience
+        self.dev_fraction = dev_fraction
+        self.max_length = max_length
+        self.train_encoder = train_encoder
+        self.encoder_learning_rate = encoder_learning_rate
+        self.seed = seed
+
+    def fit(
+        self,
+        texts: Any,
+        labels: Any,
+        *,
+        dev: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        progress: bool | None = None,
+    ) -> Self:
+        """Learn the spaces and the classifier.
+
+        Parameters
+        ----------
+        texts
+            Strings, pairs of strings, token features, or a matrix of ready embeddings.
+        labels
+            One class a text, or a list of classes a text (multi-label).
+        dev
+            Labelled texts to choose the best epoch and the temperature by; None sets a part aside.
+        checkpoint
+            A file to save to after every epoch, and to resume from where it exists.
+        progress
+            True or False to force the progress bars on or off.
+
+        Returns
+        -------
+        SpaceClassifier
+            Itself.
+
+        Raises
+        ------
+        DataError
+            If texts or labels cannot be learnt from.
+        """
+        labels = read_labels(self, texts, labels)
+        task = label_task(labels, self.class_weight, self.label_smoothing)
+        file = None if checkpoint is None else Path(checkpoint)
+        dev_logits, dev_targets = self._fit(texts, labels, dev, task, file, progress)
+        self._close_fit(task, task.targets(labels).numpy(), dev_logits, dev_targets)
+        return self
+
+    def predict_from_spaces(self, texts: Any) -> np.ndarray:
+        """Classify straight from the spaces, without the linear classifier: the most aligned space wins.
+
+        Worth reading only with ``inter_weight > 0``, which trains for it; the rule is ours (`aligned_space`).
+        """
+        check_is_fitted(self)
+        return np.asarray(self.classes_)[aligned_space(self._centroids(texts)).numpy()]
+
+    def spaces(self, texts: Any = None) -> SpaceOverlap:
+        """Compare the concept spaces: angles between operators and, given texts, between centroids.
+
+        Parameters
+        ----------
+        texts
+            Texts whose mean centroids to compare; None compares the operators only.
+
+        Returns
+        -------
+        SpaceOverlap
+            Matrices ``(class, class)``.
+        """
+        check_is_fitted(self)
+        centroids = None if texts is None else self._centroids(texts)
+        return space_overlap(self.head_, tuple(map(str, self.classes_)), centroids)
+
+    def _centroids(self, texts: Any) -> Tensor:
+        source = self._features(texts)
+        with torch.inference_mode():
+            rows: Sequence[Tensor] = torch.arange(len(source)).split(2048)
+            return torch.cat([self.head_.centroids(source.take(part)) for part in rows])
+
+    def learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Return what `fit` learned as plain values and tensors."""
+        return self.learned_facts(), self._head_tensors()
+
+    def take_up(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        """Become the model that `learned` described."""
+        self.take_up_facts(facts)
+        self._take_up_head(tensors, len(self.classes_))

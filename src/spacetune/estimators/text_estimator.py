@@ -1,0 +1,302 @@
+"""`TextEstimator`: what every estimator here shares. Reading inputs, explaining, saving."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+import spacetune
+from spacetune.data import LabelledTexts, split_dev
+from spacetune.data.labelled_texts import normalised
+from spacetune.encoders import Encoder, FeatureSource, Layers, TextInput, TokenFeatures, as_inputs, shared_encoder
+from spacetune.errors import ModelFileError, UsageError
+from spacetune.estimators.card import model_card
+from spacetune.estimators.inputs import auto_layers, holds_texts, read_features
+from spacetune.explanations import Explanation, TextExplanation
+from spacetune.hub import SavedModel, read_model, write_model
+
+__all__ = ["TextEstimator", "load_estimator", "text_hashes"]
+
+CHUNK_TEXTS = 2048
+
+
+class TextEstimator(BaseEstimator, abc.ABC):
+    """Base of the estimators: linear in token scores, hence exactly explained.
+
+    A subclass stores its settings in the constructor, learns in `fit`, and gives logits and token scores of
+    features. Texts go through the encoder here; a matrix of ready embeddings counts as one token a row.
+    """
+
+    encoder: str | os.PathLike[str] | Encoder | None
+    layers: Layers | str | None
+    max_length: int | None
+    classes_: Any
+    fitted_on_: str
+
+    @abc.abstractmethod
+    def logits_of(self, features: TokenFeatures) -> Tensor:
+        """Return logits ``(text, output)`` of features."""
+
+    @abc.abstractmethod
+    def scores_of(self, features: TokenFeatures) -> Tensor:
+        """Return what every token adds to every logit, ``(token, output)``."""
+
+    @abc.abstractmethod
+    def bias_of(self) -> Tensor:
+        """Return what every logit starts with, ``(output,)``."""
+
+    @abc.abstractmethod
+    def learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Return what `fit` learned as plain values and tensors, for the saved model."""
+
+    @abc.abstractmethod
+    def take_up(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        """Become the model that `learned` described."""
+
+    def fit(self, texts: Any, labels: Any, *, dev: Any = None) -> Self:
+        """Learn from texts and labels."""
+        raise NotImplementedError
+
+    @property
+    def encoder_(self) -> Encoder:
+        """The encoder in use, loaded when first asked for and shared within the process."""
+        trained = self.__dict__.get("trained_encoder_")
+        if trained is not None:
+            return trained
+        if isinstance(self.encoder, Encoder):
+            return self.encoder
+        name = None if self.encoder is None else str(self.encoder)
+        return shared_encoder(name, self.max_length)
+
+    def decision_function(self, texts: Any) -> np.ndarray:
+        """Return logits ``(text, class)``; for two classes ``(text,)``, the second's lead over the first."""
+        logits = self.predict_logits(texts)
+        return logits[:, 1] - logits[:, 0] if self._binary() else logits
+
+    def predict_logits(self, texts: Any) -> np.ndarray:
+        """Return logits ``(text, output)`` as the classifier gives them, before any temperature."""
+        check_is_fitted(self)
+        return self.logits_of_source(self._features(texts))
+
+    def logits_of_source(self, source: FeatureSource) -> np.ndarray:
+        """Return logits of features in memory or on disk, a bounded number of texts at a time."""
+        with torch.inference_mode():
+            parts = [self.logits_of(source.take(rows)) for rows in torch.arange(len(source)).split(CHUNK_TEXTS)]
+        return torch.cat(parts).numpy()
+
+    def explain(self, texts: Any) -> Explanation:
+        """Explain predictions exactly: token scores add up to each logit.
+
+        Parameters
+        ----------
+        texts
+            Texts or pairs, as for `predict`.
+
+        Returns
+        -------
+        Explanation
+            One entry a text; ``explanation[i].scores[c].sum() + bias`` is the logit of class c.
+
+        Raises
+        ------
+        UsageError
+            If a matrix is given: ready embeddings have no tokens to show.
+        """
+        check_is_fitted(self)
+        if not holds_texts(texts):
+            raise UsageError("explain needs texts: a matrix of ready embeddings has no tokens to show")
+        inputs = as_inputs(texts)
+        with torch.inference_mode():
+            features = cast("TokenFeatures", self._features(inputs))
+            scores = self.scores_of(features).double().numpy()
+            logits = self.logits_of(features).numpy()
+        bias = self.bias_of().detach().numpy()
+        edges = features.offsets.tolist()
+        return Explanation(tuple(
+            TextExplanation.of(
+                text,
+                self.encoder_.spans(text),
+                token_scores=scores[edges[i] : edges[i + 1]],
+                bias=bias,
+                logits=logits[i],
+                **self._outcome(logits[i : i + 1]),
+            )
+            for i, text in enumerate(inputs)
+        ))
+
+    def save_pretrained(self, place: str | os.PathLike[str]) -> None:
+        """Save to a folder: settings, learned tensors, and a card for people. No encoder, no pickle.
+
+        Parameters
+        ----------
+        place
+            The folder; an older saved model there is replaced whole.
+
+        Raises
+        ------
+        UsageError
+            If something else stands there, or the model was fitted on a matrix.
+        """
+        check_is_fitted(self)
+        if self.fitted_on_ == "matrix":
+            raise UsageError("a model of ready embeddings has no encoder to name; save it with joblib, or fit on texts")
+        facts, tensors = self.learned()
+        settings = {k: v for k, v in self.get_params(deep=False).items() if k != "encoder"}
+        config = {
+            "spacetune": spacetune.__version__,
+            "model": type(self).__name__,
+            "settings": settings,
+            "encoder": dataclasses.asdict(self.provenance_),
+            "learned": facts,
+            "report": self.report_,
+        }
+        write_model(place, SavedModel(config, tensors, model_card(self, config)))
+
+    @classmethod
+    def from_pretrained(cls, place: str | os.PathLike[str], *, encoder: Encoder | None = None) -> Self:
+        """Load a saved model.
+
+        Parameters
+        ----------
+        place
+            The folder it was saved to.
+        encoder
+            The encoder to use; None loads the one it was trained with, by name, and checks its weights.
+
+        Returns
+        -------
+        TextEstimator
+            Ready to predict.
+
+        Raises
+        ------
+        ModelFileError
+            If the folder is damaged, or holds another kind of model.
+        """
+        model = load_estimator(place, encoder=encoder)
+        if not isinstance(model, cls):
+            raise ModelFileError(f"{place} holds a {type(model).__name__}, not a {cls.__name__}")
+        return model
+
+    def _features(self, texts: Any, *, reset: bool = False) -> FeatureSource:
+        if not holds_texts(texts):
+            return read_features(self, texts, encoder=None, layers=None, reset=reset)
+        encoder = self.encoder_
+        chosen = getattr(self, "layers_", None)
+        if reset or chosen is None:
+            chosen = auto_layers(encoder) if self.layers in ("auto", None) else self.layers
+        return read_features(self, texts, encoder=encoder, layers=cast("Layers", chosen), reset=reset)
+
+    def _note_input(self, texts: Any, features: FeatureSource) -> None:
+        """Remember what was fitted on: the kind of input, the layers, the encoder, the texts' hashes."""
+        provenance = getattr(features, "provenance", None)
+        self.fitted_on_ = "matrix" if provenance is None else "texts"
+        self.provenance_ = provenance
+        self.layers_ = None if provenance is None else provenance.layers
+        keys = _keys(texts) if holds_texts(texts) else []
+        self.train_hashes_ = text_hashes(keys)
+
+    def _outcome(self, logits: np.ndarray) -> dict[str, Any]:
+        """Return prediction, probabilities and class names of one text's logits."""
+        raise NotImplementedError
+
+    def _binary(self) -> bool:
+        return False
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "fitted_on_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = True
+        tags.non_deterministic = False
+        return tags
+
+
+def _keys(texts: Any) -> list[str]:
+    rows = cast("list[TextInput]", as_inputs(texts))
+    return [normalised(row) if isinstance(row, str) else normalised(*row) for row in rows]
+
+
+def text_hashes(keys: Sequence[str]) -> np.ndarray:
+    """Return sorted 64-bit hashes of texts: enough to tell later whether a test text was trained on."""
+    found = {int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True) for key in keys}
+    return np.array(sorted(found), dtype=np.int64)
+
+
+def part_for_dev(texts: Any, labels: Sequence[Any], fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Choose which rows train and which are set aside; equal texts stay together."""
+    keys = _keys(texts) if holds_texts(texts) else list(range(len(labels)))
+    return split_dev(labels, keys, fraction, seed)
+
+
+def dev_pair(dev: Any) -> tuple[Any, Sequence[Any]]:
+    """Take dev data as `LabelledTexts` or as a pair (texts, labels)."""
+    if isinstance(dev, LabelledTexts):
+        if dev.labels is None:
+            raise UsageError("the dev texts carry no labels")
+        return dev.inputs, dev.labels
+    texts, labels = dev
+    return texts, labels
+
+
+def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = None) -> TextEstimator:
+    """Load a saved model of any kind.
+
+    Parameters
+    ----------
+    place
+        The folder it was saved to.
+    encoder
+        The encoder to use; None loads the one it was trained with.
+
+    Returns
+    -------
+    TextEstimator
+        Of the class it was saved as.
+
+    Raises
+    ------
+    ModelFileError
+        If the folder is damaged, of an unknown kind, or its encoder's weights are not those it was trained on.
+    """
+    from spacetune import estimators
+
+    saved = read_model(place)
+    name = saved.config.get("model")
+    kinds = {n: getattr(estimators, n) for n in estimators.__all__ if n not in ("TextEstimator", "load_estimator")}
+    if name not in kinds:
+        raise ModelFileError(f"{place} holds a model of kind {name!r}; this spacetune knows {', '.join(kinds)}")
+    try:
+        model: TextEstimator = kinds[name](**saved.config["settings"])
+        trained_on = saved.config["encoder"]
+        inside = Path(place) / "encoder"
+        model.encoder = encoder or (inside if inside.is_dir() else trained_on["encoder"])
+        model.max_length = trained_on["max_length"]
+        model.layers_ = tuple(trained_on["layers"])
+        model.fitted_on_ = "texts"
+        model.report_ = saved.config["report"]
+        model.take_up(saved.config["learned"], saved.tensors)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ModelFileError(f"the saved model in {place} is incomplete: {error!r}; fit it again") from error
+    found = model.encoder_.source.sha256
+    if found != trained_on["sha256"]:
+        raise ModelFileError(
+            f"the model in {place} was trained on {trained_on['encoder']} with weights {trained_on['sha256'][:12]}…, "
+            f"but the encoder found has {found[:12]}…; its predictions would mean nothing"
+        )
+    model.provenance_ = model.encoder_.provenance(model.layers_)
+    return model

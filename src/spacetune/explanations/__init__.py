@@ -1,0 +1,6 @@
+"""Why a prediction came out so: exact token and word scores."""
+
+from spacetune.explanations.explanation import Explanation, TextExplanation
+from spacetune.explanations.words import group_words
+
+__all__ = ["Explanation", "TextExplanation", "group_words"]

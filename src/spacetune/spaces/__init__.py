@@ -1,0 +1,22 @@
+"""The Space Model: one linear operator a class, tanh, the mean over real tokens, a linear classifier."""
+
+from spacetune.spaces.concept_spaces import ConceptSpaces
+from spacetune.spaces.head import SpaceHead, fused_centroids
+from spacetune.spaces.layer import SpaceLayer
+from spacetune.spaces.losses import inter_space_loss, intra_space_loss
+from spacetune.spaces.overlap import SpaceOverlap, aligned_space, space_overlap
+from spacetune.spaces.pooling import masked_mean, masked_variance
+
+__all__ = [
+    "ConceptSpaces",
+    "SpaceHead",
+    "SpaceLayer",
+    "SpaceOverlap",
+    "aligned_space",
+    "fused_centroids",
+    "inter_space_loss",
+    "intra_space_loss",
+    "masked_mean",
+    "masked_variance",
+    "space_overlap",
+]

@@ -1,0 +1,121 @@
+"""`SpaceHead`: concept spaces, their centroids, and a linear classifier on the centroids side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from spacetune.encoders import TokenFeatures, segment_mean
+from spacetune.spaces.concept_spaces import ConceptSpaces
+from spacetune.spaces.pooling import Padding, masked_mean
+
+__all__ = ["SpaceHead", "fused_centroids"]
+
+
+class SpaceHead(nn.Module):
+    """The Space Model's head on hidden states.
+
+    .. math:: z = [k_1; …; k_C], \\quad k_k = \\tfrac1T \\sum_t \\tanh(P^k h_t), \\quad logits = W z + b
+
+    Parameters: ``L·C·d·m + C·L·C·m + C``.
+
+    Parameters
+    ----------
+    spaces
+        The concept spaces.
+    n_outputs
+        Classes, labels, or 1 for regression.
+    generator
+        Source of the random start; None is torch's own.
+
+    Examples
+    --------
+    >>> head = SpaceHead(ConceptSpaces(768, 3, 2), 2)
+    >>> sum(p.numel() for p in head.parameters())
+    4622
+    """
+
+    def __init__(self, spaces: ConceptSpaces, n_outputs: int, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.spaces = spaces
+        self.classifier = nn.Linear(spaces.width, n_outputs, dtype=spaces.operators.dtype)
+        bound = 1 / math.sqrt(spaces.width)
+        with torch.no_grad():
+            for parameter in self.classifier.parameters():
+                parameter.uniform_(-bound, bound, generator=generator)
+
+    def centroids(self, features: TokenFeatures) -> Tensor:
+        """Return the mean of every text in every space, ``(text, layer, space, latent)``."""
+        return fused_centroids([self], features)[0]
+
+    def forward(self, states: Tensor, mask: Tensor | None = None, *, padding: Padding = "masked") -> Tensor:
+        """Return logits ``(batch, n_outputs)`` of padded texts.
+
+        Parameters
+        ----------
+        states
+            ``(batch, token, dim)``, or ``(batch, token, layer, dim)``.
+        mask
+            ``(batch, token)``, true for real tokens.
+        padding
+            ``official`` lets padding take part in the mean, as the authors' code does.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(batch, n_outputs)``.
+        """
+        return self.classifier(masked_mean(self.spaces(states), mask, padding).flatten(1))
+
+    def classify(self, centroids: Tensor) -> Tensor:
+        """Return logits ``(text, n_outputs)`` from centroids."""
+        return self.classifier(centroids.flatten(1))
+
+    def token_scores(self, features: TokenFeatures) -> Tensor:
+        """Return what every token adds to every logit, ``(token, n_outputs)``.
+
+        .. math:: s_{t,c} = \\tfrac1T \\sum_k W_{c,k} \\tanh(P_k h_t)
+
+        Over a text's tokens they sum to ``logit - bias``, to rounding.
+        """
+        spaces = self.spaces(features.values.to(self.classifier.weight.dtype)).flatten(1)
+        lengths = torch.repeat_interleave(features.lengths, features.lengths)
+        return spaces @ self.classifier.weight.T / lengths.unsqueeze(1)
+
+
+def fused_centroids(
+    heads: Sequence[SpaceHead], features: TokenFeatures, compute_dtype: torch.dtype | None = None
+) -> list[Tensor]:
+    """Return every head's centroids from one pass over the tokens.
+
+    The operators of all spaces of all heads stand in one matrix a layer, so that many classes, seeds or
+    settings cost one product.
+
+    Parameters
+    ----------
+    heads
+        Heads that read the same layers.
+    features
+        Ragged token features.
+    compute_dtype
+        What the products run in; None is the operators' own dtype.
+
+    Returns
+    -------
+    list of torch.Tensor
+        One ``(text, layer, space, latent)`` a head.
+    """
+    values = features.values.to(compute_dtype or heads[0].classifier.weight.dtype)
+    folded = [head.spaces.folded() for head in heads]
+    pooled: list[Tensor] = []
+    for layer in range(values.shape[1]):
+        matrix = torch.cat([m[layer] for m, _ in folded]).to(values.dtype)
+        shift = torch.cat([s[layer] for _, s in folded]).to(values.dtype)
+        pooled.append(segment_mean(torch.tanh(nn.functional.linear(values[:, layer], matrix, shift)), features.offsets))
+    stacked = torch.stack(pooled, dim=1)
+    shapes = [head.spaces.operators.shape for head in heads]
+    columns = stacked.split([shape[1] * shape[2] for shape in shapes], dim=2)
+    return [part.unflatten(2, (shape[1], shape[2])) for part, shape in zip(columns, shapes, strict=True)]

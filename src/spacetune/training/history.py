@@ -1,0 +1,54 @@
+"""What happened in training, epoch by epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+from spacetune.results import Result
+
+__all__ = ["Epoch", "History"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Epoch(Result):
+    """One pass over the training texts: mean loss, scores on dev afterwards, seconds since the start."""
+
+    epoch: int
+    loss: float
+    scores: dict[str, float]
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class History(Result):
+    """All epochs of one fit, which one was kept, and why it ended.
+
+    Parameters
+    ----------
+    epochs
+        In order, counted from 1.
+    best_epoch
+        The epoch whose parameters were kept.
+    monitor
+        The dev score that chose it; higher is better.
+    ended
+        ``finished`` all epochs, ``early`` because dev stopped improving, or ``interrupted`` by Ctrl-C.
+    """
+
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    monitor: str
+    ended: Literal["finished", "early", "interrupted"]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row an epoch, scores as columns."""
+        return [
+            {"epoch": e.epoch, "loss": e.loss, **e.scores, "seconds": e.seconds, "kept": e.epoch == self.best_epoch}
+            for e in self.epochs
+        ]
+
+    def __str__(self) -> str:
+        best = self.epochs[self.best_epoch - 1] if self.epochs else None
+        score = f"{self.monitor} {best.scores[self.monitor]:.4f}" if best else "no epoch"
+        return f"{len(self.epochs)} epochs, kept epoch {self.best_epoch} ({score} on dev), {self.ended}"

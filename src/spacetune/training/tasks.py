@@ -1,0 +1,228 @@
+"""What is being learnt: one class a text, several labels a text, or a number.
+
+A task turns labels into targets, logits into a loss, into scores, and back into labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from spacetune.data import LabelKind
+from spacetune.errors import DataError, name_rows
+from spacetune.training.scores import classification_scores, multilabel_scores, regression_scores
+
+__all__ = ["MultiLabel", "Regression", "SingleLabel", "Task", "best_threshold", "class_weights"]
+
+Array = np.ndarray[Any, Any]
+
+
+class Task(Protocol):
+    """A kind of target."""
+
+    kind: LabelKind
+    monitor: str
+    classes: tuple[Any, ...]
+
+    @property
+    def n_outputs(self) -> int:
+        """Logits a text."""
+        ...
+
+    def targets(self, labels: Sequence[Any]) -> Tensor:
+        """Turn labels into targets."""
+        ...
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss."""
+        ...
+
+    def scores(self, logits: Array, targets: Array) -> dict[str, float]:
+        """Score logits against targets."""
+        ...
+
+    def baseline(self, train: Array, test: Array) -> dict[str, float]:
+        """Score the best constant guess: the majority class, label set, or the mean."""
+        ...
+
+
+def class_weights(counts: Array, choice: str | dict[Any, float] | None, classes: Sequence[Any]) -> Tensor | None:
+    """Return one weight a class: None, ``balanced`` (``n / (C · n_c)``, as scikit-learn), or the user's own."""
+    if choice is None:
+        return None
+    if choice == "balanced":
+        return torch.as_tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=torch.float32)
+    if not isinstance(choice, dict):
+        raise DataError(f"class_weight must be None, 'balanced' or a dict from class to weight, got {choice!r}")
+    unknown = [name for name in choice if name not in classes]
+    if unknown:
+        raise DataError(f"class_weight names {unknown[0]!r}; the classes are {list(classes)}")
+    return torch.tensor([float(choice.get(name, 1.0)) for name in classes])
+
+
+class SingleLabel:
+    """One class a text: softmax and cross-entropy."""
+
+    kind: Literal["single"] = "single"
+    monitor = "macro_f1"
+
+    def __init__(self, classes: Sequence[Any], weights: Tensor | None = None, label_smoothing: float = 0.0) -> None:
+        self.classes = tuple(classes)
+        self.weights = weights
+        self.label_smoothing = label_smoothing
+        self._number = {name: i for i, name in enumerate(self.classes)}
+
+    @property
+    def n_outputs(self) -> int:
+        """One logit a class."""
+        return len(self.classes)
+
+    def targets(self, labels: Sequence[Any]) -> Tensor:
+        """Return class numbers ``(text,)``.
+
+        Raises
+        ------
+        DataError
+            If a label is none of the classes; rows are named.
+        """
+        rows = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+        unseen = [i + 1 for i, label in enumerate(rows) if label not in self._number]
+        if unseen:
+            label = rows[unseen[0] - 1]
+            raise DataError(
+                f"label {label!r} ({type(label).__name__}) was not among the training labels, "
+                f"{len(unseen)} times ({name_rows(unseen)}); the classes are {_shown(self.classes)}"
+            )
+        return torch.tensor([self._number[label] for label in rows])
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return cross-entropy with label smoothing and class weights."""
+        weights = None if self.weights is None else self.weights.to(logits)
+        return F.cross_entropy(logits, targets, weight=weights, label_smoothing=self.label_smoothing)
+
+    def scores(self, logits: Array, targets: Array) -> dict[str, float]:
+        """Return accuracy and macro-F1 of the strongest class, and the negative log loss."""
+        shifted = logits - logits.max(1, keepdims=True)
+        log_loss = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(targets)), targets]
+        return {**classification_scores(targets, logits.argmax(1)), "neg_log_loss": -float(log_loss.mean())}
+
+    def baseline(self, train: Array, test: Array) -> dict[str, float]:
+        """Score the training set's majority class."""
+        majority = np.bincount(train, minlength=self.n_outputs).argmax()
+        return classification_scores(test, np.full(len(test), majority))
+
+
+class MultiLabel:
+    """Any number of labels a text: one sigmoid a label and binary cross-entropy."""
+
+    kind: Literal["multi"] = "multi"
+    monitor = "macro_f1"
+
+    def __init__(self, classes: Sequence[Any], weights: Tensor | None = None, threshold: float = 0.5) -> None:
+        self.classes = tuple(classes)
+        self.weights = weights
+        self.threshold = threshold
+        self._number = {name: i for i, name in enumerate(self.classes)}
+
+    @property
+    def n_outputs(self) -> int:
+        """One logit a label."""
+        return len(self.classes)
+
+    def targets(self, labels: Sequence[Any]) -> Tensor:
+        """Return zeros and ones ``(text, label)``.
+
+        Raises
+        ------
+        DataError
+            If a label is none of the training labels; rows are named.
+        """
+        unseen = [i + 1 for i, row in enumerate(labels) if any(name not in self._number for name in row)]
+        if unseen:
+            name = next(n for n in labels[unseen[0] - 1] if n not in self._number)
+            raise DataError(
+                f"label {name!r} was not among the training labels ({name_rows(unseen)}); "
+                f"they are {_shown(self.classes)}"
+            )
+        targets = torch.zeros(len(labels), self.n_outputs)
+        for i, row in enumerate(labels):
+            targets[i, [self._number[name] for name in row]] = 1
+        return targets
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return binary cross-entropy, summed over labels so that its scale is a class decision's."""
+        weights = None if self.weights is None else self.weights.to(logits)
+        each = F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction="none", pos_weight=weights)
+        return each.sum(1).mean()
+
+    def scores(self, logits: Array, targets: Array) -> dict[str, float]:
+        """Return macro-F1, micro-F1 and subset accuracy at the threshold that is best for macro-F1 here."""
+        threshold = best_threshold(logits, targets)
+        return multilabel_scores(targets, (logits >= threshold).astype(targets.dtype))
+
+    def baseline(self, train: Array, test: Array) -> dict[str, float]:
+        """Score the training set's most frequent label set."""
+        sets, counts = np.unique(train, axis=0, return_counts=True)
+        return multilabel_scores(test, np.tile(sets[counts.argmax()], (len(test), 1)))
+
+
+class Regression:
+    """A number a text: squared error on standardised targets."""
+
+    kind: Literal["regression"] = "regression"
+    monitor = "r2"
+    classes: tuple[Any, ...] = ("value",)
+    n_outputs = 1
+
+    def __init__(self, mean: float, scale: float) -> None:
+        self.mean = mean
+        self.scale = scale
+
+    @classmethod
+    def of(cls, labels: Sequence[Any]) -> Regression:
+        """Standardise by these labels."""
+        values = np.asarray(labels, dtype=np.float64)
+        return cls(float(values.mean()), float(values.std()) or 1.0)
+
+    def targets(self, labels: Sequence[Any]) -> Tensor:
+        """Return the numbers, ``(text,)`` in float64."""
+        return torch.as_tensor(np.asarray(labels, dtype=np.float64))
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean squared error of the standardised numbers."""
+        return F.mse_loss(logits.squeeze(1), ((targets - self.mean) / self.scale).to(logits.dtype))
+
+    def values(self, logits: Array) -> Array:
+        """Return predictions in the labels' own units, ``(text,)``."""
+        return logits[:, 0] * self.scale + self.mean
+
+    def scores(self, logits: Array, targets: Array) -> dict[str, float]:
+        """Return R², correlations and mean absolute error."""
+        return regression_scores(targets, self.values(logits))
+
+    def baseline(self, train: Array, test: Array) -> dict[str, float]:
+        """Score the training set's mean."""
+        return regression_scores(test, np.full(len(test), train.mean()))
+
+
+def best_threshold(logits: Array, targets: Array) -> float:
+    """Return the one logit threshold for all labels with the best macro-F1, among 60 quantiles of the logits and 0."""
+    candidates = np.unique(np.append(np.quantile(logits, np.linspace(0.5, 0.995, 60)), 0.0))
+    positive = targets.astype(bool)
+    best = max(candidates, key=lambda t: _macro_f1(logits >= t, positive))
+    return float(best)
+
+
+def _macro_f1(predicted: Array, true: Array) -> float:
+    hits = (predicted & true).sum(0)
+    return float(np.mean(2 * hits / np.maximum(predicted.sum(0) + true.sum(0), 1)))
+
+
+def _shown(classes: Sequence[Any], most: int = 8) -> str:
+    names = ", ".join(repr(name) for name in classes[:most])
+    return names + (f" and {len(classes) - most} more" if len(classes) > most else "")
