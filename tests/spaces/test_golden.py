@@ -52,7 +52,9 @@ def test_logits(case: dict[str, Tensor], padding: str) -> None:
     torch.testing.assert_close(logits, case["logits"], **EXACT)
 
 
-@pytest.mark.parametrize(("labels", "loss"), [("labels", "inter_space_loss"), ("multilabels", "inter_space_loss_multilabel")])
+@pytest.mark.parametrize(
+    ("labels", "loss"), [("labels", "inter_space_loss"), ("multilabels", "inter_space_loss_multilabel")]
+)
 def test_inter_space_loss(case: dict[str, Tensor], labels: str, loss: str) -> None:
     centroids = masked_mean(head_of(case).spaces(case["x"]).double(), None)
     got = inter_space_loss(centroids, case[labels])
@@ -75,7 +77,10 @@ def test_space_layer(case: dict[str, Tensor]) -> None:
     assert max(space.abs().max().item() for space in layer.concept_spaces) <= 1
 
 
-@pytest.mark.parametrize(("n_spaces", "n_embed", "n_latent", "count"), [(2, 768, 3, 4622), (3, 768, 3, 6942), (2, 768, 128, 197122), (2, 3, 3, 32)])
+@pytest.mark.parametrize(
+    ("n_spaces", "n_embed", "n_latent", "count"),
+    [(2, 768, 3, 4622), (3, 768, 3, 6942), (2, 768, 128, 197122), (2, 3, 3, 32)],
+)
 def test_parameter_counts(n_spaces: int, n_embed: int, n_latent: int, count: int) -> None:
     head = SpaceHead(ConceptSpaces(n_embed, n_latent, n_spaces), n_spaces)
     assert sum(p.numel() for p in head.parameters()) == count
@@ -89,12 +94,16 @@ def test_losses_on_the_papers_vector() -> None:
     spaces = paper_vector()
     centroids, labels = masked_mean(spaces, None), torch.tensor([0, 1])
     assert inter_space_loss(centroids, labels).item() == pytest.approx(1.0, abs=1e-12)
-    assert inter_space_loss(centroids, labels, variant="labelled-2024").item() == pytest.approx(2.0, abs=1e-12)
+    assert inter_space_loss(centroids, labels, variant="labelled-2024").item() == pytest.approx(
+        2.0, abs=1e-12
+    )
     free = inter_space_loss(centroids, None, variant="label-free-2023").item()
     assert free == pytest.approx(0.7249846124850321, abs=1e-9)
     multi = inter_space_loss(centroids, torch.tensor([[1, 1], [0, 1]])).item()
     assert multi == pytest.approx(0.8333553885966449, abs=1e-9)
-    assert intra_space_loss(masked_variance(spaces, None), eps=1e-9).item() == pytest.approx(278.9854287256116)
+    assert intra_space_loss(masked_variance(spaces, None), eps=1e-9).item() == pytest.approx(
+        278.9854287256116
+    )
 
 
 def test_losses_of_zero_spaces_and_of_perfect_ones() -> None:

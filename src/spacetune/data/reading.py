@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from spacetune.data import sources
@@ -132,5 +130,3 @@ def _as_labels(column: Sequence[Any], table: sources.Table, separator: str | Non
         return parse_text_labels([str(v).strip() for v in column])
     labels = [v.tolist() if hasattr(v, "tolist") else v for v in column]
     return [list(v) if isinstance(v, tuple | set) else v for v in labels]
-
-

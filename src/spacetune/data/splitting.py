@@ -122,7 +122,9 @@ def _proportional(sizes: dict[Hashable, int], n: int) -> dict[Hashable, int]:
     """Share n by class size (largest remainders), at least one each, never more than there are."""
     total = sum(sizes.values())
     if n > total or n < len(sizes):
-        raise DataError(f"n must lie between the number of classes ({len(sizes)}) and of texts ({total}), got {n}")
+        raise DataError(
+            f"n must lie between the number of classes ({len(sizes)}) and of texts ({total}), got {n}"
+        )
     exact = {c: n * size / total for c, size in sizes.items()}
     share = {c: max(1, int(x)) for c, x in exact.items()}
     while (left := n - sum(share.values())) != 0:

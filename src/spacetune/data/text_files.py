@@ -54,7 +54,9 @@ def _first_bad_line(path: Path, encoding: str) -> tuple[int, int]:
     return 0, 0
 
 
-def read_delimited(path: Path, delimiter: str, encoding: str) -> tuple[dict[str, list[str]], tuple[DataNote, ...]]:
+def read_delimited(
+    path: Path, delimiter: str, encoding: str
+) -> tuple[dict[str, list[str]], tuple[DataNote, ...]]:
     """Read a CSV or TSV file with a header line into columns of strings.
 
     Raises
@@ -131,8 +133,10 @@ def _parse_line(line: str, number: int, name: str) -> list[dict[str, Any]]:
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
-        raise DataError(f"line {number} of {name} is not JSON: {error.msg} at character {error.pos + 1}") from error
+        raise DataError(
+            f"line {number} of {name} is not JSON: {error.msg} at character {error.pos + 1}"
+        ) from error
     records = record if isinstance(record, list) and number == 1 else [record]
     if not all(isinstance(r, dict) for r in records):
-        raise DataError(f"line {number} of {name} must be a JSON object such as {{\"text\": …, \"label\": …}}")
+        raise DataError(f'line {number} of {name} must be a JSON object such as {{"text": …, "label": …}}')
     return records

@@ -84,7 +84,9 @@ def freeze(
     uses_segments = "token_type_ids" in tokenizer.model_input_names
     positions = _positions(config)
     return LoadedEncoder(
-        runner=PackedEncoder(model, dtype) if "fast" in family.supports else PaddedEncoder(model, uses_segments),
+        runner=PackedEncoder(model, dtype)
+        if "fast" in family.supports
+        else PaddedEncoder(model, uses_segments),
         model=model,
         tokenizer=tokenizer,
         family=family.name,
@@ -118,7 +120,9 @@ def load_model(source: EncoderSource, dtype: torch.dtype, trust_remote_code: boo
     except ValueError as error:
         if "sdpa" not in str(error) and "attention implementation" not in str(error):
             raise EncoderError(f"transformers cannot load {source.folder}: {error}") from error
-        model = transformers.AutoModel.from_pretrained(source.folder, dtype=dtype, use_safetensors=True, **options)
+        model = transformers.AutoModel.from_pretrained(
+            source.folder, dtype=dtype, use_safetensors=True, **options
+        )
     except Exception as error:
         raise EncoderError(f"transformers cannot load {source.folder}: {error}") from error
     return model, tokenizer

@@ -9,9 +9,14 @@ import torch
 
 from spacetune.errors import UsageError
 
-__all__ = ["choose_device", "choose_dtype", "linear_rate"]
+__all__ = ["choose_device", "choose_dtype", "describe_machine", "linear_rate"]
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float64": torch.float64,
+}
 
 
 def choose_device(device: str) -> torch.device:
@@ -63,3 +68,20 @@ def linear_rate(dtype: torch.dtype, rows: int, width: int = 384, out: int = 1536
             torch.nn.functional.linear(x, weight)
             best = min(best, time.perf_counter() - start)
     return 2 * rows * width * out / best
+
+
+def describe_machine() -> dict[str, object]:
+    """Say what the default device is, what it computes in, and how fast its matrix products are."""
+    device = choose_device("auto")
+    dtype = choose_dtype("auto", device)
+    rates = {
+        name: round(linear_rate(number, 4096) / 1e9)
+        for name, number in (("float32", torch.float32), ("bfloat16", torch.bfloat16))
+        if number is dtype or number is torch.float32
+    }
+    return {
+        "device": device.type,
+        "dtype": str(dtype).removeprefix("torch."),
+        "threads": torch.get_num_threads(),
+        "linear_gflops": rates,
+    }

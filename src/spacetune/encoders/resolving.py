@@ -80,7 +80,13 @@ def _from_package(name: str, revision: str | None, tried: list[str]) -> EncoderS
 
 
 def _from_hub(
-    name: str, revision: str | None, token: str | None, cache_dir: str | None, *, offline: bool, tried: list[str]
+    name: str,
+    revision: str | None,
+    token: str | None,
+    cache_dir: str | None,
+    *,
+    offline: bool,
+    tried: list[str],
 ) -> EncoderSource | None:
     import huggingface_hub as hub
 
@@ -93,7 +99,7 @@ def _from_hub(
             local_files_only=offline,
             allow_patterns=_WANTED,
         )
-    except Exception as error:  # noqa: BLE001 - the hub's client raises many kinds; all mean "not from here"
+    except Exception as error:
         reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else ""
         where = "the hub cache (not there)" if offline else f"the hub ({type(error).__name__}: {reason})"
         tried.append(where)

@@ -55,7 +55,13 @@ def as_inputs(texts: Any) -> list[TextInput]:
     """
     if isinstance(texts, str):
         raise DataError("texts must be a list of strings, got one string; wrap it: [text]")
-    rows = texts.tolist() if hasattr(texts, "tolist") else texts.to_list() if hasattr(texts, "to_list") else texts
+    rows = (
+        texts.tolist()
+        if hasattr(texts, "tolist")
+        else texts.to_list()
+        if hasattr(texts, "to_list")
+        else texts
+    )
     inputs: list[TextInput] = []
     for i, row in enumerate(rows):
         if isinstance(row, str):
@@ -63,7 +69,9 @@ def as_inputs(texts: Any) -> list[TextInput]:
         elif isinstance(row, list | tuple) and len(row) == 2 and all(isinstance(t, str) for t in row):
             inputs.append((row[0], row[1]))
         else:
-            raise DataError(f"every text must be a string or a pair of strings; number {i + 1} is {row!r:.80}")
+            raise DataError(
+                f"every text must be a string or a pair of strings; number {i + 1} is {row!r:.80}"
+            )
     if len({isinstance(row, str) for row in inputs}) > 1:
         raise DataError("texts must be all single or all pairs, got both")
     return inputs
@@ -83,7 +91,9 @@ class Tokenizing:
     def __init__(self, tokenizer: Any, max_length: int) -> None:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
-            raise EncoderError(f"{type(tokenizer).__name__} is not a fast tokenizer; character spans need one")
+            raise EncoderError(
+                f"{type(tokenizer).__name__} is not a fast tokenizer; character spans need one"
+            )
         self.max_length = max_length
         self._backend = type(backend).from_str(backend.to_str())
         self._backend.no_padding()
@@ -93,7 +103,9 @@ class Tokenizing:
         """Tokenise many texts."""
         encodings = self._backend.encode_batch_fast(list(inputs))
         lengths = np.fromiter((len(e) for e in encodings), dtype=np.int64, count=len(encodings))
-        ids = np.concatenate([np.asarray(e.ids, dtype=np.int32) for e in encodings] or [np.zeros(0, np.int32)])
+        ids = np.concatenate(
+            [np.asarray(e.ids, dtype=np.int32) for e in encodings] or [np.zeros(0, np.int32)]
+        )
         if inputs and not isinstance(inputs[0], str):
             segments = np.concatenate([np.asarray(e.type_ids, dtype=np.int8) for e in encodings])
         else:
@@ -104,9 +116,10 @@ class Tokenizing:
     def spans(self, text: TextInput) -> TokenSpans:
         """Return one text's tokens with their character spans."""
         encoding = self._backend.encode(*((text,) if isinstance(text, str) else text))
-        parts = [-1 if special or part is None else part for special, part in zip(
-            encoding.special_tokens_mask, encoding.sequence_ids, strict=True
-        )]
+        parts = [
+            -1 if special or part is None else part
+            for special, part in zip(encoding.special_tokens_mask, encoding.sequence_ids, strict=True)
+        ]
         spans = [span if part >= 0 else (-1, -1) for span, part in zip(encoding.offsets, parts, strict=True)]
         return TokenSpans(tuple(encoding.tokens), np.asarray(spans).reshape(-1, 2), np.asarray(parts))
 

@@ -47,7 +47,9 @@ def read_labels(estimator: Any, texts: Any, labels: Any) -> list[Any]:
     if not holds_texts(texts):
         check_classification_targets(values)
     elif label_kind(values.tolist()) == "regression":
-        raise DataError("labels are numbers with fractions; use SpaceRegressor to predict them (--task regression)")
+        raise DataError(
+            "labels are numbers with fractions; use SpaceRegressor to predict them (--task regression)"
+        )
     return values.tolist()
 
 
@@ -61,12 +63,16 @@ def label_task(
     DataError
         If there is one class only.
     """
-    if labels and isinstance(labels[0], list):
+    if not labels:
+        raise DataError("there are no texts to learn from: 0 samples")
+    if isinstance(labels[0], list):
         binarizer = MultiLabelBinarizer().fit(labels)
         counts = binarizer.transform(labels).sum(0)
         if len(counts) < 1:
             raise DataError("no text carries any label")
-        return MultiLabel(binarizer.classes_.tolist(), class_weights(counts, class_weight, binarizer.classes_.tolist()))
+        return MultiLabel(
+            binarizer.classes_.tolist(), class_weights(counts, class_weight, binarizer.classes_.tolist())
+        )
     classes, counts = np.unique(np.asarray(labels), return_counts=True)
     if len(classes) < 2:
         raise DataError(
@@ -85,14 +91,20 @@ class ClassifierParts:
     threshold_: float
     report_: dict[str, Any]
 
-    def predict(self, texts: Any) -> Any:
+    def predict(self, X: Any) -> Any:
         """Return the strongest class of every text, or for multi-label every text's list of labels."""
-        logits = self.predict_logits(texts)  # pyright: ignore[reportAttributeAccessIssue]
+        logits = self.predict_logits(X)  # pyright: ignore[reportAttributeAccessIssue]
         return self._labels(logits)
 
-    def predict_proba(self, texts: Any) -> Array:
+    def decision_function(self, X: Any) -> Array:
+        """Return logits ``(text, class)``; for two classes ``(text,)``, the second's lead over the first."""
+        logits = self.predict_logits(X)  # pyright: ignore[reportAttributeAccessIssue]
+        binary = self.kind_ == "single" and len(self.classes_) == 2
+        return logits[:, 1] - logits[:, 0] if binary else logits
+
+    def predict_proba(self, X: Any) -> Array:
         """Return calibrated probabilities ``(text, class)``; rows sum to 1, except for multi-label."""
-        logits = self.predict_logits(texts)  # pyright: ignore[reportAttributeAccessIssue]
+        logits = self.predict_logits(X)  # pyright: ignore[reportAttributeAccessIssue]
         return probabilities(logits, self.temperature_, self.kind_)
 
     def _labels(self, logits: Array) -> Any:
@@ -108,10 +120,9 @@ class ClassifierParts:
             "predicted": label.item() if isinstance(label, np.generic) else label,
         }
 
-    def _binary(self) -> bool:
-        return self.kind_ == "single" and len(self.classes_) == 2
-
-    def _close_fit(self, task: SingleLabel | MultiLabel, targets: Array, dev_logits: Array, dev_targets: Array) -> None:
+    def _close_fit(
+        self, task: SingleLabel | MultiLabel, targets: Array, dev_logits: Array, dev_targets: Array
+    ) -> None:
         """Calibrate on dev, and write down how good the model is."""
         self.kind_ = task.kind
         self.classes_ = _class_array(task.classes)
@@ -153,9 +164,12 @@ class ClassifierParts:
     def take_up_facts(self, facts: dict[str, Any]) -> None:
         """Take up what `learned_facts` described."""
         self.classes_ = _class_array(facts["classes"])
-        self.kind_, self.temperature_, self.threshold_ = facts["kind"], facts["temperature"], facts["threshold"]
+        self.kind_, self.temperature_, self.threshold_ = (
+            facts["kind"],
+            facts["temperature"],
+            facts["threshold"],
+        )
 
 
 def _class_array(names: Sequence[Any]) -> Array:
     return np.asarray(list(names))
-

@@ -68,7 +68,13 @@ def read_features(
     DataError
         If a model fitted on one kind of input is given another.
     """
-    kind = "texts" if holds_texts(given) else "features" if hasattr(given, "take") and hasattr(given, "lengths") else "matrix"
+    kind = (
+        "texts"
+        if holds_texts(given)
+        else "features"
+        if hasattr(given, "take") and hasattr(given, "lengths")
+        else "matrix"
+    )
     fitted_on = getattr(estimator, "fitted_on_", None)
     if not reset and {kind, fitted_on} in ({"texts", "matrix"}, {"features", "matrix"}):
         raise DataError(f"this model was fitted on {fitted_on} and was given {kind}")

@@ -51,7 +51,12 @@ class ProbeParts(TextEstimator):
         return self.intercept_
 
     def _solve(
-        self, texts: Any, labels: Sequence[Any], dev: Any, task: Task, fit: Callable[[Array, Array, float], Any]
+        self,
+        texts: Any,
+        labels: Sequence[Any],
+        dev: Any,
+        task: Task,
+        fit: Callable[[Array, Array, float], Any],
     ) -> tuple[Array, Array]:
         """Fit at every strength, keep the best on dev, refit on all texts; return dev logits and targets."""
         if self.C is not None and self.C <= 0:
@@ -155,14 +160,14 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
         self.max_length = max_length
         self.seed = seed
 
-    def fit(self, texts: Any, labels: Any, *, dev: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, *, dev: Any = None) -> Self:
         """Learn the probe.
 
         Parameters
         ----------
-        texts
+        X
             Strings, pairs of strings, token features, or a matrix of ready embeddings.
-        labels
+        y
             One class a text, or a list of classes a text.
         dev
             Labelled texts to choose the strength and the temperature by; None sets a part aside.
@@ -177,7 +182,7 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
         DataError
             If texts or labels cannot be learnt from.
         """
-        labels = read_labels(self, texts, labels)
+        labels = read_labels(self, X, y)
         task = label_task(labels, self.class_weight, 0.0)
         weights = None if task.weights is None else dict(enumerate(task.weights.tolist()))
 
@@ -187,7 +192,7 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
                 return np.concatenate([w[1:] for w, _ in each]), np.concatenate([b[1:] for _, b in each])
             return _logistic(rows, targets, C, weights)
 
-        dev_logits, dev_targets = self._solve(texts, labels, dev, task, fit_one)
+        dev_logits, dev_targets = self._solve(X, labels, dev, task, fit_one)
         self._close_fit(task, task.targets(labels).numpy(), dev_logits, dev_targets)
         return self
 
@@ -234,14 +239,14 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
         self.max_length = max_length
         self.seed = seed
 
-    def fit(self, texts: Any, labels: Any, *, dev: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, *, dev: Any = None) -> Self:
         """Learn the probe.
 
         Parameters
         ----------
-        texts
+        X
             Strings, pairs of strings, token features, or a matrix of ready embeddings.
-        labels
+        y
             One number a text.
         dev
             Labelled texts to choose the strength by; None sets a part aside.
@@ -256,16 +261,16 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
         DataError
             If texts or labels cannot be learnt from.
         """
-        if labels is None:
+        if y is None:
             raise DataError("LinearProbeRegressor requires y to be passed, but the target y is None")
-        numbers = column_or_1d(np.asarray(labels, dtype=np.float64), warn=True)
+        numbers = column_or_1d(np.asarray(y, dtype=np.float64), warn=True)
         self.task_ = Regression.of(numbers.tolist())
 
         def fit_one(rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
             ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - self.task_.mean) / self.task_.scale)
             return ridge.coef_[None, :], np.array([ridge.intercept_])
 
-        dev_logits, dev_targets = self._solve(texts, numbers.tolist(), dev, self.task_, fit_one)
+        dev_logits, dev_targets = self._solve(X, numbers.tolist(), dev, self.task_, fit_one)
         self._close_fit(numbers, dev_logits, dev_targets)
         return self
 
@@ -286,7 +291,10 @@ def _logistic(rows: Array, targets: Array, C: float, weights: dict[int, float] |
         return np.zeros((2, rows.shape[1])), np.array([-lead / 2, lead / 2])
     model = LogisticRegression(C=C, max_iter=400, tol=1e-3, class_weight=weights).fit(rows, targets)
     if len(model.classes_) == 2:
-        weight, bias = np.concatenate([-model.coef_, model.coef_]) / 2, np.append(-model.intercept_, model.intercept_) / 2
+        weight, bias = (
+            np.concatenate([-model.coef_, model.coef_]) / 2,
+            np.append(-model.intercept_, model.intercept_) / 2,
+        )
     else:
         weight, bias = model.coef_, model.intercept_
     n_classes = int(max(targets.max() + 1, len(model.classes_)))

@@ -20,16 +20,21 @@ class RegressorParts:
     report_: dict[str, Any]
     kind_ = "regression"
 
-    def predict(self, texts: Any) -> Array:
+    def predict(self, X: Any) -> Array:
         """Return one number a text."""
-        return self.task_.values(self.predict_logits(texts))  # pyright: ignore[reportAttributeAccessIssue]
+        logits = self.predict_logits(X)  # pyright: ignore[reportAttributeAccessIssue]
+        return self.task_.values(logits)
 
     def task(self) -> Regression:
         """Return the fitted model's task, to score new labels by."""
         return self.task_
 
     def _outcome(self, logits: Array) -> dict[str, Any]:
-        return {"probabilities": None, "classes": ("value",), "predicted": float(self.task_.values(logits)[0])}
+        return {
+            "probabilities": None,
+            "classes": ("value",),
+            "predicted": float(self.task_.values(logits)[0]),
+        }
 
     def _close_fit(self, labels: Array, dev_logits: Array, dev_targets: Array) -> None:
         self.report_ = {

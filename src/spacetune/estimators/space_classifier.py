@@ -138,8 +138,8 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
 
     def fit(
         self,
-        texts: Any,
-        labels: Any,
+        X: Any,
+        y: Any,
         *,
         dev: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -149,9 +149,9 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
 
         Parameters
         ----------
-        texts
+        X
             Strings, pairs of strings, token features, or a matrix of ready embeddings.
-        labels
+        y
             One class a text, or a list of classes a text (multi-label).
         dev
             Labelled texts to choose the best epoch and the temperature by; None sets a part aside.
@@ -170,10 +170,10 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         DataError
             If texts or labels cannot be learnt from.
         """
-        labels = read_labels(self, texts, labels)
+        labels = read_labels(self, X, y)
         task = label_task(labels, self.class_weight, self.label_smoothing)
         file = None if checkpoint is None else Path(checkpoint)
-        dev_logits, dev_targets = self._fit(texts, labels, dev, task, file, progress)
+        dev_logits, dev_targets = self._fit(X, labels, dev, task, file, progress)
         self._close_fit(task, task.targets(labels).numpy(), dev_logits, dev_targets)
         return self
 

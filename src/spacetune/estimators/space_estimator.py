@@ -45,7 +45,13 @@ class SpaceEstimator(TextEstimator):
     dev_scores_: dict[str, float]
 
     def _fit(
-        self, texts: Any, labels: Sequence[Any], dev: Any, task: Task, checkpoint: Path | None, progress: bool | None
+        self,
+        texts: Any,
+        labels: Sequence[Any],
+        dev: Any,
+        task: Task,
+        checkpoint: Path | None,
+        progress: bool | None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Train the head; return dev logits and dev targets for calibration."""
         self._check_settings()
@@ -59,14 +65,27 @@ class SpaceEstimator(TextEstimator):
         settings = self._settings()
         if self.train_encoder:
             self.trained_encoder_, self.head_, self.history_, data = fit_with_encoder(
-                self.encoder_, self._rows(texts, dev), data, settings, task, schedule,
-                self.encoder_learning_rate, checkpoint, progress,
+                self.encoder_,
+                self._rows(texts, dev),
+                data,
+                settings,
+                task,
+                schedule,
+                self.encoder_learning_rate,
+                checkpoint,
+                progress,
             )
             self.provenance_ = self.trained_encoder_.provenance(self.layers_ or (-1,))
         else:
             compute = torch.bfloat16 if self._half(features) else None
             heads, histories = fit_heads(
-                data, [settings], task, schedule, compute_dtype=compute, checkpoint=checkpoint, progress=progress
+                data,
+                [settings],
+                task,
+                schedule,
+                compute_dtype=compute,
+                checkpoint=checkpoint,
+                progress=progress,
             )
             self.head_, self.history_ = heads[0], histories[0]
         return self.logits_of_source(data.dev), data.dev_targets.numpy()
@@ -103,7 +122,13 @@ class SpaceEstimator(TextEstimator):
             raise DataError(f"n_samples={len(features)}: a fit needs at least 2 texts")
 
     def _with_dev(
-        self, texts: Any, features: FeatureSource, targets: Tensor, labels: Sequence[Any], dev: Any, task: Task
+        self,
+        texts: Any,
+        features: FeatureSource,
+        targets: Tensor,
+        labels: Sequence[Any],
+        dev: Any,
+        task: Task,
     ) -> SpaceData:
         """Use the dev data given, or set a stratified part aside (few texts: all of them, said in `dev_`)."""
         if dev is not None:

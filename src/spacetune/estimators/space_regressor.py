@@ -109,8 +109,8 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
 
     def fit(
         self,
-        texts: Any,
-        labels: Any,
+        X: Any,
+        y: Any,
         *,
         dev: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -120,9 +120,9 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
 
         Parameters
         ----------
-        texts
+        X
             Strings, pairs of strings, token features, or a matrix of ready embeddings.
-        labels
+        y
             One number a text.
         dev
             Labelled texts to choose the best epoch by; None sets a part aside.
@@ -141,14 +141,14 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         DataError
             If texts or labels cannot be learnt from.
         """
-        if labels is None:
+        if y is None:
             raise DataError("SpaceRegressor requires y to be passed, but the target y is None")
-        numbers = column_or_1d(np.asarray(labels, dtype=np.float64), warn=True)
+        numbers = column_or_1d(np.asarray(y, dtype=np.float64), warn=True)
         if not np.isfinite(numbers).all():
             raise DataError("labels to predict must be finite numbers; input y contains NaN or infinity")
         self.task_ = Regression.of(numbers.tolist())
         file = None if checkpoint is None else Path(checkpoint)
-        dev_logits, dev_targets = self._fit(texts, numbers.tolist(), dev, self.task_, file, progress)
+        dev_logits, dev_targets = self._fit(X, numbers.tolist(), dev, self.task_, file, progress)
         self._close_fit(numbers, dev_logits, dev_targets)
         return self
 

@@ -19,7 +19,15 @@ from torch import Tensor
 import spacetune
 from spacetune.data import LabelledTexts, split_dev
 from spacetune.data.labelled_texts import normalised
-from spacetune.encoders import Encoder, FeatureSource, Layers, TextInput, TokenFeatures, as_inputs, shared_encoder
+from spacetune.encoders import (
+    Encoder,
+    FeatureSource,
+    Layers,
+    TextInput,
+    TokenFeatures,
+    as_inputs,
+    shared_encoder,
+)
 from spacetune.errors import ModelFileError, UsageError
 from spacetune.estimators.card import model_card
 from spacetune.estimators.inputs import auto_layers, holds_texts, read_features
@@ -64,7 +72,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def take_up(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Become the model that `learned` described."""
 
-    def fit(self, texts: Any, labels: Any, *, dev: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, *, dev: Any = None) -> Self:
         """Learn from texts and labels."""
         raise NotImplementedError
 
@@ -79,11 +87,6 @@ class TextEstimator(BaseEstimator, abc.ABC):
         name = None if self.encoder is None else str(self.encoder)
         return shared_encoder(name, self.max_length)
 
-    def decision_function(self, texts: Any) -> np.ndarray:
-        """Return logits ``(text, class)``; for two classes ``(text,)``, the second's lead over the first."""
-        logits = self.predict_logits(texts)
-        return logits[:, 1] - logits[:, 0] if self._binary() else logits
-
     def predict_logits(self, texts: Any) -> np.ndarray:
         """Return logits ``(text, output)`` as the classifier gives them, before any temperature."""
         check_is_fitted(self)
@@ -92,7 +95,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def logits_of_source(self, source: FeatureSource) -> np.ndarray:
         """Return logits of features in memory or on disk, a bounded number of texts at a time."""
         with torch.inference_mode():
-            parts = [self.logits_of(source.take(rows)) for rows in torch.arange(len(source)).split(CHUNK_TEXTS)]
+            parts = [
+                self.logits_of(source.take(rows)) for rows in torch.arange(len(source)).split(CHUNK_TEXTS)
+            ]
         return torch.cat(parts).numpy()
 
     def explain(self, texts: Any) -> Explanation:
@@ -123,17 +128,19 @@ class TextEstimator(BaseEstimator, abc.ABC):
             logits = self.logits_of(features).numpy()
         bias = self.bias_of().detach().numpy()
         edges = features.offsets.tolist()
-        return Explanation(tuple(
-            TextExplanation.of(
-                text,
-                self.encoder_.spans(text),
-                token_scores=scores[edges[i] : edges[i + 1]],
-                bias=bias,
-                logits=logits[i],
-                **self._outcome(logits[i : i + 1]),
+        return Explanation(
+            tuple(
+                TextExplanation.of(
+                    text,
+                    self.encoder_.spans(text),
+                    token_scores=scores[edges[i] : edges[i + 1]],
+                    bias=bias,
+                    logits=logits[i],
+                    **self._outcome(logits[i : i + 1]),
+                )
+                for i, text in enumerate(inputs)
             )
-            for i, text in enumerate(inputs)
-        ))
+        )
 
     def save_pretrained(self, place: str | os.PathLike[str]) -> None:
         """Save to a folder: settings, learned tensors, and a card for people. No encoder, no pickle.
@@ -150,7 +157,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
         """
         check_is_fitted(self)
         if self.fitted_on_ == "matrix":
-            raise UsageError("a model of ready embeddings has no encoder to name; save it with joblib, or fit on texts")
+            raise UsageError(
+                "a model of ready embeddings has no encoder to name; save it with joblib, or fit on texts"
+            )
         facts, tensors = self.learned()
         settings = {k: v for k, v in self.get_params(deep=False).items() if k != "encoder"}
         config = {
@@ -211,16 +220,12 @@ class TextEstimator(BaseEstimator, abc.ABC):
         """Return prediction, probabilities and class names of one text's logits."""
         raise NotImplementedError
 
-    def _binary(self) -> bool:
-        return False
-
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "fitted_on_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
-        tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = True
         tags.non_deterministic = False
         return tags
@@ -233,11 +238,16 @@ def _keys(texts: Any) -> list[str]:
 
 def text_hashes(keys: Sequence[str]) -> np.ndarray:
     """Return sorted 64-bit hashes of texts: enough to tell later whether a test text was trained on."""
-    found = {int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True) for key in keys}
+    found = {
+        int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
+        for key in keys
+    }
     return np.array(sorted(found), dtype=np.int64)
 
 
-def part_for_dev(texts: Any, labels: Sequence[Any], fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def part_for_dev(
+    texts: Any, labels: Sequence[Any], fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Choose which rows train and which are set aside; equal texts stay together."""
     keys = _keys(texts) if holds_texts(texts) else list(range(len(labels)))
     return split_dev(labels, keys, fraction, seed)
@@ -277,9 +287,13 @@ def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = N
 
     saved = read_model(place)
     name = saved.config.get("model")
-    kinds = {n: getattr(estimators, n) for n in estimators.__all__ if n not in ("TextEstimator", "load_estimator")}
+    kinds = {
+        n: getattr(estimators, n) for n in estimators.__all__ if n not in ("TextEstimator", "load_estimator")
+    }
     if name not in kinds:
-        raise ModelFileError(f"{place} holds a model of kind {name!r}; this spacetune knows {', '.join(kinds)}")
+        raise ModelFileError(
+            f"{place} holds a model of kind {name!r}; this spacetune knows {', '.join(kinds)}"
+        )
     try:
         model: TextEstimator = kinds[name](**saved.config["settings"])
         trained_on = saved.config["encoder"]

@@ -94,7 +94,9 @@ class TextExplanation(Result):
             for word in np.unique(word_of[word_of >= 0]):
                 start, stop = spans[word]
                 score = float(scores[here[word_of == word]].sum())
-                rows.append({"word": text[start:stop], "start": start, "stop": stop, "part": part, "score": score})
+                rows.append(
+                    {"word": text[start:stop], "start": start, "stop": stop, "part": part, "score": score}
+                )
             seen[here[word_of >= 0]] = True
         rest = float(scores[~seen].sum())
         return [*rows, {"word": "[special]", "start": -1, "stop": -1, "part": -1, "score": rest}]
@@ -108,7 +110,12 @@ class TextExplanation(Result):
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a token: the wordpiece, its span, and its score for every class."""
         return [
-            {"token": token, "start": int(span[0]), "stop": int(span[1]), **dict(zip(map(str, self.classes), row, strict=True))}
+            {
+                "token": token,
+                "start": int(span[0]),
+                "stop": int(span[1]),
+                **dict(zip(map(str, self.classes), row, strict=True)),
+            }
             for token, span, row in zip(self.tokens, self.spans, self.token_scores.tolist(), strict=True)
         ]
 

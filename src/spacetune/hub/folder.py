@@ -84,7 +84,9 @@ def write_model(place: str | os.PathLike[str], model: SavedModel) -> None:
     """Write a model's folder, replacing an older model there."""
     with atomic_folder(Path(place)) as folder:
         config = {"schema": SCHEMA, **model.config}
-        (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / CONFIG).write_text(
+            json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
         safetensors.torch.save_file({k: v.contiguous() for k, v in model.tensors.items()}, folder / WEIGHTS)
         (folder / CARD).write_text(model.card, encoding="utf-8")
 

@@ -105,7 +105,9 @@ class ConceptSpaces(nn.Module):
             ``(…, space, latent)``, or ``(…, layer, space, latent)``.
         """
         n_layers, n_spaces, n_latent, n_embed = self.operators.shape
-        one_layer = n_layers == 1 and not (states.dim() >= 3 and states.shape[-2] == 1 and states.shape[-1] == n_embed)
+        one_layer = n_layers == 1 and not (
+            states.dim() >= 3 and states.shape[-2] == 1 and states.shape[-1] == n_embed
+        )
         layered = states.unsqueeze(-2) if one_layer else states
         if layered.shape[-2:] != (n_layers, n_embed):
             raise UsageError(

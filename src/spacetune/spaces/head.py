@@ -38,7 +38,9 @@ class SpaceHead(nn.Module):
     4622
     """
 
-    def __init__(self, spaces: ConceptSpaces, n_outputs: int, generator: torch.Generator | None = None) -> None:
+    def __init__(
+        self, spaces: ConceptSpaces, n_outputs: int, generator: torch.Generator | None = None
+    ) -> None:
         super().__init__()
         self.spaces = spaces
         self.classifier = nn.Linear(spaces.width, n_outputs, dtype=spaces.operators.dtype)
@@ -114,7 +116,9 @@ def fused_centroids(
     for layer in range(values.shape[1]):
         matrix = torch.cat([m[layer] for m, _ in folded]).to(values.dtype)
         shift = torch.cat([s[layer] for _, s in folded]).to(values.dtype)
-        pooled.append(segment_mean(torch.tanh(nn.functional.linear(values[:, layer], matrix, shift)), features.offsets))
+        pooled.append(
+            segment_mean(torch.tanh(nn.functional.linear(values[:, layer], matrix, shift)), features.offsets)
+        )
     stacked = torch.stack(pooled, dim=1)
     shapes = [head.spaces.operators.shape for head in heads]
     columns = stacked.split([shape[1] * shape[2] for shape in shapes], dim=2)

@@ -66,7 +66,9 @@ class Candidate:
 
     def waited(self, patience: int | None) -> bool:
         """Tell whether this many epochs have passed without a better score."""
-        return patience is not None and bool(self.epochs) and self.epochs[-1].epoch - self.best_epoch >= patience
+        return (
+            patience is not None and bool(self.epochs) and self.epochs[-1].epoch - self.best_epoch >= patience
+        )
 
     def restore_best(self) -> None:
         """Put the best parameters back."""

@@ -44,7 +44,13 @@ class History(Result):
     def rows(self) -> list[dict[str, Any]]:
         """Return one row an epoch, scores as columns."""
         return [
-            {"epoch": e.epoch, "loss": e.loss, **e.scores, "seconds": e.seconds, "kept": e.epoch == self.best_epoch}
+            {
+                "epoch": e.epoch,
+                "loss": e.loss,
+                **e.scores,
+                "seconds": e.seconds,
+                "kept": e.epoch == self.best_epoch,
+            }
             for e in self.epochs
         ]
 

@@ -138,7 +138,9 @@ def fit_parameters(
                 raise
             interrupted = True
             log.warning(
-                "stopped by Ctrl-C in epoch %d; the best so far, epoch %d, is kept", epoch, candidates[0].best_epoch
+                "stopped by Ctrl-C in epoch %d; the best so far, epoch %d, is kept",
+                epoch,
+                candidates[0].best_epoch,
             )
     return [_finish(candidate, schedule, interrupted) for candidate in candidates]
 
@@ -209,4 +211,3 @@ def _finish(candidate: Candidate, schedule: Schedule, interrupted: bool) -> Hist
         "interrupted" if interrupted else "early" if early else "finished"
     )
     return History(tuple(candidate.epochs), candidate.best_epoch, schedule.monitor, ended)
-

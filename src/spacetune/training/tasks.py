@@ -51,18 +51,26 @@ class Task(Protocol):
         ...
 
 
-def class_weights(counts: Array, choice: str | dict[Any, float] | None, classes: Sequence[Any]) -> Tensor | None:
-    """Return one weight a class: None, ``balanced`` (``n / (C · n_c)``, as scikit-learn), or the user's own."""
+def class_weights(
+    counts: Array, choice: str | dict[Any, float] | None, classes: Sequence[Any]
+) -> Tensor | None:
+    """Return one weight a class: None, ``balanced`` (``n / (C · n_c)``, as scikit-learn), or the user's own.
+
+    The user's own are scaled so that the training texts weigh 1 on average.
+    """
     if choice is None:
         return None
     if choice == "balanced":
         return torch.as_tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=torch.float32)
     if not isinstance(choice, dict):
-        raise DataError(f"class_weight must be None, 'balanced' or a dict from class to weight, got {choice!r}")
+        raise DataError(
+            f"class_weight must be None, 'balanced' or a dict from class to weight, got {choice!r}"
+        )
     unknown = [name for name in choice if name not in classes]
     if unknown:
         raise DataError(f"class_weight names {unknown[0]!r}; the classes are {list(classes)}")
-    return torch.tensor([float(choice.get(name, 1.0)) for name in classes])
+    given = np.array([float(choice.get(name, 1.0)) for name in classes])
+    return torch.as_tensor(given * counts.sum() / (counts * given).sum(), dtype=torch.float32)
 
 
 class SingleLabel:
@@ -71,7 +79,9 @@ class SingleLabel:
     kind: Literal["single"] = "single"
     monitor = "macro_f1"
 
-    def __init__(self, classes: Sequence[Any], weights: Tensor | None = None, label_smoothing: float = 0.0) -> None:
+    def __init__(
+        self, classes: Sequence[Any], weights: Tensor | None = None, label_smoothing: float = 0.0
+    ) -> None:
         self.classes = tuple(classes)
         self.weights = weights
         self.label_smoothing = label_smoothing
@@ -101,9 +111,9 @@ class SingleLabel:
         return torch.tensor([self._number[label] for label in rows])
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return cross-entropy with label smoothing and class weights."""
-        weights = None if self.weights is None else self.weights.to(logits)
-        return F.cross_entropy(logits, targets, weight=weights, label_smoothing=self.label_smoothing)
+        """Return cross-entropy with label smoothing; a text weighs what its class weighs."""
+        each = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing, reduction="none")
+        return each.mean() if self.weights is None else (each * self.weights.to(logits)[targets]).mean()
 
     def scores(self, logits: Array, targets: Array) -> dict[str, float]:
         """Return accuracy and macro-F1 of the strongest class, and the negative log loss."""
@@ -157,7 +167,9 @@ class MultiLabel:
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return binary cross-entropy, summed over labels so that its scale is a class decision's."""
         weights = None if self.weights is None else self.weights.to(logits)
-        each = F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction="none", pos_weight=weights)
+        each = F.binary_cross_entropy_with_logits(
+            logits, targets.to(logits.dtype), reduction="none", pos_weight=weights
+        )
         return each.sum(1).mean()
 
     def scores(self, logits: Array, targets: Array) -> dict[str, float]:

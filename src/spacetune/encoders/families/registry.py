@@ -61,5 +61,7 @@ def parts_of(model: Any) -> EncoderParts:
     family = family_of(model.config.model_type)
     if family.parts is None:
         able = ", ".join(t for f in FAMILIES if f.parts is not None for t in f.model_types)
-        raise UnsupportedByFamily(f"{family.name} encoders give plain features only; this needs one of {able}")
+        raise UnsupportedByFamily(
+            f"{family.name} encoders give plain features only; this needs one of {able}"
+        )
     return family.parts(model)

@@ -1,0 +1,5 @@
+"""`python -m spacetune` is the command line."""
+
+from spacetune.cli import main
+
+main()

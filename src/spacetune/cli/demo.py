@@ -1,0 +1,42 @@
+"""The whole story in under two minutes, on embedded data and the embedded encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from spacetune.cli.doors import people, quiet_libraries, show
+
+__all__ = ["run_demo"]
+
+EXPLAINED = (
+    "Paid on Monday, courier says delivered, my doorstep says otherwise.",
+    "The zip came off in my hand the first time I put the jacket on.",
+    "Do these boots run small? I am between sizes.",
+)
+
+
+def run_demo(out: Path, seed: int, as_json: bool) -> None:
+    """Fit on the demo texts, print the scores beside the baselines, explain three texts, save the model."""
+    quiet_libraries()
+    from spacetune.reports.terminal import draw_explanation, draw_fit
+    from spacetune.studies import demo_texts, fit_model
+
+    console = people(as_json)
+    console.print("[bold]1. Fit[/] on 560 support messages in 8 intents (written for this demo)")
+    model, report = fit_model(demo_texts("train"), dev=demo_texts("dev"), test=demo_texts("test"), seed=seed)
+    show(report, as_json, draw_fit)
+    console.print(
+        "\n[bold]2. Explain[/]: words for the class in green, against it in red; scores add up to the logit"
+    )
+    fitted: Any = model
+    draw_explanation(console, fitted.explain(list(EXPLAINED)))
+    model.save_pretrained(out)
+    console.print(f"\n[bold]3. Saved[/] to {out}. Go on with:", highlight=False)
+    console.print(
+        f'   spacetune predict {out} "my parcel went to the old flat"', highlight=False, markup=False
+    )
+    console.print(
+        f'   spacetune explain {out} "my parcel went to the old flat"', highlight=False, markup=False
+    )
+    console.print("   spacetune fit your-texts.csv --out your-model", highlight=False)

@@ -1,0 +1,89 @@
+"""What every command shares: errors as sentences, people's text apart from data, the options for reading files."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from spacetune.errors import SpacetuneError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from spacetune.data import LabelledTexts
+    from spacetune.results import Result
+
+TextColumn = Annotated[str, typer.Option("--text", help="Column that holds the texts.")]
+LabelColumn = Annotated[str, typer.Option("--label", help="Column that holds the labels.")]
+PairColumn = Annotated[str | None, typer.Option("--text-pair", help="Column with the second text of a pair.")]
+Separator = Annotated[
+    str | None, typer.Option("--label-separator", help="Splits several labels in one cell.")
+]
+Delimiter = Annotated[str | None, typer.Option("--delimiter", help="CSV delimiter, as in ';'.")]
+Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files.")]
+Split = Annotated[str | None, typer.Option("--split", help="Split of a datasets folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def guarded(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn a command's errors into one sentence and an exit code: 1 the work failed, 2 the call was wrong."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except SpacetuneError as error:
+            print(f"spacetune: {error}", file=sys.stderr)  # noqa: T201
+            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+        except KeyboardInterrupt:
+            print("spacetune: stopped by Ctrl-C; nothing was written", file=sys.stderr)  # noqa: T201
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            sys.stderr.close()
+            raise typer.Exit(0) from None
+
+    return run
+
+
+def people(to_stderr: bool) -> Console:
+    """Return where text for people goes: stderr when stdout is data."""
+    from rich.console import Console
+
+    return Console(stderr=to_stderr, soft_wrap=False)
+
+
+def show(result: Result, as_json: bool, draw: Callable[[Console, Any], None]) -> None:
+    """Print a result: as JSON on stdout, or drawn for people."""
+    if as_json:
+        print(result.to_json(indent=2))  # noqa: T201
+    else:
+        draw(people(False), result)
+
+
+def quiet_libraries() -> None:
+    """Let spacetune's own notices through to stderr, and nobody else's noise."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log = logging.getLogger("spacetune")
+    log.handlers[:] = [handler]
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    warnings.simplefilter("ignore")
+
+
+def read(source: str, **columns: Any) -> LabelledTexts:
+    """Read texts for a command; the notes are shown with the result, so the warnings stay silent."""
+    from spacetune.data import read_texts
+
+    quiet_libraries()
+    return read_texts(source, **columns)

@@ -1,0 +1,1 @@
+"""A result drawn for people."""

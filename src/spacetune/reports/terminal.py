@@ -1,0 +1,167 @@
+"""Results drawn in the terminal: colour where there is a terminal, plain text anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from spacetune.data import DataReport
+from spacetune.explanations import Explanation, TextExplanation
+from spacetune.studies import Diagnosis, FitReport, Predictions, Scores
+
+__all__ = [
+    "draw_data_report",
+    "draw_diagnosis",
+    "draw_explanation",
+    "draw_fit",
+    "draw_predictions",
+    "draw_scores",
+]
+
+PERCENT = ("accuracy", "macro_f1", "micro_f1", "r2", "pearson", "spearman", "ece", "mae")
+
+
+def score_table(rows: Sequence[dict[str, Any]], title: str | None = None) -> Table:
+    """Return score rows as a table: names to the left, numbers to the right, four decimals."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    for name in columns:
+        numeric = any(isinstance(row.get(name), int | float) for row in rows)
+        table.add_column(name.replace("_", "-"), justify="right" if numeric else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*[_cell(name, row.get(name)) for name in columns])
+    return table
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.1f}" if name == "seconds" else f"{value:.4f}"
+    return str(value)
+
+
+def draw_notes(console: Console, notes: Sequence[str]) -> None:
+    """Print warnings, one a line."""
+    for note in notes:
+        console.print(Text(f"! {note}", style="yellow"))
+
+
+def draw_fit(console: Console, report: FitReport) -> None:
+    """Print a fit: data, training, scores beside the baselines."""
+    draw_notes(console, report.notes)
+    classes = f", {len(report.classes)} classes" if report.classes else ""
+    console.print(
+        f"{report.n_texts:,} training texts{classes} from {report.source}; dev: {report.dev}", highlight=False
+    )
+    if report.history:
+        console.print(f"training: {report.history}", highlight=False)
+    console.print(score_table(report.rows()))
+
+
+def draw_scores(console: Console, scores: Scores) -> None:
+    """Print a model's scores beside the majority baseline."""
+    draw_notes(console, scores.notes)
+    rows: list[dict[str, Any]] = [
+        {"": "majority" if scores.kind != "regression" else "mean", **scores.baseline},
+        {"": "model", **{k: v for k, v in scores.scores.items() if k != "neg_log_loss"}},
+    ]
+    if scores.from_spaces is not None:
+        rows.append({"": "straight from the spaces", "accuracy": scores.from_spaces})
+    console.print(score_table(rows, f"{scores.n_texts:,} texts from {scores.source}"))
+    if scores.ece is not None:
+        console.print(f"expected calibration error {scores.ece:.4f}", highlight=False)
+
+
+def draw_predictions(console: Console, predictions: Predictions) -> None:
+    """Print predictions, one text a line: label, confidence, text."""
+    draw_notes(console, predictions.notes)
+    for i, (text, label) in enumerate(zip(predictions.texts, predictions.predicted, strict=True)):
+        table = predictions.probabilities
+        shown = f"{label:.3f}" if isinstance(label, float) else str(label)
+        line = Text(shown, style="bold")
+        if table is not None:
+            line.append(f"  {float(np.max(table[i])):.0%}", style="dim")
+        line.append(f"  {text if isinstance(text, str) else ' | '.join(text)}")
+        console.print(line, overflow="ellipsis", no_wrap=True)
+
+
+def draw_explanation(console: Console, explanation: Explanation, predicted: Any = None) -> None:
+    """Print texts with their words coloured by what they added: green for the class, red against it."""
+    for one in explanation:
+        _draw_one(console, one, predicted)
+
+
+def _draw_one(console: Console, one: TextExplanation, predicted: Any) -> None:
+    column = one.column(one.predicted if predicted is None else predicted)
+    name = one.classes[column]
+    chance = "" if one.probabilities is None else f" ({one.probabilities[column]:.0%})"
+    console.print(
+        Text.assemble(("▸ ", "dim"), (str(one.predicted if predicted is None else name), "bold"), chance)
+    )
+    words = one.words(name)
+    largest = max((abs(w["score"]) for w in words), default=0.0) or 1.0
+    for part, text in enumerate((one.text,) if isinstance(one.text, str) else one.text):
+        console.print(_coloured(text, [w for w in words if w["part"] == part], largest))
+    signed = sorted((w for w in words if w["part"] >= 0), key=lambda w: -abs(w["score"]))[:5]
+    named = ", ".join(f"{w['word']} {w['score']:+.2f}" for w in signed)
+    rest = sum(w["score"] for w in words) - sum(w["score"] for w in signed)
+    total = f"{one.logits[column]:+.2f}"
+    line = f"  {named}, other tokens {rest:+.2f}, bias {one.bias[column]:+.2f} = logit {total} for {name}"
+    console.print(Text(line, style="dim"))
+
+
+def _coloured(text: str, words: Sequence[dict[str, Any]], largest: float) -> Text:
+    drawn = Text("  " + text)
+    for word in words:
+        strength = abs(word["score"]) / largest
+        if strength > 0.15:
+            hue = "green" if word["score"] > 0 else "red"
+            drawn.stylize(f"bold {hue}" if strength > 0.5 else hue, word["start"] + 2, word["stop"] + 2)
+    return drawn
+
+
+def draw_data_report(console: Console, report: DataReport) -> None:
+    """Print what was found in a data set."""
+    kind = {
+        "single": "one class a text",
+        "multi": "several labels a text",
+        "regression": "a number a text",
+        None: "no labels",
+    }
+    console.print(
+        f"{report.source}: {report.n_texts:,} texts, {kind[report.kind]}, median {report.words_median:.0f} words, longest {report.words_longest}",
+        highlight=False,
+    )
+    if report.classes:
+        rows = [
+            {"class": name, "texts": count, "share": count / report.n_texts}
+            for name, count in report.classes.items()
+        ]
+        console.print(score_table(rows[:40]))
+        if len(rows) > 40:
+            console.print(f"and {len(rows) - 40} more classes")
+    draw_notes(console, [str(note) for note in report.notes])
+    if not report.notes:
+        console.print("nothing found that needs a look")
+
+
+def draw_diagnosis(console: Console, found: Diagnosis) -> None:
+    """Print the state of an installation."""
+    console.print(f"Python {found.python} on {found.platform}", highlight=False)
+    for title, values in (
+        ("versions", found.versions),
+        ("extras", found.extras),
+        ("machine", found.machine),
+        ("default encoder", found.encoder),
+    ):
+        console.print(Text(title, style="bold"))
+        for name, value in values.items():
+            console.print(f"  {name}: {value}", highlight=False, soft_wrap=True)
+    draw_notes(console, found.problems)
+    console.print("all well" if not found.problems else f"{len(found.problems)} problem(s)")

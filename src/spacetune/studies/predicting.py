@@ -1,0 +1,83 @@
+"""Predictions as a table: label, confidence, and every probability."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from spacetune.encoders import TextInput, as_inputs
+from spacetune.estimators import TextEstimator
+from spacetune.results import Result
+from spacetune.training import probabilities
+
+__all__ = ["Predictions", "predict_texts"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions(Result):
+    """One prediction a text.
+
+    Parameters
+    ----------
+    texts
+        The texts, in their order.
+    predicted
+        A class, a list of labels, or a number each.
+    probabilities
+        ``(text, class)`` calibrated, or None for regression.
+    classes
+        The classes.
+    notes
+        Warnings, such as how many texts were cut.
+    """
+
+    texts: tuple[TextInput, ...]
+    predicted: tuple[Any, ...]
+    probabilities: np.ndarray[Any, Any] | None
+    classes: tuple[Any, ...]
+    notes: tuple[str, ...] = ()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row a text: text (and pair), prediction, and a probability column a class."""
+        rows: list[dict[str, Any]] = []
+        for i, (text, label) in enumerate(zip(self.texts, self.predicted, strict=True)):
+            row: dict[str, Any] = (
+                {"text": text} if isinstance(text, str) else {"text": text[0], "text_pair": text[1]}
+            )
+            row["predicted"] = "|".join(map(str, label)) if isinstance(label, list) else label
+            if self.probabilities is not None:
+                named = zip(self.classes, self.probabilities[i].tolist(), strict=True)
+                row |= {f"p({name})": p for name, p in named}
+            rows.append(row)
+        return rows
+
+
+def predict_texts(model: TextEstimator, texts: Any) -> Predictions:
+    """Predict texts or pairs.
+
+    Parameters
+    ----------
+    model
+        A fitted estimator.
+    texts
+        Strings or pairs of strings.
+
+    Returns
+    -------
+    Predictions
+        In the order of the texts.
+    """
+    fitted: Any = model
+    inputs = as_inputs(texts)
+    source: Any = fitted._features(inputs)
+    logits = fitted.logits_of_source(source)
+    cut = source.provenance.n_truncated
+    notes = (f"{cut} texts were cut at {source.provenance.max_length} tokens",) if cut else ()
+    if fitted.kind_ == "regression":
+        return Predictions(tuple(inputs), tuple(fitted.task_.values(logits).tolist()), None, (), notes)
+    labels = fitted._labels(logits)
+    predicted = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    table = probabilities(logits, fitted.temperature_, fitted.kind_)
+    return Predictions(tuple(inputs), tuple(predicted), table, tuple(fitted.classes_.tolist()), notes)
