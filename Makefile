@@ -14,7 +14,6 @@ check: .venv/dev-ready
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pydoclint --quiet src
 
 unit: .venv/dev-ready
 	$(BIN)/python -m pytest

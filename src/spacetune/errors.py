@@ -50,7 +50,7 @@ class EncoderError(SpacetuneError):
 
 
 class UnsupportedByFamily(EncoderError):  # noqa: N818 - reads as the sentence it is
-    """This encoder family cannot do what was asked; the message names those that can."""
+    """The encoder's family cannot do what was asked; the message names those that can."""
 
 
 class FeatureStoreError(SpacetuneError):

@@ -53,17 +53,11 @@ def about(
 @app.command()
 @guarded
 def fit(
-    train: Annotated[
-        str, typer.Argument(help="Labelled texts: CSV, TSV, JSONL (also .gz), Parquet, datasets folder.")
-    ],
+    train: Annotated[str, typer.Argument(help="Labelled texts: CSV, TSV, JSONL (also .gz), Parquet, datasets folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the model.")],
-    dev: Annotated[
-        str | None, typer.Option(help="Labelled texts to choose by; else a part is set aside.")
-    ] = None,
+    dev: Annotated[str | None, typer.Option(help="Labelled texts to choose by; else a part is set aside.")] = None,
     test: Annotated[str | None, typer.Option(help="Labelled texts to score on, never chosen by.")] = None,
-    method: Annotated[
-        Literal["space", "probe"], typer.Option(help="Space Model, or linear probe.")
-    ] = "space",
+    method: Annotated[Literal["space", "probe"], typer.Option(help="Space Model, or linear probe.")] = "space",
     task: Annotated[
         Literal["auto", "classification", "regression"], typer.Option(help="What the labels are.")
     ] = "auto",
@@ -76,9 +70,7 @@ def fit(
     n_epochs: Annotated[int | None, typer.Option(help="Passes over the texts at most.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Tokens above which a text is cut.")] = None,
     dev_fraction: Annotated[float, typer.Option(help="Share set aside where there is no --dev.")] = 0.1,
-    train_encoder: Annotated[
-        bool, typer.Option("--train-encoder", help="Train the encoder too (slow).")
-    ] = False,
+    train_encoder: Annotated[bool, typer.Option("--train-encoder", help="Train the encoder too (slow).")] = False,
     seed: Annotated[int, typer.Option(help="Of the split and the fit.")] = 0,
     baselines: Annotated[bool, typer.Option(help="Fit the baselines beside it.")] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted fit.")] = False,
@@ -98,9 +90,7 @@ def fit(
     }  # fmt: skip
     from spacetune.studies.fitting import fit_model
 
-    data = {
-        name: read(path, **columns) for name, path in (("train", train), ("dev", dev), ("test", test)) if path
-    }
+    data = {name: read(path, **columns) for name, path in (("train", train), ("dev", dev), ("test", test)) if path}
     settings = {
         "encoder": encoder, "layers": parse_layers(layers), "n_latent": n_latent, "inter_weight": inter_weight,
         "intra_weight": intra_weight, "class_weight": class_weight, "n_epochs": n_epochs, "max_length": max_length,
@@ -189,12 +179,8 @@ def predict(
 def explain(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
     texts: Annotated[list[str], typer.Argument(help="A text, several, or one file of texts.")],
-    for_class: Annotated[
-        str | None, typer.Option("--class", help="Class to explain; else the predicted one.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File for the explanation: .json or .csv.")
-    ] = None,
+    for_class: Annotated[str | None, typer.Option("--class", help="Class to explain; else the predicted one.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File for the explanation: .json or .csv.")] = None,
     text: TextColumn = "text",
     text_pair: PairColumn = None,
     delimiter: Delimiter = None,
@@ -291,9 +277,7 @@ def parse_layers(given: str) -> Any:
     try:
         numbers = [int(part) for part in given.split(",")]
     except ValueError:
-        raise UsageError(
-            f"--layers must be a number, numbers as 2,4,6, 'all' or 'auto', got {given!r}"
-        ) from None
+        raise UsageError(f"--layers must be a number, numbers as 2,4,6, 'all' or 'auto', got {given!r}") from None
     return numbers[0] if len(numbers) == 1 else numbers
 
 

@@ -26,17 +26,11 @@ def run_demo(out: Path, seed: int, as_json: bool) -> None:
     console.print("[bold]1. Fit[/] on 560 support messages in 8 intents (written for this demo)")
     model, report = fit_model(demo_texts("train"), dev=demo_texts("dev"), test=demo_texts("test"), seed=seed)
     show(report, as_json, draw_fit)
-    console.print(
-        "\n[bold]2. Explain[/]: words for the class in green, against it in red; scores add up to the logit"
-    )
+    console.print("\n[bold]2. Explain[/]: words for the class in green, against it in red; scores add up to the logit")
     fitted: Any = model
     draw_explanation(console, fitted.explain(list(EXPLAINED)))
     model.save_pretrained(out)
     console.print(f"\n[bold]3. Saved[/] to {out}. Go on with:", highlight=False)
-    console.print(
-        f'   spacetune predict {out} "my parcel went to the old flat"', highlight=False, markup=False
-    )
-    console.print(
-        f'   spacetune explain {out} "my parcel went to the old flat"', highlight=False, markup=False
-    )
+    console.print(f'   spacetune predict {out} "my parcel went to the old flat"', highlight=False, markup=False)
+    console.print(f'   spacetune explain {out} "my parcel went to the old flat"', highlight=False, markup=False)
     console.print("   spacetune fit your-texts.csv --out your-model", highlight=False)

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 TextColumn = Annotated[str, typer.Option("--text", help="Column that holds the texts.")]
 LabelColumn = Annotated[str, typer.Option("--label", help="Column that holds the labels.")]
 PairColumn = Annotated[str | None, typer.Option("--text-pair", help="Column with the second text of a pair.")]
-Separator = Annotated[
-    str | None, typer.Option("--label-separator", help="Splits several labels in one cell.")
-]
+Separator = Annotated[str | None, typer.Option("--label-separator", help="Splits several labels in one cell.")]
 Delimiter = Annotated[str | None, typer.Option("--delimiter", help="CSV delimiter, as in ';'.")]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files.")]
 Split = Annotated[str | None, typer.Option("--split", help="Split of a datasets folder.")]

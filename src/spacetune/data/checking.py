@@ -56,16 +56,12 @@ def check_texts(
     """
     notes = [*data.notes, *_duplicate_notes(data)]
     kind = None if data.labels is None else label_kind(data.labels)
-    counts = (
-        class_counts(data.labels, kind) if data.labels is not None and kind in ("single", "multi") else {}
-    )
+    counts = class_counts(data.labels, kind) if data.labels is not None and kind in ("single", "multi") else {}
     notes += _class_notes(data, counts, kind)
     if count_tokens is not None:
         over = [i + 1 for i, n in enumerate(count_tokens(data.inputs)) if n > max_length]
         if over:
-            notes.append(
-                DataNote.of("long", over, f"texts are longer than {max_length} tokens and are cut there")
-            )
+            notes.append(DataNote.of("long", over, f"texts are longer than {max_length} tokens and are cut there"))
     words = sorted(len(text.split()) for text in data.texts)
     return DataReport(
         source=data.source,
@@ -81,9 +77,7 @@ def check_texts(
 def overlap_note(train_keys: set[Any], test_keys: Sequence[Any], what: str = "rows") -> DataNote | None:
     """Say how many test rows repeat a training text, which flatters the score; None where none does."""
     rows = [i + 1 for i, key in enumerate(test_keys) if key in train_keys]
-    return (
-        DataNote.of("overlap", rows, f"of {len(test_keys)} {what} repeat a training text") if rows else None
-    )
+    return DataNote.of("overlap", rows, f"of {len(test_keys)} {what} repeat a training text") if rows else None
 
 
 def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
@@ -110,11 +104,7 @@ def _class_notes(data: LabelledTexts, counts: Any, kind: LabelKind | None) -> li
     for name, count in counts.items():
         if count < TINY_CLASS and data.labels is not None:
             has = [
-                i + 1
-                for i, label in enumerate(data.labels)
-                if (name in label if kind == "multi" else label == name)
+                i + 1 for i, label in enumerate(data.labels) if (name in label if kind == "multi" else label == name)
             ]
-            notes.append(
-                DataNote.of("tiny", has, f"{'text' if count == 1 else 'texts'} only of class {name!r}")
-            )
+            notes.append(DataNote.of("tiny", has, f"{'text' if count == 1 else 'texts'} only of class {name!r}"))
     return notes

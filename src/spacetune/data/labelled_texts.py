@@ -43,9 +43,9 @@ def warn_of(notes: Sequence[DataNote]) -> None:
 
 
 def normalised(text: str, pair: str | None = None) -> str:
-    """Return the form in which two texts count as the same: case, space and Unicode form folded.
+    r"""Return the form in which two texts count as the same: case, space and Unicode form folded.
 
-    >>> normalised("Two  Hours\\n") == normalised("two hours")
+    >>> normalised("Two  Hours\n") == normalised("two hours")
     True
     """
     joined = text if pair is None else f"{text}\x1f{pair}"

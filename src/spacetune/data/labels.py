@@ -47,9 +47,7 @@ def label_kind(labels: Sequence[Any]) -> LabelKind:
     >>> label_kind(["spam", "ham"]), label_kind([0.5, 2.0]), label_kind([["joy"], []])
     ('single', 'regression', 'multi')
     """
-    missing = [
-        i + 1 for i, label in enumerate(labels) if not isinstance(label, list | tuple) and _missing(label)
-    ]
+    missing = [i + 1 for i, label in enumerate(labels) if not isinstance(label, list | tuple) and _missing(label)]
     if missing:
         raise DataError(
             f"every row needs a label: {len(missing)} of {len(labels)} have none ({name_rows(missing)}); "

@@ -90,9 +90,7 @@ def _column(table: sources.Table, name: str, option: str, labelled: bool | None)
         return None
     if name in table.columns:
         return table.columns[name]
-    near = did_you_mean(name, table.columns) or (
-        did_you_mean(option, table.columns) if name != option else None
-    )
+    near = did_you_mean(name, table.columns) or (did_you_mean(option, table.columns) if name != option else None)
     flag = option.replace("_", "-")
     hint = f"; did you mean --{flag} {near}?" if near else f"; say which with --{flag}"
     columns = ", ".join(table.columns) or "none"

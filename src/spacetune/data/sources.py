@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,8 +37,7 @@ def open_table(source: Any, *, delimiter: str | None, encoding: str, split: str 
     if isinstance(source, str | os.PathLike):
         return _open_path(Path(source), delimiter, encoding, split)
     if isinstance(source, Mapping) and not hasattr(source, "column_names"):
-        columns = cast("Mapping[str, Any]", source)
-        return Table("memory", {str(name): list(column) for name, column in columns.items()})
+        return _from_mapping(cast("Mapping[str, Any]", source))
     if isinstance(source, list | tuple):
         return _from_list(cast("list[Any]", list(source)))
     if hasattr(source, "features") and hasattr(source, "column_names"):
@@ -54,20 +53,22 @@ def _open_path(path: Path, delimiter: str | None, encoding: str, split: str | No
     if path.is_dir():
         return _from_dataset(_load_dataset_folder(path), path.name, split)
     if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty (0 bytes)")
+        raise DataError(f"{path} is empty (0 bytes); it must hold a header and rows, or one JSON object a line")
     endings = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     ending = endings[-1] if endings else ""
     if ending == ".parquet":
         return _from_parquet(path)
     if ending in (".csv", ".tsv", ".txt") or (ending == "" and delimiter):
-        separator = delimiter or ("\t" if ending == ".tsv" else ",")
+        separator = ("\t" if ending == ".tsv" else ",") if delimiter is None else delimiter
         columns, notes = text_files.read_delimited(path, separator, encoding)
         return Table(path.name, columns, untyped=True, notes=notes)
     if ending in (".jsonl", ".ndjson", ".json"):
-        return Table(path.name, text_files.read_json_lines(path, encoding))
+        columns, notes = text_files.read_json_lines(path, encoding)
+        return Table(path.name, columns, notes=notes)
     raise DataError(
         f"{path.name}: the ending says the format, and {ending or 'none'!r} is not one of "
-        ".csv .tsv .jsonl (each also .gz) .parquet, or a folder saved by datasets"
+        ".csv .tsv .txt (as CSV) .jsonl .json (each also .gz) .parquet, or a folder saved by datasets; "
+        "export it as one of these"
     )
 
 
@@ -78,6 +79,15 @@ def _from_list(rows: list[Any]) -> Table:
     return Table("memory", {"text": rows})
 
 
+def _from_mapping(columns: Mapping[str, Any]) -> Table:
+    if hasattr(columns, "column_names"):
+        raise TypeError
+    for name, column in columns.items():
+        if isinstance(column, str) or not isinstance(column, Iterable):
+            raise DataError(f"column {name!r} must be a list with one value a row, got {type(column).__name__}")
+    return Table("memory", {str(name): list(column) for name, column in columns.items()})
+
+
 def _from_parquet(path: Path) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -85,7 +95,7 @@ def _from_parquet(path: Path) -> Table:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path.name} is not a readable Parquet file: {error}") from error
+        raise DataError(f"{path.name} is not a readable Parquet file: {error}; write it again") from error
     return Table(path.name, table.to_pydict())
 
 
@@ -96,8 +106,11 @@ def _load_dataset_folder(path: Path) -> Any:
         raise MissingExtraError(f"reading the folder {path.name}", "data") from error
     try:
         return datasets.load_from_disk(str(path))
-    except (FileNotFoundError, ValueError) as error:
-        raise DataError(f"{path} is a folder that `datasets` did not save: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} must be a folder that `datasets` saved with save_to_disk, and cannot be read as one: {error}; "
+            "save it again, or name a file in it"
+        ) from error
 
 
 def _from_dataset(dataset: Any, name: str, split: str | None) -> Table:
@@ -106,15 +119,25 @@ def _from_dataset(dataset: Any, name: str, split: str | None) -> Table:
         if split is None and len(splits) == 1:
             split = splits[0]
         if split not in dataset:
-            raise DataError(f"{name} has the splits {', '.join(splits)}; say which with --split")
+            got = "" if split is None else f", not {split!r}"
+            raise DataError(f"{name} has the splits {', '.join(splits)}{got}; say which with --split")
         dataset = dataset[split]
+    dataset = dataset.with_format(None)
     columns = {column: list(dataset[column]) for column in dataset.column_names}
     names: dict[str, tuple[str, ...]] = {}
     for column, feature in dataset.features.items():
         if hasattr(feature, "int2str"):
             names[column] = tuple(feature.names)
-            columns[column] = [None if v is None or v < 0 else feature.names[v] for v in columns[column]]
+            columns[column] = [_class_name(feature, v) for v in columns[column]]
+        elif hasattr(inner := getattr(feature, "feature", None), "int2str"):
+            names[column] = tuple(inner.names)
+            columns[column] = [None if row is None else [_class_name(inner, v) for v in row] for row in columns[column]]
     return Table(name, columns, class_names=names)
+
+
+def _class_name(feature: Any, number: int | None) -> str | None:
+    """Return a class's name; -1 is how `datasets` marks a row without a label."""
+    return None if number is None or number < 0 else feature.names[number]
 
 
 def _from_frame(source: Any) -> Table:
@@ -127,6 +150,8 @@ def _from_frame(source: Any) -> Table:
             "texts must come as a path, a frame (pandas, polars, pyarrow), a datasets.Dataset, a mapping of "
             f"columns or a list of strings, got {type(source).__name__}"
         ) from error
+    except (ValueError, nw.exceptions.NarwhalsError) as error:
+        raise DataError(f"the frame cannot be read: {error}") from error
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
     return Table(f"a {type(source).__module__.split('.')[0]} frame", frame.to_dict(as_series=False))

@@ -51,9 +51,7 @@ def few_shot(
     labels = _single_labels(data)
     groups = _rows_by_class(labels)
     wanted = (
-        dict.fromkeys(groups, per_class or 0)
-        if n is None
-        else _proportional({c: len(r) for c, r in groups.items()}, n)
+        dict.fromkeys(groups, per_class or 0) if n is None else _proportional({c: len(r) for c, r in groups.items()}, n)
     )
     small = [f"{c!r} ({len(groups[c])})" for c, k in wanted.items() if k > len(groups[c])]
     if small:
@@ -122,9 +120,7 @@ def _proportional(sizes: dict[Hashable, int], n: int) -> dict[Hashable, int]:
     """Share n by class size (largest remainders), at least one each, never more than there are."""
     total = sum(sizes.values())
     if n > total or n < len(sizes):
-        raise DataError(
-            f"n must lie between the number of classes ({len(sizes)}) and of texts ({total}), got {n}"
-        )
+        raise DataError(f"n must lie between the number of classes ({len(sizes)}) and of texts ({total}), got {n}")
     exact = {c: n * size / total for c, size in sizes.items()}
     share = {c: max(1, int(x)) for c, x in exact.items()}
     while (left := n - sum(share.values())) != 0:

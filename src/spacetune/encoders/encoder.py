@@ -149,16 +149,12 @@ class Encoder:
         UsageError
             If a layer does not exist.
         """
-        chosen = (
-            range(self.n_layers + 1) if layers == "all" else [layers] if isinstance(layers, int) else layers
-        )
+        chosen = range(self.n_layers + 1) if layers == "all" else [layers] if isinstance(layers, int) else layers
         if isinstance(chosen, str) or not all(isinstance(i, int) for i in chosen) or len(chosen) == 0:
             raise UsageError(f"layers must be a number, a list of numbers or 'all', got {layers!r}")
         wrong = [i for i in chosen if not -self.n_layers - 1 <= i <= self.n_layers]
         if wrong:
-            raise UsageError(
-                f"{self.name} has layers 0 (embeddings) to {self.n_layers}, asked for {wrong[0]}"
-            )
+            raise UsageError(f"{self.name} has layers 0 (embeddings) to {self.n_layers}, asked for {wrong[0]}")
         return tuple(sorted({i % (self.n_layers + 1) for i in chosen}))
 
     def encode(self, texts: Any, *, layers: Layers = -1, progress: bool | None = None) -> TokenFeatures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -65,9 +66,7 @@ def load_encoder(
     EncoderError
         If transformers cannot load the folder.
     """
-    source = resolve(
-        name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
-    )
+    source = resolve(name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
     place = choose_device(device)
     number = choose_dtype(dtype, place)
     model, tokenizer = load_model(source, number, trust_remote_code)
@@ -84,9 +83,7 @@ def freeze(
     uses_segments = "token_type_ids" in tokenizer.model_input_names
     positions = _positions(config)
     return LoadedEncoder(
-        runner=PackedEncoder(model, dtype)
-        if "fast" in family.supports
-        else PaddedEncoder(model, uses_segments),
+        runner=PackedEncoder(model, dtype) if "fast" in family.supports else PaddedEncoder(model, uses_segments),
         model=model,
         tokenizer=tokenizer,
         family=family.name,
@@ -111,26 +108,37 @@ def load_model(source: EncoderSource, dtype: torch.dtype, trust_remote_code: boo
 
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    options = {"trust_remote_code": trust_remote_code, "local_files_only": True}
+    options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "local_files_only": True}
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.folder, **options)
-        model = transformers.AutoModel.from_pretrained(
-            source.folder, dtype=dtype, use_safetensors=True, attn_implementation="sdpa", **options
-        )
-    except ValueError as error:
-        if "sdpa" not in str(error) and "attention implementation" not in str(error):
-            raise EncoderError(f"transformers cannot load {source.folder}: {error}") from error
-        model = transformers.AutoModel.from_pretrained(
-            source.folder, dtype=dtype, use_safetensors=True, **options
-        )
+        options |= {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
+        try:
+            model, report = transformers.AutoModel.from_pretrained(
+                source.folder, attn_implementation="sdpa", **options
+            )
+        except ValueError as error:  # an architecture without it takes its own attention
+            if "scaled_dot_product_attention" not in str(error):
+                raise
+            model, report = transformers.AutoModel.from_pretrained(source.folder, **options)
     except Exception as error:
         raise EncoderError(f"transformers cannot load {source.folder}: {error}") from error
+    _check_loaded(source, model, report["missing_keys"])
     return model, tokenizer
 
 
+def _check_loaded(source: EncoderSource, model: Any, missing: Iterable[str]) -> None:
+    if model.config.is_encoder_decoder:
+        raise EncoderError(f"{source.name} is an encoder-decoder ({model.config.model_type}); give an encoder")
+    absent = sorted(name for name in missing if "pooler" not in name)  # the pooler is never used here
+    if absent:  # transformers would fill them with random numbers
+        raise EncoderError(f"the weights in {source.folder} lack {len(absent)} of the model's, first {absent[0]}")
+
+
 def _positions(config: Any) -> int:
-    """The longest text the positions allow; RoBERTa and MPNet keep the first two for padding."""
-    positions = getattr(config, "max_position_embeddings", None) or 1 << 20
+    """Return the longest text the positions allow; RoBERTa and MPNet keep the first two for padding."""
+    positions = getattr(config, "max_position_embeddings", None) or 0
+    if positions < 1:  # relative positions only; XLNet says -1
+        return 1 << 20
     reserved = config.pad_token_id + 1 if config.model_type in _PADDED_POSITIONS else 0
     return positions - reserved
 
@@ -139,10 +147,13 @@ _PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
 def _usual_length(source: EncoderSource, tokenizer: Any, positions: int) -> int:
-    """The limit the encoder's makers set (sentence-transformers' file), else the tokenizer's, at most 512."""
+    """Return the limit the encoder's makers set (sentence-transformers' file), else the tokenizer's, at most 512."""
     stated = source.folder / "sentence_bert_config.json"
     if stated.is_file():
-        limit = json.loads(stated.read_text(encoding="utf-8")).get("max_seq_length")
+        try:
+            limit = json.loads(stated.read_text(encoding="utf-8")).get("max_seq_length")
+        except (ValueError, AttributeError) as error:
+            raise EncoderError(f"{stated} is not a JSON object: {error}") from error
         if limit:
             return min(int(limit), positions)
     return min(int(tokenizer.model_max_length), positions, USUAL_LIMIT)

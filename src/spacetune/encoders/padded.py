@@ -6,18 +6,23 @@ Used where an architecture's parts are not known to the packed pass, and for tra
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from spacetune.encoders.families import masks_padding
 from spacetune.encoders.packed import PackedBatch
+from spacetune.errors import EncoderError
 
 __all__ = ["PaddedEncoder"]
 
 
 class PaddedEncoder(nn.Module):
     """Runs a transformers model on a batch of texts and returns the states of real tokens only.
+
+    An architecture not known to honour the attention mask gets texts of one length at a time, unpadded.
 
     Parameters
     ----------
@@ -31,9 +36,21 @@ class PaddedEncoder(nn.Module):
         super().__init__()
         self.model = model
         self.uses_segments = uses_segments
+        self.pads = masks_padding(model.config.model_type)
 
     def hidden_states(self, batch: PackedBatch, layers: Sequence[int]) -> list[Tensor]:
         """Return the states ``(n_tokens, dim)`` after the asked layers (0: the embeddings), in their order."""
+        lengths = [length for length in batch.lengths if length]
+        if not lengths:
+            none = batch.token_ids.new_zeros(0, self.model.config.hidden_size, dtype=self.model.dtype)
+            return [none] * len(layers)
+        runs = [lengths] if self.pads else [list(same) for _, same in groupby(lengths)]
+        sizes = [sum(run) for run in runs]
+        parts = zip(runs, batch.token_ids.split(sizes), batch.segment_ids.split(sizes), strict=True)
+        states = [self._rectangle(PackedBatch(ids, segments, run), layers) for run, ids, segments in parts]
+        return [torch.cat(same) for same in zip(*states, strict=True)]
+
+    def _rectangle(self, batch: PackedBatch, layers: Sequence[int]) -> list[Tensor]:
         device = batch.token_ids.device
         lengths = torch.tensor(batch.lengths, device=device)
         mask = torch.arange(max(batch.lengths), device=device) < lengths[:, None]
@@ -44,5 +61,8 @@ class PaddedEncoder(nn.Module):
             segments = torch.zeros_like(ids)
             segments[mask] = batch.segment_ids.long()
             given["token_type_ids"] = segments
-        states = self.model(**given, output_hidden_states=True).hidden_states
+        states = getattr(self.model(**given, output_hidden_states=True), "hidden_states", None)
+        if not states or len(states) <= max(layers) or any(s.shape[:2] != mask.shape for s in states):
+            kind = self.model.config.model_type
+            raise EncoderError(f"{kind} models do not give a state of every layer for every token")
         return [states[layer][mask] for layer in layers]

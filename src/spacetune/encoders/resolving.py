@@ -49,7 +49,7 @@ def resolve(
         return _source(str(name), Path(name), "folder", None)
     if isinstance(name, os.PathLike) or str(name).startswith((".", "/", "~")):
         raise EncoderError(f"{name} is not a folder; give a folder with config.json, or a name on the hub")
-    tried: list[str] = []
+    tried = ["a local folder (there is none of that name)"]
     cached = _from_hub(name, revision, token, cache_dir, offline=True, tried=tried)
     if cached is not None:
         return cached
@@ -65,6 +65,7 @@ def resolve(
 
 def _from_package(name: str, revision: str | None, tried: list[str]) -> EncoderSource | None:
     if name not in (DEFAULT_ENCODER, DEFAULT_ENCODER.split("/")[1]) or revision is not None:
+        tried.append(f"the bundled encoder (it is {DEFAULT_ENCODER}, without a choice of revision)")
         return None
     spec = importlib.util.find_spec(BUNDLED_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
@@ -105,7 +106,16 @@ def _from_hub(
         tried.append(where)
         return None
     snapshot = Path(folder)
+    if offline and not _complete(snapshot):
+        tried.append("the hub cache (weights, configuration or tokenizer are not all there)")
+        return None
     return _source(name, snapshot, "cache" if offline else "hub", snapshot.name)
+
+
+def _complete(snapshot: Path) -> bool:
+    """Return whether a cached snapshot has every kind of file; other tools cache what they need, one by one."""
+    wanted = (("config.json",), ("*.safetensors",), ("tokenizer*.json", "vocab*", "*.model"))
+    return all(any(any(snapshot.glob(pattern)) for pattern in kind) for kind in wanted)
 
 
 def _source(name: str, folder: Path, origin: str, revision: str | None) -> EncoderSource:

@@ -75,6 +75,8 @@ class TokenFeatures:
     def from_matrix(cls, matrix: np.ndarray[Any, Any] | Tensor) -> TokenFeatures:
         """Wrap ready embeddings ``(n_texts, dim)``: every text is one token of one layer."""
         values = torch.as_tensor(matrix)
+        if not values.is_floating_point():
+            values = values.float()
         if values.dim() != 2:
             raise DataError(f"ready embeddings must be a matrix (text, dim), got shape {tuple(values.shape)}")
         return cls(values.unsqueeze(1), torch.arange(len(values) + 1))
@@ -82,6 +84,8 @@ class TokenFeatures:
     @classmethod
     def concat(cls, parts: Sequence[TokenFeatures]) -> TokenFeatures:
         """Join parts made by the same encoder and layers, in this order."""
+        if not parts:
+            raise DataError("there are no features to join")
         if len(parts) == 1:
             return parts[0]
         ids = [part.token_ids for part in parts if part.token_ids is not None]
@@ -115,7 +119,7 @@ class TokenFeatures:
     def take(self, texts: Tensor) -> TokenFeatures:
         """Return the features of these texts (positions from 0), in this order, copied together."""
         lengths = self.lengths[texts]
-        rows = concat_ranges(self.offsets[texts], lengths)
+        rows = concat_ranges(self.offsets[:-1][texts], lengths)
         return TokenFeatures(
             values=self.values.index_select(0, rows),
             offsets=offsets_of(lengths),

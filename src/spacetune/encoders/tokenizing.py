@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,9 @@ def as_inputs(texts: Any) -> list[TextInput]:
     """
     if isinstance(texts, str):
         raise DataError("texts must be a list of strings, got one string; wrap it: [text]")
-    rows = (
-        texts.tolist()
-        if hasattr(texts, "tolist")
-        else texts.to_list()
-        if hasattr(texts, "to_list")
-        else texts
-    )
+    rows = texts.tolist() if hasattr(texts, "tolist") else texts.to_list() if hasattr(texts, "to_list") else texts
+    if not isinstance(rows, Iterable) or isinstance(rows, str | bytes | Mapping):
+        raise DataError(f"texts must be a list of strings or of pairs of strings, got {texts!r:.80}")
     inputs: list[TextInput] = []
     for i, row in enumerate(rows):
         if isinstance(row, str):
@@ -69,9 +66,7 @@ def as_inputs(texts: Any) -> list[TextInput]:
         elif isinstance(row, list | tuple) and len(row) == 2 and all(isinstance(t, str) for t in row):
             inputs.append((row[0], row[1]))
         else:
-            raise DataError(
-                f"every text must be a string or a pair of strings; number {i + 1} is {row!r:.80}"
-            )
+            raise DataError(f"every text must be a string or a pair of strings; number {i + 1} is {row!r:.80}")
     if len({isinstance(row, str) for row in inputs}) > 1:
         raise DataError("texts must be all single or all pairs, got both")
     return inputs
@@ -91,23 +86,22 @@ class Tokenizing:
     def __init__(self, tokenizer: Any, max_length: int) -> None:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
-            raise EncoderError(
-                f"{type(tokenizer).__name__} is not a fast tokenizer; character spans need one"
-            )
+            raise EncoderError(f"{type(tokenizer).__name__} is not a fast tokenizer; character spans need one")
         self.max_length = max_length
         self._backend = type(backend).from_str(backend.to_str())
         self._backend.no_padding()
-        self._backend.enable_truncation(max_length)
+        self._backend.enable_truncation(max_length, direction=getattr(tokenizer, "truncation_side", "right"))
+        self._uses_segments = "token_type_ids" in tokenizer.model_input_names
+        self._single_segments = self._uses_segments and any(self._backend.encode("a").type_ids)  # XLNet
 
     def __call__(self, inputs: Sequence[TextInput]) -> Tokenized:
         """Tokenise many texts."""
-        encodings = self._backend.encode_batch_fast(list(inputs))
+        encodings = _encoded(self._backend, inputs)
         lengths = np.fromiter((len(e) for e in encodings), dtype=np.int64, count=len(encodings))
-        ids = np.concatenate(
-            [np.asarray(e.ids, dtype=np.int32) for e in encodings] or [np.zeros(0, np.int32)]
-        )
-        if inputs and not isinstance(inputs[0], str):
-            segments = np.concatenate([np.asarray(e.type_ids, dtype=np.int8) for e in encodings])
+        ids = np.concatenate([np.asarray(e.ids, dtype=np.int32) for e in encodings] or [np.zeros(0, np.int32)])
+        single = not inputs or isinstance(inputs[0], str)
+        if self._single_segments if single else self._uses_segments:
+            segments = np.concatenate([np.asarray(e.type_ids, dtype=np.int8) for e in encodings] or [np.zeros(0, np.int8)])
         else:
             segments = np.zeros(len(ids), dtype=np.int8)
         cut = sum(1 for e in encodings if len(e) == self.max_length and e.overflowing)
@@ -125,8 +119,20 @@ class Tokenizing:
 
     def count(self, inputs: Sequence[TextInput]) -> list[int]:
         """Return how many tokens each text has before any cutting."""
-        self._backend.no_truncation()
-        try:
-            return [len(e) for e in self._backend.encode_batch_fast(list(inputs))]
-        finally:
-            self._backend.enable_truncation(self.max_length)
+        return [len(e) for e in _encoded(self._uncut, inputs)]
+
+    @functools.cached_property
+    def _uncut(self) -> Any:  # a copy, since another thread may be cutting with the first
+        backend = type(self._backend).from_str(self._backend.to_str())
+        backend.no_truncation()
+        return backend
+
+
+def _encoded(backend: Any, inputs: Sequence[TextInput]) -> list[Any]:
+    try:
+        return backend.encode_batch_fast(list(inputs))
+    except TypeError:
+        for row in inputs:
+            if any(0xD800 <= ord(c) <= 0xDFFF for c in (row if isinstance(row, str) else "".join(row))):
+                raise DataError(f"a text holds half a character (a lone surrogate): {row!r:.80}") from None
+        raise

@@ -59,9 +59,7 @@ class TrainableEncoder(nn.Module):
             states = self.runner.hidden_states(batch, self.layers)
             self._state = torch.get_rng_state()
         offsets = offsets_of(torch.from_numpy(tokenized.lengths))
-        return TokenFeatures(
-            torch.stack(states, dim=1), offsets, batch.token_ids, self._frozen.provenance(self.layers)
-        )
+        return TokenFeatures(torch.stack(states, dim=1), offsets, batch.token_ids, self._frozen.provenance(self.layers))
 
     def frozen(self) -> Encoder:
         """Return the trained weights as a frozen encoder of the same dtype and length limit."""

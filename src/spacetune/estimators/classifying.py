@@ -40,16 +40,14 @@ def read_labels(estimator: Any, texts: Any, labels: Any) -> list[Any]:
         raise DataError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
     if isinstance(labels, list | tuple) and labels and isinstance(labels[0], list | tuple | set):
         return [list(row) for row in labels]
-    values = np.asarray(labels.to_list() if hasattr(labels, "to_list") else labels)
+    values = np.asarray(labels.to_list() if hasattr(labels, "to_list") else labels)  # pyright: ignore[reportAttributeAccessIssue]
     if values.ndim == 2 and values.shape[1] > 1:
         return [np.flatnonzero(row).tolist() for row in values]
     values = column_or_1d(values, warn=True)
     if not holds_texts(texts):
         check_classification_targets(values)
     elif label_kind(values.tolist()) == "regression":
-        raise DataError(
-            "labels are numbers with fractions; use SpaceRegressor to predict them (--task regression)"
-        )
+        raise DataError("labels are numbers with fractions; use SpaceRegressor to predict them (--task regression)")
     return values.tolist()
 
 
@@ -70,9 +68,7 @@ def label_task(
         counts = binarizer.transform(labels).sum(0)
         if len(counts) < 1:
             raise DataError("no text carries any label")
-        return MultiLabel(
-            binarizer.classes_.tolist(), class_weights(counts, class_weight, binarizer.classes_.tolist())
-        )
+        return MultiLabel(binarizer.classes_.tolist(), class_weights(counts, class_weight, binarizer.classes_.tolist()))
     classes, counts = np.unique(np.asarray(labels), return_counts=True)
     if len(classes) < 2:
         raise DataError(
@@ -120,9 +116,7 @@ class ClassifierParts:
             "predicted": label.item() if isinstance(label, np.generic) else label,
         }
 
-    def _close_fit(
-        self, task: SingleLabel | MultiLabel, targets: Array, dev_logits: Array, dev_targets: Array
-    ) -> None:
+    def _close_fit(self, task: SingleLabel | MultiLabel, targets: Array, dev_logits: Array, dev_targets: Array) -> None:
         """Calibrate on dev, and write down how good the model is."""
         self.kind_ = task.kind
         self.classes_ = _class_array(task.classes)

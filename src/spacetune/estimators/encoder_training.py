@@ -67,26 +67,18 @@ def fit_with_encoder(
     tuple
         The trained encoder, the head, the history, and the data with dev features of the trained encoder.
     """
-    layers = (
-        encoder.resolve_layers([-1]) if not data.train.take(torch.tensor([0])).provenance else _layers(data)
-    )
+    layers = encoder.resolve_layers([-1]) if not data.train.take(torch.tensor([0])).provenance else _layers(data)
     trainable = TrainableEncoder(encoder, layers, seed=schedule.seed)
     head = new_head(settings, data.train, n_spaces_of(task), task.n_outputs)
     head.spaces.standardise(*token_statistics(data.train))
     both = nn.ModuleDict({"encoder": trainable, "head": head})
-    candidate = Candidate(
-        both, settings.learning_rate, settings.weight_decay, slow=(trainable, encoder_learning_rate)
-    )
+    candidate = Candidate(both, settings.learning_rate, settings.weight_decay, slow=(trainable, encoder_learning_rate))
     count = sum(p.numel() for p in candidate.trained().values())
-    log.info(
-        "training the encoder too: %s parameters, and every step runs it forwards and back", f"{count:,}"
-    )
+    log.info("training the encoder too: %s parameters, and every step runs it forwards and back", f"{count:,}")
 
     def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
         features = trainable([texts[0][i] for i in rows.tolist()])
-        return [
-            head_loss(head, head.centroids(features), features, data.targets[rows], task, settings, generator)
-        ]
+        return [head_loss(head, head.centroids(features), features, data.targets[rows], task, settings, generator)]
 
     def validate() -> list[dict[str, float]]:
         logits = head.classify(head.centroids(dev_features())).detach().numpy()
@@ -94,9 +86,7 @@ def fit_with_encoder(
 
     def dev_features() -> TokenFeatures:
         with torch.inference_mode():
-            return TokenFeatures.concat(
-                [trainable(texts[1][i : i + 32]) for i in range(0, len(texts[1]), 32)]
-            )
+            return TokenFeatures.concat([trainable(texts[1][i : i + 32]) for i in range(0, len(texts[1]), 32)])
 
     [history] = fit_parameters(
         [candidate], schedule, losses=losses, validate=validate, checkpoint=checkpoint, progress=progress

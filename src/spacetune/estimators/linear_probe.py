@@ -77,11 +77,11 @@ class ProbeParts(TextEstimator):
             dev_rows = (dev_rows - mean) / scale
         tried = {C: fit(rows[train], targets[train], C) for C in (STRENGTHS if self.C is None else (self.C,))}
         logits = {C: dev_rows @ weight.T + bias for C, (weight, bias) in tried.items()}
-        self.C_ = max(tried, key=lambda C: task.scores(logits[C], dev_targets)[task.monitor])
-        weight, bias = tried[self.C_] if len(held) == 0 else fit(rows, targets, self.C_)
+        self.strength_ = max(tried, key=lambda C: task.scores(logits[C], dev_targets)[task.monitor])
+        weight, bias = tried[self.strength_] if len(held) == 0 else fit(rows, targets, self.strength_)
         self.coefficients_ = torch.from_numpy(weight / scale)
         self.intercept_ = torch.from_numpy(bias - (weight / scale) @ mean)
-        return logits[self.C_], dev_targets
+        return logits[self.strength_], dev_targets
 
     def _dev(
         self, texts: Any, labels: Sequence[Any], dev: Any, task: Task, rows: Array, targets: Array
@@ -105,12 +105,12 @@ class ProbeParts(TextEstimator):
             "intercept": self.intercept_,
             "train_hashes": torch.from_numpy(self.train_hashes_),
         }
-        return {**self.learned_facts(), "C": self.C_}, tensors  # pyright: ignore[reportAttributeAccessIssue]
+        return {**self.learned_facts(), "C": self.strength_}, tensors  # pyright: ignore[reportAttributeAccessIssue]
 
     def take_up(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Become the model that `learned` described."""
         self.take_up_facts(facts)  # pyright: ignore[reportAttributeAccessIssue]
-        self.C_ = facts["C"]
+        self.strength_ = facts["C"]
         self.coefficients_, self.intercept_ = tensors["coefficients"], tensors["intercept"]
         self.train_hashes_ = tensors["train_hashes"].numpy()
 

@@ -23,9 +23,9 @@ __all__ = ["SpaceClassifier"]
 
 
 class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
-    """Classify texts by one small concept space a class on a frozen encoder (arXiv 2401.16638).
+    r"""Classify texts by one small concept space a class on a frozen encoder (arXiv 2401.16638).
 
-    .. math:: logit_c = b_c + \\sum_k W_{c,k} \\tfrac1T \\sum_t \\tanh(P^k h_t)
+    .. math:: logit_c = b_c + \sum_k W_{c,k} \tfrac1T \sum_t \tanh(P^k h_t)
 
     Tokens enter additively, so `explain` is exact. Labels that are lists make it multi-label (one sigmoid a
     label). Instead of texts, `fit` and `predict` also take a matrix of ready embeddings, one token a row.

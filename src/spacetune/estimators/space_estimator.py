@@ -149,7 +149,7 @@ class SpaceEstimator(TextEstimator):
         """Return the training and dev texts themselves, as `_with_dev` split them."""
         if dev is not None:
             return list(texts), list(dev_pair(dev)[0])
-        held = set(getattr(self, "_dev_rows", np.zeros(0)).tolist())
+        held: set[int] = set(getattr(self, "_dev_rows", np.zeros(0, dtype=int)).tolist())
         rows = list(texts)
         if not held:
             return rows, rows

@@ -21,9 +21,9 @@ __all__ = ["SpaceRegressor"]
 
 
 class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
-    """Predict a number a text from one concept space on a frozen encoder.
+    r"""Predict a number a text from one concept space on a frozen encoder.
 
-    .. math:: y = \\mu + \\sigma (b + \\sum_k W_k \\tfrac1T \\sum_t \\tanh(P h_t))
+    .. math:: y = \mu + \sigma (b + \sum_k W_k \tfrac1T \sum_t \tanh(P h_t))
 
     The paper speaks of classes only; the single space for a number is ours. Settings mean what they mean in
     `SpaceClassifier`.

@@ -75,9 +75,7 @@ def new_head(settings: HeadSettings, data: FeatureSource, n_spaces: int, n_outpu
     sample = data.take(torch.arange(min(len(data), 64)))
     dtype = torch.float64 if sample.values.dtype == torch.float64 else torch.float32
     generator = torch.Generator().manual_seed(settings.seed)
-    spaces = ConceptSpaces(
-        dim, settings.n_latent, n_spaces, n_layers=n_layers, generator=generator, dtype=dtype
-    )
+    spaces = ConceptSpaces(dim, settings.n_latent, n_spaces, n_layers=n_layers, generator=generator, dtype=dtype)
     return SpaceHead(spaces, n_outputs, generator)
 
 
@@ -101,9 +99,7 @@ def text_chunks(source: FeatureSource) -> list[Tensor]:
     """Cut all texts, in order, into runs of bounded size."""
     ends = source.lengths.cumsum(0)
     group = (ends - 1).clamp(min=0) // CHUNK_TOKENS
-    return list(
-        torch.arange(len(source)).split(torch.unique_consecutive(group, return_counts=True)[1].tolist())
-    )
+    return list(torch.arange(len(source)).split(torch.unique_consecutive(group, return_counts=True)[1].tolist()))
 
 
 def fit_heads(
@@ -157,9 +153,7 @@ def fit_heads(
 
     def validate() -> list[dict[str, float]]:
         with torch.inference_mode():
-            pooled = [
-                fused_centroids(heads, data.dev.take(rows), compute_dtype) for rows in text_chunks(data.dev)
-            ]
+            pooled = [fused_centroids(heads, data.dev.take(rows), compute_dtype) for rows in text_chunks(data.dev)]
             logits = [h.classify(torch.cat([part[i] for part in pooled])) for i, h in enumerate(heads)]
         return [task.scores(each.double().numpy(), data.dev_targets.numpy()) for each in logits]
 

@@ -23,7 +23,6 @@ from spacetune.encoders import (
     Encoder,
     FeatureSource,
     Layers,
-    TextInput,
     TokenFeatures,
     as_inputs,
     shared_encoder,
@@ -51,6 +50,10 @@ class TextEstimator(BaseEstimator, abc.ABC):
     max_length: int | None
     classes_: Any
     fitted_on_: str
+    dev_: str
+    report_: dict[str, Any]
+    provenance_: Any
+    train_hashes_: np.ndarray[Any, Any]
 
     @abc.abstractmethod
     def logits_of(self, features: TokenFeatures) -> Tensor:
@@ -95,9 +98,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def logits_of_source(self, source: FeatureSource) -> np.ndarray:
         """Return logits of features in memory or on disk, a bounded number of texts at a time."""
         with torch.inference_mode():
-            parts = [
-                self.logits_of(source.take(rows)) for rows in torch.arange(len(source)).split(CHUNK_TEXTS)
-            ]
+            parts = [self.logits_of(source.take(rows)) for rows in torch.arange(len(source)).split(CHUNK_TEXTS)]
         return torch.cat(parts).numpy()
 
     def explain(self, texts: Any) -> Explanation:
@@ -157,9 +158,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         """
         check_is_fitted(self)
         if self.fitted_on_ == "matrix":
-            raise UsageError(
-                "a model of ready embeddings has no encoder to name; save it with joblib, or fit on texts"
-            )
+            raise UsageError("a model of ready embeddings has no encoder to name; save it with joblib, or fit on texts")
         facts, tensors = self.learned()
         settings = {k: v for k, v in self.get_params(deep=False).items() if k != "encoder"}
         config = {
@@ -232,22 +231,17 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
 
 def _keys(texts: Any) -> list[str]:
-    rows = cast("list[TextInput]", as_inputs(texts))
+    rows = as_inputs(texts)
     return [normalised(row) if isinstance(row, str) else normalised(*row) for row in rows]
 
 
 def text_hashes(keys: Sequence[str]) -> np.ndarray:
     """Return sorted 64-bit hashes of texts: enough to tell later whether a test text was trained on."""
-    found = {
-        int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
-        for key in keys
-    }
+    found = {int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True) for key in keys}
     return np.array(sorted(found), dtype=np.int64)
 
 
-def part_for_dev(
-    texts: Any, labels: Sequence[Any], fraction: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def part_for_dev(texts: Any, labels: Sequence[Any], fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Choose which rows train and which are set aside; equal texts stay together."""
     keys = _keys(texts) if holds_texts(texts) else list(range(len(labels)))
     return split_dev(labels, keys, fraction, seed)
@@ -287,13 +281,9 @@ def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = N
 
     saved = read_model(place)
     name = saved.config.get("model")
-    kinds = {
-        n: getattr(estimators, n) for n in estimators.__all__ if n not in ("TextEstimator", "load_estimator")
-    }
+    kinds = {n: getattr(estimators, n) for n in estimators.__all__ if n not in ("TextEstimator", "load_estimator")}
     if name not in kinds:
-        raise ModelFileError(
-            f"{place} holds a model of kind {name!r}; this spacetune knows {', '.join(kinds)}"
-        )
+        raise ModelFileError(f"{place} holds a model of kind {name!r}; this spacetune knows {', '.join(kinds)}")
     try:
         model: TextEstimator = kinds[name](**saved.config["settings"])
         trained_on = saved.config["encoder"]

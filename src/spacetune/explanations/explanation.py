@@ -94,9 +94,7 @@ class TextExplanation(Result):
             for word in np.unique(word_of[word_of >= 0]):
                 start, stop = spans[word]
                 score = float(scores[here[word_of == word]].sum())
-                rows.append(
-                    {"word": text[start:stop], "start": start, "stop": stop, "part": part, "score": score}
-                )
+                rows.append({"word": text[start:stop], "start": start, "stop": stop, "part": part, "score": score})
             seen[here[word_of >= 0]] = True
         rest = float(scores[~seen].sum())
         return [*rows, {"word": "[special]", "start": -1, "stop": -1, "part": -1, "score": rest}]

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class SavedModel:
 
 
 @contextmanager
-def atomic_folder(place: Path) -> Iterator[Path]:
+def atomic_folder(place: Path) -> Generator[Path]:
     """Give a temporary sibling to fill; on success it is synced and takes the place, on failure it vanishes.
 
     Raises
@@ -84,9 +84,7 @@ def write_model(place: str | os.PathLike[str], model: SavedModel) -> None:
     """Write a model's folder, replacing an older model there."""
     with atomic_folder(Path(place)) as folder:
         config = {"schema": SCHEMA, **model.config}
-        (folder / CONFIG).write_text(
-            json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         safetensors.torch.save_file({k: v.contiguous() for k, v in model.tensors.items()}, folder / WEIGHTS)
         (folder / CARD).write_text(model.card, encoding="utf-8")
 

@@ -101,9 +101,7 @@ def _draw_one(console: Console, one: TextExplanation, predicted: Any) -> None:
     column = one.column(one.predicted if predicted is None else predicted)
     name = one.classes[column]
     chance = "" if one.probabilities is None else f" ({one.probabilities[column]:.0%})"
-    console.print(
-        Text.assemble(("▸ ", "dim"), (str(one.predicted if predicted is None else name), "bold"), chance)
-    )
+    console.print(Text.assemble(("▸ ", "dim"), (str(one.predicted if predicted is None else name), "bold"), chance))
     words = one.words(name)
     largest = max((abs(w["score"]) for w in words), default=0.0) or 1.0
     for part, text in enumerate((one.text,) if isinstance(one.text, str) else one.text):
@@ -134,14 +132,11 @@ def draw_data_report(console: Console, report: DataReport) -> None:
         "regression": "a number a text",
         None: "no labels",
     }
-    console.print(
-        f"{report.source}: {report.n_texts:,} texts, {kind[report.kind]}, median {report.words_median:.0f} words, longest {report.words_longest}",
-        highlight=False,
-    )
+    lengths = f"median {report.words_median:.0f} words, longest {report.words_longest}"
+    console.print(f"{report.source}: {report.n_texts:,} texts, {kind[report.kind]}, {lengths}", highlight=False)
     if report.classes:
         rows = [
-            {"class": name, "texts": count, "share": count / report.n_texts}
-            for name, count in report.classes.items()
+            {"class": name, "texts": count, "share": count / report.n_texts} for name, count in report.classes.items()
         ]
         console.print(score_table(rows[:40]))
         if len(rows) > 40:

@@ -13,9 +13,9 @@ __all__ = ["ConceptSpaces"]
 
 
 class ConceptSpaces(nn.Module):
-    """Concept operators P^k: each maps a token's state into a small space of its own.
+    r"""Concept operators P^k: each maps a token's state into a small space of its own.
 
-    .. math:: C^k = \\tanh(E P^k)
+    .. math:: C^k = \tanh(E P^k)
 
     With several layers every layer has its own operators, so what a token gives to a prediction adds up over
     layers too. Features can be standardised first, ``(h - mean) / scale``; it is folded into the operators, so
@@ -105,9 +105,7 @@ class ConceptSpaces(nn.Module):
             ``(…, space, latent)``, or ``(…, layer, space, latent)``.
         """
         n_layers, n_spaces, n_latent, n_embed = self.operators.shape
-        one_layer = n_layers == 1 and not (
-            states.dim() >= 3 and states.shape[-2] == 1 and states.shape[-1] == n_embed
-        )
+        one_layer = n_layers == 1 and not (states.dim() >= 3 and states.shape[-2] == 1 and states.shape[-1] == n_embed)
         layered = states.unsqueeze(-2) if one_layer else states
         if layered.shape[-2:] != (n_layers, n_embed):
             raise UsageError(

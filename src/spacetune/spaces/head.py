@@ -16,9 +16,9 @@ __all__ = ["SpaceHead", "fused_centroids"]
 
 
 class SpaceHead(nn.Module):
-    """The Space Model's head on hidden states.
+    r"""The Space Model's head on hidden states.
 
-    .. math:: z = [k_1; …; k_C], \\quad k_k = \\tfrac1T \\sum_t \\tanh(P^k h_t), \\quad logits = W z + b
+    .. math:: z = [k_1; …; k_C], \quad k_k = \tfrac1T \sum_t \tanh(P^k h_t), \quad logits = W z + b
 
     Parameters: ``L·C·d·m + C·L·C·m + C``.
 
@@ -38,9 +38,7 @@ class SpaceHead(nn.Module):
     4622
     """
 
-    def __init__(
-        self, spaces: ConceptSpaces, n_outputs: int, generator: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, spaces: ConceptSpaces, n_outputs: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.spaces = spaces
         self.classifier = nn.Linear(spaces.width, n_outputs, dtype=spaces.operators.dtype)
@@ -77,9 +75,9 @@ class SpaceHead(nn.Module):
         return self.classifier(centroids.flatten(1))
 
     def token_scores(self, features: TokenFeatures) -> Tensor:
-        """Return what every token adds to every logit, ``(token, n_outputs)``.
+        r"""Return what every token adds to every logit, ``(token, n_outputs)``.
 
-        .. math:: s_{t,c} = \\tfrac1T \\sum_k W_{c,k} \\tanh(P_k h_t)
+        .. math:: s_{t,c} = \tfrac1T \sum_k W_{c,k} \tanh(P_k h_t)
 
         Over a text's tokens they sum to ``logit - bias``, to rounding.
         """
@@ -116,9 +114,7 @@ def fused_centroids(
     for layer in range(values.shape[1]):
         matrix = torch.cat([m[layer] for m, _ in folded]).to(values.dtype)
         shift = torch.cat([s[layer] for _, s in folded]).to(values.dtype)
-        pooled.append(
-            segment_mean(torch.tanh(nn.functional.linear(values[:, layer], matrix, shift)), features.offsets)
-        )
+        pooled.append(segment_mean(torch.tanh(nn.functional.linear(values[:, layer], matrix, shift)), features.offsets))
     stacked = torch.stack(pooled, dim=1)
     shapes = [head.spaces.operators.shape for head in heads]
     columns = stacked.split([shape[1] * shape[2] for shape in shapes], dim=2)

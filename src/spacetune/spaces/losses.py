@@ -72,9 +72,7 @@ def inter_space_loss(
     if variant == "labelled":
         return balance * _ratio(pull.sum(), own.sum()) + (1 - balance) * _ratio(push.sum(), (1 - own).sum())
     if variant == "labelled-2024":
-        return (
-            balance * _ratio(pull.sum(0), own.sum(0)) + (1 - balance) * _ratio(push.sum(0), (1 - own).sum(0))
-        ).sum()
+        return (balance * _ratio(pull.sum(0), own.sum(0)) + (1 - balance) * _ratio(push.sum(0), (1 - own).sum(0))).sum()
     raise UsageError(f"variant must be labelled, labelled-2024 or label-free-2023, got {variant!r}")
 
 

@@ -66,9 +66,7 @@ def space_overlap(head: SpaceHead, names: tuple[str, ...], centroids: Tensor | N
     """
     matrix, _ = head.spaces.folded()
     n_layers, n_spaces, n_latent, n_embed = head.spaces.operators.shape
-    blocks = (
-        matrix.detach().double().reshape(n_layers, n_spaces, n_latent, n_embed).permute(1, 2, 0, 3).flatten(2)
-    )
+    blocks = matrix.detach().double().reshape(n_layers, n_spaces, n_latent, n_embed).permute(1, 2, 0, 3).flatten(2)
     bases = [scipy.linalg.orth(block.T.numpy()) for block in blocks]
     angles = [[np.degrees(scipy.linalg.subspace_angles(a, b)) for b in bases] for a in bases]
     mean = None if centroids is None else centroids.double().mean(0).permute(1, 0, 2).flatten(1)
@@ -76,9 +74,7 @@ def space_overlap(head: SpaceHead, names: tuple[str, ...], centroids: Tensor | N
         names=names,
         principal_angle=np.array([[pair.mean() for pair in row] for row in angles]),
         smallest_angle=np.array([[pair.min() for pair in row] for row in angles]),
-        operator_overlap=np.array(
-            [[np.mean(np.cos(np.radians(pair)) ** 2) for pair in row] for row in angles]
-        ),
+        operator_overlap=np.array([[np.mean(np.cos(np.radians(pair)) ** 2) for pair in row] for row in angles]),
         chance_overlap=n_latent / (n_layers * n_embed),
         centroid_cosine=None if mean is None else _cosine(mean).numpy(),
         centroid_distance=None if mean is None else torch.cdist(mean, mean).numpy(),

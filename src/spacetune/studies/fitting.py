@@ -225,15 +225,11 @@ def _baselines(
     ]
     if method != "probe":
         began = time.perf_counter()
-        shared = {
-            k: settings[k] for k in ("encoder", "layers", "max_length", "class_weight") if k in settings
-        }
+        shared = {k: settings[k] for k in ("encoder", "layers", "max_length", "class_weight") if k in settings}
         probe = _make(probe_kind, shared, seed)
         probe.fit(part.inputs, part.labels, dev=held)
         took = time.perf_counter() - began
-        rows += [
-            _row("linear probe", split, score_model(probe, data), took) for split, data in splits.items()
-        ]
+        rows += [_row("linear probe", split, score_model(probe, data), took) for split, data in splits.items()]
     return rows
 
 

@@ -43,9 +43,7 @@ class Predictions(Result):
         """Return one row a text: text (and pair), prediction, and a probability column a class."""
         rows: list[dict[str, Any]] = []
         for i, (text, label) in enumerate(zip(self.texts, self.predicted, strict=True)):
-            row: dict[str, Any] = (
-                {"text": text} if isinstance(text, str) else {"text": text[0], "text_pair": text[1]}
-            )
+            row: dict[str, Any] = {"text": text} if isinstance(text, str) else {"text": text[0], "text_pair": text[1]}
             row["predicted"] = "|".join(map(str, label)) if isinstance(label, list) else label
             if self.probabilities is not None:
                 named = zip(self.classes, self.probabilities[i].tolist(), strict=True)

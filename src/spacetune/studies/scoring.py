@@ -1,4 +1,4 @@
-"""How good is this model on these labelled texts, against the baseline?"""
+"""Say how good a model is on labelled texts, against the baseline."""
 
 from __future__ import annotations
 
@@ -77,9 +77,7 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
         If the texts carry no labels, or a label the model does not know.
     """
     if data.labels is None:
-        raise DataError(
-            f"{data.source} carries no labels to score against; say which column holds them with --label"
-        )
+        raise DataError(f"{data.source} carries no labels to score against; say which column holds them with --label")
     task: Any = model.task()  # pyright: ignore[reportAttributeAccessIssue]
     targets = task.targets(data.labels).numpy()
     source = model._features(data.inputs)

@@ -66,9 +66,7 @@ class Candidate:
 
     def waited(self, patience: int | None) -> bool:
         """Tell whether this many epochs have passed without a better score."""
-        return (
-            patience is not None and bool(self.epochs) and self.epochs[-1].epoch - self.best_epoch >= patience
-        )
+        return patience is not None and bool(self.epochs) and self.epochs[-1].epoch - self.best_epoch >= patience
 
     def restore_best(self) -> None:
         """Put the best parameters back."""
@@ -95,9 +93,7 @@ class Candidate:
         self._best = {k.removeprefix("best."): v for k, v in state.items() if k.startswith("best.")}
         for i, parameter in enumerate(self._ordered()):
             mark = f"optimizer.{i}."
-            self.optimizer.state[parameter] = {
-                k.removeprefix(mark): v for k, v in state.items() if k.startswith(mark)
-            }
+            self.optimizer.state[parameter] = {k.removeprefix(mark): v for k, v in state.items() if k.startswith(mark)}
 
     def _ordered(self) -> list[Tensor]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]

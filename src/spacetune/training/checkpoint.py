@@ -20,9 +20,7 @@ __all__ = ["load_checkpoint", "save_checkpoint"]
 
 def save_checkpoint(path: Path, candidates: Sequence[Candidate]) -> None:
     """Write the state of every candidate; the old file stays until the new one is whole."""
-    tensors = {
-        f"{i}.{k}": v.contiguous().clone() for i, c in enumerate(candidates) for k, v in c.state().items()
-    }
+    tensors = {f"{i}.{k}": v.contiguous().clone() for i, c in enumerate(candidates) for k, v in c.state().items()}
     story = [
         {"best_epoch": c.best_epoch, "best_score": c.best_score, "epochs": [e.to_dict() for e in c.epochs]}
         for c in candidates

@@ -6,7 +6,7 @@ A task turns labels into targets, logits into a loss, into scores, and back into
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,9 +25,13 @@ Array = np.ndarray[Any, Any]
 class Task(Protocol):
     """A kind of target."""
 
-    kind: LabelKind
     monitor: str
     classes: tuple[Any, ...]
+
+    @property
+    def kind(self) -> LabelKind:
+        """``single``, ``multi`` or ``regression``."""
+        ...
 
     @property
     def n_outputs(self) -> int:
@@ -51,9 +55,7 @@ class Task(Protocol):
         ...
 
 
-def class_weights(
-    counts: Array, choice: str | dict[Any, float] | None, classes: Sequence[Any]
-) -> Tensor | None:
+def class_weights(counts: Array, choice: str | dict[Any, float] | None, classes: Sequence[Any]) -> Tensor | None:
     """Return one weight a class: None, ``balanced`` (``n / (C · n_c)``, as scikit-learn), or the user's own.
 
     The user's own are scaled so that the training texts weigh 1 on average.
@@ -63,9 +65,7 @@ def class_weights(
     if choice == "balanced":
         return torch.as_tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=torch.float32)
     if not isinstance(choice, dict):
-        raise DataError(
-            f"class_weight must be None, 'balanced' or a dict from class to weight, got {choice!r}"
-        )
+        raise DataError(f"class_weight must be None, 'balanced' or a dict from class to weight, got {choice!r}")
     unknown = [name for name in choice if name not in classes]
     if unknown:
         raise DataError(f"class_weight names {unknown[0]!r}; the classes are {list(classes)}")
@@ -76,12 +76,10 @@ def class_weights(
 class SingleLabel:
     """One class a text: softmax and cross-entropy."""
 
-    kind: Literal["single"] = "single"
+    kind: LabelKind = "single"
     monitor = "macro_f1"
 
-    def __init__(
-        self, classes: Sequence[Any], weights: Tensor | None = None, label_smoothing: float = 0.0
-    ) -> None:
+    def __init__(self, classes: Sequence[Any], weights: Tensor | None = None, label_smoothing: float = 0.0) -> None:
         self.classes = tuple(classes)
         self.weights = weights
         self.label_smoothing = label_smoothing
@@ -130,7 +128,7 @@ class SingleLabel:
 class MultiLabel:
     """Any number of labels a text: one sigmoid a label and binary cross-entropy."""
 
-    kind: Literal["multi"] = "multi"
+    kind: LabelKind = "multi"
     monitor = "macro_f1"
 
     def __init__(self, classes: Sequence[Any], weights: Tensor | None = None, threshold: float = 0.5) -> None:
@@ -186,7 +184,7 @@ class MultiLabel:
 class Regression:
     """A number a text: squared error on standardised targets."""
 
-    kind: Literal["regression"] = "regression"
+    kind: LabelKind = "regression"
     monitor = "r2"
     classes: tuple[Any, ...] = ("value",)
     n_outputs = 1

@@ -5,6 +5,6 @@ supports; asking for the rest raises `UnsupportedByFamily`, which names those th
 """
 
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
-from spacetune.encoders.families.registry import FAMILIES, Family, family_of, parts_of
+from spacetune.encoders.families.registry import FAMILIES, Family, family_of, masks_padding, parts_of
 
-__all__ = ["FAMILIES", "EncoderParts", "Family", "LayerParts", "family_of", "parts_of"]
+__all__ = ["FAMILIES", "EncoderParts", "Family", "LayerParts", "family_of", "masks_padding", "parts_of"]

@@ -13,7 +13,7 @@ from spacetune.encoders.families.mpnet import mpnet_parts
 from spacetune.encoders.families.parts import EncoderParts
 from spacetune.errors import UnsupportedByFamily
 
-__all__ = ["FAMILIES", "Family", "family_of", "parts_of"]
+__all__ = ["FAMILIES", "Family", "family_of", "masks_padding", "parts_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +50,23 @@ def family_of(model_type: str) -> Family:
     return Family(model_type, (model_type,))
 
 
+_MASKED = frozenset(
+    {"deberta", "deberta-v2", "ernie", "eurobert", "gpt2", "llama", "megatron-bert", "modernbert", "qwen2", "rembert"}
+    | {"roformer", "xlnet"}
+)
+
+
+def masks_padding(model_type: str) -> bool:
+    """Return whether a text's states are known not to change when padding stands behind it.
+
+    FNet, ConvBERT and Nyströmformer look at padding whatever the mask says; what is not known may too.
+
+    >>> masks_padding("modernbert"), masks_padding("fnet")
+    (True, False)
+    """
+    return family_of(model_type).parts is not None or model_type in _MASKED
+
+
 def parts_of(model: Any) -> EncoderParts:
     """Describe a loaded model's parts.
 
@@ -61,7 +78,5 @@ def parts_of(model: Any) -> EncoderParts:
     family = family_of(model.config.model_type)
     if family.parts is None:
         able = ", ".join(t for f in FAMILIES if f.parts is not None for t in f.model_types)
-        raise UnsupportedByFamily(
-            f"{family.name} encoders give plain features only; this needs one of {able}"
-        )
+        raise UnsupportedByFamily(f"{family.name} encoders give plain features only; this needs one of {able}")
     return family.parts(model)
