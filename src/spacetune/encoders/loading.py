@@ -113,9 +113,7 @@ def load_model(source: EncoderSource, dtype: torch.dtype, trust_remote_code: boo
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.folder, **options)
         options |= {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
         try:
-            model, report = transformers.AutoModel.from_pretrained(
-                source.folder, attn_implementation="sdpa", **options
-            )
+            model, report = transformers.AutoModel.from_pretrained(source.folder, attn_implementation="sdpa", **options)
         except ValueError as error:  # an architecture without it takes its own attention
             if "scaled_dot_product_attention" not in str(error):
                 raise

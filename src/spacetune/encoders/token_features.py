@@ -74,7 +74,10 @@ class TokenFeatures:
     @classmethod
     def from_matrix(cls, matrix: np.ndarray[Any, Any] | Tensor) -> TokenFeatures:
         """Wrap ready embeddings ``(n_texts, dim)``: every text is one token of one layer."""
-        values = torch.as_tensor(matrix)
+        try:
+            values = torch.as_tensor(np.ascontiguousarray(matrix) if isinstance(matrix, np.ndarray) else matrix)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"ready embeddings must be a matrix of numbers: {error}") from error
         if not values.is_floating_point():
             values = values.float()
         if values.dim() != 2:

@@ -99,9 +99,9 @@ class Tokenizing:
         encodings = _encoded(self._backend, inputs)
         lengths = np.fromiter((len(e) for e in encodings), dtype=np.int64, count=len(encodings))
         ids = np.concatenate([np.asarray(e.ids, dtype=np.int32) for e in encodings] or [np.zeros(0, np.int32)])
-        single = not inputs or isinstance(inputs[0], str)
-        if self._single_segments if single else self._uses_segments:
-            segments = np.concatenate([np.asarray(e.type_ids, dtype=np.int8) for e in encodings] or [np.zeros(0, np.int8)])
+        pairs = bool(inputs) and not isinstance(inputs[0], str)
+        if inputs and (self._uses_segments if pairs else self._single_segments):
+            segments = np.concatenate([np.asarray(e.type_ids, dtype=np.int8) for e in encodings])
         else:
             segments = np.zeros(len(ids), dtype=np.int8)
         cut = sum(1 for e in encodings if len(e) == self.max_length and e.overflowing)
