@@ -16,11 +16,13 @@ from spacetune.cli.doors import (
     Separator,
     Split,
     TextColumn,
+    free_place,
     guarded,
     people,
     quiet_libraries,
     read,
     show,
+    write_place,
 )
 from spacetune.errors import UsageError
 
@@ -88,6 +90,7 @@ def fit(
         "text": text, "label": label, "text_pair": text_pair, "label_separator": label_separator,
         "delimiter": delimiter, "encoding": encoding, "split": split, "labelled": True,
     }  # fmt: skip
+    out = free_place(out)
     from spacetune.studies.fitting import fit_model
 
     data = {name: read(path, **columns) for name, path in (("train", train), ("dev", dev), ("test", test)) if path}
@@ -99,18 +102,23 @@ def fit(
     checkpoint = out.with_name(f".{out.name}.checkpoint.safetensors")
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    model, report = fit_model(
-        data["train"],
-        dev=data.get("dev"),
-        test=data.get("test"),
-        method=method,
-        task=task,
-        baselines=baselines,
-        settings={k: v for k, v in settings.items() if v is not None},
-        dev_fraction=dev_fraction,
-        seed=seed,
-        fit_options={"checkpoint": checkpoint},
-    )
+    try:
+        model, report = fit_model(
+            data["train"],
+            dev=data.get("dev"),
+            test=data.get("test"),
+            method=method,
+            task=task,
+            baselines=baselines,
+            settings={k: v for k, v in settings.items() if v is not None},
+            dev_fraction=dev_fraction,
+            seed=seed,
+            fit_options={"checkpoint": checkpoint},
+        )
+    except KeyboardInterrupt:
+        if checkpoint.exists():
+            people(True).print("the last whole epoch is kept; go on from it with --resume", highlight=False)
+        raise
     model.save_pretrained(out)
     checkpoint.unlink(missing_ok=True)
     from spacetune.reports.terminal import draw_fit
@@ -155,9 +163,11 @@ def predict(
     text_pair: PairColumn = None,
     delimiter: Delimiter = None,
     encoding: Encoding = "utf-8",
+    split: Split = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict texts given here, or all texts of a file."""
+    out = write_place(out)
     from spacetune.reports.tables import write_csv
     from spacetune.reports.terminal import draw_predictions
 
@@ -165,7 +175,7 @@ def predict(
     from spacetune.estimators import load_estimator
     from spacetune.studies import predict_texts
 
-    given = texts_or_file(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding)
+    given = texts_or_file(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding, split=split)
     result = predict_texts(load_estimator(model), given)
     if out is not None:
         write_csv(out, result.rows())
@@ -185,25 +195,25 @@ def explain(
     text_pair: PairColumn = None,
     delimiter: Delimiter = None,
     encoding: Encoding = "utf-8",
+    split: Split = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what every word gave to a prediction; the scores add up to the logit."""
+    out = write_place(out, ".json", ".csv")
     from spacetune.reports.tables import write_csv, write_text
     from spacetune.reports.terminal import draw_explanation
 
     quiet_libraries()
     from spacetune.estimators import load_estimator
 
-    given = texts_or_file(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding)
+    given = texts_or_file(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding, split=split)
     fitted: Any = load_estimator(model)
     explanation = fitted.explain(given)
     name = None if for_class is None else named_class(for_class, explanation[0].classes)
     if out is not None and out.suffix == ".csv":
         write_csv(out, explanation.rows())
-    elif out is not None and out.suffix == ".json":
-        write_text(out, explanation.to_json(indent=2))
     elif out is not None:
-        raise UsageError(f"--out must end in .json or .csv, got {out.name}")
+        write_text(out, explanation.to_json(indent=2))
     show(explanation, as_json, lambda console, result: draw_explanation(console, result, name))
 
 
@@ -247,6 +257,7 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Run the whole story on embedded data: fit, compare with the baselines, explain, save."""
+    out = free_place(out)
     from spacetune.cli.demo import run_demo
 
     run_demo(out, seed, as_json)
@@ -300,9 +311,12 @@ FILE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".gz")
 def texts_or_file(given: list[str], **columns: Any) -> Any:
     """Take texts as they are, or one file of texts; a missing file is an error, not a text."""
     if len(given) == 1 and (given[0].lower().endswith(FILE_ENDINGS) or _is_folder(given[0])):
-        return read(given[0], labelled=False, **columns).inputs
-    return given
+        data = read(given[0], labelled=False, **columns)
+        for note in data.notes:
+            people(True).print(f"! {note}", highlight=False, markup=False)
+        return data.inputs
+    return [text.encode("utf-8", "replace").decode("utf-8") for text in given]
 
 
 def _is_folder(given: str) -> bool:
-    return len(given) < 200 and "\n" not in given and Path(given).is_dir()
+    return 0 < len(given) < 200 and "\n" not in given and Path(given).is_dir()

@@ -14,6 +14,8 @@ import typer
 from spacetune.errors import SpacetuneError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from spacetune.data import LabelledTexts
@@ -44,13 +46,54 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             print(f"spacetune: {error}", file=sys.stderr)  # noqa: T201
             raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
         except KeyboardInterrupt:
-            print("spacetune: stopped by Ctrl-C; nothing was written", file=sys.stderr)  # noqa: T201
+            print("spacetune: stopped by Ctrl-C; no result was written", file=sys.stderr)  # noqa: T201
             raise typer.Exit(130) from None
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(0) from None
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            print(f"spacetune: {where}{error.strerror or error}", file=sys.stderr)  # noqa: T201
+            raise typer.Exit(1) from None
 
     return run
+
+
+def free_place(out: Path) -> Path:
+    """Return the folder for a model, or say that it is taken, before the work and not after it.
+
+    Raises
+    ------
+    UsageError
+        If something else than a saved model is there.
+    """
+    place = out.absolute() if out.name not in ("", "..") else out.resolve()
+    file_above = next((folder for folder in place.parents if folder.exists() and not folder.is_dir()), None)
+    if file_above is not None:
+        raise UsageError(f"--out must name a folder, and {file_above} is a file")
+    foreign = place.is_dir() and any(place.iterdir()) and not (place / "config.json").is_file()
+    if place.is_file() or foreign or not place.name:
+        raise UsageError(f"{out} exists and is not a saved model; choose another place or remove it first")
+    return out if out.name not in ("", "..") else place
+
+
+def write_place(out: Path | None, *endings: str) -> Path | None:
+    """Return the file to write, or say that nothing can be written there, before the work and not after it.
+
+    Raises
+    ------
+    UsageError
+        If it is a folder, lies in no folder, or has another ending.
+    """
+    if out is None:
+        return None
+    if endings and out.suffix not in endings:
+        raise UsageError(f"--out must end in {' or '.join(endings)}, got {out.name}")
+    if out.is_dir():
+        raise UsageError(f"--out must name a file, and {out} is a folder")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out must lie in a folder that exists, and {out.parent} does not")
+    return out
 
 
 def people(to_stderr: bool) -> Console:

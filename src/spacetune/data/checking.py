@@ -9,6 +9,7 @@ from typing import Any
 
 from spacetune.data.labelled_texts import DataNote, LabelledTexts
 from spacetune.data.labels import LabelKind, class_counts, label_kind
+from spacetune.errors import DataError
 from spacetune.results import Result
 
 __all__ = ["DataReport", "check_texts", "overlap_note"]
@@ -55,7 +56,11 @@ def check_texts(
     ['duplicates', 'conflicts', 'tiny', 'tiny']
     """
     notes = [*data.notes, *_duplicate_notes(data)]
-    kind = None if data.labels is None else label_kind(data.labels)
+    kind = None
+    try:
+        kind = None if data.labels is None else label_kind(data.labels)
+    except DataError as error:
+        notes.append(DataNote("labels", (), str(error)))
     counts = class_counts(data.labels, kind) if data.labels is not None and kind in ("single", "multi") else {}
     notes += _class_notes(data, counts, kind)
     if count_tokens is not None:

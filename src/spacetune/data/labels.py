@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from spacetune.errors import DataError, name_rows
 
-__all__ = ["LabelKind", "class_counts", "label_kind", "parse_text_labels"]
+__all__ = ["LabelKind", "class_counts", "is_missing", "label_kind", "parse_text_labels"]
+
+WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,999})")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|nan|[+-]?inf", re.IGNORECASE)
 
 LabelKind = Literal["single", "multi", "regression"]
 
@@ -30,8 +34,15 @@ def _type_name(label: Any) -> str:
     return type(label).__name__
 
 
+def is_missing(value: Any) -> bool:
+    """Tell whether a cell is empty: None, NaN, or the missing value of a frame library."""
+    if isinstance(value, float | np.floating):
+        return math.isnan(value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
 def _missing(label: Any) -> bool:
-    return label is None or label == "" or (isinstance(label, float | np.floating) and math.isnan(label))
+    return is_missing(label) or (isinstance(label, str) and not label.strip())
 
 
 def label_kind(labels: Sequence[Any]) -> LabelKind:
@@ -60,21 +71,21 @@ def label_kind(labels: Sequence[Any]) -> LabelKind:
         rare = types.most_common()[-1][0]
         rows = [i + 1 for i, label in enumerate(labels) if _type_name(label) == rare]
         kinds = ", ".join(f"{count} {name}" for name, count in types.most_common())
-        raise DataError(f"labels must be of one type, got {kinds}; {rare} at {name_rows(rows)}")
+        raise DataError(f"labels must be of one type, got {kinds}; {rare} at {name_rows(rows)}; write them all alike")
     kind = next(iter(types), "str")
     if kind == "list":
         return "multi"
     if kind == "float":
         return _float_kind(labels)
     if kind not in ("str", "int", "bool"):
-        raise DataError(f"labels must be strings, integers, floats or lists of strings, got {kind}")
+        raise DataError(f"labels must be strings, integers, floats or lists of strings, got {kind}; convert them first")
     return "single"
 
 
 def _float_kind(labels: Sequence[Any]) -> LabelKind:
     infinite = [i + 1 for i, label in enumerate(labels) if not math.isfinite(label)]
     if infinite:
-        raise DataError(f"labels to predict must be finite numbers; infinite at {name_rows(infinite)}")
+        raise DataError(f"labels to predict must be finite numbers; infinite at {name_rows(infinite)}; take them out")
     return "regression" if any(float(label) != int(label) for label in labels) else "single"
 
 
@@ -87,14 +98,13 @@ def parse_text_labels(column: Sequence[str]) -> list[Any]:
     ([0, 1], [0.5, 2.0], ['01', '2'])
     """
     present = [label for label in column if label != ""]
-    if present and all(label.lstrip("-").isascii() and label.lstrip("-").isdigit() for label in present):
-        if all(str(int(label)) == label for label in present):
-            return [None if label == "" else int(label) for label in column]
-        return [None if label == "" else label for label in column]
-    try:
-        return [None if label == "" else float(label) for label in column]
-    except ValueError:
-        return [None if label == "" else label for label in column]
+    digits = all(label.removeprefix("-").isascii() and label.removeprefix("-").isdigit() for label in present)
+    kind: Callable[[str], Any] = str
+    if present and all(WHOLE.fullmatch(label) and label != "-0" for label in present):
+        kind = int
+    elif not digits and all(NUMBER.fullmatch(label) for label in present):
+        kind = float
+    return [None if label == "" else kind(label) for label in column]
 
 
 def class_counts(labels: Sequence[Any], kind: LabelKind) -> Counter[Any]:

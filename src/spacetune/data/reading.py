@@ -8,8 +8,8 @@ from typing import Any
 
 from spacetune.data import sources
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, warn_of
-from spacetune.data.labels import parse_text_labels
-from spacetune.errors import DataError, did_you_mean
+from spacetune.data.labels import is_missing, parse_text_labels
+from spacetune.errors import DataError, UsageError, did_you_mean
 
 __all__ = ["read_texts"]
 
@@ -66,13 +66,18 @@ def read_texts(
     >>> read_texts({"text": ["fine", "awful"], "label": ["good", "bad"]})
     LabelledTexts(2 labelled texts from memory)
     """
+    if label_separator == "":
+        raise UsageError("--label-separator must be at least one character such as '|', got none")
     table = sources.open_table(source, delimiter=delimiter, encoding=encoding, split=split)
     texts = _column(table, text, "text", labelled=True)
     labels = _column(table, label, "label", labelled=labelled)
     pairs = _pair_column(table, text_pair)
     if not texts:
-        raise DataError(f"{table.name} holds no rows")
+        raise DataError(f"{table.name} names its columns ({', '.join(table.columns)}) but holds no rows; add some")
     notes: list[DataNote] = list(table.notes)
+    near = did_you_mean(label, table.columns) if labels is None and labelled is None else None
+    if near not in (None, text):
+        notes.append(DataNote("label", (), f"no column {label!r}, hence no labels; did you mean --label {near}?"))
     data = LabelledTexts(
         texts=_as_strings(texts, text, notes),
         labels=None if labels is None else _as_labels(labels, table, label_separator),
@@ -90,11 +95,25 @@ def _column(table: sources.Table, name: str, option: str, labelled: bool | None)
         return None
     if name in table.columns:
         return table.columns[name]
+    columns = ", ".join(table.columns) or "none"
+    delimiter = _other_delimiter(table)
+    if delimiter is not None:
+        raise DataError(
+            f"column {name!r} is not in {table.name}: its header is one column, {columns!r}; the cells seem to be "
+            f"separated by {delimiter!r}, try --delimiter {delimiter!r}"
+        )
     near = did_you_mean(name, table.columns) or (did_you_mean(option, table.columns) if name != option else None)
     flag = option.replace("_", "-")
     hint = f"; did you mean --{flag} {near}?" if near else f"; say which with --{flag}"
-    columns = ", ".join(table.columns) or "none"
     raise DataError(f"column {name!r} is not in {table.name} (columns: {columns}){hint}")
+
+
+def _other_delimiter(table: sources.Table) -> str | None:
+    """Return what separates the cells of a CSV file that was split by something else."""
+    if not table.untyped or len(table.columns) != 1:
+        return None
+    header = next(iter(table.columns))
+    return next((mark for mark in ";\t|," if mark in header), None)
 
 
 def _pair_column(table: sources.Table, name: str | None) -> list[Any] | None:
@@ -104,11 +123,12 @@ def _pair_column(table: sources.Table, name: str | None) -> list[Any] | None:
 
 
 def _as_strings(column: Sequence[Any], name: str, notes: list[DataNote]) -> list[str]:
-    wrong = [i + 1 for i, v in enumerate(column) if v is not None and not isinstance(v, str) and v == v]
+    wrong = [i + 1 for i, v in enumerate(column) if not isinstance(v, str) and not is_missing(v)]
     if wrong:
         first = type(column[wrong[0] - 1]).__name__
         raise DataError(
-            f"column {name!r} must hold text; {len(wrong)} rows do not, the first is row {wrong[0]} ({first})"
+            f"column {name!r} must hold text; {len(wrong)} rows do not, the first is row {wrong[0]} ({first}); "
+            "turn them into strings, or name another column with --text"
         )
     texts = [v if isinstance(v, str) else "" for v in column]
     empty = [i + 1 for i, v in enumerate(texts) if not v.strip()]
@@ -118,13 +138,27 @@ def _as_strings(column: Sequence[Any], name: str, notes: list[DataNote]) -> list
     if nul:
         notes.append(DataNote.of("nul", nul, f"texts in column {name!r} hold NUL characters; read as spaces"))
         texts = [v.replace("\x00", " ") for v in texts]
+    halves = [i + 1 for i, v in enumerate(texts) if not _is_unicode(v)]
+    if halves:
+        notes.append(DataNote.of("unicode", halves, f"texts in column {name!r} hold half a character; read as '?'"))
+        texts = [v.encode("utf-8", "replace").decode("utf-8") for v in texts]
     return texts
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # half of a surrogate pair, as in a text cut by a program that counts UTF-16
+        return False
+    return True
 
 
 def _as_labels(column: Sequence[Any], table: sources.Table, separator: str | None) -> list[Any]:
     if separator is not None:
-        return [[part.strip() for part in str(v or "").split(separator) if part.strip()] for v in column]
+        cells = ["" if is_missing(v) else str(v) for v in column]
+        return [[part.strip() for part in cell.split(separator) if part.strip()] for cell in cells]
     if table.untyped:
         return parse_text_labels([str(v).strip() for v in column])
     labels = [v.tolist() if hasattr(v, "tolist") else v for v in column]
+    labels = [v.strip() if isinstance(v, str) else v for v in labels]
     return [list(v) if isinstance(v, tuple | set) else v for v in labels]

@@ -40,7 +40,7 @@ def open_table(source: Any, *, delimiter: str | None, encoding: str, split: str 
         return _from_mapping(cast("Mapping[str, Any]", source))
     if isinstance(source, list | tuple):
         return _from_list(cast("list[Any]", list(source)))
-    if hasattr(source, "features") and hasattr(source, "column_names"):
+    if hasattr(source, "column_names") and (hasattr(source, "features") or isinstance(source, Mapping)):
         return _from_dataset(source, "a datasets.Dataset", split)
     return _from_frame(source)
 
@@ -80,8 +80,6 @@ def _from_list(rows: list[Any]) -> Table:
 
 
 def _from_mapping(columns: Mapping[str, Any]) -> Table:
-    if hasattr(columns, "column_names"):
-        raise TypeError
     for name, column in columns.items():
         if isinstance(column, str) or not isinstance(column, Iterable):
             raise DataError(f"column {name!r} must be a list with one value a row, got {type(column).__name__}")
@@ -145,13 +143,15 @@ def _from_frame(source: Any) -> Table:
 
     try:
         frame = nw.from_native(source)
+        if isinstance(frame, nw.LazyFrame):
+            frame = frame.collect()
+        columns = frame.to_dict(as_series=False)
     except TypeError as error:
         raise DataError(
             "texts must come as a path, a frame (pandas, polars, pyarrow), a datasets.Dataset, a mapping of "
             f"columns or a list of strings, got {type(source).__name__}"
         ) from error
-    except (ValueError, nw.exceptions.NarwhalsError) as error:
-        raise DataError(f"the frame cannot be read: {error}") from error
-    if isinstance(frame, nw.LazyFrame):
-        frame = frame.collect()
-    return Table(f"a {type(source).__module__.split('.')[0]} frame", frame.to_dict(as_series=False))
+    except nw.exceptions.NarwhalsError as error:
+        raise DataError(f"a frame must name every column once: {error}") from error
+    name = f"a {type(source).__module__.split('.')[0]} frame"
+    return Table(name, {str(column): values for column, values in columns.items()})

@@ -9,7 +9,7 @@ import numpy as np
 
 from spacetune.data.labelled_texts import LabelledTexts
 from spacetune.data.labels import label_kind
-from spacetune.errors import DataError
+from spacetune.errors import DataError, UsageError
 
 __all__ = ["few_shot", "split_dev"]
 
@@ -37,8 +37,10 @@ def few_shot(
 
     Raises
     ------
+    UsageError
+        If not exactly one of `n` and `per_class` is given, or it is below 1.
     DataError
-        If not exactly one of `n` and `per_class` is given, or there are too few texts.
+        If there are too few texts.
 
     Examples
     --------
@@ -47,7 +49,9 @@ def few_shot(
     ['x', 'y']
     """
     if (n is None) == (per_class is None):
-        raise DataError("few_shot takes either n or per_class")
+        raise UsageError("few_shot takes either n or per_class, and one of them")
+    if (n if per_class is None else per_class or 0) < 1:
+        raise UsageError(f"few_shot draws at least 1 text, got n={n}, per_class={per_class}")
     labels = _single_labels(data)
     groups = _rows_by_class(labels)
     wanted = (
@@ -55,8 +59,8 @@ def few_shot(
     )
     small = [f"{c!r} ({len(groups[c])})" for c, k in wanted.items() if k > len(groups[c])]
     if small:
-        raise DataError(f"too few texts of {', '.join(small)} for {per_class} of each class")
-    rng = np.random.default_rng(seed)
+        raise DataError(f"too few texts of {', '.join(small)} for {per_class} of each class; draw fewer")
+    rng = _generator(seed)
     drawn = [row for c, rows in groups.items() for row in rng.permutation(rows)[: wanted[c]]]
     return data.take(sorted(drawn))
 
@@ -83,7 +87,14 @@ def split_dev(
     -------
     tuple of numpy.ndarray
         Row positions of the training and of the dev part, each ascending.
+
+    Raises
+    ------
+    UsageError
+        If the fraction or the seed is out of range.
     """
+    if not 0 < fraction < 1:
+        raise UsageError(f"the share set aside for dev must lie between 0 and 1, got {fraction}")
     first: dict[Hashable, int] = {}
     members: dict[int, list[int]] = defaultdict(list)
     for row, key in enumerate(keys):
@@ -91,7 +102,7 @@ def split_dev(
     leaders = list(members)
     strata = [labels[i] for i in leaders] if label_kind(labels) == "single" else [0] * len(leaders)
     groups = _rows_by_class(strata)
-    rng = np.random.default_rng(seed)
+    rng = _generator(seed)
     dev: list[int] = []
     for group in groups.values():
         n_dev = min(round(fraction * len(group)) or (1 if len(group) >= 4 else 0), len(group) - 1)
@@ -101,9 +112,15 @@ def split_dev(
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
+def _generator(seed: int) -> np.random.Generator:
+    if seed < 0:
+        raise UsageError(f"seed must be 0 or more, got {seed}")
+    return np.random.default_rng(seed)
+
+
 def _single_labels(data: LabelledTexts) -> list[Hashable]:
     if data.labels is None:
-        raise DataError(f"{data.source} carries no labels")
+        raise DataError(f"{data.source} carries no labels; say which column holds them with --label")
     if label_kind(data.labels) != "single":
         raise DataError("a stratified sample needs one class a text, not numbers or lists")
     return data.labels

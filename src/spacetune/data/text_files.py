@@ -35,8 +35,12 @@ def _open(path: Path, encoding: str) -> Generator[IO[str]]:
     except UnicodeDecodeError as error:
         line, byte = _first_bad_line(path, encoding)
         utf16 = line == 1 and byte in (0xFE, 0xFF)
-        hint = "it looks like UTF-16, try --encoding utf-16" if utf16 else "an older Windows file needs --encoding cp1252"
-        raise DataError(f"{path.name} is not {error.encoding.upper()}: byte {byte:#04x} in line {line}; {hint}") from error
+        hint = (
+            "it looks like UTF-16, try --encoding utf-16" if utf16 else "an older Windows file needs --encoding cp1252"
+        )
+        raise DataError(
+            f"{path.name} is not {error.encoding.upper()}: byte {byte:#04x} in line {line}; {hint}"
+        ) from error
     except LookupError as error:
         raise DataError(f"{encoding!r} is not an encoding Python knows; try utf-8 or cp1252") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -64,6 +68,7 @@ def read_delimited(path: Path, delimiter: str, encoding: str) -> tuple[dict[str,
     UsageError
         If the delimiter is not one character.
     """
+    delimiter = "\t" if delimiter == r"\t" else delimiter  # as a shell hands it over
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UsageError(f"--delimiter must be one character such as ';' or '|', got {delimiter!r}")
     limit = csv.field_size_limit(LONGEST_FIELD)
@@ -149,9 +154,11 @@ def read_json_lines(path: Path, encoding: str) -> tuple[dict[str, list[Any]], tu
                 blank.append(number)
                 continue
             first = not records
-            if first and line.strip() == "[":
+            if first and line.lstrip().startswith("[") and not line.rstrip().endswith("]"):
                 line += file.read()  # a list written over several lines
             records.extend(_parse_line(line, number, path.name, first))
+    if not records:
+        raise DataError(f"{path.name} holds no rows; write one JSON object a line")
     while blank and blank[-1] == number:
         blank.pop()
         number -= 1
@@ -183,5 +190,7 @@ def _parse_line(line: str, number: int, name: str, first: bool) -> list[dict[str
     records: list[Any] = list(record) if isinstance(record, list) and first else [record]
     wrong = [type(r).__name__ for r in records if not isinstance(r, dict)]
     if wrong:
-        raise DataError(f'line {number} of {name} must be a JSON object such as {{"text": …, "label": …}}, got {wrong[0]}')
+        raise DataError(
+            f'line {number} of {name} must be a JSON object such as {{"text": …, "label": …}}, got {wrong[0]}'
+        )
     return records

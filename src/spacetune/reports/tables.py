@@ -47,4 +47,5 @@ def write_text(path: Path, text: str) -> None:
         unfinished.write_text(text, encoding="utf-8", newline="")
         os.replace(unfinished, path)
     except OSError as error:
+        unfinished.unlink(missing_ok=True)
         raise SpacetuneError(f"{path} cannot be written: {error.strerror}") from error
