@@ -48,8 +48,8 @@ def normalised(text: str, pair: str | None = None) -> str:
     >>> normalised("Two  Hours\n") == normalised("two hours")
     True
     """
-    joined = text if pair is None else f"{text}\x1f{pair}"
-    return " ".join(unicodedata.normalize("NFKC", joined).casefold().split())
+    parts = (text,) if pair is None else (text, pair)
+    return "\x1f".join(" ".join(unicodedata.normalize("NFKC", part).casefold().split()) for part in parts)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

@@ -18,7 +18,7 @@ from spacetune.encoders.ragged import offsets_of
 from spacetune.encoders.resolving import DEFAULT_ENCODER, EncoderSource
 from spacetune.encoders.token_features import Provenance, TokenFeatures
 from spacetune.encoders.tokenizing import TextInput, Tokenized, TokenSpans, as_inputs
-from spacetune.errors import DataError, UsageError
+from spacetune.errors import DataError, EncoderError, UsageError
 from spacetune.progress import progress_bar
 
 __all__ = ["Encoder", "Layers"]
@@ -141,6 +141,15 @@ class Encoder:
     def __sklearn_clone__(self) -> Encoder:  # an encoder is shared, never copied
         return self
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Encoder:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a pickle holds the name, not the weights
+        if self.source.origin == "trained":
+            raise EncoderError("a trained encoder has no name to be pickled by; use save_pretrained")
+        name = str(self.source.folder) if self.source.origin == "folder" else self.source.name
+        return _by_name, (name, self.source.revision, str(self.dtype).removeprefix("torch."), self.max_length)
+
     def resolve_layers(self, layers: Layers) -> tuple[int, ...]:
         """Turn a layer choice into layer numbers from 0, each once, ascending.
 
@@ -259,6 +268,10 @@ def _rows(offsets: np.ndarray, lengths: np.ndarray, texts: np.ndarray) -> np.nda
     picked = lengths[texts]
     ends = np.cumsum(picked)
     return np.arange(ends[-1]) + np.repeat(offsets[texts] - ends + picked, picked)
+
+
+def _by_name(name: str, revision: str | None, dtype: str, max_length: int) -> Encoder:
+    return Encoder.from_pretrained(name, revision=revision, dtype=dtype, max_length=max_length)
 
 
 @functools.lru_cache(maxsize=2)

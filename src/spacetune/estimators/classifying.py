@@ -75,7 +75,9 @@ def label_task(
             f"a classifier needs at least 2 classes, got 1 class: all {len(labels)} labels are {classes[0]!r}"
         )
     names = classes.tolist()
-    return SingleLabel(names, class_weights(counts, class_weight, names), label_smoothing)
+    # a user's own weights say what a mistake costs, so dev must be read in that coin
+    monitor = "neg_log_loss" if isinstance(class_weight, dict) else "macro_f1"
+    return SingleLabel(names, class_weights(counts, class_weight, names), label_smoothing, monitor)
 
 
 class ClassifierParts:

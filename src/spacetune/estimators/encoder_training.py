@@ -12,14 +12,7 @@ from torch import Tensor, nn
 
 from spacetune.encoders import Encoder, TokenFeatures
 from spacetune.encoders.trainable import TrainableEncoder
-from spacetune.estimators.space_training import (
-    HeadSettings,
-    SpaceData,
-    head_loss,
-    n_spaces_of,
-    new_head,
-    token_statistics,
-)
+from spacetune.estimators.space_training import HeadSettings, SpaceData, head_loss, new_heads
 from spacetune.spaces import SpaceHead
 from spacetune.training import Candidate, History, Schedule, Task, fit_parameters
 
@@ -67,10 +60,9 @@ def fit_with_encoder(
     tuple
         The trained encoder, the head, the history, and the data with dev features of the trained encoder.
     """
-    layers = encoder.resolve_layers([-1]) if not data.train.take(torch.tensor([0])).provenance else _layers(data)
+    layers = _layers(data)
     trainable = TrainableEncoder(encoder, layers, seed=schedule.seed)
-    head = new_head(settings, data.train, n_spaces_of(task), task.n_outputs)
-    head.spaces.standardise(*token_statistics(data.train))
+    [head] = new_heads([settings], data, task)
     both = nn.ModuleDict({"encoder": trainable, "head": head})
     candidate = Candidate(both, settings.learning_rate, settings.weight_decay, slow=(trainable, encoder_learning_rate))
     count = sum(p.numel() for p in candidate.trained().values())
@@ -81,12 +73,12 @@ def fit_with_encoder(
         return [head_loss(head, head.centroids(features), features, data.targets[rows], task, settings, generator)]
 
     def validate() -> list[dict[str, float]]:
-        logits = head.classify(head.centroids(dev_features())).detach().numpy()
-        return [task.scores(logits, data.dev_targets.numpy())]
+        with torch.no_grad():
+            logits = head.classify(head.centroids(dev_features()))
+        return [task.scores(logits.numpy(), data.dev_targets.numpy())]
 
     def dev_features() -> TokenFeatures:
-        with torch.inference_mode():
-            return TokenFeatures.concat([trainable(texts[1][i : i + 32]) for i in range(0, len(texts[1]), 32)])
+        return TokenFeatures.concat([trainable(texts[1][i : i + 32]) for i in range(0, len(texts[1]), 32)])
 
     [history] = fit_parameters(
         [candidate], schedule, losses=losses, validate=validate, checkpoint=checkpoint, progress=progress

@@ -69,14 +69,22 @@ def auto_schedule(
     return Schedule(n_texts, epochs, size, patience=patience, monitor=monitor, seed=seed)
 
 
-def new_head(settings: HeadSettings, data: FeatureSource, n_spaces: int, n_outputs: int) -> SpaceHead:
-    """Make a head with a random start that reads standardised features."""
-    n_layers, dim = data.shape
-    sample = data.take(torch.arange(min(len(data), 64)))
-    dtype = torch.float64 if sample.values.dtype == torch.float64 else torch.float32
-    generator = torch.Generator().manual_seed(settings.seed)
-    spaces = ConceptSpaces(dim, settings.n_latent, n_spaces, n_layers=n_layers, generator=generator, dtype=dtype)
-    return SpaceHead(spaces, n_outputs, generator)
+def new_heads(settings: Sequence[HeadSettings], data: SpaceData, task: Task) -> list[SpaceHead]:
+    """Make heads with random starts that read standardised features; the bias starts at the classes' shares."""
+    n_layers, dim = data.train.shape
+    mean, scale = token_statistics(data.train)
+    dtype = torch.float64 if data.train.take(torch.tensor([0])).values.dtype == torch.float64 else torch.float32
+    heads: list[SpaceHead] = []
+    for each in settings:
+        generator = torch.Generator().manual_seed(each.seed)
+        spaces = ConceptSpaces(
+            dim, each.n_latent, max(1, task.n_outputs), n_layers=n_layers, generator=generator, dtype=dtype
+        )
+        spaces.standardise(mean, scale)
+        heads.append(SpaceHead(spaces, task.n_outputs, generator))
+        with torch.no_grad():
+            heads[-1].classifier.bias.copy_(task.prior(data.targets))
+    return heads
 
 
 def token_statistics(source: FeatureSource) -> tuple[Tensor, Tensor]:
@@ -136,10 +144,7 @@ def fit_heads(
     tuple
         The heads with their best parameters, and their histories.
     """
-    mean, scale = token_statistics(data.train)
-    heads = [new_head(s, data.train, n_spaces_of(task), task.n_outputs) for s in settings]
-    for head in heads:
-        head.spaces.standardise(mean, scale)
+    heads = new_heads(settings, data, task)
     candidates = [Candidate(h, s.learning_rate, s.weight_decay) for h, s in zip(heads, settings, strict=True)]
 
     def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
@@ -161,11 +166,6 @@ def fit_heads(
         candidates, schedule, losses=losses, validate=validate, checkpoint=checkpoint, progress=progress
     )
     return heads, histories
-
-
-def n_spaces_of(task: Task) -> int:
-    """One space a class or label; one for a number."""
-    return max(1, task.n_outputs)
 
 
 def head_loss(

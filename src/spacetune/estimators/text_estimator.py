@@ -169,7 +169,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
             "learned": facts,
             "report": self.report_,
         }
-        write_model(place, SavedModel(config, tensors, model_card(self, config)))
+        trained = self.__dict__.get("trained_encoder_")
+        extra = None if trained is None else ("encoder", trained.save_pretrained)
+        write_model(place, SavedModel(config, tensors, model_card(self, config)), extra)
 
     @classmethod
     def from_pretrained(cls, place: str | os.PathLike[str], *, encoder: Encoder | None = None) -> Self:
@@ -297,7 +299,7 @@ def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = N
     except (KeyError, TypeError, RuntimeError) as error:
         raise ModelFileError(f"the saved model in {place} is incomplete: {error!r}; fit it again") from error
     found = model.encoder_.source.sha256
-    if found != trained_on["sha256"]:
+    if found != trained_on["sha256"] and not inside.is_dir():
         raise ModelFileError(
             f"the model in {place} was trained on {trained_on['encoder']} with weights {trained_on['sha256'][:12]}…, "
             f"but the encoder found has {found[:12]}…; its predictions would mean nothing"

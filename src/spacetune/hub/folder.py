@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,13 +80,27 @@ def _sync(file: Path) -> None:
         os.fsync(handle.fileno())
 
 
-def write_model(place: str | os.PathLike[str], model: SavedModel) -> None:
-    """Write a model's folder, replacing an older model there."""
+def write_model(
+    place: str | os.PathLike[str], model: SavedModel, extra: tuple[str, Callable[[Path], None]] | None = None
+) -> None:
+    """Write a model's folder, replacing an older model there.
+
+    Parameters
+    ----------
+    place
+        The folder.
+    model
+        What goes into it.
+    extra
+        Name of a folder inside it and what fills that: an encoder that was trained too.
+    """
     with atomic_folder(Path(place)) as folder:
         config = {"schema": SCHEMA, **model.config}
         (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         safetensors.torch.save_file({k: v.contiguous() for k, v in model.tensors.items()}, folder / WEIGHTS)
         (folder / CARD).write_text(model.card, encoding="utf-8")
+        if extra is not None:
+            extra[1](folder / extra[0])
 
 
 def read_model(place: str | os.PathLike[str]) -> SavedModel:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from spacetune.encoders import TokenFeatures, segment_mean
 from spacetune.spaces.concept_spaces import ConceptSpaces
@@ -41,7 +42,7 @@ class SpaceHead(nn.Module):
     def __init__(self, spaces: ConceptSpaces, n_outputs: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.spaces = spaces
-        self.classifier = nn.Linear(spaces.width, n_outputs, dtype=spaces.operators.dtype)
+        self.classifier = skip_init(nn.Linear, spaces.width, n_outputs, dtype=spaces.operators.dtype)
         bound = 1 / math.sqrt(spaces.width)
         with torch.no_grad():
             for parameter in self.classifier.parameters():

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.special import log_softmax
 from torch import Tensor
 
 from spacetune.data import LabelKind
@@ -40,6 +41,10 @@ class Task(Protocol):
 
     def targets(self, labels: Sequence[Any]) -> Tensor:
         """Turn labels into targets."""
+        ...
+
+    def prior(self, targets: Tensor) -> Tensor:
+        """Return the logits ``(output,)`` of the best guess that sees no text: where a bias should start."""
         ...
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -77,12 +82,18 @@ class SingleLabel:
     """One class a text: softmax and cross-entropy."""
 
     kind: LabelKind = "single"
-    monitor = "macro_f1"
 
-    def __init__(self, classes: Sequence[Any], weights: Tensor | None = None, label_smoothing: float = 0.0) -> None:
+    def __init__(
+        self,
+        classes: Sequence[Any],
+        weights: Tensor | None = None,
+        label_smoothing: float = 0.0,
+        monitor: str = "macro_f1",
+    ) -> None:
         self.classes = tuple(classes)
         self.weights = weights
         self.label_smoothing = label_smoothing
+        self.monitor = monitor
         self._number = {name: i for i, name in enumerate(self.classes)}
 
     @property
@@ -108,16 +119,22 @@ class SingleLabel:
             )
         return torch.tensor([self._number[label] for label in rows])
 
+    def prior(self, targets: Tensor) -> Tensor:
+        """Return the logarithms of the classes' weighted shares, centred."""
+        shares = torch.bincount(targets, minlength=self.n_outputs).clamp(min=0.5).float()
+        logs = torch.log(shares if self.weights is None else shares * self.weights)
+        return logs - logs.mean()
+
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return cross-entropy with label smoothing; a text weighs what its class weighs."""
         each = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing, reduction="none")
         return each.mean() if self.weights is None else (each * self.weights.to(logits)[targets]).mean()
 
     def scores(self, logits: Array, targets: Array) -> dict[str, float]:
-        """Return accuracy and macro-F1 of the strongest class, and the negative log loss."""
-        shifted = logits - logits.max(1, keepdims=True)
-        log_loss = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(targets)), targets]
-        return {**classification_scores(targets, logits.argmax(1)), "neg_log_loss": -float(log_loss.mean())}
+        """Return accuracy and macro-F1 of the strongest class, and the negative (weighted) log loss."""
+        each = log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
+        weighted = each if self.weights is None else each * self.weights.numpy()[targets]
+        return {**classification_scores(targets, logits.argmax(1)), "neg_log_loss": float(weighted.mean())}
 
     def baseline(self, train: Array, test: Array) -> dict[str, float]:
         """Score the training set's majority class."""
@@ -162,6 +179,11 @@ class MultiLabel:
             targets[i, [self._number[name] for name in row]] = 1
         return targets
 
+    def prior(self, targets: Tensor) -> Tensor:
+        """Return the log-odds of every label."""
+        positive, count = targets.sum(0), len(targets)
+        return torch.log((positive + 0.5) / (count - positive + 0.5))
+
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return binary cross-entropy, summed over labels so that its scale is a class decision's."""
         weights = None if self.weights is None else self.weights.to(logits)
@@ -202,6 +224,10 @@ class Regression:
     def targets(self, labels: Sequence[Any]) -> Tensor:
         """Return the numbers, ``(text,)`` in float64."""
         return torch.as_tensor(np.asarray(labels, dtype=np.float64))
+
+    def prior(self, targets: Tensor) -> Tensor:
+        """Return 0: standardised numbers have mean 0."""
+        return torch.zeros(1)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the mean squared error of the standardised numbers."""

@@ -1,0 +1,143 @@
+"""What is the space classifier's own: layers, losses, multi-label, class weights, spaces, the encoder trained too."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from spacetune import Encoder, SpaceClassifier
+from spacetune.errors import DataError, UsageError
+from spacetune.spaces import fused_centroids
+from spacetune.studies import demo_texts, fit_model, score_model
+
+TRAIN, DEV, TEST = (demo_texts(split) for split in ("train", "dev", "test"))
+SMALL = TRAIN.take(range(96))
+
+
+@pytest.fixture(scope="module")
+def fitted(encoder: Encoder) -> SpaceClassifier:
+    return SpaceClassifier(encoder).fit(TRAIN.texts, TRAIN.labels, dev=DEV)
+
+
+def test_it_learns(fitted: SpaceClassifier) -> None:
+    scores = score_model(fitted, TEST)
+    assert scores.baseline["accuracy"] == pytest.approx(0.125)
+    assert scores.scores["accuracy"] > 0.8
+    assert fitted.report_["dev"] == "given (120 texts)"
+    assert fitted.history_.best_epoch <= len(fitted.history_.epochs)
+
+
+def test_calibration_lowers_the_log_loss_on_dev(fitted: SpaceClassifier) -> None:
+    truth = fitted.task().targets(DEV.labels or []).numpy()
+    logits = fitted.predict_logits(DEV.texts)
+    task = fitted.task()
+    assert (
+        task.scores(logits / fitted.temperature_, truth)["neg_log_loss"] >= task.scores(logits, truth)["neg_log_loss"]
+    )
+
+
+@pytest.mark.parametrize(("layers", "count"), [(-1, 1), ([2, 4], 2), ("all", 7), ("auto", 3)])
+def test_layers_add_up(encoder: Encoder, layers: object, count: int) -> None:
+    model = SpaceClassifier(encoder, layers=layers, n_epochs=1, n_latent=3).fit(SMALL.texts, SMALL.labels)  # type: ignore[arg-type]
+    assert model.head_.spaces.operators.shape[0] == count
+    assert model.explain(TEST.texts[:10]).check() <= 1e-4
+
+
+def test_multi_label(encoder: Encoder, tmp_path: Path) -> None:
+    labels = [
+        [label, "long"] if len(text) > 80 else [label]
+        for text, label in zip(TRAIN.texts, TRAIN.labels or [], strict=True)
+    ]
+    model = SpaceClassifier(encoder, n_epochs=6).fit(TRAIN.texts, labels)
+    assert "long" in model.classes_
+    predicted = model.predict(TEST.texts)
+    assert all(isinstance(row, list) for row in predicted)
+    assert model.predict_proba(TEST.texts).shape == (len(TEST), 9)
+    model.save_pretrained(tmp_path / "m")
+    assert SpaceClassifier.from_pretrained(tmp_path / "m", encoder=encoder).predict(TEST.texts) == predicted
+
+
+def test_auxiliary_losses_shape_the_spaces(encoder: Encoder) -> None:
+    plain, shaped = (
+        SpaceClassifier(encoder, n_epochs=12, patience=None, inter_weight=w, intra_weight=w / 1000, seed=1).fit(
+            TRAIN.texts, TRAIN.labels, dev=DEV
+        )
+        for w in (0.0, 2.0)
+    )
+    right = np.array(DEV.labels)
+    assert np.mean(shaped.predict_from_spaces(DEV.texts) == right) > np.mean(
+        plain.predict_from_spaces(DEV.texts) == right
+    )
+    overlap = shaped.spaces(DEV.texts)
+    assert overlap.principal_angle.shape == (8, 8)
+    assert np.allclose(np.diag(overlap.principal_angle), 0, atol=1e-3)
+    assert overlap.centroid_cosine is not None
+
+
+def test_class_weights_move_predictions(encoder: Encoder) -> None:
+    rare = [i for i, label in enumerate(TRAIN.labels or []) if label != "account_login"]
+    some = [i for i, label in enumerate(TRAIN.labels or []) if label == "account_login"][:6]
+    data = TRAIN.take(sorted(rare[:200] + some))
+    counts = [
+        int(
+            np.sum(
+                SpaceClassifier(encoder, class_weight=w, n_epochs=6).fit(data.texts, data.labels).predict(TEST.texts)
+                == "account_login"
+            )
+        )
+        for w in (None, "balanced")
+    ]
+    assert counts[1] > counts[0]
+    with pytest.raises(DataError, match="class_weight names 'nobody'"):
+        SpaceClassifier(encoder, class_weight={"nobody": 2.0}).fit(SMALL.texts, SMALL.labels)
+
+
+def test_settings_out_of_bounds() -> None:
+    with pytest.raises(UsageError, match="n_latent must be at least 1, got 0"):
+        SpaceClassifier(n_latent=0).fit(np.zeros((4, 2)), [0, 1, 0, 1])
+    with pytest.raises(UsageError, match=r"dropout must be between 0 and 0.95, got 1.5"):
+        SpaceClassifier(dropout=1.5).fit(np.zeros((4, 2)), [0, 1, 0, 1])
+
+
+def test_ragged_and_padded_heads_agree(fitted: SpaceClassifier, encoder: Encoder) -> None:
+    features = encoder.encode(TEST.texts[:9], layers=fitted.layers_)
+    lengths = features.lengths.tolist()
+    padded = torch.nn.utils.rnn.pad_sequence(list(features.values.split(lengths)), batch_first=True)
+    mask = torch.arange(max(lengths)) < features.lengths[:, None]
+    longer = torch.nn.functional.pad(padded, (0, 0, 0, 0, 0, 5), value=3.0)
+    with torch.inference_mode():
+        ragged = fitted.head_.classify(fused_centroids([fitted.head_], features)[0])
+        torch.testing.assert_close(fitted.head_(padded, mask), ragged, atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            fitted.head_(longer, torch.nn.functional.pad(mask, (0, 5))), ragged, atol=1e-5, rtol=0
+        )
+        assert not torch.allclose(fitted.head_(longer, mask, padding="official"), ragged, atol=1e-3)
+
+
+def test_training_the_encoder_too(encoder: Encoder, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="spacetune"):
+        model = SpaceClassifier(encoder, layers=[-1], train_encoder=True, n_epochs=1, batch_size=16).fit(
+            SMALL.texts[:32], SMALL.labels[:32]
+        )  # type: ignore[index]
+    assert "training the encoder too" in caplog.text
+    assert "about" in caplog.text
+    assert model.encoder_ is not encoder
+    assert model.encoder_.source.sha256 != encoder.source.sha256
+    model.save_pretrained(tmp_path / "m")
+    trained = Encoder.from_pretrained(tmp_path / "m" / "encoder", dtype="float32")
+    again = SpaceClassifier.from_pretrained(tmp_path / "m", encoder=trained)
+    np.testing.assert_allclose(again.predict_logits(TEST.texts[:5]), model.predict_logits(TEST.texts[:5]), atol=1e-5)
+
+
+def test_fit_model_reports_baselines_beside(encoder: Encoder) -> None:
+    _, report = fit_model(SMALL, test=TEST, settings={"encoder": encoder, "n_epochs": 2})
+    methods = [(row["method"], row["split"]) for row in report.rows()]
+    assert ("majority", "test") in methods
+    assert ("tf-idf + linear", "test") in methods
+    assert ("linear probe", "test") in methods
+    assert methods[-1] == ("space", "test")
+    assert "set aside stratified by seed 0" in report.dev
