@@ -1,8 +1,8 @@
-"""How many points a measure needs: a hard floor, and the number below which its value is mostly noise or bias.
+"""How many points a measure needs: a floor, and the number below which it is mostly noise or bias.
 
-The floors raise `DataError`; the advice warns with `SampleSizeWarning`. The figures are ours, taken from how far
-each measure is off on isotropic normal points (IsoScore reads n / (n + d) there instead of 1: .928 at n = 5,000
-and d = 384, and within 2 % from n = 50 d).
+The floors raise `DataError`; the advice warns with `SampleSizeWarning`. The figures are ours, taken from how
+far each measure is off on isotropic normal points (IsoScore reads n / (n + d) there instead of 1: .928 at n =
+5,000 and d = 384, and within 2 % from n = 50 d).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["NEIGHBOURS", "PAIRS", "QUANTIZER", "SPECTRAL", "SampleAdvice", "Samp
 
 
 class SampleSizeWarning(UserWarning):
-    """There are too few points for the dimension; the value says more about the sample than about the space."""
+    """There are too few points for the dimension; the value says more of the sample than of the space."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,7 @@ class SampleAdvice:
     def check(self, n: int, dim: int, measure: str) -> None:
         """Raise where `n` points cannot give a value, and warn where they give a poor one.
 
-        Raises
-        ------
-        DataError
-            If there are fewer than `at_least` points.
+        Raises `DataError` if there are fewer than `at_least` points.
         """
         if n < self.at_least:
             raise DataError(
@@ -61,7 +58,7 @@ class SampleAdvice:
             )
         if n < self.advised(dim):
             message = f"{measure}: {n} points of {dim} dimensions; {self.advised(dim)} or more are advised"
-            warnings.warn(message, SampleSizeWarning, stacklevel=3)
+            warnings.warn(message, SampleSizeWarning, stacklevel=4)
 
 
 SPECTRAL = SampleAdvice(at_least=2, per_dimension=50)

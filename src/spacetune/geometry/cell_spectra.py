@@ -31,8 +31,8 @@ def cell_eees(values: FloatArray, labels: NDArray[np.intp], codes: NDArray[np.ui
             found.append(np.array([_large_cell(values[rows]) for rows in cells]))
             continue
         at_once = max(1, STACK_VALUES // (size * values.shape[1]))
-        for start in range(0, len(cells), at_once):
-            found.append(_small_cells(values[np.stack(cells[start : start + at_once])]))
+        starts = range(0, len(cells), at_once)
+        found.extend(_small_cells(values[np.stack(cells[start : start + at_once])]) for start in starts)
     return np.concatenate(found) if found else np.zeros(0)
 
 

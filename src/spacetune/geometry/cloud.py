@@ -32,10 +32,7 @@ def read_points(points: ArrayLike) -> FloatArray:
     >>> read_points([[1, 2], [3, 4]]).dtype.name
     'float64'
 
-    Raises
-    ------
-    DataError
-        If the points are not a non-empty table of finite real numbers.
+    Raises `DataError` if the points are not a non-empty table of finite real numbers.
     """
     array = np.asarray(points)
     if array.ndim != 2 or 0 in array.shape:
@@ -47,17 +44,16 @@ def read_points(points: ArrayLike) -> FloatArray:
     values = np.ascontiguousarray(array, dtype=np.float64)
     if not np.isfinite(values.sum()) and not np.isfinite(values).all():
         rows = np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist()
-        raise DataError(f"points must be finite, got NaN or infinity in {name_rows(rows)}: drop or repair them")
+        raise DataError(
+            f"points must be finite, got NaN or infinity in {name_rows(rows)}: drop or repair them"
+        )
     return values
 
 
 def check_variant(variant: Variant) -> bool:
     """Return whether the official variant was asked for.
 
-    Raises
-    ------
-    UsageError
-        If the variant is neither "exact" nor "official".
+    Raises `UsageError` if the variant is neither "exact" nor "official".
     """
     if variant not in ("exact", "official"):
         near = did_you_mean(str(variant), ["exact", "official"])

@@ -1,7 +1,7 @@
 """Measures between two sets: the same n points in two spaces, or two sets of points in one space.
 
-All take arrays (n, d) or `PointCloud`s. Paired measures need equal n, row i of one being the same text or token as
-row i of the other; subspace measures need equal d.
+All take arrays (n, d) or `PointCloud`s. Paired measures need equal n, row i of one being the same text or
+token as row i of the other; subspace measures need equal d.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def linear_cka(first: Points, second: Points, *, debiased: bool = False) -> floa
     - Range: 0 to 1 (1 for equal up to rotation and scale); debiased about −1 to 1.
     - Invariant to rotation, shift and global scale of either set.
     - Source: Kornblith et al., ICML 2019; debiased with the unbiased HSIC of Song et al. 2012 (n >= 4).
-    - Sample size: unrelated sets read about d/n when d < n and near 1 when n < d, so use `debiased` unless n is
-      many times d. Cost: O(n d²), no n × n matrix. Constant points raise `DataError`.
+    - Sample size: unrelated sets read about d/n when d < n and near 1 when n < d, so use `debiased` unless n
+      is many times d. Cost: O(n d²), no n × n matrix. Constant points raise `DataError`.
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).standard_normal((200, 3))
@@ -97,7 +97,8 @@ def procrustes(first: Points, second: Points) -> float:
 def neighbour_overlap(first: Points, second: Points, *, k: int = 10) -> float:
     """Neighbour overlap: the mean share of a point's k nearest neighbours that are the same in both sets.
 
-    - Range: 0 to 1; unrelated sets read k/(n − 1). Invariant to rotation, shift and global scale of either set.
+    - Range: 0 to 1; unrelated sets read k/(n − 1). Invariant to rotation, shift and global scale of either
+      set.
     - Sample size: n >= 1,000. Cost: O(n² d). Constant points raise `DataError`; ties are broken by position.
 
     >>> import numpy as np
@@ -124,10 +125,17 @@ def _top_axes(cloud: PointCloud, rank: int, measure: str) -> FloatArray:
     return axes[:, :rank]
 
 
-def principal_angles(first: Points, second: Points, *, rank: int) -> FloatArray:
+def _default_rank(left: PointCloud, right: PointCloud) -> int:
+    shares = np.cumsum(left.spectrum.values) / left.spectrum.total
+    holding = int(np.searchsorted(shares, 0.9 - 1e-12)) + 1
+    return min(holding, int(np.count_nonzero(right.spectrum.values)))
+
+
+def principal_angles(first: Points, second: Points, *, rank: int | None = None) -> FloatArray:
     """Principal angles between the subspaces of the `rank` leading principal axes of two sets in one space.
 
-    The arc cosines of the singular values of UᵀV, in radians, ascending; small angles through sines.
+    The arc cosines of the singular values of UᵀV, in radians, ascending; small angles through sines. Without
+    `rank` (our choice): as many axes as hold 90 % of the first set's variance, where the second has so many.
 
     - Range: 0 (shared direction) to π/2 (orthogonal). Invariant to shift and scale of either set, and to one
       rotation of both. The sets need the same d, not the same n.
@@ -140,15 +148,20 @@ def principal_angles(first: Points, second: Points, *, rank: int) -> FloatArray:
     """
     left, right = (as_cloud(points, "principal_angles", SPECTRAL) for points in (first, second))
     if left.dim != right.dim:
-        raise DataError(f"principal_angles compares directions in one space, got d = {left.dim} and {right.dim}")
-    u, v = (_top_axes(cloud, rank, "principal_angles") for cloud in (left, right))
+        raise DataError(
+            f"principal_angles compares directions in one space, got d = {left.dim} and {right.dim}"
+        )
+    for cloud in (left, right):
+        cloud.spectrum.spread("principal_angles")
+    size = _default_rank(left, right) if rank is None else rank
+    u, v = (_top_axes(cloud, size, "principal_angles") for cloud in (left, right))
     inner = u.T @ v
     cosines = np.clip(np.linalg.svd(inner, compute_uv=False), 0.0, 1.0)
     sines = np.clip(np.linalg.svd(v - u @ inner, compute_uv=False)[::-1], 0.0, 1.0)
     return np.where(cosines**2 > 0.5, np.arcsin(sines), np.arccos(cosines))
 
 
-def subspace_overlap(first: Points, second: Points, *, rank: int) -> float:
+def subspace_overlap(first: Points, second: Points, *, rank: int | None = None) -> float:
     """Subspace overlap: mean squared cosine of the principal angles.
 
     - Range: 0 (disjoint, orthogonal subspaces) to 1 (the same subspace); unrelated subspaces read rank/d.

@@ -28,8 +28,8 @@ def average_cosine(points: Points, *, variant: Variant = "exact", seed: int = 0)
     - Invariant to rotation and to scaling each point; not to shift. Constant non-zero points give 1.
     - Source: Ethayarajh 2019; as used by Marbut et al., ICML 2023.
     - Sample size: n >= 100. Cost: O(n d).
-    - Official variant: at most min(250 d, 2500) points chosen with `seed`, pairs i <= j with each point paired
-      with itself too.
+    - Official variant: at most min(250 d, 2500) points chosen with `seed`, pairs i <= j with each point
+      paired with itself too.
 
     >>> average_cosine([[1.0, 0.0], [0.0, 2.0], [1.0, 0.0]])
     0.3333333333333333
@@ -65,9 +65,9 @@ def partition_ratio(points: Points, *, variant: Variant = "exact") -> float:
     - Range: above exp(−2) to 1. Direction: 1 is isotropic. Insensitive in practice: .78 to .999 on all 28
       synthetic sets.
     - Invariant to rotation and to scaling each point; not to shift.
-    - Source: Mu & Viswanath 2018 (after Arora et al. 2016). Where the official code is unknown the choice is ours:
-      unit vectors, c over the eigenvectors of their second moment (not centred) and over both signs of each,
-      since an eigenvector's sign is arbitrary and Z(c) is not Z(−c).
+    - Source: Mu & Viswanath 2018 (after Arora et al. 2016). Where the official code is unknown the choice is
+      ours: unit vectors, c over the eigenvectors of their second moment (not centred) and over both signs of
+      each, since an eigenvector's sign is arbitrary and Z(c) is not Z(−c).
     - Sample size: n >= 100. Cost: O(n d² + d³).
     - Official variant: c over the principal axes of the centred points with whatever sign they come,
       points centred before they are divided by their norms.

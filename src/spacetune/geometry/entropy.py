@@ -1,7 +1,7 @@
 """Spread measures on the shape of each principal component: entropy and binned divergence from a normal.
 
-Both look at the points in principal axes, scaled so that their total variance is that of a standard normal (d).
-Components without variance (always some when n <= d) count as what they are: a single value.
+Both look at the points in principal axes, scaled so that their total variance is that of a standard normal
+(d). Components without variance (always some when n <= d) count as what they are: a single value.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def scaled_scores(cloud: PointCloud, measure: str, total: float) -> FloatArray:
 
 
 def component_entropies(scores: FloatArray) -> FloatArray:
-    """Return the differential entropy of each row (p, n), as scipy's 'auto' method; minus infinity where constant.
+    """Return the differential entropy of each row (p, n), as scipy's 'auto' method; −∞ where constant.
 
     Vasicek's m-spacing estimator: mean over i of log(n (x₍ᵢ₊ₘ₎ − x₍ᵢ₋ₘ₎) / 2m), m = ⌊√n + ½⌋.
     """
@@ -60,8 +60,8 @@ def vrm(points: Points, *, variant: Variant = "exact", seed: int = 0) -> float:
     - Source: Marbut et al., ICML 2023 (entropy: Vasicek 1976, Ebrahimi 1994).
     - Sample size: n >= 50 d. Cost: O(n d² + d³ + d n log n).
     - Components without variance have r = 0 and count 1. Constant points raise `DataError`.
-    - Official variant: scaled to the variance of a random normal sample (drawn with `seed`) instead of d, only
-      the p = min(n, d) found components in the sum, rounded to 4 decimals.
+    - Official variant: scaled to the variance of a random normal sample (drawn with `seed`) instead of d,
+      only the p = min(n, d) found components in the sum, rounded to 4 decimals.
 
     >>> import numpy as np
     >>> vrm(np.random.default_rng(0).standard_normal((2000, 4))) < 0.002
@@ -96,12 +96,14 @@ def kl_discrete(points: Points, *, bins: int = 30, variant: Variant = "exact", s
     Components (scaled to total variance d) are counted in equal bins; with p the shares and q the reference
     shares, mean over components of (Σ p log(p/q))².
 
-    - Range: 0 to infinity. Direction: 0 is isotropic and normal. Invariant to rotation, shift and global scale.
+    - Range: 0 to infinity. Direction: 0 is isotropic and normal. Invariant to rotation, shift and global
+      scale.
     - Source: Marbut et al., ICML 2023. Sample size: n >= 50 d. Cost: O(n d² + d³).
-    - The reference range is our choice: ± the normal quantile at 1 − 1/(nd + 1), about the largest of n·d normal
-      draws; q is the exact normal mass, and both end bins reach to infinity. Constant points raise `DataError`.
-    - Official variant: bins span a random normal sample (drawn with `seed`), q are its counts, outside points are
-      dropped, 1e-16 is added to every count; rounded to 4 decimals.
+    - The reference range is our choice: ± the normal quantile at 1 − 1/(nd + 1), about the largest of n·d
+      normal draws; q is the exact normal mass, and both end bins reach to infinity. Constant points raise
+      `DataError`.
+    - Official variant: bins span a random normal sample (drawn with `seed`), q are its counts, outside points
+      are dropped, 1e-16 is added to every count; rounded to 4 decimals.
 
     >>> import numpy as np
     >>> kl_discrete(np.random.default_rng(0).standard_normal((2000, 4))) < 0.001

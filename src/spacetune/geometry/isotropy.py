@@ -1,7 +1,7 @@
 """Spread measures that are functions of the covariance spectrum alone: exact, cheap, and able to stream.
 
-All take points (n, d), a `PointCloud`, or `Moments`. All raise `DataError` for one point and for constant points,
-and are invariant to rotation, shift and global scale.
+All take points (n, d), a `PointCloud`, or `Moments`. All raise `DataError` for one point and for constant
+points, and are invariant to rotation, shift and global scale.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from spacetune.geometry.cloud import Points, Variant, as_cloud, check_variant
 from spacetune.geometry.moments import Moments
 from spacetune.geometry.spectrum import FloatArray, Spectrum
 
-__all__ = ["eee", "eee_of_spectrum", "effective_rank", "isoscore", "kl_gaussian", "participation_ratio", "pc_ratio"]
+__all__ = [
+    "eee",
+    "eee_of_spectrum",
+    "effective_rank",
+    "isoscore",
+    "kl_gaussian",
+    "participation_ratio",
+    "pc_ratio",
+]
 
 SpectralPoints = Points | Moments
 
@@ -41,8 +49,8 @@ def eee_of_spectrum(values: FloatArray) -> float:
 def eee(points: SpectralPoints, *, variant: Variant = "exact") -> float:
     """Eigenvalue Early Enrichment: how early the sorted variances are used up.
 
-    With λ the variances along the p = min(n, d) principal axes, S = cumsum(λ) and a uniform reference S_p·i/p,
-    EEE = ∫(S − reference) / (S_p·p/2), by trapezoids over 0..p−1.
+    With λ the variances along the p = min(n, d) principal axes, S = cumsum(λ) and a uniform reference
+    S_p·i/p, EEE = ∫(S − reference) / (S_p·p/2), by trapezoids over 0..p−1.
 
     - Range: 0 to ((p−1)/p)², not 1. Direction: 0 is isotropic, larger is more concentrated.
     - Invariant to rotation, shift and global scale.
@@ -110,7 +118,9 @@ def isoscore(points: SpectralPoints) -> float:
     """
     spectrum = _spectrum(points, "isoscore")
     if spectrum.dim < 2:
-        raise DataError("isoscore needs at least 2 dimensions, got 1: it compares variances between dimensions")
+        raise DataError(
+            "isoscore needs at least 2 dimensions, got 1: it compares variances between dimensions"
+        )
     values = spectrum.spread("isoscore")
     shares = values / values.sum()
     return float((1.0 / (shares @ shares) - 1.0) / (spectrum.dim - 1))
@@ -122,7 +132,8 @@ def effective_rank(points: SpectralPoints) -> float:
     With σ = √λ and p = σ/Σσ, exp(−Σ p log p).
 
     - Range: 1 to d. Direction: d is isotropic. Invariant to rotation, shift and global scale.
-    - Source: Roy & Vetterli, "The effective rank", EUSIPCO 2007 (there of the matrix; we centre it, our choice).
+    - Source: Roy & Vetterli, "The effective rank", EUSIPCO 2007 (there of the matrix; we centre it, our
+      choice).
     - Sample size: n >= 50 d. Cost: O(n d² + d³).
 
     >>> import numpy as np
@@ -141,9 +152,10 @@ def kl_gaussian(points: SpectralPoints, *, variant: Variant = "exact", seed: int
 
     - Range: 0 (isotropic) to infinity; infinite when a direction has no variance (always when n <= d).
     - Invariant to rotation, shift and global scale.
-    - Source: Marbut et al., ICML 2023. Sample size: reads about d²/(4n) on isotropic points. Cost: O(n d² + d³).
-    - Official variant: scaled to the variance of a random normal sample (drawn with `seed`) instead of d; 1e-16
-      added to the determinant, which caps the value near 18.42; rounded to 4 decimals.
+    - Source: Marbut et al., ICML 2023. Sample size: reads about d²/(4n) on isotropic points. Cost: O(n d² +
+      d³).
+    - Official variant: scaled to the variance of a random normal sample (drawn with `seed`) instead of d;
+      1e-16 added to the determinant, which caps the value near 18.42; rounded to 4 decimals.
 
     >>> import numpy as np
     >>> round(kl_gaussian(np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])), 4)

@@ -1,4 +1,4 @@
-"""Count, mean and second moment of any number of points in constant memory, merged exactly (Chan et al. 1979).
+"""Count, mean and second moment of any number of points in constant memory, merged (Chan et al. 1979).
 
 Points arrive in chunks; each block of rows is shifted by an estimate of the mean, multiplied out in float64
 (one symmetric rank-k update) and merged. Two accumulators over different shards merge into the accumulator of
@@ -49,10 +49,7 @@ class Moments:
     def update(self, points: ArrayLike) -> Self:
         """Take in a chunk of points (n, d) of any real dtype; a chunk that raises leaves nothing behind.
 
-        Raises
-        ------
-        DataError
-            If the chunk has another number of dimensions, or holds NaN or infinity.
+        Raises `DataError` if the chunk has another number of dimensions, or holds NaN or infinity.
         """
         chunk = np.asarray(points)
         if chunk.ndim != 2 or chunk.shape[1] != self.dim or chunk.dtype.kind not in "fiub":
@@ -99,10 +96,7 @@ class Moments:
     def merge(self, other: Moments) -> Moments:
         """Return the moments of both sets of points; neither operand changes.
 
-        Raises
-        ------
-        UsageError
-            If the dimensions differ.
+        Raises `UsageError` if the dimensions differ.
         """
         if other.dim != self.dim:
             raise UsageError(f"merged moments must have one dimension, got {self.dim} and {other.dim}")
@@ -115,10 +109,7 @@ class Moments:
     def covariance(self) -> FloatArray:
         """Return the unbiased covariance (d, d).
 
-        Raises
-        ------
-        DataError
-            If there are fewer than two points.
+        Raises `DataError` if there are fewer than two points.
         """
         if self.n < 2:
             raise DataError(f"a covariance needs at least 2 points, got {self.n}: update with more")

@@ -28,7 +28,9 @@ def _distinct(points: Points, measure: str) -> PointCloud:
 
 def _check_k(k: int, n: int) -> None:
     if not 1 <= k < n:
-        raise UsageError(f"k must be from 1 to n - 1, got k = {k} with {n} points: lower k or pass more points")
+        raise UsageError(
+            f"k must be from 1 to n - 1, got k = {k} with {n} points: lower k or pass more points"
+        )
 
 
 def _kth(cloud: PointCloud, k: int) -> FloatArray:
@@ -39,15 +41,17 @@ def _kth(cloud: PointCloud, k: int) -> FloatArray:
 def koleo(points: Points, *, k: int = 1, variant: Variant = "exact", seed: int = 0) -> float:
     """KoLeo ratio: mean log distance to the k-th neighbour, over what a standard normal sample would have.
 
-    Points are scaled to total variance d. With H(ρ) = mean log(nρ) + log 2 + γ, the value is H(ρ) / H(normal).
+    Points are scaled to total variance d. With H(ρ) = mean log(nρ) + log 2 + γ, the value is H(ρ) /
+    H(normal).
 
     - Range: unbounded, about 0 to 1. Direction: 1 is spread like a normal, less is more clumped.
     - Source: Marbut et al., ICML 2023 (KoLeo: Sablayrolles et al. 2019; Beirlant et al. 1997).
     - Sample size: n >= 1,000. Cost: O(n² d), or O(n log n) up to 10 dimensions.
-    - Exact form: H(normal) is the expectation over normal samples of n points, by quadrature of the distribution
-      of the k-th distance (no random sample). Repeated points are counted once; constant points raise `DataError`.
-    - Official variant: one random normal sample drawn with `seed`; repeated points kept with 1e-16 added inside
-      the logarithm; rounded to 4 decimals.
+    - Exact form: H(normal) is the expectation over normal samples of n points, by quadrature of the
+      distribution of the k-th distance (no random sample). Repeated points are counted once; constant points
+      raise `DataError`.
+    - Official variant: one random normal sample drawn with `seed`; repeated points kept with 1e-16 added
+      inside the logarithm; rounded to 4 decimals.
 
     >>> import numpy as np
     >>> round(koleo(np.random.default_rng(0).standard_normal((2000, 3))), 1)
@@ -72,8 +76,8 @@ def knn_overlap(points: Points, *, k: int | None = None, bins: int = 30, variant
     Both histograms have 30 equal bins from the least to the greatest distance; Σ min(h₁, h_k) / n, with
     k = min(5d, 100, n − 1).
 
-    - Range: 0 to 1. Direction: 0 when density is even, 1 when distances say nothing about rank (uneven density,
-      or k = 1).
+    - Range: 0 to 1. Direction: 0 when density is even, 1 when distances say nothing about rank (uneven
+      density, or k = 1).
     - Source: Marbut et al., ICML 2023. Sample size: n >= 1,000. Cost: O(n² d + n k d).
     - Repeated points are kept. Constant points raise `DataError`. Official variant: rounded to 4 decimals.
 
@@ -96,16 +100,16 @@ def knn_overlap(points: Points, *, k: int | None = None, bins: int = 30, variant
 def kl_empirical(points: Points, *, k: int = 1, variant: Variant = "exact", seed: int = 0) -> float:
     """Empirical KL: nearest-neighbour estimate of the divergence from the standard normal.
 
-    Points are centred and scaled to total variance d. With ρ_k a point's distance to its k-th neighbour and s_k
-    that to the k-th nearest of n normal points: (d/n) Σ (E[log s_k] − log ρ_k) + log(n/(n−1)).
+    Points are centred and scaled to total variance d. With ρ_k a point's distance to its k-th neighbour and
+    s_k that to the k-th nearest of n normal points: (d/n) Σ (E[log s_k] − log ρ_k) + log(n/(n−1)).
 
     - Range: about 0 upwards (the estimate can fall below 0). Direction: 0 is isotropic and normal.
     - Source: Wang, Kulkarni & Verdú 2009; Marbut et al., ICML 2023.
     - Sample size: n >= 1,000; compare sets of one size and dimension. Cost: O(n² d).
     - Exact form: E[log s_k] is the expectation over normal samples given the point's norm, by quadrature (no
       random sample). Repeated points are counted once; constant points raise `DataError`.
-    - Official variant: s_k from a random normal sample drawn with `seed`, without the sample-size term, negative
-      terms cut off; rounded to 4 decimals.
+    - Official variant: s_k from a random normal sample drawn with `seed`, without the sample-size term,
+      negative terms cut off; rounded to 4 decimals.
 
     >>> import numpy as np
     >>> abs(kl_empirical(np.random.default_rng(0).standard_normal((2000, 2)))) < 0.1
@@ -144,7 +148,8 @@ def two_nn(points: Points, *, discard: float = 0.1) -> float:
     μ follows a Pareto law with exponent equal to the intrinsic dimension: the slope through the origin of
     −log(1 − F(μ)) against log μ, without the largest `discard` share of the μ.
 
-    - Range: above 0, of the order of the manifold's dimension. It reads low for high dimensions at feasible n.
+    - Range: above 0, of the order of the manifold's dimension. It reads low for high dimensions at feasible
+      n.
     - Source: Facco et al. 2017. Sample size: n >= 1,000. Cost: O(n² d), or O(n log n) up to 10 dimensions.
     - Repeated points are counted once; constant points raise `DataError`, and so do points on a regular grid
       (every ratio 1).
@@ -169,8 +174,8 @@ def hubness(points: Points, *, k: int = 10) -> float:
 
     - Range: unbounded, usually −1 to 10 or more. Direction: 0 is even; large and positive means a few hubs.
     - Source: Radovanović et al., JMLR 2010 (k = 10). Sample size: n >= 1,000. Cost: O(n² d).
-    - k falls to n − 1 where there are fewer points. Repeated points are kept; constant points raise `DataError`.
-      When every point occurs equally often the skewness is 0/0 and the value 0.
+    - k falls to n − 1 where there are fewer points. Repeated points are kept; constant points raise
+      `DataError`. When every point occurs equally often the skewness is 0/0 and the value 0.
 
     >>> hubness([[0.0], [1.0], [10.0], [11.0]], k=1)
     0.0

@@ -86,7 +86,7 @@ def _from_tree(tree: KDTree, values: FloatArray, block: slice, k: int) -> NDArra
 def _sorted_exactly(
     values: FloatArray, block: slice, found: NDArray[np.intp]
 ) -> tuple[FloatArray, NDArray[np.intp]]:
-    """Measure the found neighbours again from coordinate differences, so that equal points are at exactly 0."""
+    """Measure the found neighbours again from coordinate differences, so equal points are at exactly 0."""
     steps = values[found]
     steps -= values[block, None]
     distances = np.sqrt(np.einsum("ijk,ijk->ij", steps, steps))

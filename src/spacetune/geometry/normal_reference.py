@@ -1,4 +1,4 @@
-"""The expected log distance to the k-th nearest neighbour in a standard normal sample, without drawing one."""
+"""Expected log distance to the k-th nearest neighbour in a standard normal sample, without drawing one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ GRID = 160
 
 
 def _farther(log_radius: FloatArray, square: float, others: int, dim: int, k: int) -> FloatArray:
-    """Return P(k-th nearest of `others` normal points is farther than r) from a point of squared norm `square`."""
+    """Return P(k-th nearest of `others` normal points is farther than r), from a point of norm² `square`."""
     within = np.clip(ncx2.cdf(np.exp(2 * log_radius), dim, square), 0.0, 1.0)
     return np.nan_to_num(betaincc(k, others - k + 1, within), nan=0.0)
 
 
 def _expected_log(square: float, others: int, dim: int, k: int) -> float:
-    """Return E[log distance] from a point of squared norm `square` to the k-th nearest of `others` normal points."""
+    """Return E[log distance] of the k-th nearest of `others` normal points, from norm² `square`."""
     coarse = np.linspace(-18.0, 0.5 * np.log(dim + square) + 3.0, GRID)
     rough = _farther(coarse, square, others, dim, k)
     low = int(np.flatnonzero(rough > 1 - 1e-10)[-1]) if (rough > 1 - 1e-10).any() else 0
@@ -50,7 +50,7 @@ def expected_log_neighbour_distance(n: int, dim: int, k: int = 1) -> float:
 
 
 def expected_log_distances(squares: FloatArray, sample: int, dim: int, k: int = 1) -> FloatArray:
-    """Return E[log distance to the k-th nearest of `sample` points from N(0, I_d)] for points by squared norm.
+    """Return E[log distance to the k-th nearest of `sample` points from N(0, I_d)], by squared norm.
 
     Worked out at 64 norms from the least to the greatest and interpolated (cubic splines).
 

@@ -1,9 +1,10 @@
 """Product and additive (local search) quantizers: each point becomes M codes into M codebooks of k centroids.
 
-The training is faiss's own, with its default settings and fixed seeds: on one machine the same points give the
-same codes, whatever the number of threads. Points are quantized in float32, as faiss does. The additive
-quantizer is LSQ++ (Martinez et al. 2018) with faiss's 25 training rounds; it costs some twenty times the product
-quantizer. `additive_settings` trades its quality for speed, and then the values are those of another quantizer.
+The training is faiss's own, with its default settings and fixed seeds: on one machine the same points give
+the same codes, whatever the number of threads. Points are quantized in float32, as faiss does. The additive
+quantizer is LSQ++ (Martinez et al. 2018) with faiss's 25 training rounds; it costs some twenty times the
+product quantizer. `additive_settings` trades its quality for speed, and then the values are those of another
+quantizer.
 """
 
 from __future__ import annotations
@@ -119,12 +120,13 @@ def train_quantizer(
     Parameters
     ----------
     points
-        Table (n, d), n >= 256. More than 65,536 points train a product quantizer no better: faiss draws that many.
+        Table (n, d), n >= 256. More than 65,536 points train a product quantizer no better: faiss draws that
+        many.
     kind
         "product": each codebook covers a quarter of the dimensions. "additive": a sum of four full vectors.
     additive_settings
-        faiss's settings of the local search to change from their defaults: `train_iters` (25), `train_ils_iters`
-        (8), `encode_ils_iters` (16), `icm_iters` (4), `random_seed`.
+        faiss's settings of the local search to change from their defaults: `train_iters` (25),
+        `train_ils_iters` (8), `encode_ils_iters` (16), `icm_iters` (4), `random_seed`.
 
     Returns
     -------

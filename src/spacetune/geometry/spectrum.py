@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,10 +45,7 @@ class Spectrum:
     def spread(self, measure: str) -> FloatArray:
         """Return the eigenvalues, or raise where there is no variance to describe.
 
-        Raises
-        ------
-        DataError
-            If all points are equal.
+        Raises `DataError` if all points are equal.
         """
         if self.n < 2 or self.total <= 0.0:
             raise DataError(
@@ -57,9 +55,9 @@ class Spectrum:
         return self.values
 
 
-def _clean(values: FloatArray, size: int) -> FloatArray:
+def _clean(values: NDArray[np.floating[Any]], size: int) -> FloatArray:
     top = float(values[0]) if len(values) else 0.0
-    return np.where(values > top * np.finfo(np.float64).eps * size, values, 0.0)
+    return np.where(values > top * np.finfo(np.float64).eps * size, values, 0.0).astype(np.float64)
 
 
 def spectrum_of_covariance(covariance: FloatArray, n: int, *, axes: bool = False) -> Spectrum:
@@ -83,11 +81,12 @@ def spectrum_of_values(values: FloatArray) -> Spectrum:
     [2.0, 0.0]
     """
     n, dim = values.shape
-    centred = values - values.mean(axis=0)
-    scale = max(n - 1, 1)
+    centred: FloatArray = values - values.mean(axis=0)
+    scale = float(max(n - 1, 1))
     if n >= dim:
         return spectrum_of_covariance(centred.T @ centred / scale, n, axes=True)
-    outer, left = np.linalg.eigh(centred @ centred.T / scale)
+    gram: FloatArray = centred @ centred.T / scale
+    outer, left = np.linalg.eigh(gram)
     eigenvalues = _clean(outer[::-1], max(n, dim))
     keep = eigenvalues > 0
     axes = np.zeros((dim, n))

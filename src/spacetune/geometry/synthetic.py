@@ -1,8 +1,8 @@
-"""The synthetic point sets of "Reliable Measures of Spread" (Marbut et al., ICML 2023): 7 shapes in 4 dimensions.
+"""The synthetic point sets of "Reliable Measures of Spread" (Marbut et al., ICML 2023): 7 shapes, 4 widths.
 
 Each set has 250 points a dimension. The published values come from NumPy's legacy generator seeded with 11
-directly before each set, and from its draws in one fixed order; both are kept here, without touching the global
-generator.
+directly before each set, and from its draws in one fixed order; both are kept here, without touching the
+global generator.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def sphere(
     rings
         Number of shells, at radii 1/rings, 2/rings, … 1, each with as many points.
     cone
-        True for a cone along the first axis: r = U(0, 1)^(1/d) along it, and around it a random direction times
-        U(0, r·tan(1/√d))^(1/(d−1)).
+        True for a cone along the first axis: r = U(0, 1)^(1/d) along it, and around it a random direction
+        times U(0, r·tan(1/√d))^(1/(d−1)).
     seed
         Seed of the legacy generator; 11 gives the published sets.
 
@@ -127,10 +127,7 @@ def synthetic(shape: str, dim: int, *, seed: int = PUBLISHED_SEED) -> FloatArray
     >>> synthetic("cone", 10).shape
     (2500, 10)
 
-    Raises
-    ------
-    UsageError
-        If the shape is unknown.
+    Raises `UsageError` if the shape is unknown.
     """
     if shape not in SHAPES:
         raise UsageError(f"shape must be one of {', '.join(SHAPES)}, got {shape!r}")
