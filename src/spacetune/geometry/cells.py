@@ -4,7 +4,7 @@ Transformer's Latent Space Geometry on Downstream Task Performance").
 Every function takes points (n, d) or a `PointCloud`, and `quantizer="product"` or `"additive"`: M = 4
 codebooks of k = 256 cells. n >= 256 or `DataError`; constant points raise `DataError`; n >= 10,000 is advised
 (39 points a cell). Repeated points count as many times as they occur, except in `point_distribution_eee`.
-Training costs O(n d k) (product) or some twenty times that (additive), once for all measures of one `PointCloud`.
+Training costs O(n d k) (product) or some twenty times that (additive), once for all measures of a cloud.
 No measure is invariant to rotation under a product quantizer, which cuts the dimensions in four as they come.
 """
 

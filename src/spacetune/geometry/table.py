@@ -128,9 +128,9 @@ def compute(
     Examples
     --------
     >>> import numpy as np
-    >>> found = compute(np.random.default_rng(0).standard_normal((2000, 4)), ["isoscore", "hubness"])
+    >>> found = compute(np.random.default_rng(0).standard_normal((2000, 4)), ["isoscore", "participation_ratio"])
     >>> {name: round(value, 1) for name, value in found.values.items()}
-    {'isoscore': 1.0, 'hubness': 1.1}
+    {'isoscore': 1.0, 'participation_ratio': 4.0}
     """
     chosen = list_measures(sets=1) if measures is None else [find_measure(name) for name in measures]
     if between := [m.name for m in chosen if m.sets != 1]:
