@@ -203,7 +203,7 @@ BETWEEN_MEASURES = (
     _between("procrustes", "Procrustes", comparison.procrustes, "what the best rotation leaves", 0.0, 1.0,
              "0: equal up to rotation and scale", "Schönemann 1966"),
     _between("neighbour_overlap", "neighbour overlap", comparison.neighbour_overlap, "shared neighbours",
-             0.0, 1.0, "1: the same neighbours", "common practice", advice=NEIGHBOURS, needs="neighbours"),
+             0.0, 1.0, "1: the same neighbours", "Huh et al. 2024", advice=NEIGHBOURS, needs="neighbours"),
     _between("subspace_overlap", "subspace overlap", comparison.subspace_overlap,
              "mean squared cosine of the principal angles", 0.0, 1.0, "0: disjoint; 1: the same subspace",
              "Krzanowski 1979", advice=SPECTRAL),

@@ -99,6 +99,7 @@ def neighbour_overlap(first: Points, second: Points, *, k: int = 10) -> float:
 
     - Range: 0 to 1; unrelated sets read k/(n − 1). Invariant to rotation, shift and global scale of either
       set.
+    - Source: mutual k-NN alignment, Huh et al. 2024.
     - Sample size: n >= 1,000. Cost: O(n² d). Constant points raise `DataError`; ties are broken by position.
 
     >>> import numpy as np
