@@ -1,4 +1,4 @@
-"""What the geometry tests share: golden files beside the checkout, random points, quiet sample-size warnings."""
+"""What the geometry tests share: golden files, random points, quiet sample-size warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every measure in the catalogue on every kind of bad or degenerate input: the documented value, or a clear error."""
+"""Every measure in the catalogue on every bad or degenerate input: the documented value, or a clear error."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_bad_points_raise(name: str, points: np.ndarray, spoil: Any, message: st
 @pytest.mark.parametrize("name", NAMES)
 def test_too_few_points_raise(name: str, points: np.ndarray) -> None:
     measure = CATALOGUE[name]
-    with pytest.raises(DataError, match=f"at least {measure.advice.at_least} points, got"):
+    with pytest.raises(DataError, match=rf"at least {measure.advice.at_least} points, got"):
         value_of(measure, points[: measure.advice.at_least - 1])
 
 
@@ -101,7 +101,7 @@ def test_a_value_lies_in_its_range(name: str, clouds: Clouds) -> None:
 def test_constant_points(name: str, clouds: Clouds) -> None:
     measure = CATALOGUE[name]
     if measure.constant is None:
-        with pytest.raises(DataError, match="must not all be equal|points that differ"):
+        with pytest.raises(DataError, match=r"must not all be equal|points that differ"):
             value_of(measure, clouds["constant"])
     else:
         assert value_of(measure, clouds["constant"]) == pytest.approx(measure.constant, abs=1e-9)

@@ -128,7 +128,8 @@ def compute(
     Examples
     --------
     >>> import numpy as np
-    >>> found = compute(np.random.default_rng(0).standard_normal((2000, 4)), ["isoscore", "participation_ratio"])
+    >>> points = np.random.default_rng(0).standard_normal((2000, 4))
+    >>> found = compute(points, ["isoscore", "participation_ratio"])
     >>> {name: round(value, 1) for name, value in found.values.items()}
     {'isoscore': 1.0, 'participation_ratio': 4.0}
     """

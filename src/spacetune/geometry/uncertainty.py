@@ -139,7 +139,9 @@ def bootstrap(
     two cancel), so the interval is the value less the quantiles of these deviations. Drawing with
     replacement, as the ordinary bootstrap does, would repeat points: that adds neighbours at distance 0,
     patches to the cells and lost rank. The interval covers sampling noise, not the bias of too small a
-    sample: see `convergence`.
+    sample: see `convergence`. Where a
+    value sits at the end of its range (IsoScore of isotropic points) the interval is too wide, by up to three
+    quarters.
 
     Parameters
     ----------
