@@ -1,7 +1,7 @@
 """The official script's values on five point sets of 4,000 (amarbut/manifolds at 7cec378, faiss 1.15.1).
 
 The additive quantizer's training is deterministic but long: one set is trained by default, all five with
-the environment variable SPACETUNE_ALL_GOLDEN. Its values depend on faiss's version and on rounding in its training:
+the environment variable SPACETUNE_ALL_GOLDEN. Its values depend on faiss's version and on rounding:
 they are held to 1e-3 relative here because both sides ran faiss 1.15.1, else to 5 %.
 """
 

@@ -27,6 +27,7 @@ __all__ = ["Quantization", "Quantizer", "QuantizerKind", "quantize", "train_quan
 QuantizerKind = Literal["product", "additive"]
 N_CODEBOOKS = 4
 N_BITS = 8
+BLOCK_ROWS = 1024
 ADDITIVE_SETTINGS = ("train_iters", "train_ils_iters", "encode_ils_iters", "icm_iters", "random_seed")
 
 
@@ -58,13 +59,43 @@ class Quantizer:
     _trained: Any
 
     def encode(self, points: ArrayLike) -> NDArray[np.uint8]:
-        """Return the codes (n, M) of points (n, d)."""
+        """Return the codes (n, M) of points (n, d).
+
+        A product quantizer is encoded by one matrix product a codebook, several times faster than in faiss and to
+        the same codes but for ties within rounding; an additive one by faiss's local search.
+        """
         values = np.ascontiguousarray(points, dtype=np.float32)
-        return np.asarray(self._trained.compute_codes(values))
+        if self.kind == "additive":
+            return np.asarray(self._trained.compute_codes(values))
+        codes = np.empty((len(values), len(self.codebooks)), dtype=np.uint8)
+        for start in range(0, len(values), BLOCK_ROWS):
+            self._nearest(values[start : start + BLOCK_ROWS], codes[start : start + BLOCK_ROWS])
+        return codes
+
+    @cached_property
+    def _products(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Return the codebooks' means, the centred codebooks turned and times -2, and their squared norms."""
+        means = self.codebooks.mean(axis=1)
+        centred = self.codebooks - means[:, None]
+        turned = np.ascontiguousarray(-2.0 * centred.transpose(0, 2, 1), dtype=np.float32)
+        return means, turned, np.einsum("mkw,mkw->mk", centred, centred)
+
+    def _nearest(self, values: NDArray[np.float32], codes: NDArray[np.uint8]) -> None:
+        """Write the nearest centroid of each part of each point: the least of ‖c‖² − 2 x·c, about the mean."""
+        means, turned, squares = self._products
+        centred = values - means.reshape(-1)
+        width = self.codebooks.shape[2]
+        for book in range(len(self.codebooks)):
+            gaps = centred[:, book * width : (book + 1) * width] @ turned[book]
+            gaps += squares[book]
+            codes[:, book] = gaps.argmin(axis=1)
 
     def decode(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the points (n, d) that codes (n, M) stand for."""
-        return np.asarray(self._trained.decode(codes))
+        parts = [book[column] for book, column in zip(self.codebooks, codes.T, strict=True)]
+        if self.kind == "product":
+            return np.concatenate(parts, axis=1)
+        return np.sum(parts, axis=0, dtype=np.float32)
 
 
 @dataclass(frozen=True)

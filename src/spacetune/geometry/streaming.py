@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from spacetune.errors import DataError, UsageError
 from spacetune.geometry import cells
 from spacetune.geometry.cloud import read_points
-from spacetune.geometry.quantizers import Quantizer
+from spacetune.geometry.quantizers import BLOCK_ROWS, Quantizer
 from spacetune.geometry.spectrum import FloatArray
 
 __all__ = ["CellCounts", "Directions", "Reservoir"]
@@ -99,21 +99,28 @@ class CellCounts:
         chunk = np.asarray(points)
         if chunk.ndim != 2 or chunk.shape[1] != self.quantizer.dim:
             raise DataError(f"a chunk must have shape (n, {self.quantizer.dim}), got {chunk.shape}")
-        single = np.ascontiguousarray(chunk, dtype=np.float32)
+        part = CellCounts(self.quantizer)
+        for start in range(0, len(chunk), BLOCK_ROWS):
+            part._absorb(self._count(chunk[start : start + BLOCK_ROWS]))
+        self._absorb(part)
+        return self
+
+    def _count(self, block: NDArray[Any]) -> CellCounts:
+        single = np.ascontiguousarray(block, dtype=np.float32)
         energy = float(np.einsum("ij,ij->i", single, single).sum(dtype=np.float64))
         if not np.isfinite(energy):
             raise DataError("a chunk must be finite, got NaN or infinity (or overflow): drop or rescale it")
         codes = self.quantizer.encode(single)
-        gaps = single - self.quantizer.decode(codes)
+        gaps = self.quantizer.decode(codes)
+        np.subtract(single, gaps, out=gaps)
         squares = np.einsum("ij,ij->i", gaps, gaps).astype(np.float64)
         part = CellCounts(self.quantizer)
-        part.n, part.energy, part.squared_error = len(chunk), energy, float(squares.sum())
+        part.n, part.energy, part.squared_error = len(block), energy, float(squares.sum())
         part.counts = np.stack([np.bincount(column, minlength=self.counts.shape[1]) for column in codes.T])
         errors = np.sqrt(squares)
         mean = float(errors.mean())
         part._moments = np.array([mean, ((errors - mean) ** 2).sum(), ((errors - mean) ** 3).sum()])
-        self._absorb(part)
-        return self
+        return part
 
     def _absorb(self, other: CellCounts) -> None:
         a, b = self.n, other.n
