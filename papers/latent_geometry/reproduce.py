@@ -95,6 +95,7 @@ def regressions(models: dict[str, Models]) -> dict[str, Any]:
         x, y = fitted.measures[name][kept], fitted.glue[kept]
         family = tuple(f for f, keep in zip(fitted.family, kept, strict=True) if keep)
         plain, with_family = st.fit_line(x, y), st.fit_line(x, y, family)
+        terms = ("intercept", "slope", *with_family.families[1:])
         predicted = plain.predict(other.measures[name], other.family)
         predicted_family = with_family.predict(other.measures[name], other.family)
         found[name] = {
@@ -103,11 +104,7 @@ def regressions(models: dict[str, Models]) -> dict[str, Any]:
             "r2 with architecture": with_family.r2,
             "coefficients": plain.coefficients.tolist(),
             "coefficients with architecture": dict(
-                zip(
-                    ("intercept", "slope", *with_family.families[1:]),
-                    with_family.coefficients.tolist(),
-                    strict=True,
-                )
+                zip(terms, with_family.coefficients.tolist(), strict=True)
             ),
             "leave-one-out MSE": plain.leave_one_out_mse,
             "leave-one-out MSE with architecture": with_family.leave_one_out_mse,
