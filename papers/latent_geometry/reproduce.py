@@ -96,6 +96,7 @@ def regressions(models: dict[str, Models]) -> dict[str, Any]:
         family = tuple(f for f, keep in zip(fitted.family, kept, strict=True) if keep)
         plain, with_family = st.fit_line(x, y), st.fit_line(x, y, family)
         terms = ("intercept", "slope", *with_family.families[1:])
+        coefficients = dict(zip(terms, with_family.coefficients.tolist(), strict=True))
         predicted = plain.predict(other.measures[name], other.family)
         predicted_family = with_family.predict(other.measures[name], other.family)
         found[name] = {
@@ -103,9 +104,7 @@ def regressions(models: dict[str, Models]) -> dict[str, Any]:
             "r2": plain.r2,
             "r2 with architecture": with_family.r2,
             "coefficients": plain.coefficients.tolist(),
-            "coefficients with architecture": dict(
-                zip(terms, with_family.coefficients.tolist(), strict=True)
-            ),
+            "coefficients with architecture": coefficients,
             "leave-one-out MSE": plain.leave_one_out_mse,
             "leave-one-out MSE with architecture": with_family.leave_one_out_mse,
             "MSE on models not fitted": errors(predicted, other),

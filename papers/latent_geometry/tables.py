@@ -85,14 +85,14 @@ For α <= 4, where models still work, EEE does better than AQ-PP: {small["r for 
 
 ## Regression of the GLUE average
 
-Fitted on all perturbed models, tried on the 13 models from the literature (10: without the untrained and random
-ones). LOO: leave one out of the fitted models.
+Fitted on all perturbed models, tried on the 13 models from the literature (10: without the untrained and
+random ones). LOO: leave one out of the fitted models.
 
 {regression_table(found)}
 
 For AQ-PP, the paper's measure, the architecture raises r² on the fitted models and makes the predictions for
-other models worse; for EEE and VRM it helps on both. PQ-RI fits best by itself, and by itself predicts the other
-models worst.
+other models worse; for EEE and VRM it helps on both. PQ-RI fits best by itself, and by itself predicts the
+other models worst.
 
 ## Predictions for the 13 models that were not fitted
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from spacetune.geometry.advice import SampleAdvice, SampleSizeWarning
 from spacetune.geometry.catalogue import CATALOGUE, OFFICIAL_SET, Measure, find_measure, list_measures
+from spacetune.geometry.cell_counts import CellCounts
 from spacetune.geometry.cells import (
     centroid_distance_variance,
     patchiness,
@@ -43,7 +44,7 @@ from spacetune.geometry.isotropy import (
 from spacetune.geometry.moments import Moments
 from spacetune.geometry.neighbourhood import hubness, kl_empirical, knn_overlap, koleo, two_nn
 from spacetune.geometry.quantizers import Quantization, Quantizer, quantize, train_quantizer
-from spacetune.geometry.streaming import CellCounts, Directions, Reservoir
+from spacetune.geometry.streaming import Directions, Reservoir
 from spacetune.geometry.synthetic import synthetic
 from spacetune.geometry.table import Measured, Measurements, compute
 from spacetune.geometry.uncertainty import Convergence, Interval, bootstrap, convergence
