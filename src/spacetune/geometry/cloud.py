@@ -1,8 +1,15 @@
 """A checked set of points that works out its spectrum, neighbours and quantizer codes once and keeps them.
 
 Every measure takes an array (n, d) or a `PointCloud`; pass the same cloud to several measures and they share
-the work. What is accepted, for every measure: two dimensions, real numbers of any dtype (integers are read as
-float64), all finite. Anything else raises `DataError`.
+the work. The rules for input are the same for every measure, and tested for each in the catalogue:
+
+- NaN, infinity, text, complex numbers, a shape other than (n, d), no points: `DataError`.
+- Integers and booleans are read as float64.
+- One point, or fewer than the measure's floor: `DataError`. Fewer than advised: `SampleSizeWarning`.
+- Constant points: `DataError`, but for measures of direction, whose values the catalogue states (`constant`).
+- Fewer points than dimensions: a finite value, but for `kl_gaussian`, which is infinite.
+- Repeated points count as often as they occur, but for `koleo`, `kl_empirical` and `two_nn`, where they count
+  once, as they do within a cell of `point_distribution_eee`.
 """
 
 from __future__ import annotations
@@ -68,7 +75,7 @@ class PointCloud:
     Parameters
     ----------
     points
-        Table (n, d) of finite real numbers.
+        Table (n, d) of finite real numbers; do not change it while the cloud is in use.
 
     Examples
     --------
@@ -78,7 +85,8 @@ class PointCloud:
     """
 
     def __init__(self, points: ArrayLike) -> None:
-        self.values = read_points(points)
+        self.values = read_points(points).view()
+        self.values.flags.writeable = False
         self._table: NeighbourTable | None = None
         self._quantizations: dict[str, Quantization] = {}
 
