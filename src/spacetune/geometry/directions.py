@@ -62,8 +62,8 @@ def _partition_official(cloud: PointCloud) -> float:
 def partition_ratio(points: Points, *, variant: Variant = "exact") -> float:
     """Partition-function ratio I(V): the least over the greatest Z(c) = Σ exp(c·x/‖x‖) over principal c.
 
-    - Range: exp(−2) (constant points) to 1. Direction: 1 is isotropic. Insensitive in practice: .78 to .999 on
-      all 28 synthetic sets.
+    - Range: exp(−2) (constant points) to 1. Direction: 1 is isotropic. Insensitive in practice: .78 to .999
+      on all 28 synthetic sets.
     - Invariant to rotation and to scaling each point; not to shift.
     - Source: Mu & Viswanath 2018 (after Arora et al. 2016). Where the official code is unknown the choice is
       ours: unit vectors, c over the eigenvectors of their second moment (not centred) and over both signs of
