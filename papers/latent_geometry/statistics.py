@@ -1,0 +1,82 @@
+"""Correlation with intervals, partial correlation, and linear regression with errors out of sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+RESAMPLES = 2000
+
+
+def pearson(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the correlation of two columns."""
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the correlation of ranks."""
+    return pearson(rankdata(x), rankdata(y))
+
+
+def partial(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> float:
+    """Return the correlation of what a third column leaves of both."""
+    design = np.column_stack([np.ones_like(given), given])
+    left = [column - design @ np.linalg.lstsq(design, column, rcond=None)[0] for column in (x, y)]
+    return pearson(*left)
+
+
+def within(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> float:
+    """Return the pooled correlation within groups: each column less its group's mean."""
+    x, y = x.copy(), y.copy()
+    for group in np.unique(groups):
+        same = groups == group
+        x[same] -= x[same].mean()
+        y[same] -= y[same].mean()
+    return pearson(x, y)
+
+
+def interval(statistic: Callable[..., float], *columns: np.ndarray, seed: int = 0) -> list[float]:
+    """Return the 95 % percentile bootstrap interval over rows."""
+    rng, n = np.random.default_rng(seed), len(columns[0])
+    draws = []
+    for _ in range(RESAMPLES):
+        rows = rng.integers(n, size=n)
+        if all(np.ptp(column[rows]) > 0 for column in columns):
+            draws.append(statistic(*[column[rows] for column in columns]))
+    return [float(end) for end in np.quantile(draws, [0.025, 0.975])]
+
+
+@dataclass(frozen=True)
+class Line:
+    """An ordinary least squares fit, with an intercept for each family where families are given."""
+
+    families: tuple[str, ...]
+    coefficients: np.ndarray
+    r2: float
+    leave_one_out_mse: float
+
+    def predict(self, x: np.ndarray, family: tuple[str, ...]) -> np.ndarray:
+        """Return predictions; a family that was not seen raises."""
+        return _design(x, family, self.families) @ self.coefficients
+
+
+def _design(x: np.ndarray, family: tuple[str, ...], families: tuple[str, ...]) -> np.ndarray:
+    columns = [np.ones_like(x), x]
+    columns += [np.array([float(f == other) for f in family]) for other in families[1:]]
+    if families and not set(family) <= set(families):
+        raise ValueError(f"families must be among {families}, got {sorted(set(family))}")
+    return np.column_stack(columns)
+
+
+def fit_line(x: np.ndarray, y: np.ndarray, family: tuple[str, ...] | None = None) -> Line:
+    """Fit y on x, and on the family where given; the first family by name is the reference."""
+    families = tuple(sorted(set(family))) if family else ()
+    design = _design(x, family or (), families) if family else np.column_stack([np.ones_like(x), x])
+    coefficients = np.linalg.lstsq(design, y, rcond=None)[0]
+    residuals = y - design @ coefficients
+    leverage = np.einsum("ij,ji->i", design, np.linalg.pinv(design))
+    r2 = 1 - float(residuals @ residuals) / float(np.sum((y - y.mean()) ** 2))
+    return Line(families, coefficients, r2, float(np.mean((residuals / (1 - leverage)) ** 2)))

@@ -1,0 +1,106 @@
+"""Latent-space geometry: how points fill a space, as plain functions of an array (n, d).
+
+NumPy and SciPy only; the quantizer measures need faiss (`pip install 'spacetune[geometry]'`).
+
+>>> import numpy as np
+>>> from spacetune import geometry
+>>> round(geometry.eee(np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])), 3)
+0.15
+"""
+
+from __future__ import annotations
+
+from spacetune.geometry.advice import SampleAdvice, SampleSizeWarning
+from spacetune.geometry.catalogue import CATALOGUE, OFFICIAL_SET, Measure, find_measure, list_measures
+from spacetune.geometry.cell_counts import CellCounts
+from spacetune.geometry.cells import (
+    centroid_distance_variance,
+    patchiness,
+    point_count_kl,
+    point_count_variance,
+    point_distribution_eee,
+    reconstruction_error,
+    reconstruction_iqr,
+    reconstruction_skew,
+)
+from spacetune.geometry.cloud import PointCloud
+from spacetune.geometry.comparison import (
+    linear_cka,
+    neighbour_overlap,
+    principal_angles,
+    procrustes,
+    subspace_overlap,
+)
+from spacetune.geometry.directions import average_cosine, partition_ratio, uniformity
+from spacetune.geometry.entropy import kl_discrete, vrm
+from spacetune.geometry.isotropy import (
+    eee,
+    effective_rank,
+    isoscore,
+    kl_gaussian,
+    participation_ratio,
+    pc_ratio,
+)
+from spacetune.geometry.moments import Moments
+from spacetune.geometry.neighbourhood import hubness, kl_empirical, knn_overlap, koleo, two_nn
+from spacetune.geometry.quantizers import Quantization, Quantizer, quantize, train_quantizer
+from spacetune.geometry.streaming import Directions, Reservoir
+from spacetune.geometry.synthetic import synthetic
+from spacetune.geometry.table import Measured, Measurements, compute
+from spacetune.geometry.uncertainty import Convergence, Interval, bootstrap, convergence
+
+__all__ = [
+    "CATALOGUE",
+    "OFFICIAL_SET",
+    "CellCounts",
+    "Convergence",
+    "Directions",
+    "Interval",
+    "Measure",
+    "Measured",
+    "Measurements",
+    "Moments",
+    "PointCloud",
+    "Quantization",
+    "Quantizer",
+    "Reservoir",
+    "SampleAdvice",
+    "SampleSizeWarning",
+    "average_cosine",
+    "bootstrap",
+    "centroid_distance_variance",
+    "compute",
+    "convergence",
+    "eee",
+    "effective_rank",
+    "find_measure",
+    "hubness",
+    "isoscore",
+    "kl_discrete",
+    "kl_empirical",
+    "kl_gaussian",
+    "knn_overlap",
+    "koleo",
+    "linear_cka",
+    "list_measures",
+    "neighbour_overlap",
+    "participation_ratio",
+    "partition_ratio",
+    "patchiness",
+    "pc_ratio",
+    "point_count_kl",
+    "point_count_variance",
+    "point_distribution_eee",
+    "principal_angles",
+    "procrustes",
+    "quantize",
+    "reconstruction_error",
+    "reconstruction_iqr",
+    "reconstruction_skew",
+    "subspace_overlap",
+    "synthetic",
+    "train_quantizer",
+    "two_nn",
+    "uniformity",
+    "vrm",
+]
