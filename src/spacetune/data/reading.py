@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from spacetune.data import sources
+from spacetune.data import sources, text_files
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, warn_of
 from spacetune.data.labels import is_missing, parse_text_labels
 from spacetune.errors import DataError, UsageError, did_you_mean
@@ -96,24 +96,13 @@ def _column(table: sources.Table, name: str, option: str, labelled: bool | None)
     if name in table.columns:
         return table.columns[name]
     columns = ", ".join(table.columns) or "none"
-    delimiter = _other_delimiter(table)
-    if delimiter is not None:
-        raise DataError(
-            f"column {name!r} is not in {table.name}: its header is one column, {columns!r}; the cells seem to be "
-            f"separated by {delimiter!r}, try --delimiter {delimiter!r}"
-        )
+    delimited = text_files.delimiter_hint(list(table.columns)) if table.untyped else None
+    if delimited is not None:
+        raise DataError(f"column {name!r} is not in {table.name}: {delimited}")
     near = did_you_mean(name, table.columns) or (did_you_mean(option, table.columns) if name != option else None)
     flag = option.replace("_", "-")
     hint = f"; did you mean --{flag} {near}?" if near else f"; say which with --{flag}"
     raise DataError(f"column {name!r} is not in {table.name} (columns: {columns}){hint}")
-
-
-def _other_delimiter(table: sources.Table) -> str | None:
-    """Return what separates the cells of a CSV file that was split by something else."""
-    if not table.untyped or len(table.columns) != 1:
-        return None
-    header = next(iter(table.columns))
-    return next((mark for mark in ";\t|," if mark in header), None)
 
 
 def _pair_column(table: sources.Table, name: str | None) -> list[Any] | None:

@@ -18,7 +18,7 @@ from typing import IO, Any
 from spacetune.data.labelled_texts import DataNote
 from spacetune.errors import DataError, UsageError, name_rows
 
-__all__ = ["LONGEST_FIELD", "read_delimited", "read_json_lines"]
+__all__ = ["LONGEST_FIELD", "delimiter_hint", "read_delimited", "read_json_lines"]
 
 LONGEST_FIELD = 10_000_000
 """Characters in one cell or line above which a file is taken to be broken (an open quote, a binary file)."""
@@ -94,9 +94,10 @@ def _read_rows(reader: Any, name: str, delimiter: str) -> tuple[dict[str, list[s
             if cells == header:
                 again.append(row)
             if len(cells) != len(header):
+                hint = f"put cells that hold {delimiter!r} or line breaks in double quotes"
                 raise DataError(
                     f"row {row} of {name} has {len(cells)} cells where the header has {len(header)}; "
-                    f"put cells that hold {delimiter!r} or line breaks in double quotes"
+                    f"{delimiter_hint(header) or hint}"
                 )
             for column, cell in zip(columns, cells, strict=True):
                 column.append(cell)
@@ -127,6 +128,15 @@ def _header(header: list[str], name: str, line: int) -> list[str]:
             f"({', '.join(header)}); rename one"
         )
     return header
+
+
+def delimiter_hint(header: list[str]) -> str | None:
+    """Say what separates the cells of a file whose header came out as one column; None where nothing does."""
+    mark = next((mark for mark in ";\t|," if len(header) == 1 and mark in header[0]), None)
+    if mark is None:
+        return None
+    one = f"its header is one column, {header[0]!r}"
+    return f"{one}; the cells seem to be separated by {mark!r}, try --delimiter {mark!r}"
 
 
 def _blank_note(lines: list[int], name: str) -> list[DataNote]:
