@@ -14,7 +14,7 @@ from spacetune.encoders.families import family_of
 from spacetune.encoders.machine import choose_device, choose_dtype
 from spacetune.encoders.packed import PackedEncoder
 from spacetune.encoders.padded import PaddedEncoder
-from spacetune.encoders.resolving import EncoderSource, resolve
+from spacetune.encoders.resolving import VOCABULARIES, EncoderSource, resolve
 from spacetune.encoders.tokenizing import Tokenizing
 from spacetune.errors import EncoderError
 
@@ -106,6 +106,8 @@ def load_model(source: EncoderSource, dtype: torch.dtype, trust_remote_code: boo
     """
     import transformers
 
+    if not any(any(source.folder.glob(pattern)) for pattern in VOCABULARIES):  # transformers would make an empty one
+        raise EncoderError(f"{source.folder} holds no tokenizer: no {', '.join(VOCABULARIES)}")
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "local_files_only": True}

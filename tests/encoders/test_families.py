@@ -1,0 +1,121 @@
+"""Every family's states are those that transformers itself gives for one text at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from torch import Tensor
+
+from spacetune import Encoder
+from spacetune.encoders import TextInput, TokenFeatures
+from spacetune.encoders.families import FAMILIES, family_of, masks_padding, parts_of
+from spacetune.errors import EncoderError, UnsupportedByFamily
+
+from .conftest import CONFIGS, PAIRS, SINGLES, WITH_SEGMENTS, Made, model_type, random_model, word_pieces
+
+PACKED = [name for name in CONFIGS if family_of(model_type(name)).parts is not None]
+UNPADDED = ["convbert", "nystromformer", "fnet"]  # they look at padding whatever the mask says
+
+
+def reference(folder: Path, text: TextInput, max_length: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return transformers' own states ``(n_tokens, n_layers + 1, dim)`` of one text without padding."""
+    model = transformers.AutoModel.from_pretrained(folder, dtype=dtype).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    given = tokenizer([text], return_tensors="pt", truncation=True, max_length=max_length)
+    with torch.no_grad():
+        states = model(**given, output_hidden_states=True).hidden_states
+    return torch.stack([state[0] for state in states], dim=1)
+
+
+def rows(features: TokenFeatures, i: int) -> Tensor:
+    return features.values[features.offsets[i] : features.offsets[i + 1]]
+
+
+def assert_same_as_transformers(folder: Path, texts: list[Any]) -> None:
+    encoder = Encoder.from_pretrained(folder, dtype="float32")
+    features = encoder.encode(texts, layers="all")
+    for i, text in enumerate(texts):
+        if features.lengths[i] == 0:  # transformers cannot run on nothing
+            continue
+        expected = reference(folder, text, encoder.max_length)
+        torch.testing.assert_close(rows(features, i), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_all_layers_of_single_texts(made: Made, family: str) -> None:
+    assert_same_as_transformers(made(family), SINGLES)
+
+
+@pytest.mark.parametrize("family", [*PACKED, "xlnet", "modernbert", "deberta-v2"])
+def test_all_layers_of_pairs(made: Made, family: str) -> None:
+    assert_same_as_transformers(made(family), PAIRS)
+
+
+@pytest.mark.parametrize("family", ["bert", "mpnet", "albert"])
+def test_float64(made: Made, family: str) -> None:
+    encoder = Encoder.from_pretrained(made(family), dtype="float64")
+    features = encoder.encode(SINGLES, layers="all")
+    assert features.values.dtype is torch.float64
+    expected = reference(made(family), SINGLES[2], encoder.max_length, torch.float64)
+    torch.testing.assert_close(rows(features, 2), expected, atol=1e-10, rtol=1e-10)
+
+
+@pytest.mark.parametrize("family", sorted(WITH_SEGMENTS & set(PACKED)))
+def test_the_second_text_of_a_pair_has_its_own_segment(made: Made, family: str) -> None:
+    encoder = Encoder.from_pretrained(made(family), dtype="float32")
+    tokenized = encoder.tokenize([("one", "two")])
+    assert set(tokenized.segment_ids.tolist()) == {0, 1}
+
+
+def test_segments_stay_zero_where_the_tokenizer_does_not_give_them(tmp_path: Path) -> None:
+    tokenizer = word_pieces(segments=False)  # its template marks the second text all the same
+    random_model("bert", len(tokenizer)).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    assert_same_as_transformers(tmp_path, PAIRS)
+
+
+def test_wide_and_narrow_heads_and_other_activations(made: Made) -> None:
+    for changes in ({"hidden_act": "relu"}, {"hidden_act": "gelu_new"}, {"num_attention_heads": 1}):
+        assert_same_as_transformers(made("bert", **changes), SINGLES[:3])
+
+
+def test_layer_norm_epsilon_is_the_models(made: Made) -> None:
+    assert_same_as_transformers(made("bert", layer_norm_eps=0.5), SINGLES[:3])
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_padding_is_used_only_where_it_is_masked(made: Made, family: str) -> None:
+    assert masks_padding(model_type(family)) == (family not in UNPADDED)
+
+
+def test_an_unknown_family_says_which_ones_can(made: Made) -> None:
+    model = random_model("gpt2", 20)
+    with pytest.raises(UnsupportedByFamily, match="gpt2 encoders give plain features only; this needs one of bert, "):
+        parts_of(model)
+
+
+def test_every_listed_type_is_tested() -> None:
+    listed = {name for family in FAMILIES for name in family.model_types}
+    assert listed == {model_type(name) for name in PACKED}
+
+
+def test_albert_with_inner_groups_is_refused(made: Made) -> None:
+    with pytest.raises(UnsupportedByFamily, match="inner_group_num 1 is supported, got 2"):
+        Encoder.from_pretrained(made("albert", inner_group_num=2), dtype="float32")
+
+
+@pytest.mark.parametrize("kind", ["t5", "bart"])
+def test_an_encoder_decoder_is_refused(tmp_path: Path, kind: str) -> None:
+    tokenizer = word_pieces(segments=False)
+    sizes = {"t5": {"d_kv": 8, "num_layers": 1, "num_heads": 4, "d_ff": 48}}.get(
+        kind, {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 4, "decoder_attention_heads": 4}
+    )
+    config = transformers.AutoConfig.for_model(kind, vocab_size=len(tokenizer), d_model=32, **sizes)
+    transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(EncoderError, match=f"encoder-decoder \\({kind}\\)"):
+        Encoder.from_pretrained(tmp_path, dtype="float32")
