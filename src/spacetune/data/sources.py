@@ -127,7 +127,8 @@ def _from_dataset(dataset: Any, name: str, split: str | None) -> Table:
         if hasattr(feature, "int2str"):
             names[column] = tuple(feature.names)
             columns[column] = [_class_name(feature, v) for v in columns[column]]
-        elif hasattr(inner := getattr(feature, "feature", None), "int2str"):
+        elif hasattr(getattr(feature, "feature", None), "int2str"):
+            inner: Any = feature.feature
             names[column] = tuple(inner.names)
             columns[column] = [None if row is None else [_class_name(inner, v) for v in row] for row in columns[column]]
     return Table(name, columns, class_names=names)

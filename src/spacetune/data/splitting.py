@@ -50,7 +50,7 @@ def few_shot(
     """
     if (n is None) == (per_class is None):
         raise UsageError("few_shot takes either n or per_class, and one of them")
-    if (n if per_class is None else per_class or 0) < 1:
+    if (n or per_class or 0) < 1:
         raise UsageError(f"few_shot draws at least 1 text, got n={n}, per_class={per_class}")
     labels = _single_labels(data)
     groups = _rows_by_class(labels)

@@ -1,0 +1,98 @@
+"""A tiny data set and a model fitted on it through the command line, once for all tests here."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from spacetune import few_shot
+from spacetune.cli.app import app
+from spacetune.studies import demo_texts
+
+FAST = ("--n-epochs", "2", "--no-baselines")
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a call gave back."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(*words: Any) -> Answer:
+    """Run the command line in this process; anything but an orderly exit fails the test with its traceback."""
+    log = logging.getLogger("spacetune")
+    before = log.handlers[:], log.level, log.propagate
+    try:
+        result = CliRunner().invoke(app, [str(word) for word in words])
+    finally:
+        log.handlers[:], log.level, log.propagate = before
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert "Traceback" not in result.output
+    return Answer(result.exit_code, result.stdout, result.stderr)
+
+
+def start(*words: Any, **options: Any) -> subprocess.Popen[str]:
+    """Start the command line as a user would: as a process of its own."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    command = [sys.executable, "-m", "spacetune", *map(str, words)]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
+    return subprocess.Popen(command, env=environment, **pipes, **options)
+
+
+def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
+    given = list(rows)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(given[0]))
+        writer.writeheader()
+        writer.writerows(given)
+    return path
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A folder with ``train.csv``, ``test.csv`` and ``model``."""
+
+    folder: Path
+    fitted: Answer
+
+    @property
+    def train(self) -> Path:
+        return self.folder / "train.csv"
+
+    @property
+    def test(self) -> Path:
+        return self.folder / "test.csv"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    folder = tmp_path_factory.mktemp("place")
+    for split, n in (("train", 60), ("test", 24)):
+        data = few_shot(demo_texts(split), n)
+        rows = [{"text": t, "label": c} for t, c in zip(data.texts, data.labels or [], strict=True)]
+        write_rows(folder / f"{split}.csv", rows)
+    fitted = run("fit", folder / "train.csv", "--out", folder / "model", *FAST, "--json")
+    return Place(folder, fitted)

@@ -1,0 +1,208 @@
+"""The commands do what they say, on 60 demo texts."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import spacetune
+from spacetune.data import few_shot
+from spacetune.reports.tables import safe_cell
+from spacetune.studies import demo_texts
+
+from .conftest import FAST, Place, read_rows, run, start, write_rows
+
+
+def test_fit_prints_json_and_nothing_else_on_stdout(place: Place) -> None:
+    report = json.loads(place.fitted.out)
+    assert place.fitted.code == 0
+    assert (report["method"], report["source"]) == ("space", "train.csv")
+    assert (report["n_texts"], len(report["classes"])) == (52, 8)
+    assert report["dev"] == "8 of 60 training texts, set aside stratified by seed 0"
+    assert [(row["method"], row["split"], row["n"]) for row in report["table"]] == [("space", "dev", 8)]
+    assert "fitting 52 texts, at most 2 epochs" in place.fitted.err
+    assert f"saved to {place.model}" in place.fitted.err
+
+
+def test_fit_leaves_a_whole_model_and_nothing_beside_it(place: Place) -> None:
+    assert sorted(p.name for p in place.model.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    assert sorted(p.name for p in place.folder.iterdir()) == ["model", "test.csv", "train.csv"]
+    assert json.loads((place.model / "config.json").read_text())["schema"] == 1
+
+
+def test_fit_for_people_shows_scores_and_warnings(place: Place, tmp_path: Path) -> None:
+    answer = run("fit", place.train, "--test", place.test, "--out", tmp_path / "m", *FAST)
+    assert answer.code == 0
+    assert "52 training texts, 8 classes from train.csv" in " ".join(answer.out.split())
+    assert "8 texts only of class 'account_login'" in " ".join(answer.out.split())
+    assert re.search(r"space +│ test +│ +24 +│ +0\.\d{4}", answer.out)
+
+
+def test_baselines_stand_beside_the_model(place: Place, tmp_path: Path) -> None:
+    words = ["fit", place.train, "--dev", place.test, "--out", tmp_path / "m", "--n-epochs", 2, "--json"]
+    table = json.loads(run(*words).out)["table"]
+    assert [row["method"] for row in table] == ["majority", "tf-idf + linear", "linear probe", "space"]
+    assert all(row["split"] == "dev" and 0 <= row["accuracy"] <= 1 for row in table)
+
+
+def test_fit_replaces_an_older_model(place: Place, tmp_path: Path) -> None:
+    for n_latent in (2, 3):
+        assert run("fit", place.train, "--out", tmp_path / "m", *FAST, "--n-latent", n_latent).code == 0
+        assert json.loads((tmp_path / "m/config.json").read_text())["settings"]["n_latent"] == n_latent
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_the_same_seed_gives_the_same_model(place: Place, tmp_path: Path) -> None:
+    assert run("fit", place.train, "--out", tmp_path / "m", *FAST).code == 0
+    assert (tmp_path / "m/model.safetensors").read_bytes() == (place.model / "model.safetensors").read_bytes()
+
+
+def test_score(place: Place) -> None:
+    scored = json.loads(run("score", place.model, place.test, "--json").out)
+    assert (scored["source"], scored["n_texts"], scored["kind"]) == ("test.csv", 24, "single")
+    assert scored["scores"]["accuracy"] > scored["baseline"]["accuracy"] == pytest.approx(3 / 24, abs=0.05)
+    assert sum(map(sum, scored["confusion"])) == 24
+    shown = run("score", place.model, place.test).out
+    assert f"{scored['scores']['accuracy']:.4f}" in shown
+    assert "majority" in shown
+
+
+def test_score_says_that_training_texts_flatter(place: Place) -> None:
+    said = " ".join(run("score", place.model, place.train).out.split())
+    assert "! 52 of 60 texts repeat a training text (rows " in said
+
+
+def test_predict_texts(place: Place) -> None:
+    told = json.loads(run("predict", place.model, "Where is my parcel?", "", "--json").out)
+    assert told["texts"] == ["Where is my parcel?", ""]
+    assert set(told["predicted"]) <= set(told["classes"])
+    assert [sum(row) for row in told["probabilities"]] == pytest.approx([1, 1])
+    shown = run("predict", place.model, "Where is my parcel?").out
+    assert shown.startswith(told["predicted"][0])
+    assert "Where is my parcel?" in shown
+
+
+def test_predict_bytes_that_are_no_text(place: Place) -> None:
+    answer = run("predict", place.model, "caf\udce9", "--json")
+    assert json.loads(answer.out)["texts"] == ["caf?"]
+
+
+ODD = ["=1+1", "+x", "-y", "@z", "\tq", "fine", "", "fine", "two\nlines", 'a "b", c', "a=b"]
+
+
+def test_predictions_have_one_row_a_text_and_run_no_formula(place: Place, tmp_path: Path) -> None:
+    texts = write_rows(tmp_path / "texts.csv", [{"id": i, "text": t} for i, t in enumerate(ODD)])
+    answer = run("predict", place.model, texts, "--out", tmp_path / "p.csv")
+    assert (answer.code, answer.out) == (0, "")
+    assert "11 predictions written to" in answer.err
+    assert "1 texts in column 'text' are empty; kept as empty texts (row 7)" in " ".join(answer.err.split())
+    rows = read_rows(tmp_path / "p.csv")
+    assert [row["text"] for row in rows] == [f"'{t}" if t[:1] in tuple("=+-@\t") and t else t for t in ODD]
+    classes = [name.removeprefix("p(").removesuffix(")") for name in rows[0] if name.startswith("p(")]
+    assert len(classes) == 8
+    assert all(row["predicted"] in classes for row in rows)
+    assert all(sum(float(row[f"p({c})"]) for c in classes) == pytest.approx(1) for row in rows)
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_formulas_are_escaped_and_numbers_are_not(cell: str) -> None:
+    assert safe_cell(cell) == f"'{cell}"
+    assert safe_cell(-1.5) == -1.5
+    assert safe_cell(f"x{cell}") == f"x{cell}"
+
+
+def test_predict_writes_both_where_both_are_asked_for(place: Place, tmp_path: Path) -> None:
+    told = json.loads(run("predict", place.model, place.test, "--out", tmp_path / "p.csv", "--json").out)
+    assert [row["predicted"] for row in read_rows(tmp_path / "p.csv")] == told["predicted"]
+
+
+def test_explain_adds_up(place: Place, tmp_path: Path) -> None:
+    words = ["explain", place.model, "My parcel is lost", "--out", tmp_path / "why.json"]
+    one = json.loads(run(*words, "--json").out)["texts"][0]
+    assert one == json.loads((tmp_path / "why.json").read_text())["texts"][0]
+    assert one["text"] == "My parcel is lost"
+    scores = [sum(token[c] for token in one["token_scores"]) + one["bias"][c] for c in range(8)]
+    assert scores == pytest.approx(one["logits"], abs=1e-4)
+    assert one["additivity_error"] < 1e-4
+    shown = run(*words[:3], "--class", "cancel_order").out
+    assert re.search(r"bias [+-]\d\.\d\d = logit [+-]\d\.\d\d for\s+cancel_order", shown)
+
+
+def test_explain_to_csv(place: Place, tmp_path: Path) -> None:
+    assert run("explain", place.model, "My parcel is lost", "--out", tmp_path / "why.csv").code == 0
+    assert {"parcel", "lost"} <= {row.get("word") or row.get("token") for row in read_rows(tmp_path / "why.csv")}
+
+
+def test_check_counts_what_is_wrong(tmp_path: Path) -> None:
+    rows = [{"text": t, "label": c} for t, c in (("a", "x"), ("A", "y"), ("", "x"), ("long " * 600, "x"))]
+    told = json.loads(run("check", write_rows(tmp_path / "d.csv", rows), "--json").out)
+    assert {note["kind"]: note["rows"] for note in told["notes"]} == {
+        "empty": [3], "duplicates": [2], "conflicts": [1, 2], "tiny": [2], "long": [4],
+    }  # fmt: skip
+
+
+def test_check_goes_on_where_labels_are_missing(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "d.csv", [{"text": "a", "label": "x"}, {"text": "b", "label": ""}])
+    answer = run("check", data, "--no-lengths")
+    assert answer.code == 0
+    assert "! every row needs a label: 1 of 2 have none (row 2)" in " ".join(answer.out.split())
+
+
+def test_doctor() -> None:
+    answer = run("doctor", "--json")
+    found = json.loads(answer.out)
+    assert answer.code == (1 if found["problems"] else 0)
+    assert found["encoder"]["origin"] == "bundled"
+    assert found["encoder"]["sha256"].startswith("53aa51172d142c89")
+    assert "torch" in found["versions"]
+    assert ("all well" in run("doctor").out) == (not found["problems"])
+
+
+def test_demo_tells_the_whole_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spacetune.studies.demo_texts", lambda split: few_shot(demo_texts(split), 24))
+    answer = run("demo", "--out", tmp_path / "demo")
+    assert answer.code == 0
+    for said in ("1. Fit", "majority", "tf-idf + linear", "linear probe", "2. Explain", "bias", "3. Saved"):
+        assert said in answer.out
+    assert run("predict", tmp_path / "demo", "my parcel went to the old flat").code == 0
+
+
+KINDS: dict[str, tuple[list[dict[str, Any]], list[str], str]] = {
+    "regression": ([{"text": f"number {i}", "label": i / 4} for i in range(24)], [], "regression"),
+    "several labels": (
+        [{"text": f"joy {i}", "label": ("joy|love", "joy", "")[i % 3]} for i in range(24)],
+        ["--label-separator", "|"], "multi",
+    ),
+    "pairs": (
+        [{"text": f"one {i}", "reply": f"two {i}", "label": "yn"[i % 2]} for i in range(24)],
+        ["--text-pair", "reply"], "single",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_other_kinds_of_labels(name: str, tmp_path: Path) -> None:
+    rows, options, kind = KINDS[name]
+    data = write_rows(tmp_path / "d.csv", rows)
+    assert run("fit", data, "--out", tmp_path / "m", *FAST, *options).code == 0
+    scored = json.loads(run("score", tmp_path / "m", data, *options, "--json").out)
+    assert (scored["kind"], scored["n_texts"]) == (kind, 24)
+    pairs = options if name == "pairs" else []
+    assert run("predict", tmp_path / "m", data, "--out", tmp_path / "p.csv", *pairs).code == 0
+    assert len(read_rows(tmp_path / "p.csv")) == 24
+
+
+def test_as_a_process_stdout_is_data_and_stderr_is_talk(place: Place) -> None:
+    process = start("score", place.model, place.test, "--json")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert json.loads(out)["n_texts"] == 24
+    assert "Traceback" not in err
+
+
+def test_version() -> None:
+    assert run("--version").out == f"{spacetune.__version__}\n"

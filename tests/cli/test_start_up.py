@@ -1,0 +1,54 @@
+"""The command line answers at once, because it loads torch only when there is work for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = {"torch", "transformers", "sklearn", "scipy", "numpy", "pandas", "pyarrow", "datasets", "tokenizers"}
+HELP = "from spacetune.cli.app import app\ntry: app(['--help'])\nexcept SystemExit: pass"
+
+
+def loaded_by(code: str) -> set[str]:
+    told = f"import sys, json\n{code}\nprint('\\n' + json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("code", ["import spacetune", "import spacetune; dir(spacetune)", HELP])
+def test_nothing_heavy_is_loaded(code: str) -> None:
+    loaded = loaded_by(code)
+    assert "spacetune" in loaded
+    assert not HEAVY & loaded
+
+
+def test_the_check_above_can_fail() -> None:
+    assert "torch" in loaded_by("from spacetune import SpaceClassifier")
+
+
+def best_seconds(*words: str) -> float:
+    times: list[float] = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, *words], capture_output=True, check=True)
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+@pytest.mark.parametrize(
+    ("words", "promised"), [(("-c", "import spacetune"), 0.3), (("-m", "spacetune", "--help"), 0.5)]
+)
+def test_start_up_is_quick(words: tuple[str, ...], promised: float) -> None:
+    assert best_seconds(*words) < 2 * promised  # twice, since machines that run tests are busy
+
+
+@pytest.mark.parametrize("command", ["fit", "score", "predict", "explain", "check", "demo", "doctor"])
+def test_help_names_every_command(command: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "spacetune", command, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert f"spacetune {command}" in done.stdout
+    assert "--json" in done.stdout
