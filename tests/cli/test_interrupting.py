@@ -8,12 +8,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
-from spacetune.studies import demo_texts
+from spacetune.studies import demo_texts, fit_model
 
-from .conftest import run, start, write_rows
+from .conftest import FAST, Place, run, start, write_rows
 
 SLOW = ("--n-latent", "48", "--layers", "all", "--n-epochs", "400", "--no-baselines")
 
@@ -62,3 +63,25 @@ def test_ctrl_c_later_keeps_the_best_and_says_so(train: Path, tmp_path: Path) ->
     assert f"saved to {tmp_path / 'm'}" in " ".join((out + err).split())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "train.csv"]
     assert json.loads(run("predict", tmp_path / "m", "Where is my parcel?", "--json").out)["predicted"]
+
+
+def test_ctrl_c_after_the_training_says_how_to_go_on(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped_in_the_baselines(*given: Any, **named: Any) -> NoReturn:
+        fit_model(*given, **named)
+        raise KeyboardInterrupt
+
+    words = ("fit", place.train, "--out", tmp_path / "m", *FAST)
+    with monkeypatch.context() as patch:
+        patch.setattr("spacetune.studies.fitting.fit_model", stopped_in_the_baselines)
+        answer = run(*words)
+    assert (answer.code, answer.out) == (130, "")
+    assert answer.err.splitlines()[-2:] == [
+        "the last whole epoch is kept; go on from it with --resume",
+        "spacetune: stopped by Ctrl-C; no result was written",
+    ]
+    assert [p.name for p in tmp_path.iterdir()] == [".m.checkpoint.safetensors"]
+    assert run(*words, "--resume").code == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+    assert (tmp_path / "m/model.safetensors").read_bytes() == (place.model / "model.safetensors").read_bytes()
