@@ -124,6 +124,19 @@ def test_a_label_the_model_does_not_know(place: Place, tmp_path: Path) -> None:
     assert "label 'praise' (str) was not among the training labels, 1 times (row 2); the classes are" in answer.err
 
 
+@pytest.mark.parametrize("role", ["train", "dev", "test", "score"])
+def test_missing_labels_are_said_before_the_work(role: str, place: Place, tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "d.csv", [{"text": t, "label": c} for t, c in (("a", "cat"), ("b", ""), ("c", ""))])
+    words: dict[str, tuple[Any, ...]] = {
+        "train": ("fit", data, "--out", tmp_path / "m"),
+        "score": ("score", place.model, data),
+    }
+    answer = run(*words.get(role, ("fit", place.train, f"--{role}", data, "--out", tmp_path / "m")))
+    assert (answer.code, answer.out) == (1, "")
+    said = "every row needs a label: 2 of 3 have none (rows 2, 3); label them or take them out"
+    assert answer.err == f"spacetune: d.csv: {said}\n"
+
+
 def test_a_header_and_no_rows(place: Place, tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("text,label\n")
     for words in (("fit", tmp_path / "d.csv", "--out", tmp_path / "m"), ("score", place.model, tmp_path / "d.csv")):

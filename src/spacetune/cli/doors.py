@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
-from spacetune.errors import SpacetuneError, UsageError
+from spacetune.errors import DataError, SpacetuneError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,8 +123,20 @@ def quiet_libraries() -> None:
 
 
 def read(source: str, **columns: Any) -> LabelledTexts:
-    """Read texts for a command; the notes are shown with the result, so the warnings stay silent."""
-    from spacetune.data import read_texts
+    """Read texts for a command; the notes are shown with the result, so the warnings stay silent.
+
+    Raises
+    ------
+    DataError
+        If the command needs labels and they are missing or of several types: said before the work starts.
+    """
+    from spacetune.data import label_kind, read_texts
 
     quiet_libraries()
-    return read_texts(source, **columns)
+    data = read_texts(source, **columns)
+    if columns.get("labelled"):
+        try:
+            label_kind(data.labels or [])
+        except DataError as error:
+            raise DataError(f"{data.source}: {error}") from error
+    return data
