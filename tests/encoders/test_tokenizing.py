@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,14 @@ def test_cut_as_transformers_cuts(made: Made, family: str, texts: list[Any], max
 
 def test_the_tokenizers_own_side_is_cut(tmp_path: Path) -> None:
     tokenizer = word_pieces(segments=True)
-    tokenizer.truncation_side = "left"
     random_model("bert", len(tokenizer)).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
+    settings_file = tmp_path / "tokenizer_config.json"
+    settings_file.write_text(json.dumps(json.loads(settings_file.read_text()) | {"truncation_side": "left"}))
     encoder = short_encoder(tmp_path, 6)
     row = "one two three four five six seven eight nine ten"
     assert encoder.encode([row]).token_ids.tolist() == expected_ids(encoder, tmp_path, row)  # type: ignore[union-attr]
+    assert encoder.spans(row).tokens[-2] == encoder.spans("ten").tokens[-2]
 
 
 def test_a_saved_padding_or_cutting_setting_is_not_taken_over(tmp_path: Path) -> None:
