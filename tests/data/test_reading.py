@@ -118,6 +118,12 @@ def test_class_labels_become_their_names_in_the_order_of_the_source() -> None:
     assert data.labels == [*LABELS, None]
 
 
+def test_minus_one_is_no_class_but_a_missing_label() -> None:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=NAMES)})
+    data = read_texts(datasets.Dataset.from_dict({"text": ["a", "b"], "label": [-1, 2]}, features=features))
+    assert data.labels == [None, "ugly"]
+
+
 def test_lists_of_class_labels_become_lists_of_names() -> None:
     many = datasets.List(datasets.ClassLabel(names=NAMES))
     features = datasets.Features({"text": datasets.Value("string"), "label": many})
