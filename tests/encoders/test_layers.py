@@ -12,7 +12,7 @@ from spacetune import Encoder
 from spacetune.errors import UsageError
 
 from .conftest import SINGLES, Made
-from .test_batching import flops
+from .test_batching import products
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_several_layers_are_the_single_ones_side_by_side(made: Made, family: str
 
 
 def test_no_layer_above_the_highest_asked_one_is_computed(tiny: Encoder) -> None:
-    costs = [flops(tiny, SINGLES, layer) for layer in range(4)]
+    costs = [products(tiny, SINGLES, layer) for layer in range(4)]
     assert costs[0] == 0
     assert costs[1] > 0
     assert costs[2] == 2 * costs[1]
     assert costs[3] == 3 * costs[1]
-    assert flops(tiny, SINGLES, [0, 1]) == costs[1]
-    assert flops(tiny, SINGLES, "all") == costs[3]
+    assert products(tiny, SINGLES, [0, 1]) == costs[1]
+    assert products(tiny, SINGLES, "all") == costs[3]
