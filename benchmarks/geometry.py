@@ -58,9 +58,7 @@ def tokens() -> tuple[np.ndarray, str]:
         with np.load(GOLDEN) as file:
             return file["minilm_tokens"], "MiniLM last-layer tokens"
     rng = np.random.default_rng(0)
-    return (rng.standard_normal((4000, DIM)) * np.geomspace(3, 0.1, DIM)).astype(
-        np.float32
-    ), "decaying normal"
+    return (rng.standard_normal((4000, DIM)) * np.geomspace(3, 0.1, DIM)).astype(np.float32), "decaying normal"
 
 
 def official_set(repeats: int = 3) -> dict[str, Any]:
@@ -139,9 +137,7 @@ class Stream:
             yield chunk
 
 
-def timed_stream(
-    accumulator: Any, n: int, floor: Callable[[np.ndarray], Any] | None = None
-) -> dict[str, float]:
+def timed_stream(accumulator: Any, n: int, floor: Callable[[np.ndarray], Any] | None = None) -> dict[str, float]:
     """Feed n generated points to an accumulator; every 16th chunk also goes through the bare product.
 
     The share of the floor compares processor seconds a point, so that other work on the machine, which comes
@@ -186,9 +182,7 @@ def bare_centroids(chunk: np.ndarray) -> Callable[[], Any]:
     width, rows = DIM // 4, 1024
     books = np.full((width, 256), 0.5, np.float32)
     out = np.empty((rows, 256), np.float32)
-    blocks = [
-        chunk[i : i + rows, q * width : (q + 1) * width] for i in range(0, len(chunk), rows) for q in range(4)
-    ]
+    blocks = [chunk[i : i + rows, q * width : (q + 1) * width] for i in range(0, len(chunk), rows) for q in range(4)]
 
     def products() -> None:
         for block in blocks:
@@ -233,9 +227,7 @@ def machine() -> dict[str, Any]:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        names = [
-            line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line
-        ]
+        names = [line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
     return {
         "processor": model,

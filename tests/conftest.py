@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
+
+os.environ["SPACETUNE_CACHE"] = tempfile.mkdtemp(prefix="spacetune-tests-")
 
 from spacetune import Encoder
 

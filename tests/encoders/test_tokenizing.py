@@ -113,7 +113,6 @@ def test_cut_texts_are_counted(made: Made) -> None:
     assert pairs.provenance.n_truncated == 2
 
 
-@pytest.mark.xfail(strict=True, reason="Encoder.encode counts equal texts that are cut once")
 def test_equal_texts_that_are_cut_are_each_counted(made: Made) -> None:
     features = short_encoder(made("bert"), 6).encode([LONG] * 3)
     assert features.provenance is not None
@@ -126,7 +125,6 @@ def test_max_length_out_of_range(made: Made, max_length: int) -> None:
         short_encoder(made("bert"), max_length)
 
 
-@pytest.mark.xfail(strict=True, reason="Encoder.from_pretrained takes 0 for None")
 def test_max_length_zero_is_out_of_range(made: Made) -> None:
     with pytest.raises(UsageError, match="got 0"):
         short_encoder(made("bert"), 0)

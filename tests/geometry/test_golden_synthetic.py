@@ -44,9 +44,7 @@ def test_spread_of_a_published_set(published: dict[str, dict[str, float]], shape
         assert knn_overlap(cloud, variant="official") == expected["KNN_overlap"]
 
 
-@pytest.mark.parametrize(
-    "name", ["circ2", "ring2", "cone2", "clust_ue2", "sp50", "cone50", "clust50", "sp100"]
-)
+@pytest.mark.parametrize("name", ["circ2", "ring2", "cone2", "clust_ue2", "sp50", "cone50", "clust50", "sp100"])
 def test_partition_ratio_where_the_arbitrary_sign_of_an_axis_agrees(
     published: dict[str, dict[str, float]], name: str
 ) -> None:

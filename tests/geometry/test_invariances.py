@@ -52,9 +52,7 @@ def test_stated_invariances_hold(name: str, seed: int, size: float) -> None:
 def test_paired_measures_do_not_see_a_change_of_one_set(name: str, seed: int, size: float) -> None:
     function = CATALOGUE[name].function
     first, second = cloud(seed), cloud(seed + 100)
-    moved = changed(
-        changed(changed(second, "rotation", seed, size), "shift", seed, size), "scale", seed, size
-    )
+    moved = changed(changed(changed(second, "rotation", seed, size), "shift", seed, size), "scale", seed, size)
     assert function(first, moved) == pytest.approx(function(first, second), abs=1e-6)
 
 

@@ -64,9 +64,7 @@ def test_many_equal_points_are_neighbours_of_each_other_but_not_of_themselves() 
 
 @pytest.mark.parametrize(("n", "dim", "k"), [(400, 2, 1), (400, 8, 5), (1500, 64, 1)])
 def test_expected_log_distance_equals_simulation(n: int, dim: int, k: int) -> None:
-    drawn = [
-        np.log(find_neighbours(normal(n, dim, seed), k).distances[:, k - 1]).mean() for seed in range(10)
-    ]
+    drawn = [np.log(find_neighbours(normal(n, dim, seed), k).distances[:, k - 1]).mean() for seed in range(10)]
     error = np.std(drawn) / np.sqrt(10) + 1e-4
     assert expected_log_neighbour_distance(n, dim, k) == pytest.approx(np.mean(drawn), abs=4 * error)
 
@@ -92,9 +90,7 @@ def test_pairs_equal_brute_force() -> None:
     points = normal(1100, 4) + 0.5
     unit = points / np.linalg.norm(points, axis=1, keepdims=True)
     assert average_cosine(points) == pytest.approx(1 - pdist(points, "cosine").mean(), rel=1e-9)
-    assert uniformity(points) == pytest.approx(
-        np.log(np.exp(-2 * pdist(unit, "sqeuclidean")).mean()), rel=1e-9
-    )
+    assert uniformity(points) == pytest.approx(np.log(np.exp(-2 * pdist(unit, "sqeuclidean")).mean()), rel=1e-9)
 
 
 def test_zero_vectors_have_no_direction() -> None:
@@ -121,10 +117,7 @@ def test_cells_equal_one_by_one_computation() -> None:
     codes = np.random.default_rng(0).integers(0, 60, (600, 3)).astype(np.uint8)
     codes[:100, 0] = 7  # one cell with more points than dimensions
     expected = [
-        eee(points[column == code])
-        for column in codes.T
-        for code in np.unique(column)
-        if (column == code).sum() > 1
+        eee(points[column == code]) for column in codes.T for code in np.unique(column) if (column == code).sum() > 1
     ]
     found = cell_eees(points, np.arange(600), codes)
     np.testing.assert_allclose(np.sort(found), np.sort(expected), atol=1e-9)

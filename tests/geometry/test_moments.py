@@ -34,9 +34,7 @@ def test_sixteen_merged_shards_agree_with_one_pass() -> None:
     exact = np.cov(points.astype(np.longdouble).astype(np.float64), rowvar=False)
     assert merged.n == whole.n == 20_000
     np.testing.assert_allclose(merged.mean, whole.mean, rtol=1e-9)
-    np.testing.assert_allclose(
-        merged.covariance, whole.covariance, rtol=1e-9, atol=1e-9 * np.abs(exact).max()
-    )
+    np.testing.assert_allclose(merged.covariance, whole.covariance, rtol=1e-9, atol=1e-9 * np.abs(exact).max())
     np.testing.assert_allclose(whole.covariance, exact, rtol=1e-9, atol=1e-9 * np.abs(exact).max())
     np.testing.assert_allclose(merged.spectrum.values, whole.spectrum.values, rtol=1e-9)
 

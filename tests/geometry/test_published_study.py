@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-reproduce = pytest.importorskip(
-    "papers.latent_geometry.reproduce", reason="run from the root of the checkout"
-)
+reproduce = pytest.importorskip("papers.latent_geometry.reproduce", reason="run from the root of the checkout")
 
 # small, base 9-task, base 8-task, roberta, Spearman small, Spearman roberta
 TABLE = """

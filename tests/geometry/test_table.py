@@ -47,9 +47,7 @@ def test_the_catalogue_is_complete_and_true_to_its_functions() -> None:
 
 
 def test_exported_names() -> None:
-    assert geometry.__all__ == sorted(
-        geometry.__all__, key=lambda n: (not n.isupper(), not n[0].isupper(), n)
-    )
+    assert geometry.__all__ == sorted(geometry.__all__, key=lambda n: (not n.isupper(), not n[0].isupper(), n))
     assert all(hasattr(geometry, name) for name in geometry.__all__)
 
 

@@ -94,16 +94,12 @@ def test_losses_on_the_papers_vector() -> None:
     spaces = paper_vector()
     centroids, labels = masked_mean(spaces, None), torch.tensor([0, 1])
     assert inter_space_loss(centroids, labels).item() == pytest.approx(1.0, abs=1e-12)
-    assert inter_space_loss(centroids, labels, variant="labelled-2024").item() == pytest.approx(
-        2.0, abs=1e-12
-    )
+    assert inter_space_loss(centroids, labels, variant="labelled-2024").item() == pytest.approx(2.0, abs=1e-12)
     free = inter_space_loss(centroids, None, variant="label-free-2023").item()
     assert free == pytest.approx(0.7249846124850321, abs=1e-9)
     multi = inter_space_loss(centroids, torch.tensor([[1, 1], [0, 1]])).item()
     assert multi == pytest.approx(0.8333553885966449, abs=1e-9)
-    assert intra_space_loss(masked_variance(spaces, None), eps=1e-9).item() == pytest.approx(
-        278.9854287256116
-    )
+    assert intra_space_loss(masked_variance(spaces, None), eps=1e-9).item() == pytest.approx(278.9854287256116)
 
 
 def test_losses_of_zero_spaces_and_of_perfect_ones() -> None:

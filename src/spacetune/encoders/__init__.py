@@ -3,6 +3,7 @@
 from spacetune.encoders.encoder import Encoder, Layers, shared_encoder
 from spacetune.encoders.ragged import segment_mean, segment_variance
 from spacetune.encoders.resolving import DEFAULT_ENCODER
+from spacetune.encoders.store import FeatureStore, StoredFeatures, default_store
 from spacetune.encoders.token_features import FeatureSource, Provenance, TokenFeatures
 from spacetune.encoders.tokenizing import TextInput, TokenSpans, as_inputs
 
@@ -10,12 +11,15 @@ __all__ = [
     "DEFAULT_ENCODER",
     "Encoder",
     "FeatureSource",
+    "FeatureStore",
     "Layers",
     "Provenance",
+    "StoredFeatures",
     "TextInput",
     "TokenFeatures",
     "TokenSpans",
     "as_inputs",
+    "default_store",
     "segment_mean",
     "segment_variance",
     "shared_encoder",

@@ -6,24 +6,33 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from spacetune.encoders.layout import BLOCK
 from spacetune.encoders.tokenizing import TextInput
 
 __all__ = ["token_batches", "windows_of"]
 
 
-def token_batches(lengths: np.ndarray, budget: int) -> Iterator[np.ndarray]:
-    """Yield text positions in batches of similar length, each of at most `budget` tokens (or one text).
+def token_batches(lengths: np.ndarray, budget: int, *, mixed: bool = True) -> Iterator[np.ndarray]:
+    """Yield text positions in batches of about `budget` tokens.
 
-    >>> [batch.tolist() for batch in token_batches(np.array([5, 2, 9, 3]), 10)]
-    [[1, 3, 0], [2]]
+    Short texts are dealt out so that every batch has short and shorter ones, which fill blocks well; long texts
+    go together by length, so that their blocks have few different sizes. Without `mixed` all go by length, for a pass
+    that pads.
+
+    >>> [batch.tolist() for batch in token_batches(np.array([5, 2, 9, 3, 90]), 10)]
+    [[1, 0], [3, 2], [4]]
     """
     order = np.argsort(lengths, kind="stable")
-    ends = np.cumsum(lengths[order])
+    short = order[lengths[order] <= BLOCK] if mixed else order[:0]
+    n_batches = max(1, -(-int(lengths[short].sum()) // budget))
+    yield from (short[i::n_batches] for i in range(min(n_batches, len(short))))
+    long = order[len(short) :]
+    ends = np.cumsum(lengths[long])
     start = 0
-    while start < len(order):
+    while start < len(long):
         before = ends[start - 1] if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, before + budget, side="right")))
-        yield order[start:stop]
+        yield long[start:stop]
         start = stop
 
 

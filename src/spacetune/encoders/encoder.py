@@ -6,6 +6,7 @@ import functools
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +28,7 @@ Layers = int | Sequence[int] | Literal["all"]
 """One layer, several, or all: 0 is the embeddings, ``n_layers`` (or -1) the last."""
 
 TOKEN_BUDGET = 2048
-WINDOW_CHARACTERS = 1_000_000
+WINDOW_BYTES = 128 << 20
 WINDOW_TEXTS = 16_384
 
 
@@ -127,7 +128,7 @@ class Encoder:
             local_files_only=local_files_only,
             trust_remote_code=trust_remote_code,
         )
-        limit = max_length or loaded.max_length
+        limit = loaded.max_length if max_length is None else max_length
         if not loaded.shortest <= limit <= loaded.longest:
             raise UsageError(
                 f"max_length must lie between {loaded.shortest} and {loaded.longest} for {source.name}, got {limit}"
@@ -158,13 +159,18 @@ class Encoder:
         UsageError
             If a layer does not exist.
         """
-        chosen = range(self.n_layers + 1) if layers == "all" else [layers] if isinstance(layers, int) else layers
-        if isinstance(chosen, str) or not all(isinstance(i, int) for i in chosen) or len(chosen) == 0:
+        chosen: Any = [layers] if isinstance(layers, Integral) else layers
+        if isinstance(layers, str):
+            chosen = range(self.n_layers + 1) if layers == "all" else None
+        numbers = (
+            [int(i) for i in chosen if isinstance(i, Integral) and not isinstance(i, bool)] if _several(chosen) else []
+        )
+        if not numbers or len(numbers) != len(chosen):
             raise UsageError(f"layers must be a number, a list of numbers or 'all', got {layers!r}")
-        wrong = [i for i in chosen if not -self.n_layers - 1 <= i <= self.n_layers]
+        wrong = [i for i in numbers if not -self.n_layers - 1 <= i <= self.n_layers]
         if wrong:
             raise UsageError(f"{self.name} has layers 0 (embeddings) to {self.n_layers}, asked for {wrong[0]}")
-        return tuple(sorted({i % (self.n_layers + 1) for i in chosen}))
+        return tuple(sorted({i % (self.n_layers + 1) for i in numbers}))
 
     def encode(self, texts: Any, *, layers: Layers = -1, progress: bool | None = None) -> TokenFeatures:
         """Return the hidden states of every real token of every text; equal texts are computed once.
@@ -200,7 +206,8 @@ class Encoder:
         The next run is tokenised while the model computes this one.
         """
         chosen = self.resolve_layers(layers)
-        windows = list(windows_of(inputs, WINDOW_CHARACTERS, WINDOW_TEXTS))
+        per_token = len(chosen) * self.dim * self.dtype.itemsize
+        windows = list(windows_of(inputs, 4 * max(WINDOW_BYTES // per_token, TOKEN_BUDGET), WINDOW_TEXTS))
         with (
             ThreadPoolExecutor(1) as pool,
             progress_bar(len(inputs), "encoding", "texts", show=progress) as bar,
@@ -216,6 +223,11 @@ class Encoder:
     def tokenize(self, texts: Any) -> Tokenized:
         """Return the token ids of texts, end to end."""
         return self._tokenizing(as_inputs(texts))
+
+    @property
+    def tokenizer_fingerprint(self) -> str:
+        """A hash of the tokenizer: two encoders with the same weights may cut texts differently."""
+        return self._tokenizing.fingerprint
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write weights, configuration and tokenizer to a folder that `from_pretrained` reads."""
@@ -248,7 +260,7 @@ class Encoder:
         offsets = offsets_of(lengths)
         values = torch.empty(int(offsets[-1]), len(layers), self.dim, dtype=self.dtype)
         with torch.inference_mode():
-            for texts in token_batches(tokenized.lengths, TOKEN_BUDGET):
+            for texts in token_batches(tokenized.lengths, TOKEN_BUDGET, mixed=self._loaded.packed):
                 rows = _rows(offsets.numpy(), tokenized.lengths, texts)
                 batch = PackedBatch(
                     token_ids=torch.from_numpy(tokenized.token_ids[rows]).to(self.device),
@@ -261,13 +273,18 @@ class Encoder:
                     values[:, i].index_copy_(0, index, state.to("cpu", self.dtype))
                 bar.update(len(texts))
         ids = torch.from_numpy(tokenized.token_ids)
-        return TokenFeatures(values, offsets, ids, self.provenance(layers, tokenized.n_truncated))
+        cut = torch.from_numpy(tokenized.truncated)
+        return TokenFeatures(values, offsets, ids, self.provenance(layers, int(cut.sum())), cut)
 
 
 def _rows(offsets: np.ndarray, lengths: np.ndarray, texts: np.ndarray) -> np.ndarray:
     picked = lengths[texts]
     ends = np.cumsum(picked)
     return np.arange(ends[-1]) + np.repeat(offsets[texts] - ends + picked, picked)
+
+
+def _several(chosen: Any) -> bool:
+    return hasattr(chosen, "__iter__") and hasattr(chosen, "__len__") and not isinstance(chosen, bool)
 
 
 def _by_name(name: str, revision: str | None, dtype: str, max_length: int) -> Encoder:

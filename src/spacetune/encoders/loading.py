@@ -39,6 +39,11 @@ class LoadedEncoder:
     longest: int
 
     @property
+    def packed(self) -> bool:
+        """Whether texts run end to end without padding."""
+        return isinstance(self.runner, PackedEncoder)
+
+    @property
     def shortest(self) -> int:
         """The smallest length limit that leaves room for a token."""
         return self.tokenizer.num_special_tokens_to_add(pair=False) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ class _SegmentMean(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor, offsets: Tensor) -> Tensor:
         lengths = offsets.diff()
         ctx.save_for_backward(lengths)
-        flat = values.reshape(len(values), -1)
+        flat = values.reshape(len(values), math.prod(values.shape[1:]))
         if values.dtype in (torch.bfloat16, torch.float16):
             flat = flat.float()
         means = torch.segment_reduce(flat, "mean", lengths=lengths, axis=0, unsafe=True, initial=0)
@@ -92,5 +93,5 @@ def segment_variance(values: Tensor, offsets: Tensor) -> Tensor:
     means = segment_mean(values, offsets)
     centred = values - torch.repeat_interleave(means, lengths, dim=0)
     biased = segment_mean(centred.square(), offsets)
-    scale = lengths / (lengths - 1).clamp(min=1)
-    return biased * scale.to(biased.dtype).view(-1, *[1] * (biased.dim() - 1))
+    scale = lengths.to(biased.dtype) / (lengths - 1).clamp(min=1)
+    return biased * scale.view(-1, *[1] * (biased.dim() - 1))

@@ -64,12 +64,15 @@ class TokenFeatures:
         ``(n_tokens,)``, or None where the rows are ready embeddings.
     provenance
         Where they came from, or None likewise.
+    truncated
+        ``(n_texts,)``: which texts were cut, or None where that is not known.
     """
 
     values: Tensor
     offsets: Tensor
     token_ids: Tensor | None = None
     provenance: Provenance | None = None
+    truncated: Tensor | None = None
 
     @classmethod
     def from_matrix(cls, matrix: np.ndarray[Any, Any] | Tensor) -> TokenFeatures:
@@ -94,11 +97,13 @@ class TokenFeatures:
         ids = [part.token_ids for part in parts if part.token_ids is not None]
         first = parts[0].provenance
         cut = sum(part.provenance.n_truncated for part in parts if part.provenance is not None)
+        flags = [part.truncated for part in parts if part.truncated is not None]
         return cls(
             values=torch.cat([part.values for part in parts]),
             offsets=offsets_of(torch.cat([part.lengths for part in parts])),
             token_ids=torch.cat(ids) if len(ids) == len(parts) else None,
             provenance=None if first is None else dataclasses.replace(first, n_truncated=cut),
+            truncated=torch.cat(flags) if len(flags) == len(parts) else None,
         )
 
     def __len__(self) -> int:
@@ -123,11 +128,15 @@ class TokenFeatures:
         """Return the features of these texts (positions from 0), in this order, copied together."""
         lengths = self.lengths[texts]
         rows = concat_ranges(self.offsets[:-1][texts], lengths)
+        provenance, cut = self.provenance, None if self.truncated is None else self.truncated[texts]
+        if provenance is not None and cut is not None:
+            provenance = dataclasses.replace(provenance, n_truncated=int(cut.sum()))
         return TokenFeatures(
             values=self.values.index_select(0, rows),
             offsets=offsets_of(lengths),
             token_ids=None if self.token_ids is None else self.token_ids.index_select(0, rows),
-            provenance=self.provenance,
+            provenance=provenance,
+            truncated=cut,
         )
 
     def means(self) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,12 +20,12 @@ TextInput = str | tuple[str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Tokenized:
-    """Token ids and segment ids of many texts end to end, their lengths, and how many texts were cut."""
+    """Token ids and segment ids of many texts end to end, their lengths, and which of them were cut."""
 
     token_ids: np.ndarray
     segment_ids: np.ndarray
     lengths: np.ndarray
-    n_truncated: int
+    truncated: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +89,9 @@ class Tokenizing:
         if backend is None:
             raise EncoderError(f"{type(tokenizer).__name__} is not a fast tokenizer; character spans need one")
         self.max_length = max_length
-        self._backend = type(backend).from_str(backend.to_str())
+        described = backend.to_str()
+        self.fingerprint = hashlib.sha256(described.encode()).hexdigest()
+        self._backend = type(backend).from_str(described)
         self._backend.no_padding()
         self._backend.enable_truncation(max_length, direction=getattr(tokenizer, "truncation_side", "right"))
         self._uses_segments = "token_type_ids" in tokenizer.model_input_names
@@ -104,7 +107,7 @@ class Tokenizing:
             segments = np.concatenate([np.asarray(e.type_ids, dtype=np.int8) for e in encodings])
         else:
             segments = np.zeros(len(ids), dtype=np.int8)
-        cut = sum(1 for e in encodings if len(e) == self.max_length and e.overflowing)
+        cut = np.fromiter((len(e) == self.max_length and bool(e.overflowing) for e in encodings), bool, len(encodings))
         return Tokenized(ids, segments, lengths, cut)
 
     def spans(self, text: TextInput) -> TokenSpans:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
 
-from spacetune.encoders import Encoder, FeatureSource, Layers, TokenFeatures
+from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures
 from spacetune.errors import DataError
 
 __all__ = ["auto_layers", "holds_texts", "read_features"]
@@ -41,7 +41,14 @@ def auto_layers(encoder: Encoder) -> tuple[int, ...]:
 
 
 def read_features(
-    estimator: Any, given: Any, *, encoder: Encoder | None, layers: Layers | None, reset: bool
+    estimator: Any,
+    given: Any,
+    *,
+    encoder: Encoder | None,
+    layers: Layers | None,
+    reset: bool,
+    store: FeatureStore | None = None,
+    progress: bool | None = None,
 ) -> FeatureSource:
     """Return token features of whatever was given.
 
@@ -57,6 +64,10 @@ def read_features(
         Which of its layers.
     reset
         True in `fit`, False afterwards.
+    store
+        Where to look texts up and keep their features; None encodes them afresh.
+    progress
+        Whether to show a bar.
 
     Returns
     -------
@@ -85,4 +96,6 @@ def read_features(
         return given
     assert encoder is not None
     assert layers is not None
-    return encoder.encode(given, layers=layers)
+    if store is not None:
+        return store.encode(encoder, given, layers=layers, progress=progress)
+    return encoder.encode(given, layers=layers, progress=progress)

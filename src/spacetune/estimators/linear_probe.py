@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
-from spacetune.encoders import Encoder, FeatureSource, Layers, TokenFeatures
+from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators.classifying import ClassifierParts, label_task, read_labels
 from spacetune.estimators.regressing import RegressorParts
@@ -61,7 +61,7 @@ class ProbeParts(TextEstimator):
         """Fit at every strength, keep the best on dev, refit on all texts; return dev logits and targets."""
         if self.C is not None and self.C <= 0:
             raise UsageError(f"C must be above 0, got {self.C!r}")
-        features = self._features(texts, reset=True)
+        features = self.features(texts, reset=True)
         targets = task.targets(labels).numpy()
         if len(features) != len(labels):
             raise DataError(f"labels must be one a text: {len(features)} texts, {len(labels)} labels")
@@ -90,7 +90,7 @@ class ProbeParts(TextEstimator):
         if dev is not None:
             dev_texts, dev_labels = dev_pair(dev)
             self.dev_ = f"given ({len(dev_labels)} texts)"
-            return everything, none, means_of(self._features(dev_texts)), task.targets(dev_labels).numpy()
+            return everything, none, means_of(self.features(dev_texts)), task.targets(dev_labels).numpy()
         train, held = part_for_dev(texts, labels, self.dev_fraction, self.seed)
         if len(held) < 2:
             self.dev_ = f"the training texts themselves: {len(labels)} are too few to set some aside"
@@ -132,6 +132,8 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
         Share of the texts set aside where `fit` gets no dev data; the final fit uses all texts.
     max_length
         Tokens above which a text is cut.
+    store
+        Where features of training texts are kept; None keeps none.
     seed
         Of the split.
 
@@ -150,6 +152,7 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
         class_weight: str | dict[Any, float] | None = None,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
+        store: FeatureStore | Literal["auto"] | None = "auto",
         seed: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -158,6 +161,7 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
         self.class_weight = class_weight
         self.dev_fraction = dev_fraction
         self.max_length = max_length
+        self.store = store
         self.seed = seed
 
     def fit(self, X: Any, y: Any, *, dev: Any = None) -> Self:
@@ -212,6 +216,8 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
         Share of the texts set aside where `fit` gets no dev data.
     max_length
         Tokens above which a text is cut.
+    store
+        Where features of training texts are kept; None keeps none.
     seed
         Of the split.
 
@@ -230,6 +236,7 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
         C: float | None = None,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
+        store: FeatureStore | Literal["auto"] | None = "auto",
         seed: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -237,6 +244,7 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
         self.C = C
         self.dev_fraction = dev_fraction
         self.max_length = max_length
+        self.store = store
         self.seed = seed
 
     def fit(self, X: Any, y: Any, *, dev: Any = None) -> Self:

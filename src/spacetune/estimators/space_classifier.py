@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from spacetune.encoders import Encoder, Layers
+from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.classifying import ClassifierParts, label_task, read_labels
 from spacetune.estimators.space_estimator import SpaceEstimator
 from spacetune.spaces import SpaceOverlap, aligned_space, space_overlap
@@ -65,6 +65,8 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         Share of the texts set aside, stratified, where `fit` gets no dev data.
     max_length
         Tokens above which a text is cut; None is the encoder's own limit.
+    store
+        Where features of training texts are kept, so that the same texts are never encoded twice; None keeps none.
     train_encoder
         Train the encoder too, from a copy: slow, and the saved model then holds it.
     encoder_learning_rate
@@ -112,6 +114,7 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         patience: int | None = 4,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
+        store: FeatureStore | Literal["auto"] | None = "auto",
         train_encoder: bool = False,
         encoder_learning_rate: float = 5e-5,
         seed: int = 0,
@@ -132,6 +135,7 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         self.patience = patience
         self.dev_fraction = dev_fraction
         self.max_length = max_length
+        self.store = store
         self.train_encoder = train_encoder
         self.encoder_learning_rate = encoder_learning_rate
         self.seed = seed
@@ -203,7 +207,7 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         return space_overlap(self.head_, tuple(map(str, self.classes_)), centroids)
 
     def _centroids(self, texts: Any) -> Tensor:
-        source = self._features(texts)
+        source = self.features(texts)
         with torch.inference_mode():
             rows: Sequence[Tensor] = torch.arange(len(source)).split(2048)
             return torch.cat([self.head_.centroids(source.take(part)) for part in rows])

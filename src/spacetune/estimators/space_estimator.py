@@ -55,7 +55,8 @@ class SpaceEstimator(TextEstimator):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Train the head; return dev logits and dev targets for calibration."""
         self._check_settings()
-        features = self._features(texts, reset=True)
+        self._progress = progress
+        features = self.features(texts, reset=True)
         self._check_lengths(features, labels)
         data = self._with_dev(texts, features, task.targets(labels), labels, dev, task)
         self._note_input(texts, features)
@@ -135,7 +136,7 @@ class SpaceEstimator(TextEstimator):
             dev_texts, dev_labels = dev_pair(dev)
             dev_targets = task.targets(dev_labels)
             self.dev_ = f"given ({len(dev_labels)} texts)"
-            return SpaceData(features, targets, self._features(dev_texts), dev_targets)
+            return SpaceData(features, targets, self.features(dev_texts), dev_targets)
         train, held = part_for_dev(texts, labels, self.dev_fraction, self.seed)
         if len(held) < 2:
             self.dev_ = f"the training texts themselves: {len(labels)} are too few to set some aside"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
-from spacetune.encoders import Encoder, Layers
+from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.errors import DataError
 from spacetune.estimators.regressing import RegressorParts
 from spacetune.estimators.space_estimator import SpaceEstimator
@@ -54,6 +54,8 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         Share of the texts set aside where `fit` gets no dev data.
     max_length
         Tokens above which a text is cut.
+    store
+        Where features of training texts are kept, so that the same texts are never encoded twice; None keeps none.
     train_encoder
         Train the encoder too, from a copy.
     encoder_learning_rate
@@ -87,6 +89,7 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         patience: int | None = 4,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
+        store: FeatureStore | Literal["auto"] | None = "auto",
         train_encoder: bool = False,
         encoder_learning_rate: float = 5e-5,
         seed: int = 0,
@@ -103,6 +106,7 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         self.patience = patience
         self.dev_fraction = dev_fraction
         self.max_length = max_length
+        self.store = store
         self.train_encoder = train_encoder
         self.encoder_learning_rate = encoder_learning_rate
         self.seed = seed

@@ -22,9 +22,11 @@ from spacetune.data.labelled_texts import normalised
 from spacetune.encoders import (
     Encoder,
     FeatureSource,
+    FeatureStore,
     Layers,
     TokenFeatures,
     as_inputs,
+    default_store,
     shared_encoder,
 )
 from spacetune.errors import ModelFileError, UsageError
@@ -48,6 +50,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     encoder: str | os.PathLike[str] | Encoder | None
     layers: Layers | str | None
     max_length: int | None
+    store: FeatureStore | str | None
     classes_: Any
     fitted_on_: str
     dev_: str
@@ -93,7 +96,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def predict_logits(self, texts: Any) -> np.ndarray:
         """Return logits ``(text, output)`` as the classifier gives them, before any temperature."""
         check_is_fitted(self)
-        return self.logits_of_source(self._features(texts))
+        return self.logits_of_source(self.features(texts, stored=False))
 
     def logits_of_source(self, source: FeatureSource) -> np.ndarray:
         """Return logits of features in memory or on disk, a bounded number of texts at a time."""
@@ -124,7 +127,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
             raise UsageError("explain needs texts: a matrix of ready embeddings has no tokens to show")
         inputs = as_inputs(texts)
         with torch.inference_mode():
-            features = cast("TokenFeatures", self._features(inputs))
+            features = cast("TokenFeatures", self.features(inputs, stored=False))
             scores = self.scores_of(features).double().numpy()
             logits = self.logits_of(features).numpy()
         bias = self.bias_of().detach().numpy()
@@ -160,7 +163,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         if self.fitted_on_ == "matrix":
             raise UsageError("a model of ready embeddings has no encoder to name; save it with joblib, or fit on texts")
         facts, tensors = self.learned()
-        settings = {k: v for k, v in self.get_params(deep=False).items() if k != "encoder"}
+        settings = {k: v for k, v in self.get_params(deep=False).items() if k not in ("encoder", "store")}
         config = {
             "spacetune": spacetune.__version__,
             "model": type(self).__name__,
@@ -199,14 +202,26 @@ class TextEstimator(BaseEstimator, abc.ABC):
             raise ModelFileError(f"{place} holds a {type(model).__name__}, not a {cls.__name__}")
         return model
 
-    def _features(self, texts: Any, *, reset: bool = False) -> FeatureSource:
+    def features(self, texts: Any, *, reset: bool = False, stored: bool = True) -> FeatureSource:
+        """Return token features of texts as this model reads them, through the store unless told otherwise."""
         if not holds_texts(texts):
             return read_features(self, texts, encoder=None, layers=None, reset=reset)
         encoder = self.encoder_
         chosen = getattr(self, "layers_", None)
         if reset or chosen is None:
             chosen = auto_layers(encoder) if self.layers in ("auto", None) else self.layers
-        return read_features(self, texts, encoder=encoder, layers=cast("Layers", chosen), reset=reset)
+        return read_features(
+            self,
+            texts,
+            encoder=encoder,
+            layers=cast("Layers", chosen),
+            reset=reset,
+            store=self._store() if stored else None,
+            progress=self.__dict__.get("_progress"),
+        )
+
+    def _store(self) -> FeatureStore | None:
+        return default_store() if self.store == "auto" else cast("FeatureStore | None", self.store)
 
     def _note_input(self, texts: Any, features: FeatureSource) -> None:
         """Remember what was fitted on: the kind of input, the layers, the encoder, the texts' hashes."""

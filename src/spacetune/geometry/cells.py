@@ -114,9 +114,7 @@ def point_count_variance_of_counts(counts: NDArray[np.int64]) -> float:
     return value if np.isfinite(value) else float("inf")
 
 
-def point_count_variance(
-    points: Points, *, quantizer: QuantizerKind = "product", variant: Variant = "exact"
-) -> float:
+def point_count_variance(points: Points, *, quantizer: QuantizerKind = "product", variant: Variant = "exact") -> float:
     """PC_var: variance of the cells' odds ratios against an even spread, averaged over codebooks.
 
     With p a cell's share of the points: odds = p/(1 − p)·(k − 1), 1 for an even spread.
@@ -130,9 +128,7 @@ def point_count_variance(
     >>> point_count_variance(np.random.default_rng(0).standard_normal((600, 8))) > 0
     True
     """
-    return point_count_variance_of_counts(
-        _counts(_quantized(points, "point_count_variance", quantizer), variant)
-    )
+    return point_count_variance_of_counts(_counts(_quantized(points, "point_count_variance", quantizer), variant))
 
 
 def point_count_kl_of_counts(counts: NDArray[np.int64]) -> float:

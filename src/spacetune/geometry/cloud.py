@@ -51,9 +51,7 @@ def read_points(points: ArrayLike) -> FloatArray:
     values = np.ascontiguousarray(array, dtype=np.float64)
     if not np.isfinite(values.sum()) and not np.isfinite(values).all():
         rows = np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist()
-        raise DataError(
-            f"points must be finite, got NaN or infinity in {name_rows(rows)}: drop or repair them"
-        )
+        raise DataError(f"points must be finite, got NaN or infinity in {name_rows(rows)}: drop or repair them")
     return values
 
 

@@ -18,9 +18,7 @@ __all__ = ["linear_cka", "neighbour_overlap", "principal_angles", "procrustes", 
 DEBIASED = SampleAdvice(at_least=4, points=100)
 
 
-def _paired(
-    first: Points, second: Points, measure: str, advice: SampleAdvice
-) -> tuple[PointCloud, PointCloud]:
+def _paired(first: Points, second: Points, measure: str, advice: SampleAdvice) -> tuple[PointCloud, PointCloud]:
     left, right = as_cloud(first, measure, advice), as_cloud(second, measure, advice)
     if left.n != right.n:
         raise DataError(
@@ -118,9 +116,7 @@ def neighbour_overlap(first: Points, second: Points, *, k: int = 10) -> float:
 def _top_axes(cloud: PointCloud, rank: int, measure: str) -> FloatArray:
     available = int(np.count_nonzero(cloud.spectrum.spread(measure)))
     if not 1 <= rank <= available:
-        raise UsageError(
-            f"rank must be from 1 to the {available} directions in which the points vary, got {rank}"
-        )
+        raise UsageError(f"rank must be from 1 to the {available} directions in which the points vary, got {rank}")
     axes = cloud.spectrum.axes
     assert axes is not None
     return axes[:, :rank]
@@ -149,9 +145,7 @@ def principal_angles(first: Points, second: Points, *, rank: int | None = None) 
     """
     left, right = (as_cloud(points, "principal_angles", SPECTRAL) for points in (first, second))
     if left.dim != right.dim:
-        raise DataError(
-            f"principal_angles compares directions in one space, got d = {left.dim} and {right.dim}"
-        )
+        raise DataError(f"principal_angles compares directions in one space, got d = {left.dim} and {right.dim}")
     for cloud in (left, right):
         cloud.spectrum.spread("principal_angles")
     size = _default_rank(left, right) if rank is None else rank

@@ -118,9 +118,7 @@ def isoscore(points: SpectralPoints) -> float:
     """
     spectrum = _spectrum(points, "isoscore")
     if spectrum.dim < 2:
-        raise DataError(
-            "isoscore needs at least 2 dimensions, got 1: it compares variances between dimensions"
-        )
+        raise DataError("isoscore needs at least 2 dimensions, got 1: it compares variances between dimensions")
     values = spectrum.spread("isoscore")
     shares = values / values.sum()
     return float((1.0 / (shares @ shares) - 1.0) / (spectrum.dim - 1))

@@ -53,9 +53,7 @@ class Moments:
         """
         chunk = np.asarray(points)
         if chunk.ndim != 2 or chunk.shape[1] != self.dim or chunk.dtype.kind not in "fiub":
-            raise DataError(
-                f"a chunk must be real numbers of shape (n, {self.dim}), got {chunk.dtype} {chunk.shape}"
-            )
+            raise DataError(f"a chunk must be real numbers of shape (n, {self.dim}), got {chunk.dtype} {chunk.shape}")
         part = self._accumulate(chunk)
         if not np.isfinite(part.second.diagonal()).all() or not np.isfinite(part.mean).all():
             raise DataError("a chunk must be finite, got NaN or infinity (or overflow): drop or rescale it")

@@ -28,9 +28,7 @@ def _distinct(points: Points, measure: str) -> PointCloud:
 
 def _check_k(k: int, n: int) -> None:
     if not 1 <= k < n:
-        raise UsageError(
-            f"k must be from 1 to n - 1, got k = {k} with {n} points: lower k or pass more points"
-        )
+        raise UsageError(f"k must be from 1 to n - 1, got k = {k} with {n} points: lower k or pass more points")
 
 
 def _kth(cloud: PointCloud, k: int) -> FloatArray:

@@ -59,10 +59,7 @@ def find_neighbours(values: FloatArray, k: int) -> NeighbourTable:
     squares = np.einsum("ij,ij->i", centred, centred)
     for start in range(0, n, rows):
         block = slice(start, min(start + rows, n))
-        if tree is not None:
-            found = _from_tree(tree, centred, block, k)
-        else:
-            found = _from_pairs(centred, squares, block, k)
+        found = _from_tree(tree, centred, block, k) if tree is not None else _from_pairs(centred, squares, block, k)
         distances[block], indices[block] = _sorted_exactly(centred, block, found)
     return NeighbourTable(distances, indices)
 
@@ -83,9 +80,7 @@ def _from_tree(tree: KDTree, values: FloatArray, block: slice, k: int) -> NDArra
     return found[~own].reshape(-1, k)
 
 
-def _sorted_exactly(
-    values: FloatArray, block: slice, found: NDArray[np.intp]
-) -> tuple[FloatArray, NDArray[np.intp]]:
+def _sorted_exactly(values: FloatArray, block: slice, found: NDArray[np.intp]) -> tuple[FloatArray, NDArray[np.intp]]:
     """Measure the found neighbours again from coordinate differences, so equal points are at exactly 0."""
     steps = values[found]
     steps -= values[block, None]

@@ -98,9 +98,7 @@ class Reservoir:
 
     def __init__(self, size: int, *, seed: int = 0, start: int = 0) -> None:
         if size < 1 or seed < 0 or start < 0:
-            raise UsageError(
-                f"size must be at least 1, seed and start at least 0; got {size}, {seed}, {start}"
-            )
+            raise UsageError(f"size must be at least 1, seed and start at least 0; got {size}, {seed}, {start}")
         self.size = size
         self.seed = seed
         self.n = 0

@@ -59,19 +59,14 @@ def sphere(
     if dim < 2:
         raise UsageError(f"a sphere needs at least 2 dimensions, got {dim}")
     rng, n = np.random.RandomState(seed), POINTS_PER_DIMENSION * dim
-    if fill:
-        radius = rng.uniform(0, 1, size=n) ** (1.0 / dim)
-    else:
-        radius = np.repeat((np.arange(rings) + 1) / rings, n // rings)
+    radius = rng.uniform(0, 1, size=n) ** (1.0 / dim) if fill else np.repeat((np.arange(rings) + 1) / rings, n // rings)
     if not cone:
         return radius[:, None] * _directions(rng, len(radius), dim)
     around = rng.uniform(0, radius * np.tan(1 / np.sqrt(dim)), size=n) ** (1.0 / (dim - 1))
     return np.concatenate([radius[:, None], around[:, None] * _directions(rng, n, dim - 1)], axis=1)
 
 
-def cluster(
-    dim: int, *, shift: bool = False, shuffle: bool = False, seed: int = PUBLISHED_SEED
-) -> FloatArray:
+def cluster(dim: int, *, shift: bool = False, shuffle: bool = False, seed: int = PUBLISHED_SEED) -> FloatArray:
     """Draw d pairs of opposite normal clusters with standard deviation min(1/d, .2), 250 points a pair.
 
     Parameters

@@ -95,9 +95,7 @@ def _resolve(measure: str | Measure | MeasureFunction, sets: int) -> Measure:
             name, name, measure, "", -np.inf, np.inf, "", (), "", SampleAdvice(2), "", "points", sets=sets
         )
     if measure.sets != sets:
-        wanted = (
-            "two sets: pass the other as `second`" if measure.sets == 2 else "one set: leave `second` out"
-        )
+        wanted = "two sets: pass the other as `second`" if measure.sets == 2 else "one set: leave `second` out"
         raise UsageError(f"{measure.name} is a measure of {wanted}")
     return measure
 
@@ -192,9 +190,7 @@ def bootstrap(
     deviations = (draws - draws.mean()) * np.sqrt(half / (sampler.n - half))
     low, high = np.quantile(deviations, [(1 - level) / 2, (1 + level) / 2])
     error = float(deviations.std(ddof=1))
-    return Interval(
-        entry.name, value, float(value - high), float(value - low), error, level, sampler.n, count
-    )
+    return Interval(entry.name, value, float(value - high), float(value - low), error, level, sampler.n, count)
 
 
 def convergence(

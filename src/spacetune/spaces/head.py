@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,8 @@ class SpaceHead(nn.Module):
     def __init__(self, spaces: ConceptSpaces, n_outputs: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.spaces = spaces
-        self.classifier = skip_init(nn.Linear, spaces.width, n_outputs, dtype=spaces.operators.dtype)
+        linear = skip_init(nn.Linear, spaces.width, n_outputs, dtype=spaces.operators.dtype)
+        self.classifier = cast("nn.Linear", linear)
         bound = 1 / math.sqrt(spaces.width)
         with torch.no_grad():
             for parameter in self.classifier.parameters():

@@ -69,7 +69,7 @@ def predict_texts(model: TextEstimator, texts: Any) -> Predictions:
     """
     fitted: Any = model
     inputs = as_inputs(texts)
-    source: Any = fitted._features(inputs)
+    source: Any = fitted.features(inputs, stored=False)
     logits = fitted.logits_of_source(source)
     cut = source.provenance.n_truncated
     notes = (f"{cut} texts were cut at {source.provenance.max_length} tokens",) if cut else ()

@@ -80,7 +80,7 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
         raise DataError(f"{data.source} carries no labels to score against; say which column holds them with --label")
     task: Any = model.task()  # pyright: ignore[reportAttributeAccessIssue]
     targets = task.targets(data.labels).numpy()
-    source = model._features(data.inputs)
+    source = model.features(data.inputs)
     logits = model.logits_of_source(source)
     single = task.kind == "single"
     from_spaces = None

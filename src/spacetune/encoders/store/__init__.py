@@ -1,0 +1,6 @@
+"""Token features on disk: encoded once, found again by content."""
+
+from spacetune.encoders.store.feature_store import FeatureStore, StoreSummary, default_store
+from spacetune.encoders.store.stored_features import StoredFeatures
+
+__all__ = ["FeatureStore", "StoreSummary", "StoredFeatures", "default_store"]

@@ -1,0 +1,86 @@
+"""Features that live on disk and are read a batch at a time: more texts than memory holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from spacetune.encoders.ragged import offsets_of
+from spacetune.encoders.store.shards import Shard
+from spacetune.encoders.token_features import Provenance, TokenFeatures
+
+__all__ = ["StoredFeatures"]
+
+FORGET_EVERY = 256 << 20
+"""Bytes read after which mapped pages are let go, so that a pass over any data set stays small in memory."""
+
+
+class StoredFeatures:
+    """Texts' features across shards; `take` gathers those of some texts.
+
+    Parameters
+    ----------
+    shards
+        Open shards.
+    places
+        For every text, which shard and which text of it.
+    layers
+        Layers to give, ascending.
+    provenance
+        Where they come from.
+    """
+
+    def __init__(
+        self,
+        shards: Sequence[Shard],
+        places: Sequence[tuple[int, int]],
+        layers: tuple[int, ...],
+        provenance: Provenance,
+    ) -> None:
+        self._shards = shards
+        self._places = places
+        self._columns = [
+            slice(None) if s.layers == layers else [s.layers.index(layer) for layer in layers] for s in shards
+        ]
+        self._read = 0
+        self.provenance = provenance
+        per_shard = [s.offsets.diff() for s in shards]
+        self.lengths = torch.tensor([int(per_shard[shard][text]) for shard, text in places])
+        dim = shards[0].values.shape[2]
+        self.shape = (len(layers), dim)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def n_bytes(self) -> int:
+        """Size in memory if all of it were taken at once."""
+        n_layers, dim = self.shape
+        width = 2 if self._shards[0].scales is not None else self._shards[0].values.element_size()
+        return int(self.lengths.sum()) * n_layers * dim * width
+
+    def take(self, texts: Tensor) -> TokenFeatures:
+        """Return the features of these texts (positions from 0), in this order."""
+        lengths = self.lengths[texts]
+        offsets = offsets_of(lengths)
+        first = self._shards[0]
+        dtype = torch.bfloat16 if first.scales is not None else first.values.dtype
+        values = torch.empty(int(offsets[-1]), *self.shape, dtype=dtype)
+        ids = torch.empty(int(offsets[-1]), dtype=first.token_ids.dtype)
+        edges = offsets.tolist()
+        for i, text in enumerate(texts.tolist()):
+            at, place = self._places[text]
+            shard = self._shards[at]
+            values[edges[i] : edges[i + 1]] = shard.rows(place, self._columns[at])
+            ids[edges[i] : edges[i + 1]] = shard.token_ids[int(shard.offsets[place]) : int(shard.offsets[place + 1])]
+        self._let_go(values.numel() * values.element_size())
+        return TokenFeatures(values, offsets, ids, self.provenance)
+
+    def _let_go(self, n_bytes: int) -> None:
+        self._read += n_bytes
+        if self._read > FORGET_EVERY:
+            self._read = 0
+            for shard in self._shards:
+                shard.forget()
