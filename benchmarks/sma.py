@@ -15,10 +15,10 @@ from spacetune import Encoder, LinearProbe, SpaceClassifier
 from spacetune.studies import score_model
 
 CANDIDATES: dict[str, dict[str, Any]] = {
-    "default": {},
-    "last layer": {"layers": -1, "n_latent": 64},
-    "layers 1 to 6": {"layers": [1, 2, 3, 4, 5, 6], "dropout": 0.6, "learning_rate": 3e-3, "n_epochs": 12},
-    "all layers": {"layers": "all", "dropout": 0.6, "learning_rate": 3e-3, "n_epochs": 12},
+    "three layers": {"layers": [2, 4, 6], "dropout": 0.3, "learning_rate": 1e-3, "n_epochs": 8},
+    "last layer": {"layers": -1, "n_latent": 64, "dropout": 0.3, "learning_rate": 1e-3, "n_epochs": 8},
+    "layers 1 to 6": {"layers": [1, 2, 3, 4, 5, 6]},
+    "all layers (the default)": {"layers": "all"},
 }
 SEEDS = range(5)
 
@@ -33,7 +33,7 @@ def main() -> None:
     }
     runs: dict[str, list[dict[str, Any]]] = {}
     for name, settings in CANDIDATES.items():
-        layers = encoder.resolve_layers(settings.get("layers", [2, 4, 6]))
+        layers = encoder.resolve_layers(settings["layers"])
         picked = {part: _pick(f, layers) for part, f in features.items()}
         runs[name] = []
         for seed in SEEDS:

@@ -103,7 +103,7 @@ def fit(
     if not resume:
         checkpoint.unlink(missing_ok=True)
     try:
-        model, report = fit_model(
+        _, report = fit_model(
             data["train"],
             dev=data.get("dev"),
             test=data.get("test"),
@@ -114,12 +114,12 @@ def fit(
             dev_fraction=dev_fraction,
             seed=seed,
             fit_options={"checkpoint": checkpoint},
+            save_to=out,
         )
     except KeyboardInterrupt:
         if checkpoint.exists():
             people(True).print("the last whole epoch is kept; go on from it with --resume", highlight=False)
         raise
-    model.save_pretrained(out)
     checkpoint.unlink(missing_ok=True)
     from spacetune.reports.terminal import draw_fit
 

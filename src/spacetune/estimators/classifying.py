@@ -72,7 +72,7 @@ def label_task(
     classes, counts = np.unique(np.asarray(labels), return_counts=True)
     if len(classes) < 2:
         raise DataError(
-            f"a classifier needs at least 2 classes, got 1 class: all {len(labels)} labels are {classes[0]!r}"
+            f"a classifier needs at least 2 classes, got 1 class: all {len(labels)} labels are {classes.tolist()[0]!r}"
         )
     names = classes.tolist()
     # a user's own weights say what a mistake costs, so dev must be read in that coin

@@ -35,10 +35,10 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
     encoder
         Folder or hub name, an `Encoder`, or None for the default encoder.
     layers
-        Layers to read: a number, a list, ``all``, or ``auto`` (one, two and three thirds of the depth). Every
-        layer has its own operators.
+        Layers to read: a number, a list, ``all``, or ``auto`` (all where their features take at most 2 GB, else
+        those at one, two and three thirds of the depth). Every layer has its own operators.
     n_latent
-        Width m of a space.
+        Width m of a space; ``auto`` is 16, fewer (4 at least) where there are more than 32 classes.
     inter_weight
         Weight of the inter-space loss (own space to +1, others to -1).
     intra_weight
@@ -100,14 +100,14 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         encoder: str | os.PathLike[str] | Encoder | None = None,
         *,
         layers: Layers | str = "auto",
-        n_latent: int = 16,
+        n_latent: int | Literal["auto"] = "auto",
         inter_weight: float = 0.0,
         intra_weight: float = 0.0,
         inter_variant: InterVariant = "labelled",
-        dropout: float = 0.3,
+        dropout: float = 0.6,
         label_smoothing: float = 0.05,
         class_weight: str | dict[Any, float] | None = None,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         weight_decay: float = 0.3,
         n_epochs: int | None = None,
         batch_size: int | None = None,

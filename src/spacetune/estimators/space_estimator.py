@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,11 +22,14 @@ from spacetune.training import History, Task
 
 __all__ = ["SpaceEstimator"]
 
+MOST_DIMENSIONS = 512
+"""Dimensions of all spaces of a layer together that ``n_latent="auto"`` stays within."""
+
 
 class SpaceEstimator(TextEstimator):
     """Base of `SpaceClassifier` and `SpaceRegressor`."""
 
-    n_latent: int
+    n_latent: int | Literal["auto"]
     inter_weight: float
     intra_weight: float
     inter_variant: InterVariant
@@ -63,7 +67,7 @@ class SpaceEstimator(TextEstimator):
         schedule = auto_schedule(
             len(data.train), self.n_epochs, self.batch_size, self.patience, task.monitor, self.seed
         )
-        settings = self._settings()
+        settings = self._settings(task)
         if self.train_encoder:
             self.trained_encoder_, self.head_, self.history_, data = fit_with_encoder(
                 self.encoder_,
@@ -91,9 +95,10 @@ class SpaceEstimator(TextEstimator):
             self.head_, self.history_ = heads[0], histories[0]
         return self.logits_of_source(data.dev), data.dev_targets.numpy()
 
-    def _settings(self) -> HeadSettings:
+    def _settings(self, task: Task) -> HeadSettings:
+        fitting = max(4, min(16, MOST_DIMENSIONS // task.n_outputs))
         return HeadSettings(
-            n_latent=self.n_latent,
+            n_latent=fitting if self.n_latent == "auto" else self.n_latent,
             inter_weight=self.inter_weight,
             intra_weight=self.intra_weight,
             inter_variant=self.inter_variant,
@@ -105,14 +110,14 @@ class SpaceEstimator(TextEstimator):
 
     def _check_settings(self) -> None:
         bounds = {
-            "n_latent": (self.n_latent, 1, None), "dropout": (self.dropout, 0, 0.95),
+            "n_latent": (None if self.n_latent == "auto" else self.n_latent, 1, None), "dropout": (self.dropout, 0, 0.95),
             "learning_rate": (self.learning_rate, 0, None), "weight_decay": (self.weight_decay, 0, None),
             "inter_weight": (self.inter_weight, 0, None), "intra_weight": (self.intra_weight, 0, None),
             "dev_fraction": (self.dev_fraction, 0.01, 0.5), "n_epochs": (self.n_epochs, 1, None),
-            "batch_size": (self.batch_size, 1, None),
+            "batch_size": (self.batch_size, 1, None), "seed": (self.seed, 0, 2**32 - 1),
         }  # fmt: skip
         for name, (value, low, high) in bounds.items():
-            if value is not None and (value < low or (high is not None and value > high)):
+            if value is not None and not low <= value <= (math.inf if high is None else high):
                 limit = f"at least {low}" if high is None else f"between {low} and {high}"
                 raise UsageError(f"{name} must be {limit}, got {value!r}")
 
@@ -178,6 +183,10 @@ class SpaceEstimator(TextEstimator):
 
     def _take_up_head(self, tensors: dict[str, Tensor], n_outputs: int) -> None:
         n_layers, n_spaces, n_latent, n_embed = tensors["spaces.operators"].shape
+        if self.n_latent not in ("auto", n_latent) or n_layers != len(self.layers_ or ()):
+            raise RuntimeError(
+                f"its operators have {n_layers} layers and {n_latent} latents, its settings say otherwise"
+            )
         self.train_hashes_ = tensors["train_hashes"].numpy()
         self.head_ = SpaceHead(ConceptSpaces(n_embed, n_latent, n_spaces, n_layers=n_layers), n_outputs)
         self.head_.load_state_dict({k: v for k, v in tensors.items() if k != "train_hashes"})

@@ -49,6 +49,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
     encoder: str | os.PathLike[str] | Encoder | None
     layers: Layers | str | None
+    layers_: tuple[int, ...] | None
     max_length: int | None
     store: FeatureStore | str | None
     classes_: Any
@@ -209,7 +210,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         encoder = self.encoder_
         chosen = getattr(self, "layers_", None)
         if reset or chosen is None:
-            chosen = auto_layers(encoder) if self.layers in ("auto", None) else self.layers
+            chosen = auto_layers(encoder, texts) if self.layers in ("auto", None) else self.layers
         return read_features(
             self,
             texts,

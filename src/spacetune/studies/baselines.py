@@ -50,7 +50,9 @@ def tfidf_baseline(
     dict
         Scores by name.
     """
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=1)
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+|[^\w\s]")
+    if not any(text.strip() for text in _joined(train)):  # no word to count
+        return task.baseline(targets, test_targets)
     rows = vectorizer.fit_transform(_joined(train))
     dev_rows, test_rows = vectorizer.transform(_joined(dev)), vectorizer.transform(_joined(test))
     fits = [_decide(task, rows, targets, C) for C in STRENGTHS]

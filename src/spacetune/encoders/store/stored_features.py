@@ -13,7 +13,7 @@ from spacetune.encoders.token_features import Provenance, TokenFeatures
 
 __all__ = ["StoredFeatures"]
 
-FORGET_EVERY = 256 << 20
+FORGET_EVERY = 64 << 20
 """Bytes read after which mapped pages are let go, so that a pass over any data set stays small in memory."""
 
 
@@ -70,12 +70,13 @@ class StoredFeatures:
         values = torch.empty(int(offsets[-1]), *self.shape, dtype=dtype)
         ids = torch.empty(int(offsets[-1]), dtype=first.token_ids.dtype)
         edges = offsets.tolist()
+        per_token = self.shape[0] * self.shape[1] * first.values.element_size()
         for i, text in enumerate(texts.tolist()):
             at, place = self._places[text]
             shard = self._shards[at]
             values[edges[i] : edges[i + 1]] = shard.rows(place, self._columns[at])
             ids[edges[i] : edges[i + 1]] = shard.token_ids[int(shard.offsets[place]) : int(shard.offsets[place + 1])]
-        self._let_go(values.numel() * values.element_size())
+            self._let_go((edges[i + 1] - edges[i]) * per_token)
         return TokenFeatures(values, offsets, ids, self.provenance)
 
     def _let_go(self, n_bytes: int) -> None:
