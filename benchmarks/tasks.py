@@ -1,4 +1,4 @@
-"""Other kinds of task through `fit` and `score`, beside the linear probe: many classes, many labels, numbers on pairs."""
+"""Other tasks through `fit` and `score`, beside the linear probe: many classes, many labels, numbers on pairs."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spacetune.estimators import LinearProbe as LinearProbe
     from spacetune.estimators import SpaceClassifier as SpaceClassifier
     from spacetune.estimators import SpaceRegressor as SpaceRegressor
+    from spacetune.geometry import list_measures as list_measures
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,7 @@ _HOMES = {
     "SpaceRegressor": "estimators",
     "SpacetuneError": "errors",
     "few_shot": "data",
+    "list_measures": "geometry",
     "read_texts": "data",
 }
 

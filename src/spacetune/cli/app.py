@@ -277,6 +277,26 @@ def doctor(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+@guarded
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all cached features.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the cache of token features holds, or clear it."""
+    quiet_libraries()
+    from spacetune.encoders import default_store
+    from spacetune.reports.terminal import draw_store
+
+    store = default_store()
+    if store is None:
+        raise UsageError("there is no cache: SPACETUNE_CACHE is set to 'off'")
+    if clear:
+        freed = store.clear()
+        people(as_json).print(f"{freed / 1e6:,.1f} MB freed", highlight=False)
+    show(store.summary(), as_json, draw_store)
+
+
 def parse_layers(given: str) -> Any:
     """Read a layer choice: ``all``, ``auto``, a number, or numbers with commas.
 

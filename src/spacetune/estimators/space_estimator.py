@@ -109,12 +109,13 @@ class SpaceEstimator(TextEstimator):
         )
 
     def _check_settings(self) -> None:
+        n_latent = None if self.n_latent == "auto" else self.n_latent
         bounds = {
-            "n_latent": (None if self.n_latent == "auto" else self.n_latent, 1, None), "dropout": (self.dropout, 0, 0.95),
+            "n_latent": (n_latent, 1, None), "dropout": (self.dropout, 0, 0.95), "seed": (self.seed, 0, 2**32 - 1),
             "learning_rate": (self.learning_rate, 0, None), "weight_decay": (self.weight_decay, 0, None),
             "inter_weight": (self.inter_weight, 0, None), "intra_weight": (self.intra_weight, 0, None),
             "dev_fraction": (self.dev_fraction, 0.01, 0.5), "n_epochs": (self.n_epochs, 1, None),
-            "batch_size": (self.batch_size, 1, None), "seed": (self.seed, 0, 2**32 - 1),
+            "batch_size": (self.batch_size, 1, None),
         }  # fmt: skip
         for name, (value, low, high) in bounds.items():
             if value is not None and not low <= value <= (math.inf if high is None else high):

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spacetune.data import DataReport
+from spacetune.encoders.store import StoreSummary
 from spacetune.explanations import Explanation, TextExplanation
 from spacetune.studies import Diagnosis, FitReport, Predictions, Scores
 
@@ -160,3 +161,11 @@ def draw_diagnosis(console: Console, found: Diagnosis) -> None:
             console.print(f"  {name}: {value}", highlight=False, soft_wrap=True)
     draw_notes(console, found.problems)
     console.print("all well" if not found.problems else f"{len(found.problems)} problem(s)")
+
+
+def draw_store(console: Console, summary: StoreSummary) -> None:
+    """Print what the cache of token features holds."""
+    size = f"{summary.n_bytes / 1e6:,.1f} MB of at most {summary.max_bytes / 1e9:,.1f} GB"
+    console.print(f"{summary.folder}: {size}", highlight=False, soft_wrap=True)
+    if summary.encoders:
+        console.print(score_table([{**row, "bytes": f"{row['bytes'] / 1e6:,.1f} MB"} for row in summary.rows()]))

@@ -15,6 +15,7 @@ from spacetune.encoders import TextInput
 __all__ = ["tfidf_baseline"]
 
 STRENGTHS = (1.0, 10.0)
+WORDS = r"(?u)\w+|[^\w\s]"
 
 
 def tfidf_baseline(
@@ -50,7 +51,7 @@ def tfidf_baseline(
     dict
         Scores by name.
     """
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+|[^\w\s]")
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORDS)
     if not any(text.strip() for text in _joined(train)):  # no word to count
         return task.baseline(targets, test_targets)
     rows = vectorizer.fit_transform(_joined(train))

@@ -131,7 +131,7 @@ class FeatureStore:
                 f"{self.folder} lost features while they were written; is another program clearing it?"
             )
         found = self._gather(encoder, shards, [index[key] for key in keys], chosen)
-        self.prune(keep=frozenset(shard.path for shard in shards))
+        self.prune(keep=frozenset(shard.path for shard in found.shards))
         return found.take(torch.arange(len(found))) if found.n_bytes <= IN_MEMORY else found
 
     def summary(self) -> StoreSummary:

@@ -39,7 +39,7 @@ class StoredFeatures:
         layers: tuple[int, ...],
         provenance: Provenance,
     ) -> None:
-        self._shards = shards
+        self.shards = shards
         self._places = places
         self._columns = [
             slice(None) if s.layers == layers else [s.layers.index(layer) for layer in layers] for s in shards
@@ -58,14 +58,14 @@ class StoredFeatures:
     def n_bytes(self) -> int:
         """Size in memory if all of it were taken at once."""
         n_layers, dim = self.shape
-        width = 2 if self._shards[0].scales is not None else self._shards[0].values.element_size()
+        width = 2 if self.shards[0].scales is not None else self.shards[0].values.element_size()
         return int(self.lengths.sum()) * n_layers * dim * width
 
     def take(self, texts: Tensor) -> TokenFeatures:
         """Return the features of these texts (positions from 0), in this order."""
         lengths = self.lengths[texts]
         offsets = offsets_of(lengths)
-        first = self._shards[0]
+        first = self.shards[0]
         dtype = torch.bfloat16 if first.scales is not None else first.values.dtype
         values = torch.empty(int(offsets[-1]), *self.shape, dtype=dtype)
         ids = torch.empty(int(offsets[-1]), dtype=first.token_ids.dtype)
@@ -73,7 +73,7 @@ class StoredFeatures:
         per_token = self.shape[0] * self.shape[1] * first.values.element_size()
         for i, text in enumerate(texts.tolist()):
             at, place = self._places[text]
-            shard = self._shards[at]
+            shard = self.shards[at]
             values[edges[i] : edges[i + 1]] = shard.rows(place, self._columns[at])
             ids[edges[i] : edges[i + 1]] = shard.token_ids[int(shard.offsets[place]) : int(shard.offsets[place + 1])]
             self._let_go((edges[i + 1] - edges[i]) * per_token)
@@ -83,5 +83,5 @@ class StoredFeatures:
         self._read += n_bytes
         if self._read > FORGET_EVERY:
             self._read = 0
-            for shard in self._shards:
+            for shard in self.shards:
                 shard.forget()
