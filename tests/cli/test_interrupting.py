@@ -47,7 +47,7 @@ def test_ctrl_c_before_the_first_epoch_leaves_nothing(train: Path, tmp_path: Pat
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == ""
-    assert err == "spacetune: stopped by Ctrl-C; no result was written\n"
+    assert err == "spacetune: stopped by Ctrl-C; no result was printed\n"
     assert [p.name for p in tmp_path.iterdir()] == ["train.csv"]
 
 
@@ -65,23 +65,35 @@ def test_ctrl_c_later_keeps_the_best_and_says_so(train: Path, tmp_path: Path) ->
     assert json.loads(run("predict", tmp_path / "m", "Where is my parcel?", "--json").out)["predicted"]
 
 
-def test_ctrl_c_after_the_training_says_how_to_go_on(
+def test_ctrl_c_in_the_baselines_leaves_the_model_whole(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped_in_the_baselines(*given: Any, **named: Any) -> NoReturn:
         fit_model(*given, **named)
         raise KeyboardInterrupt
 
-    words = ("fit", place.train, "--out", tmp_path / "m", *FAST)
-    with monkeypatch.context() as patch:
-        patch.setattr("spacetune.studies.fitting.fit_model", stopped_in_the_baselines)
-        answer = run(*words)
+    monkeypatch.setattr("spacetune.studies.fitting.fit_model", stopped_in_the_baselines)
+    answer = run("fit", place.train, "--out", tmp_path / "m", *FAST)
     assert (answer.code, answer.out) == (130, "")
-    assert answer.err.splitlines()[-2:] == [
-        "the last whole epoch is kept; go on from it with --resume",
-        "spacetune: stopped by Ctrl-C; no result was written",
-    ]
-    assert [p.name for p in tmp_path.iterdir()] == [".m.checkpoint.safetensors"]
-    assert run(*words, "--resume").code == 0
+    assert "the model was fitted and saved to" in answer.err
+    assert answer.err.splitlines()[-1] == "spacetune: stopped by Ctrl-C; no result was printed"
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
     assert (tmp_path / "m/model.safetensors").read_bytes() == (place.model / "model.safetensors").read_bytes()
+
+
+def test_a_fit_stopped_before_it_is_saved_goes_on_with_resume(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("fit", place.train, "--out", tmp_path / "m", *FAST)
+    with monkeypatch.context() as patch:
+        patch.setattr("spacetune.estimators.text_estimator.write_model", _stop)
+        answer = run(*words)
+    assert answer.code == 130
+    assert "go on from it with --resume" in answer.err
+    assert [p.name for p in tmp_path.iterdir()] == [".m.checkpoint.safetensors"]
+    assert run(*words, "--resume").code == 0
+    assert (tmp_path / "m/model.safetensors").read_bytes() == (place.model / "model.safetensors").read_bytes()
+
+
+def _stop(*given: Any, **named: Any) -> NoReturn:
+    raise KeyboardInterrupt

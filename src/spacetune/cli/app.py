@@ -117,8 +117,7 @@ def fit(
             save_to=out,
         )
     except KeyboardInterrupt:
-        if checkpoint.exists():
-            people(True).print("the last whole epoch is kept; go on from it with --resume", highlight=False)
+        say_what_is_kept(out, checkpoint)
         raise
     checkpoint.unlink(missing_ok=True)
     from spacetune.reports.terminal import draw_fit
@@ -295,6 +294,19 @@ def cache(
         freed = store.clear()
         people(as_json).print(f"{freed / 1e6:,.1f} MB freed", highlight=False)
     show(store.summary(), as_json, draw_store)
+
+
+def say_what_is_kept(out: Path, checkpoint: Path) -> None:
+    """After Ctrl-C: a model newer than the last epoch is whole, else the last epoch can be gone on from."""
+    model = out / "config.json"
+    if not checkpoint.exists():
+        return
+    if model.is_file() and model.stat().st_mtime >= checkpoint.stat().st_mtime:
+        checkpoint.unlink()
+        kept = f"the model was fitted and saved to {out}; only its scores beside the baselines are missing"
+    else:
+        kept = "the last whole epoch is kept; go on from it with --resume"
+    people(True).print(kept, highlight=False, soft_wrap=True)
 
 
 def parse_layers(given: str) -> Any:

@@ -46,7 +46,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             print(f"spacetune: {error}", file=sys.stderr)  # noqa: T201
             raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
         except KeyboardInterrupt:
-            print("spacetune: stopped by Ctrl-C; no result was written", file=sys.stderr)  # noqa: T201
+            print("spacetune: stopped by Ctrl-C; no result was printed", file=sys.stderr)  # noqa: T201
             raise typer.Exit(130) from None
         except BrokenPipeError:
             sys.stderr.close()

@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures, as_inputs
 from spacetune.errors import DataError
 
-__all__ = ["auto_layers", "holds_texts", "read_features"]
+__all__ = ["MANY", "auto_layers", "holds_texts", "read_features"]
 
 
 def holds_texts(given: Any) -> bool:
@@ -31,6 +31,9 @@ def holds_texts(given: Any) -> bool:
     return isinstance(first, str) or pair
 
 
+MANY = 2000
+"""Texts from which on the automatic settings are those for many texts."""
+
 SMALL = 2 << 30
 """Bytes of features up to which ``auto`` reads all layers."""
 
@@ -38,16 +41,27 @@ SMALL = 2 << 30
 def auto_layers(encoder: Encoder, texts: Any) -> tuple[int, ...]:
     """Return the default choice of layers for these texts.
 
-    All layers where their features take at most 2 GB (about 370,000 tokens of the default encoder), else those at
-    one, two and three thirds of the depth. The choice is ours: on the dev parts of two data sets all layers beat
-    three, and three beat the last one (`benchmarks/results/sma.json`); but all layers of a large data set are a lot
-    of disk. Tokens are guessed as a quarter of the characters.
+    All layers for 2,000 texts and more where their features take at most 2 GB (about 370,000 tokens of the default
+    encoder), else those at one, two and three thirds of the depth. The choice is ours, made on dev parts: on 4,499
+    texts all layers beat three, and three the last one (`benchmarks/results/sma.json`); on 560 texts three did
+    better; and all layers of a large data set are a lot of disk. Tokens are guessed as a quarter of the characters.
     """
     n = encoder.n_layers
+    if len(texts) < MANY:
+        return thirds(n)
     tokens = sum(len(t) if isinstance(t, str) else len(t[0]) + len(t[1]) for t in as_inputs(texts)) / 4
     if tokens * (n + 1) * encoder.dim * encoder.dtype.itemsize <= SMALL:
         return tuple(range(n + 1))
-    return tuple(sorted({max(1, round(n / 3)), max(1, round(2 * n / 3)), n}))
+    return thirds(n)
+
+
+def thirds(n_layers: int) -> tuple[int, ...]:
+    """Return the layers at one, two and three thirds of the depth.
+
+    >>> thirds(6), thirds(12)
+    ((2, 4, 6), (4, 8, 12))
+    """
+    return tuple(sorted({max(1, round(n_layers / 3)), max(1, round(2 * n_layers / 3)), n_layers}))
 
 
 def read_features(

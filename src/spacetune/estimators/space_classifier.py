@@ -35,8 +35,9 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
     encoder
         Folder or hub name, an `Encoder`, or None for the default encoder.
     layers
-        Layers to read: a number, a list, ``all``, or ``auto`` (all where their features take at most 2 GB, else
-        those at one, two and three thirds of the depth). Every layer has its own operators.
+        Layers to read: a number, a list, ``all``, or ``auto`` (for 2,000 texts and more all where
+        their features take at most 2 GB, else those at one, two and three thirds of the depth). Every layer has
+        its own operators.
     n_latent
         Width m of a space; ``auto`` is 16, fewer (4 at least) where there are more than 32 classes.
     inter_weight
@@ -52,7 +53,7 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
     class_weight
         None, ``balanced``, or a dict from class to weight.
     learning_rate
-        Full learning rate of AdamW.
+        Full learning rate of AdamW; None is 0.001 below 2,000 texts and 0.003 from there on.
     weight_decay
         Its decoupled decay.
     n_epochs
@@ -107,7 +108,7 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         dropout: float = 0.6,
         label_smoothing: float = 0.05,
         class_weight: str | dict[Any, float] | None = None,
-        learning_rate: float = 3e-3,
+        learning_rate: float | None = None,
         weight_decay: float = 0.3,
         n_epochs: int | None = None,
         batch_size: int | None = None,

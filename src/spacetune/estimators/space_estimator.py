@@ -14,6 +14,7 @@ from torch import Tensor
 from spacetune.encoders import FeatureSource, TokenFeatures
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators.encoder_training import fit_with_encoder
+from spacetune.estimators.inputs import MANY
 from spacetune.estimators.space_training import HeadSettings, SpaceData, auto_schedule, fit_heads
 from spacetune.estimators.text_estimator import TextEstimator, dev_pair, part_for_dev
 from spacetune.spaces import ConceptSpaces, SpaceHead
@@ -34,7 +35,7 @@ class SpaceEstimator(TextEstimator):
     intra_weight: float
     inter_variant: InterVariant
     dropout: float
-    learning_rate: float
+    learning_rate: float | None
     weight_decay: float
     n_epochs: int | None
     batch_size: int | None
@@ -67,7 +68,7 @@ class SpaceEstimator(TextEstimator):
         schedule = auto_schedule(
             len(data.train), self.n_epochs, self.batch_size, self.patience, task.monitor, self.seed
         )
-        settings = self._settings(task)
+        settings = self._settings(task, len(data.train))
         if self.train_encoder:
             self.trained_encoder_, self.head_, self.history_, data = fit_with_encoder(
                 self.encoder_,
@@ -95,7 +96,8 @@ class SpaceEstimator(TextEstimator):
             self.head_, self.history_ = heads[0], histories[0]
         return self.logits_of_source(data.dev), data.dev_targets.numpy()
 
-    def _settings(self, task: Task) -> HeadSettings:
+    def _settings(self, task: Task, n_texts: int) -> HeadSettings:
+        rate = 3e-3 if n_texts >= MANY else 1e-3
         fitting = max(4, min(16, MOST_DIMENSIONS // task.n_outputs))
         return HeadSettings(
             n_latent=fitting if self.n_latent == "auto" else self.n_latent,
@@ -103,7 +105,7 @@ class SpaceEstimator(TextEstimator):
             intra_weight=self.intra_weight,
             inter_variant=self.inter_variant,
             dropout=self.dropout,
-            learning_rate=self.learning_rate,
+            learning_rate=rate if self.learning_rate is None else self.learning_rate,
             weight_decay=self.weight_decay,
             seed=self.seed,
         )
