@@ -1,0 +1,212 @@
+"""Draw `docs/benchmarks.md` from the committed results: `python -m benchmarks.tables`. No number is typed by hand."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import HERE, RESULTS
+
+Result = dict[str, Any]
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+NAMES = ("speed", "sma", "tasks", "geometry")
+
+
+def main(folder: str | None = None, page: str | None = None) -> None:
+    place = Path(folder) if folder else RESULTS
+    found = {name: place / f"{name}.json" for name in NAMES}
+    results = {name: json.loads(path.read_text()) for name, path in found.items() if path.is_file()}
+    (Path(page) if page else PAGE).write_text(draw(results))
+
+
+def draw(results: dict[str, Result]) -> str:
+    parts = ["# Benchmarks", "Drawn by `make docs` from `benchmarks/results/*.json`; `make bench` measures again."]
+    sections = {"speed": speed, "sma": sma, "tasks": tasks, "geometry": geometry}
+    for name, section in sections.items():
+        if name in results:
+            parts += section(results[name])
+    missing = [name for name in NAMES if name not in results]
+    if missing:
+        parts.append(f"Not measured yet: {', '.join(missing)}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(number(cell) for cell in line) + " |" for line in lines)
+
+
+def number(value: Any) -> str:
+    if not isinstance(value, float):
+        return f"{value:,}" if isinstance(value, int) else str(value)
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 1 else f"{value:.3f}"
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def spread(row: Result) -> str:
+    return f"{number(row['median'])} ({number(row['min'])} to {number(row['max'])})"
+
+
+def machine(result: Result) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    cores = f"{result['cores']} cores, load {result['load_at_start']} at the start"
+    return f"{result['date']}; {result['cpu']}, {cores}; {versions}."
+
+
+def speed(result: Result) -> list[str]:
+    peaks = {k: v for k, v in result["peak"].items() if isinstance(v, dict)}
+    skipped = "; ".join(f"{name} ({why})" for name, why in result["skipped"].items()) or "none"
+    return [
+        "## Speed",
+        machine(result),
+        f"Median (least to most) over {result['plan']['rounds']} rounds. Peers skipped: {skipped}.",
+        f"Floor of it all: {result['peak']['what']}; `laid_out` is {result['peak']['laid_out_is']}.",
+        table(["product", "GFLOP/s"], [[name, spread(row)] for name, row in peaks.items()]),
+        *features(result),
+        *fit(result["fit"]),
+        *predict(result["predict"]),
+        *memory(result["memory"]),
+    ]
+
+
+def features(result: Result) -> list[str]:
+    parts = ["### Features"]
+    head = ["", "tokens/s", "seconds", "times sentence-transformers", "share of peak"]
+    for name, row in result["features"].items():
+        floor = ", ".join(f"{k} {number(v['tokens_per_second'])}" for k, v in row["floor"].items() if k != "what")
+        parts.append(f"**{name}**: {row['what']}; {row['texts']:,} texts, {row['tokens']:,} tokens. Floor: {floor}.")
+        rows = [
+            [
+                n,
+                r["tokens_per_second"],
+                spread(r["seconds"]),
+                r.get("times_sentence_transformers", "-"),
+                percent(r["share_of_peak"]),
+            ]
+            for n, r in row["contestants"].items()
+        ]
+        parts.append(table(head, rows))
+    where = result["where_time_goes"]
+    parts.append("What bounds the rest, on the mix: each part run by itself, as a share of the whole pass.")
+    rows = [[n, spread(r["seconds"]), percent(r["share_of_whole"])] for n, r in where["parts"].items()]
+    parts.append(table(["part", "seconds", "share"], rows))
+    filling = f"{100 * where['rows_more_than_tokens']:.1f} %"
+    closing = f"Rows that fill blocks up: {filling} of the tokens. {bound(where['parts'])}"
+    return [*parts, closing]
+
+
+def bound(parts: Result) -> str:
+    """Say which part of a pass is the largest; parts timed apart need not add up to the whole."""
+    shares = {name: row["share_of_whole"] for name, row in parts.items()}
+    if "their linear layers" not in shares:
+        return ""
+    linear, forward = shares["their linear layers"], shares["forward passes"]
+    pieces = {
+        "the linear layers": linear,
+        "attention, norms and copies in the forward passes": max(0.0, forward - linear),
+        "work around the forward passes": max(0.0, 1 - forward),
+    }
+    listed = ", ".join(f"{name} {percent(value)}" for name, value in pieces.items())
+    return f"By difference: {listed}. What bounds it most: {max(pieces, key=pieces.__getitem__)}."
+
+
+def fit(row: Result) -> list[str]:
+    floors = [[f"floor of {name}: {f['what']}", number(f["seconds"]), "-"] for name, f in row["floors"].items()]
+    ours = [[name, spread(seconds), "-"] for name, seconds in row["seconds"].items()]
+    others = [
+        [
+            f"{n}: {o['measured_steps']} steps measured, {o['extrapolated_steps']:,} extrapolated",
+            o["extrapolated_seconds"],
+            o["times_spacetune"],
+        ]
+        for n, o in row["others"].items()
+    ]
+    second = f"Second fit over fitting alone: {number(row['second_fit_over_fitting_alone'])}"
+    alone = f"fitting alone over the encoder pass: {number(row['fitting_alone_over_encoder_pass'])}"
+    shards = f"new shards in the second fit: {row['new_shards_in_second_fit']}"
+    return [
+        f"### Fit\n\n{row['what']}; {row['texts']:,} texts, {row['tokens']:,} tokens, {row['epochs']} epochs.",
+        table(["", "seconds", "times raw text to saved model"], [*ours, *floors, *others]),
+        f"{second}; {alone}; {shards}.",
+    ]
+
+
+def predict(row: Result) -> list[str]:
+    one, bulk = row["one_text"], row["bulk"]
+    calls = [[n, r["p50"], r["p95"]] for n, r in one["milliseconds"].items()]
+    calls.append([f"floor: {one['floor']['what']}", one["floor"]["milliseconds"], "-"])
+    rates = [[n, r["tokens_per_second"], percent(r["share_of_last_layer_rate"])] for n, r in bulk["rows"].items()]
+    rates.append([f"floor: {bulk['floor']['what']}", bulk["floor"]["tokens_per_second"], "-"])
+    over = number(one["predict_over_bare_forward"])
+    return [
+        f"### Prediction\n\nOne text of {one['tokens']} tokens: {over} times the bare forward pass at p50.",
+        table(["", "p50, ms", "p95, ms"], calls),
+        f"In bulk, {bulk['texts']:,} texts:",
+        table(["", "tokens/s", "share of the last-layer feature rate"], rates),
+    ]
+
+
+def memory(row: Result) -> list[str]:
+    keys = ("texts", "peak_mb", "before_mb", "largest_window_mb", "seconds_per_text", "tokens_per_second")
+    per_text = number(row["seconds_per_text_last_over_first"])
+    return [
+        f"### Memory\n\n{row['what']}. Floor: {row['floor']}.",
+        table([key.replace("_", " ") for key in keys], [[r[key] for key in keys] for r in row["rows"]]),
+        f"Seconds a text at the largest size over the smallest: {per_text}.",
+    ]
+
+
+def sma(result: Result) -> list[str]:
+    test = result["test"]
+    ours = [f"{test[k]['mean']:.4f} ± {test[k]['std']:.4f}" for k in ("accuracy", "macro_f1")]
+    rows: list[list[str]] = [[f"space model, {result['chosen_on_dev']}", *ours]]
+    rows += [
+        [name.replace("_", " "), *(f"{result[name][k]:.4f}" for k in ("accuracy", "macro_f1"))]
+        for name in ("linear_probe_test", "majority_test")
+    ]
+    head = ["test", "accuracy", "macro-F1"]
+    return ["## Social Media Attributions", result["what"].strip(), machine(result), table(head, rows)]
+
+
+def tasks(result: Result) -> list[str]:
+    parts = ["## Other tasks", result["what"].strip(), machine(result)]
+    for name, row in result.items():
+        if isinstance(row, dict) and "table" in row:
+            keys = list(dict.fromkeys(key for line in row["table"] for key in line))
+            parts += [f"**{name}**", table(keys, [[line.get(key, "-") for key in keys] for line in row["table"]])]
+    return parts
+
+
+def geometry(result: Result) -> list[str]:
+    about = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
+    official, streams = result["official set"], result["streaming"]
+    seconds = official["seconds, best of three"]
+    rows = [[name, row["points a second"], share(row)] for name, row in streams.items() if _is_stream(row)]
+    times = number(official["times faster, whole set"])
+    return [
+        "## Geometry",
+        about + ".",
+        f"The official set on {official['points']}: {times} times the official speed as a whole.",
+        table(["part", "seconds"], seconds.items()),
+        table(["stream", "points/s", "share of the floor"], rows),
+    ]
+
+
+def _is_stream(row: Any) -> bool:
+    return isinstance(row, dict) and "points a second" in row
+
+
+def share(row: Result) -> str:
+    return percent(row["share of the floor"]) if "share of the floor" in row else "-"
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
