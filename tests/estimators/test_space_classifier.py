@@ -141,3 +141,12 @@ def test_fit_model_reports_baselines_beside(encoder: Encoder) -> None:
     assert ("linear probe", "test") in methods
     assert methods[-1] == ("space", "test")
     assert "set aside stratified by seed 0" in report.dev
+
+
+def test_dev_is_read_in_the_layers_of_the_training_texts(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spacetune.estimators.inputs.MANY", 10)
+    monkeypatch.setattr("spacetune.estimators.inputs.SMALL", 8 * 384 * 4 * 100)
+    model = SpaceClassifier(encoder, n_epochs=1).fit(SMALL.texts, SMALL.labels, dev=DEV.take(range(12)))
+    assert model.layers_ == (2, 4, 6)
+    refitted = model.fit(DEV.texts[:12], ["a", "b"] * 6)
+    assert refitted.layers_ == (0, 1, 2, 3, 4, 5, 6)

@@ -63,8 +63,8 @@ class SpaceEstimator(TextEstimator):
         self._progress = progress
         features = self.features(texts, reset=True)
         self._check_lengths(features, labels)
-        data = self._with_dev(texts, features, task.targets(labels), labels, dev, task)
         self._note_input(texts, features)
+        data = self._with_dev(texts, features, task.targets(labels), labels, dev, task)
         schedule = auto_schedule(
             len(data.train), self.n_epochs, self.batch_size, self.patience, task.monitor, self.seed
         )
