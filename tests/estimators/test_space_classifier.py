@@ -145,7 +145,7 @@ def test_fit_model_reports_baselines_beside(encoder: Encoder) -> None:
 
 def test_dev_is_read_in_the_layers_of_the_training_texts(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spacetune.estimators.inputs.MANY", 10)
-    monkeypatch.setattr("spacetune.estimators.inputs.SMALL", 8 * 384 * 4 * 100)
+    monkeypatch.setattr("spacetune.estimators.inputs.SMALL", 7 * 384 * 4 * 1000)
     model = SpaceClassifier(encoder, n_epochs=1).fit(SMALL.texts, SMALL.labels, dev=DEV.take(range(12)))
     assert model.layers_ == (2, 4, 6)
     refitted = model.fit(DEV.texts[:12], ["a", "b"] * 6)
