@@ -8,6 +8,8 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from scipy.optimize import minimize
+from scipy.special import expit
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.validation import column_or_1d
@@ -192,8 +194,7 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
 
         def fit_one(rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
             if isinstance(task, MultiLabel):
-                each = [_logistic(rows, targets[:, j].astype(int), C, None) for j in range(targets.shape[1])]
-                return np.concatenate([w[1:] for w, _ in each]), np.concatenate([b[1:] for _, b in each])
+                return _logistic_each(rows, targets, C)
             return _logistic(rows, targets, C, weights)
 
         dev_logits, dev_targets = self._solve(X, labels, dev, task, fit_one)
@@ -287,6 +288,26 @@ def means_of(source: FeatureSource) -> Array:
     """Return every text's mean states, layers side by side, ``(text, layer · dim)`` in float64."""
     parts = [source.take(rows).means().flatten(1) for rows in text_chunks(source)]
     return torch.cat(parts).double().numpy()
+
+
+def _logistic_each(rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
+    """Fit one logistic regression a label, all in the same passes over the rows (L-BFGS on the summed objective).
+
+    Scikit-learn would pass over the rows once more for every label.
+    """
+    n_labels, dim = targets.shape[1], rows.shape[1]
+
+    def objective(flat: Array) -> tuple[float, Array]:
+        weight, bias = flat[:-n_labels].reshape(n_labels, dim), flat[-n_labels:]
+        logits = rows @ weight.T + bias
+        error = expit(logits) - targets
+        loss = np.sum(np.logaddexp(0, logits) - targets * logits)
+        slope = np.append((C * error.T @ rows + weight).ravel(), C * error.sum(0))
+        return C * loss + 0.5 * np.sum(weight**2), slope
+
+    start = np.zeros(n_labels * (dim + 1))
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 100, "ftol": 1e-6})
+    return found.x[:-n_labels].reshape(n_labels, dim), found.x[-n_labels:]
 
 
 def _logistic(rows: Array, targets: Array, C: float, weights: dict[int, float] | None) -> tuple[Array, Array]:
