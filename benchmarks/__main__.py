@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("speed", "sma", "tasks", "geometry")
+NAMES = ("speed", "sma", "sma_command", "tasks", "geometry")
 
 
 def main(arguments: list[str]) -> None:
