@@ -93,7 +93,7 @@ def keep_freed_memory() -> bool:
     """Ask the C library to keep freed blocks for the next batch instead of handing them back to the system.
 
     A batch frees and asks for the same few megabytes some fifty times. By default glibc returns each of them to the
-    kernel and gets it back page by page, which costs more than the arithmetic. The process keeps at most 512 MB
+    kernel and gets it back page by page, which costs more than the arithmetic. The process keeps at most 64 MB
     that it has already used once. Other C libraries are left as they are.
 
     Returns
@@ -106,4 +106,4 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False
     trim_threshold, mmap_threshold = -1, -3
-    return bool(mallopt(mmap_threshold, 32 << 20)) and bool(mallopt(trim_threshold, 512 << 20))
+    return bool(mallopt(mmap_threshold, 32 << 20)) and bool(mallopt(trim_threshold, 64 << 20))

@@ -58,12 +58,12 @@ def auto_schedule(
 ) -> Schedule:
     """Fill in what the user left open.
 
-    Batches of 64, smaller for few texts so that an epoch has at least 16 steps; 12 epochs, more for few texts
+    Batches of 64, smaller for few texts so that an epoch has at least 16 steps; 10 epochs, more for few texts
     so that a run has at least 300 steps. The choices are ours.
     """
     size = batch_size or max(4, min(64, n_texts // 16))
     steps = -(-n_texts // size)
-    epochs = n_epochs or max(12, -(-SHORTEST_RUN // steps))
+    epochs = n_epochs or max(10, -(-SHORTEST_RUN // steps))
     if patience is not None and n_epochs is None:
         patience = max(patience, epochs // 4)
     return Schedule(n_texts, epochs, size, patience=patience, monitor=monitor, seed=seed)

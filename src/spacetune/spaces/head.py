@@ -16,6 +16,8 @@ from spacetune.spaces.pooling import Padding, masked_mean
 
 __all__ = ["SpaceHead", "fused_centroids"]
 
+ROWS = 256
+
 
 class SpaceHead(nn.Module):
     r"""The Space Model's head on hidden states.
@@ -112,12 +114,16 @@ def fused_centroids(
         One ``(text, layer, space, latent)`` a head.
     """
     values = features.values.to(compute_dtype or heads[0].classifier.weight.dtype)
+    n_tokens = len(values)
+    if compute_dtype is not None:  # few different row counts: oneDNN builds and keeps a kernel for each
+        values = nn.functional.pad(values, (0, 0, 0, 0, 0, -n_tokens % ROWS))
     folded = [head.spaces.folded() for head in heads]
     pooled: list[Tensor] = []
     for layer in range(values.shape[1]):
         matrix = torch.cat([m[layer] for m, _ in folded]).to(values.dtype)
         shift = torch.cat([s[layer] for _, s in folded]).to(values.dtype)
-        pooled.append(segment_mean(torch.tanh(nn.functional.linear(values[:, layer], matrix, shift)), features.offsets))
+        spaces = torch.tanh(nn.functional.linear(values[:, layer], matrix, shift))
+        pooled.append(segment_mean(spaces[:n_tokens], features.offsets))
     stacked = torch.stack(pooled, dim=1)
     shapes = [head.spaces.operators.shape for head in heads]
     columns = stacked.split([shape[1] * shape[2] for shape in shapes], dim=2)
