@@ -37,7 +37,7 @@ from spacetune.hub import SavedModel, read_model, write_model
 
 __all__ = ["TextEstimator", "load_estimator", "text_hashes"]
 
-CHUNK_TEXTS = 2048
+CHUNK_TEXTS = 256
 
 
 class TextEstimator(BaseEstimator, abc.ABC):
