@@ -99,7 +99,7 @@ def test_an_unknown_family_says_which_ones_can(made: Made) -> None:
 
 
 def test_every_listed_type_is_tested() -> None:
-    listed = {name for family in FAMILIES for name in family.model_types}
+    listed = {name for family in FAMILIES if family.parts is not None for name in family.model_types}
     assert listed == {model_type(name) for name in PACKED}
 
 

@@ -1,6 +1,9 @@
 """Texts become token features: a frozen encoder, run fast."""
 
 from spacetune.encoders.encoder import Encoder, Layers, shared_encoder
+from spacetune.encoders.perturbing import Rung, perturb, perturbation_ladder
+from spacetune.encoders.prefix_states import PrefixShape, PrefixStates
+from spacetune.encoders.prefixed import Pooling, PrefixedEncoder
 from spacetune.encoders.ragged import segment_mean, segment_variance
 from spacetune.encoders.resolving import DEFAULT_ENCODER
 from spacetune.encoders.store import FeatureStore, StoredFeatures, default_store
@@ -13,13 +16,20 @@ __all__ = [
     "FeatureSource",
     "FeatureStore",
     "Layers",
+    "Pooling",
+    "PrefixShape",
+    "PrefixStates",
+    "PrefixedEncoder",
     "Provenance",
+    "Rung",
     "StoredFeatures",
     "TextInput",
     "TokenFeatures",
     "TokenSpans",
     "as_inputs",
     "default_store",
+    "perturb",
+    "perturbation_ladder",
     "segment_mean",
     "segment_variance",
     "shared_encoder",

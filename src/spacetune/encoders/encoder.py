@@ -14,11 +14,15 @@ import torch
 
 from spacetune.encoders.batching import token_batches, windows_of
 from spacetune.encoders.loading import load_encoder
+from spacetune.encoders.machine import choose_dtype
 from spacetune.encoders.packed import PackedBatch
+from spacetune.encoders.prefix_states import PrefixStates
+from spacetune.encoders.prefixed import PrefixedEncoder
 from spacetune.encoders.ragged import offsets_of
 from spacetune.encoders.resolving import DEFAULT_ENCODER, EncoderSource
 from spacetune.encoders.token_features import Provenance, TokenFeatures
 from spacetune.encoders.tokenizing import TextInput, Tokenized, TokenSpans, as_inputs
+from spacetune.encoders.tracing import Tracer, make_tracer
 from spacetune.errors import DataError, EncoderError, UsageError
 from spacetune.progress import progress_bar
 
@@ -62,6 +66,7 @@ class Encoder:
         self.family: str = loaded.family
         self._loaded = loaded
         self._tokenizing = loaded.tokenizing(max_length)
+        self._tracers: dict[torch.dtype, Tracer] = {}
 
     @classmethod
     def from_pretrained(
@@ -146,8 +151,8 @@ class Encoder:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:  # a pickle holds the name, not the weights
-        if self.source.origin == "trained":
-            raise EncoderError("a trained encoder has no name to be pickled by; use save_pretrained")
+        if self.source.in_memory:
+            raise EncoderError(f"a {self.source.origin} encoder has no name to be pickled by; use save_pretrained")
         name = str(self.source.folder) if self.source.origin == "folder" else self.source.name
         return _by_name, (name, self.source.revision, str(self.dtype).removeprefix("torch."), self.max_length)
 
@@ -172,7 +177,25 @@ class Encoder:
             raise UsageError(f"{self.name} has layers 0 (embeddings) to {self.n_layers}, asked for {wrong[0]}")
         return tuple(sorted({i % (self.n_layers + 1) for i in numbers}))
 
-    def encode(self, texts: Any, *, layers: Layers = -1, progress: bool | None = None) -> TokenFeatures:
+    @functools.cached_property
+    def prefixed(self) -> PrefixedEncoder:
+        """The encoder in float32 with a way in for prefixes, made when first asked for.
+
+        Raises
+        ------
+        UnsupportedByFamily
+            If the family takes no prefix; the message names those that do.
+        """
+        return PrefixedEncoder(self)
+
+    def encode(
+        self,
+        texts: Any,
+        *,
+        layers: Layers = -1,
+        prefix: PrefixStates | None = None,
+        progress: bool | None = None,
+    ) -> TokenFeatures:
         """Return the hidden states of every real token of every text; equal texts are computed once.
 
         Parameters
@@ -181,6 +204,9 @@ class Encoder:
             Strings, or pairs of strings.
         layers
             Which layers' states to keep.
+        prefix
+            Keys and values to put before every text in every layer: one for all texts, or one a text. Such a pass
+            runs in float32.
         progress
             True or False to force the progress bar on or off.
 
@@ -192,6 +218,8 @@ class Encoder:
         inputs = as_inputs(texts)
         if not inputs:
             raise DataError("there are no texts to encode")
+        if prefix is not None:
+            return self.prefixed.encode(inputs, prefix, self.resolve_layers(layers))
         first: dict[TextInput, int] = {}
         inverse = [first.setdefault(row, len(first)) for row in inputs]
         parts = list(self.encode_windows(list(first), layers=layers, progress=progress))
@@ -224,6 +252,13 @@ class Encoder:
         """Return the token ids of texts, end to end."""
         return self._tokenizing(as_inputs(texts))
 
+    def tracer(self, dtype: str) -> Tracer:
+        """Return what runs texts in this dtype and keeps every sub-layer's output for a dissection; made once."""
+        number = choose_dtype(dtype, self.device)
+        if number not in self._tracers:
+            self._tracers[number] = make_tracer(self.source, self._loaded, number)
+        return self._tracers[number]
+
     @property
     def tokenizer_fingerprint(self) -> str:
         """A hash of the tokenizer: two encoders with the same weights may cut texts differently."""
@@ -255,22 +290,39 @@ class Encoder:
             n_truncated=n_truncated,
         )
 
+    def batches(
+        self, tokenized: Tokenized, budget: int, *, mixed: bool
+    ) -> Iterator[tuple[np.ndarray, torch.Tensor, PackedBatch]]:
+        """Yield batches of about `budget` tokens: the texts in each, the rows of their tokens, and what to run.
+
+        Parameters
+        ----------
+        tokenized
+            Token ids of many texts.
+        budget
+            Tokens a batch.
+        mixed
+            Short and shorter texts together, as the packed pass likes them; else by length, for one that pads.
+        """
+        offsets = offsets_of(torch.from_numpy(tokenized.lengths)).numpy()
+        for texts in token_batches(tokenized.lengths, budget, mixed=mixed):
+            rows = _rows(offsets, tokenized.lengths, texts)
+            batch = PackedBatch(
+                token_ids=torch.from_numpy(tokenized.token_ids[rows]).to(self.device),
+                segment_ids=torch.from_numpy(tokenized.segment_ids[rows]).long().to(self.device),
+                lengths=tokenized.lengths[texts].tolist(),
+            )
+            yield texts, torch.from_numpy(rows), batch
+
     def _run(self, tokenized: Tokenized, layers: tuple[int, ...], bar: Any) -> TokenFeatures:
         lengths = torch.from_numpy(tokenized.lengths)
         offsets = offsets_of(lengths)
         values = torch.empty(int(offsets[-1]), len(layers), self.dim, dtype=self.dtype)
         with torch.inference_mode():
-            for texts in token_batches(tokenized.lengths, TOKEN_BUDGET, mixed=self._loaded.packed):
-                rows = _rows(offsets.numpy(), tokenized.lengths, texts)
-                batch = PackedBatch(
-                    token_ids=torch.from_numpy(tokenized.token_ids[rows]).to(self.device),
-                    segment_ids=torch.from_numpy(tokenized.segment_ids[rows]).long().to(self.device),
-                    lengths=tokenized.lengths[texts].tolist(),
-                )
+            for texts, rows, batch in self.batches(tokenized, TOKEN_BUDGET, mixed=self._loaded.packed):
                 states = self._loaded.runner.hidden_states(batch, layers)
-                index = torch.from_numpy(rows)
                 for i, state in enumerate(states):
-                    values[:, i].index_copy_(0, index, state.to("cpu", self.dtype))
+                    values[:, i].index_copy_(0, rows, state.to("cpu", self.dtype))
                 bar.update(len(texts))
         ids = torch.from_numpy(tokenized.token_ids)
         cut = torch.from_numpy(tokenized.truncated)

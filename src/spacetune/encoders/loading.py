@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from spacetune.encoders.resolving import VOCABULARIES, EncoderSource, resolve
 from spacetune.encoders.tokenizing import Tokenizing
 from spacetune.errors import EncoderError
 
-__all__ = ["LoadedEncoder", "freeze", "load_encoder", "load_model"]
+__all__ = ["LoadedEncoder", "freeze", "load_encoder", "load_model", "weights_digest"]
 
 USUAL_LIMIT = 512
 
@@ -99,6 +100,15 @@ def freeze(
         max_length=_usual_length(source, tokenizer, positions),
         longest=positions,
     )
+
+
+def weights_digest(model: Any) -> str:
+    """Return the SHA-256 of a model's tensors and their names: what its features depend on."""
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        whole = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(name.encode() + whole.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_model(source: EncoderSource, dtype: torch.dtype, trust_remote_code: bool = False) -> tuple[Any, Any]:

@@ -20,7 +20,7 @@ from spacetune.encoders.layout import Blocks, Layout, lay_out
 from spacetune.encoders.linear import Affine, fused_name
 from spacetune.encoders.machine import keep_freed_memory
 
-__all__ = ["PackedBatch", "PackedEncoder"]
+__all__ = ["Norm", "PackedBatch", "PackedEncoder", "Span"]
 
 Norm = tuple[Tensor, Tensor, float]
 Span = tuple[int, int, int, Tensor | None]
@@ -87,14 +87,18 @@ class PackedEncoder:
         return [kept[layer] for layer in layers]
 
     def _embed(self, batch: PackedBatch, layout: Layout, rows: Tensor) -> Tensor:
+        x = self.parts.embedding_norm(self._sum(batch, layout, rows))
+        if self.parts.project is not None:
+            x = self.parts.project(x)
+        return x.to(self.dtype)
+
+    def _sum(self, batch: PackedBatch, layout: Layout, rows: Tensor) -> Tensor:
+        """Return the sum of the embeddings of every row, before any normalisation."""
         ids = batch.token_ids.new_zeros(layout.n_rows)
         segments = batch.segment_ids.new_zeros(layout.n_rows)
         ids[rows], segments[rows] = batch.token_ids, batch.segment_ids
         positions = torch.from_numpy(layout.positions).to(ids.device)
-        x = self.parts.embedding_norm(self.parts.embed(ids, positions, segments))
-        if self.parts.project is not None:
-            x = self.parts.project(x)
-        return x.to(self.dtype)
+        return self.parts.embed(ids, positions, segments)
 
     def _span(self, blocks: Blocks, device: torch.device) -> Span:
         """Prepare a group's attention: a text sees itself only, with the family's own bias where it has one."""

@@ -16,7 +16,7 @@ from spacetune.encoders.families import masks_padding
 from spacetune.encoders.packed import PackedBatch
 from spacetune.errors import EncoderError
 
-__all__ = ["PaddedEncoder"]
+__all__ = ["PaddedEncoder", "rectangle"]
 
 
 class PaddedEncoder(nn.Module):
@@ -51,18 +51,24 @@ class PaddedEncoder(nn.Module):
         return [torch.cat(same) for same in zip(*states, strict=True)]
 
     def _rectangle(self, batch: PackedBatch, layers: Sequence[int]) -> list[Tensor]:
-        device = batch.token_ids.device
-        lengths = torch.tensor(batch.lengths, device=device)
-        mask = torch.arange(max(batch.lengths), device=device) < lengths[:, None]
-        ids = torch.zeros(mask.shape, dtype=torch.long, device=device)
-        ids[mask] = batch.token_ids.long()
-        given = {"input_ids": ids, "attention_mask": mask.long()}
-        if self.uses_segments:
-            segments = torch.zeros_like(ids)
-            segments[mask] = batch.segment_ids.long()
-            given["token_type_ids"] = segments
+        given, mask = rectangle(batch, self.uses_segments)
         states = getattr(self.model(**given, output_hidden_states=True), "hidden_states", None)
         if not states or len(states) <= max(layers) or any(s.shape[:2] != mask.shape for s in states):
             kind = self.model.config.model_type
             raise EncoderError(f"{kind} models do not give a state of every layer for every token")
         return [states[layer][mask] for layer in layers]
+
+
+def rectangle(batch: PackedBatch, uses_segments: bool) -> tuple[dict[str, Tensor], Tensor]:
+    """Pad a batch to a rectangle: what a transformers model is called with, and the mask ``(text, token)``."""
+    device = batch.token_ids.device
+    lengths = torch.tensor(batch.lengths, device=device)
+    mask = torch.arange(max(batch.lengths), device=device) < lengths[:, None]
+    ids = torch.zeros(mask.shape, dtype=torch.long, device=device)
+    ids[mask] = batch.token_ids.long()
+    given = {"input_ids": ids, "attention_mask": mask.long()}
+    if uses_segments:
+        segments = torch.zeros_like(ids)
+        segments[mask] = batch.segment_ids.long()
+        given["token_type_ids"] = segments
+    return given, mask

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["concat_ranges", "offsets_of", "segment_mean", "segment_variance"]
+__all__ = ["concat_ranges", "offsets_of", "segment_mean", "segment_variance", "widened"]
 
 
 def offsets_of(lengths: Tensor) -> Tensor:
@@ -30,6 +30,12 @@ def concat_ranges(starts: Tensor, lengths: Tensor) -> Tensor:
     return torch.arange(len(shift), device=starts.device) + shift
 
 
+def widened(values: Tensor) -> Tensor:
+    """Return values in float32 at least, contiguous, by at most one copy."""
+    dtype = torch.promote_types(values.dtype, torch.float32)
+    return values.contiguous() if values.dtype == dtype else values.to(dtype, memory_format=torch.contiguous_format)
+
+
 class _SegmentMean(torch.autograd.Function):
     """Mean of each text's rows; the gradient of a row is its text's gradient over its length."""
 
@@ -37,9 +43,7 @@ class _SegmentMean(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor, offsets: Tensor) -> Tensor:
         lengths = offsets.diff()
         ctx.save_for_backward(lengths)
-        flat = values.reshape(len(values), math.prod(values.shape[1:]))
-        if values.dtype in (torch.bfloat16, torch.float16):
-            flat = flat.float()
+        flat = widened(values).view(len(values), math.prod(values.shape[1:]))
         means = torch.segment_reduce(flat, "mean", lengths=lengths, axis=0, unsafe=True, initial=0)
         return means.reshape(len(lengths), *values.shape[1:])
 

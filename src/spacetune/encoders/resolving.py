@@ -22,13 +22,22 @@ _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 @dataclasses.dataclass(frozen=True)
 class EncoderSource:
-    """A folder with an encoder's files, and how it was found: ``folder``, ``cache``, ``bundled`` or ``hub``."""
+    """A folder with an encoder's files, and how it was found: ``folder``, ``cache``, ``bundled`` or ``hub``.
+
+    ``trained`` and ``perturbed`` encoders have weights that stand in no file: the folder is that of the encoder they
+    were made from.
+    """
 
     name: str
     folder: Path
     origin: str
     revision: str | None
     sha256: str
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the weights differ from the folder's."""
+        return self.origin in ("trained", "perturbed")
 
 
 def resolve(

@@ -43,8 +43,15 @@ class FeatureSource(Protocol):
         """Number of layers and width of the states."""
         ...
 
-    def take(self, texts: Tensor) -> TokenFeatures:
-        """Return the features of these texts (positions from 0), in this order."""
+    def take(self, texts: Tensor, multiple: int = 1) -> TokenFeatures:
+        """Return the features of these texts (positions from 0), in this order.
+
+        Rows of no meaning follow the last text's until their number is a multiple of `multiple`.
+        """
+        ...
+
+    def take_ids(self, texts: Tensor) -> Tensor | None:
+        """Return the token ids of these texts, end to end; None where the rows are ready embeddings."""
         ...
 
     def __len__(self) -> int: ...
@@ -124,21 +131,43 @@ class TokenFeatures:
         """Number of layers and width of the states."""
         return self.values.shape[1], self.values.shape[2]
 
-    def take(self, texts: Tensor) -> TokenFeatures:
-        """Return the features of these texts (positions from 0), in this order, copied together."""
+    def take(self, texts: Tensor, multiple: int = 1) -> TokenFeatures:
+        """Return the features of these texts (positions from 0), in this order, copied together.
+
+        Rows of no meaning follow the last text's until their number is a multiple of `multiple`. In memory every
+        layer's states lie together, as products with one matrix a layer want them.
+        """
         lengths = self.lengths[texts]
         rows = concat_ranges(self.offsets[:-1][texts], lengths)
+        rows = torch.nn.functional.pad(rows, (0, -len(rows) % multiple))
         provenance, cut = self.provenance, None if self.truncated is None else self.truncated[texts]
         if provenance is not None and cut is not None:
             provenance = dataclasses.replace(provenance, n_truncated=int(cut.sum()))
         return TokenFeatures(
-            values=self.values.index_select(0, rows),
+            values=_gather(self.values, rows),
             offsets=offsets_of(lengths),
             token_ids=None if self.token_ids is None else self.token_ids.index_select(0, rows),
             provenance=provenance,
             truncated=cut,
         )
 
+    def take_ids(self, texts: Tensor) -> Tensor | None:
+        """Return the token ids of these texts, end to end; None where the rows are ready embeddings."""
+        rows = concat_ranges(self.offsets[:-1][texts], self.lengths[texts])
+        return None if self.token_ids is None else self.token_ids.index_select(0, rows)
+
     def means(self) -> Tensor:
         """Return the mean state of every text and layer, ``(n_texts, n_layers, dim)``, in float32 at least."""
         return segment_mean(self.values, self.offsets)
+
+
+def _gather(values: Tensor, rows: Tensor) -> Tensor:
+    """Return ``values[rows]``, laid out by layer, from values laid out by token or by layer."""
+    n_tokens, n_layers, dim = values.shape
+    by_layer = values.transpose(0, 1)
+    if n_layers == 1 or not (values.is_contiguous() or by_layer.is_contiguous()):
+        return values.index_select(0, rows)
+    flat = (values if values.is_contiguous() else by_layer).reshape(-1, dim)
+    layer_step, row_step = (1, n_layers) if values.is_contiguous() else (n_tokens, 1)
+    places = rows * row_step + torch.arange(n_layers, device=rows.device).unsqueeze(1) * layer_step
+    return flat.index_select(0, places.flatten()).view(n_layers, len(rows), dim).transpose(0, 1)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from spacetune.encoders.loading import freeze, load_model
+from spacetune.encoders.loading import freeze, load_model, weights_digest
 from spacetune.encoders.packed import PackedBatch
 from spacetune.encoders.padded import PaddedEncoder
 from spacetune.encoders.ragged import offsets_of
@@ -23,7 +23,7 @@ __all__ = ["TrainableEncoder"]
 
 
 class TrainableEncoder(nn.Module):
-    """A float32 copy of an encoder, loaded anew, that gives token features with gradients.
+    """A float32 copy of an encoder, loaded anew where it has a file, that gives token features with gradients.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class TrainableEncoder(nn.Module):
         super().__init__()
         self._frozen = encoder
         self.layers = layers
-        model, self._tokenizer = load_model(encoder.source, torch.float32)
+        model, self._tokenizer = _copy_of(encoder)
         self.runner = PaddedEncoder(model, "token_type_ids" in self._tokenizer.model_input_names)
         pooler = getattr(model, "pooler", None)
         if pooler is not None:
@@ -65,10 +65,15 @@ class TrainableEncoder(nn.Module):
         """Return the trained weights as a frozen encoder of the same dtype and length limit."""
         encoder = self._frozen
         model = self.runner.model.eval().requires_grad_(False)
-        digest = hashlib.sha256()
-        for name, tensor in model.state_dict().items():
-            digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
         name = f"{Path(encoder.name).name}, trained further"
-        source = dataclasses.replace(encoder.source, name=name, origin="trained", sha256=digest.hexdigest())
+        source = dataclasses.replace(encoder.source, name=name, origin="trained", sha256=weights_digest(model))
         loaded = freeze(model.to(encoder.dtype), self._tokenizer, source, encoder.dtype, encoder.device)
         return type(encoder)(source, loaded, encoder.max_length)
+
+
+def _copy_of(encoder: Encoder) -> tuple[Any, Any]:
+    """Return weights to train: the file's own precision, or a copy where the weights are in memory only."""
+    if not encoder.source.in_memory:
+        return load_model(encoder.source, torch.float32)
+    held = encoder._loaded
+    return copy.deepcopy(held.model).float().cpu().requires_grad_(True), held.tokenizer

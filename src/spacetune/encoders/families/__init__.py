@@ -5,6 +5,29 @@ supports; asking for the rest raises `UnsupportedByFamily`, which names those th
 """
 
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
-from spacetune.encoders.families.registry import FAMILIES, Family, family_of, masks_padding, parts_of
+from spacetune.encoders.families.registry import (
+    FAMILIES,
+    STREAMS,
+    Family,
+    family_of,
+    masks_padding,
+    parts_of,
+    prefix_types,
+    stream_of,
+)
+from spacetune.encoders.families.streams import StreamLayer, StreamParts
 
-__all__ = ["FAMILIES", "EncoderParts", "Family", "LayerParts", "family_of", "masks_padding", "parts_of"]
+__all__ = [
+    "FAMILIES",
+    "STREAMS",
+    "EncoderParts",
+    "Family",
+    "LayerParts",
+    "StreamLayer",
+    "StreamParts",
+    "family_of",
+    "masks_padding",
+    "parts_of",
+    "prefix_types",
+    "stream_of",
+]

@@ -9,25 +9,37 @@ from typing import Any
 from spacetune.encoders.families.albert import albert_parts
 from spacetune.encoders.families.bert import bert_parts
 from spacetune.encoders.families.distilbert import distilbert_parts
+from spacetune.encoders.families.gpt2 import gpt2_stream
+from spacetune.encoders.families.gpt_neox import gpt_neox_stream
+from spacetune.encoders.families.llama import llama_stream
+from spacetune.encoders.families.modernbert import modernbert_stream
 from spacetune.encoders.families.mpnet import mpnet_parts
 from spacetune.encoders.families.parts import EncoderParts
+from spacetune.encoders.families.streams import StreamParts
 from spacetune.errors import UnsupportedByFamily
 
-__all__ = ["FAMILIES", "Family", "family_of", "masks_padding", "parts_of"]
+__all__ = ["FAMILIES", "STREAMS", "Family", "family_of", "masks_padding", "parts_of", "prefix_types", "stream_of"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """Architectures with the same parts; `parts` is None where only plain features are supported."""
+    """Architectures with the same parts; `parts` is None where they are not known, `prefix` says if one can enter."""
 
     name: str
     model_types: tuple[str, ...]
     parts: Callable[[Any], EncoderParts] | None = None
+    prefix: bool = True
 
     @property
     def supports(self) -> frozenset[str]:
-        """What can be asked of it: ``features`` always, ``fast`` (packed, no padding) where parts are known."""
-        return frozenset({"features"} if self.parts is None else {"features", "fast"})
+        """What can be asked of it.
+
+        ``features`` always, ``fast`` (packed, no padding) where parts are known, ``dissect`` where an exact sum of
+        terms is, ``prefix`` where keys and values can be put before a text's own.
+        """
+        dissected = self.parts is not None or STREAMS.keys() >= set(self.model_types)
+        fast = ["fast"] * (self.parts is not None)
+        return frozenset(["features", *fast, *["dissect"] * dissected, *["prefix"] * self.prefix])
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -35,7 +47,26 @@ FAMILIES: tuple[Family, ...] = (
     Family("distilbert", ("distilbert",), distilbert_parts),
     Family("mpnet", ("mpnet",), mpnet_parts),
     Family("albert", ("albert",), albert_parts),
+    Family("modernbert", ("modernbert",)),
+    Family("eurobert", ("eurobert",)),
+    Family("ernie", ("ernie",)),
+    Family("gpt2", ("gpt2",)),
+    Family("llama", ("llama",)),
+    Family("qwen2", ("qwen2",)),
 )
+
+
+STREAMS: dict[str, Callable[[Any], StreamParts]] = {
+    "gpt2": gpt2_stream,
+    "gpt_neox": gpt_neox_stream,
+    "llama": llama_stream,
+    "mistral": llama_stream,
+    "qwen2": llama_stream,
+    "qwen3": llama_stream,
+    "eurobert": llama_stream,
+    "modernbert": modernbert_stream,
+}
+"""Pre-LayerNorm architectures that can be dissected, by `model_type`."""
 
 
 def family_of(model_type: str) -> Family:
@@ -47,12 +78,28 @@ def family_of(model_type: str) -> Family:
     for family in FAMILIES:
         if model_type in family.model_types:
             return family
-    return Family(model_type, (model_type,))
+    return Family(model_type, (model_type,), prefix=False)
+
+
+def prefix_types() -> tuple[str, ...]:
+    """Return the model types that take a prefix."""
+    return tuple(kind for family in FAMILIES if family.prefix for kind in family.model_types)
 
 
 _MASKED = frozenset(
-    {"deberta", "deberta-v2", "ernie", "eurobert", "gpt2", "llama", "megatron-bert", "modernbert", "qwen2", "rembert"}
-    | {"roformer", "xlnet"}
+    {
+        "deberta",
+        "deberta-v2",
+        "ernie",
+        "eurobert",
+        "gpt2",
+        "gpt_neox",
+        "llama",
+        "megatron-bert",
+        "mistral",
+        "modernbert",
+    }
+    | {"qwen2", "qwen3", "rembert", "roformer", "xlnet"}
 )
 
 
@@ -80,3 +127,17 @@ def parts_of(model: Any) -> EncoderParts:
         able = ", ".join(t for f in FAMILIES if f.parts is not None for t in f.model_types)
         raise UnsupportedByFamily(f"{family.name} encoders give plain features only; this needs one of {able}")
     return family.parts(model)
+
+
+def stream_of(model: Any) -> StreamParts:
+    """Describe a loaded pre-LayerNorm model's stream.
+
+    Raises
+    ------
+    UnsupportedByFamily
+        If it is not known here.
+    """
+    kind = model.config.model_type
+    if kind not in STREAMS:
+        raise UnsupportedByFamily(f"the stream of {kind} models is not known; this needs one of {', '.join(STREAMS)}")
+    return STREAMS[kind](model)

@@ -131,6 +131,8 @@ class FeatureStore:
                 f"{self.folder} lost features while they were written; is another program clearing it?"
             )
         found = self._gather(encoder, shards, [index[key] for key in keys], chosen)
+        if not self._all_whole(found.shards):
+            return self.encode(encoder, inputs, layers=layers, progress=progress)
         self.prune(keep=frozenset(shard.path for shard in found.shards))
         return found.take(torch.arange(len(found))) if found.n_bytes <= IN_MEMORY else found
 
@@ -177,21 +179,36 @@ class FeatureStore:
         return self.folder / hashlib.sha256(about.encode()).hexdigest()[:24]
 
     def _index(self, encoder: Encoder, layers: tuple[int, ...]) -> tuple[list[Shard], dict[bytes, tuple[int, int]]]:
-        """Open the shards that have these layers; damaged ones are named, removed, and so made anew."""
+        """Open the shards that have these layers; unreadable ones are named, removed, and so made anew."""
         shards: list[Shard] = []
         index: dict[bytes, tuple[int, int]] = {}
         for path in sorted(self._home(encoder).glob("*.safetensors")):
             try:
                 shard = self._open[path] if path in self._open else read_shard(path)
             except FeatureStoreError as error:
-                log.warning("%s; they are encoded again", error)
-                path.unlink(missing_ok=True)
+                self._discard(path, error)
                 continue
             self._open[path] = shard
             if set(layers) <= set(shard.layers):
                 index |= {row.tobytes(): (len(shards), i) for i, row in enumerate(shard.hashes)}
                 shards.append(shard)
         return shards, index
+
+    def _all_whole(self, shards: Sequence[Shard]) -> bool:
+        """Check the shards about to be used; damaged ones are named and removed, and so made anew."""
+        damaged = 0
+        for shard in shards:
+            try:
+                shard.check()
+            except FeatureStoreError as error:
+                damaged += 1
+                self._discard(shard.path, error)
+        return not damaged
+
+    def _discard(self, path: Path, error: FeatureStoreError) -> None:
+        log.warning("%s; they are encoded again", error)
+        self._open.pop(path, None)
+        path.unlink(missing_ok=True)
 
     def _encode(
         self, encoder: Encoder, missing: dict[bytes, TextInput], layers: tuple[int, ...], progress: bool | None

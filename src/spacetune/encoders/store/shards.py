@@ -1,4 +1,4 @@
-"""One shard: the features of a run of texts in one safetensors file, written whole, checked when first read."""
+"""One shard: the features of a run of texts in one safetensors file, written whole, checked when first used."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ class Shard:
         ``(n_tokens, n_layers)`` for the int8 form, else None.
     truncated
         ``(n_texts,)``: whether a text was cut.
+    mapped
+        The mapping behind `values`.
+    checksum
+        What the content must sum up to.
+    checked
+        Whether it was found to.
     """
 
     path: Path
@@ -60,6 +66,8 @@ class Shard:
     scales: Tensor | None
     truncated: Tensor
     mapped: mmap.mmap
+    checksum: str
+    checked: bool = False
 
     def rows(self, text: int, columns: list[int] | slice) -> Tensor:
         """Return one text's values ``(n_tokens, layers, dim)``."""
@@ -68,6 +76,30 @@ class Shard:
         if self.scales is None:
             return values
         return (values.float() * self.scales[start:stop, columns].float().unsqueeze(2)).to(torch.bfloat16)
+
+    def ids(self, text: int) -> Tensor:
+        """Return one text's token ids."""
+        return self.token_ids[int(self.offsets[text]) : int(self.offsets[text + 1])]
+
+    def check(self) -> None:
+        """Read every byte once and compare with the checksum.
+
+        Raises
+        ------
+        FeatureStoreError
+            If it is damaged; the file is named.
+        """
+        if self.checked:
+            return
+        tensors = {"hashes": torch.from_numpy(self.hashes), "offsets": self.offsets, "token_ids": self.token_ids}
+        tensors |= {"truncated": self.truncated, "values": self.values}
+        if self.scales is not None:
+            tensors["scales"] = self.scales
+        if str(_checksum(tensors)) != self.checksum:
+            raise FeatureStoreError(f"the cached features in {self.path} are damaged (their checksum does not fit)")
+        self.checked = True
+        os.utime(self.path)
+        self.forget()
 
     def forget(self) -> None:
         """Let the system drop the mapped pages from this process; they are read again when needed."""
@@ -106,22 +138,19 @@ def write_shard(path: Path, features: TokenFeatures, hashes: np.ndarray, form: F
 
 
 def read_shard(path: Path) -> Shard:
-    """Open a shard and check every byte of it.
+    """Open a shard; its content is checked when it is first used.
 
     Raises
     ------
     FeatureStoreError
-        If it is damaged; the file is named.
+        If it cannot be read; the file is named.
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             facts = file.metadata() or {}
             small = {name: file.get_tensor(name) for name in file.keys() if name != "values"}  # noqa: SIM118
         values, mapped = _map_values(path)
-        if str(_checksum({**small, "values": values})) != facts["checksum"]:
-            raise ValueError("its checksum does not fit its content")
-        os.utime(path)
-        shard = Shard(
+        return Shard(
             path=path,
             layers=tuple(json.loads(facts["layers"])),
             hashes=small["hashes"].numpy(),
@@ -131,11 +160,10 @@ def read_shard(path: Path) -> Shard:
             scales=small.get("scales"),
             truncated=small["truncated"],
             mapped=mapped,
+            checksum=facts["checksum"],
         )
     except (safetensors.SafetensorError, KeyError, ValueError, OSError) as error:
         raise FeatureStoreError(f"the cached features in {path} are damaged ({error})") from error
-    shard.forget()
-    return shard
 
 
 def _map_values(path: Path) -> tuple[Tensor, mmap.mmap]:

@@ -61,23 +61,31 @@ class StoredFeatures:
         width = 2 if self.shards[0].scales is not None else self.shards[0].values.element_size()
         return int(self.lengths.sum()) * n_layers * dim * width
 
-    def take(self, texts: Tensor) -> TokenFeatures:
-        """Return the features of these texts (positions from 0), in this order."""
+    def take(self, texts: Tensor, multiple: int = 1) -> TokenFeatures:
+        """Return the features of these texts (positions from 0), in this order, and rows up to a multiple."""
         lengths = self.lengths[texts]
         offsets = offsets_of(lengths)
         first = self.shards[0]
         dtype = torch.bfloat16 if first.scales is not None else first.values.dtype
-        values = torch.empty(int(offsets[-1]), *self.shape, dtype=dtype)
-        ids = torch.empty(int(offsets[-1]), dtype=first.token_ids.dtype)
+        n_tokens = int(offsets[-1])
+        spare = -n_tokens % multiple
+        n_layers, dim = self.shape
+        values = torch.empty(n_layers, n_tokens + spare, dim, dtype=dtype).transpose(0, 1)
+        ids = torch.empty(n_tokens + spare, dtype=first.token_ids.dtype)
+        values[n_tokens:], ids[n_tokens:] = 0, 0
         edges = offsets.tolist()
         per_token = self.shape[0] * self.shape[1] * first.values.element_size()
         for i, text in enumerate(texts.tolist()):
             at, place = self._places[text]
             shard = self.shards[at]
             values[edges[i] : edges[i + 1]] = shard.rows(place, self._columns[at])
-            ids[edges[i] : edges[i + 1]] = shard.token_ids[int(shard.offsets[place]) : int(shard.offsets[place + 1])]
+            ids[edges[i] : edges[i + 1]] = shard.ids(place)
             self._let_go((edges[i + 1] - edges[i]) * per_token)
         return TokenFeatures(values, offsets, ids, self.provenance)
+
+    def take_ids(self, texts: Tensor) -> Tensor:
+        """Return the token ids of these texts, end to end."""
+        return torch.cat([self.shards[at].ids(text) for at, text in (self._places[i] for i in texts.tolist())])
 
     def _let_go(self, n_bytes: int) -> None:
         self._read += n_bytes

@@ -1,0 +1,28 @@
+"""GPT-NeoX (Pythia): rotary positions, sub-layers side by side or one after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spacetune.encoders.families.streams import StreamLayer, StreamParts
+
+__all__ = ["gpt_neox_stream"]
+
+
+def gpt_neox_stream(model: Any) -> StreamParts:
+    """Describe a `GPTNeoXModel`."""
+    n_heads = model.config.num_attention_heads
+    layers = tuple(_layer(layer, n_heads) for layer in model.layers)
+    return StreamParts(None, layers, model.final_layer_norm, n_heads)
+
+
+def _layer(layer: Any, n_heads: int) -> StreamLayer:
+    fused = layer.attention.query_key_value.bias  # head by head: query, key, value
+    return StreamLayer(
+        attention_out=layer.attention.dense,
+        attention_matrix=layer.attention.dense.weight,
+        attention_bias=layer.attention.dense.bias,
+        value_bias=None if fused is None else fused.view(n_heads, 3, -1)[:, 2].flatten(),
+        ff_out=layer.mlp.dense_4h_to_h,
+        ff_bias=layer.mlp.dense_4h_to_h.bias,
+    )

@@ -1,0 +1,31 @@
+"""Llama and those built like it (Mistral, Qwen 2 and 3, EuroBERT): RMSNorm, rotary positions, gated feed-forward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spacetune.encoders.families.streams import StreamLayer, StreamParts
+
+__all__ = ["llama_stream"]
+
+
+def llama_stream(model: Any) -> StreamParts:
+    """Describe a `LlamaModel`, `MistralModel`, `Qwen2Model`, `Qwen3Model` or `EuroBertModel`."""
+    config = model.config
+    layers = tuple(_layer(layer, config) for layer in model.layers)
+    return StreamParts(None, layers, model.norm, config.num_attention_heads)
+
+
+def _layer(layer: Any, config: Any) -> StreamLayer:
+    attention, out = layer.self_attn, layer.self_attn.o_proj
+    bias, shared = attention.v_proj.bias, config.num_attention_heads // config.num_key_value_heads
+    if bias is not None:  # heads that share their keys and values share this bias
+        bias = bias.view(config.num_key_value_heads, -1).repeat_interleave(shared, dim=0).flatten()
+    return StreamLayer(
+        attention_out=out,
+        attention_matrix=out.weight,
+        attention_bias=out.bias,
+        value_bias=bias,
+        ff_out=layer.mlp.down_proj,
+        ff_bias=layer.mlp.down_proj.bias,
+    )

@@ -1,0 +1,27 @@
+"""ModernBERT: a norm on the embeddings, none before the first attention, local and global attention in turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spacetune.encoders.families.streams import StreamLayer, StreamParts
+
+__all__ = ["modernbert_stream"]
+
+
+def modernbert_stream(model: Any) -> StreamParts:
+    """Describe a `ModernBertModel`."""
+    layers = tuple(_layer(layer, model.config.hidden_size) for layer in model.layers)
+    return StreamParts(model.embeddings.norm, layers, model.final_norm, model.config.num_attention_heads)
+
+
+def _layer(layer: Any, dim: int) -> StreamLayer:
+    fused = layer.attn.Wqkv.bias
+    return StreamLayer(
+        attention_out=layer.attn.Wo,
+        attention_matrix=layer.attn.Wo.weight,
+        attention_bias=layer.attn.Wo.bias,
+        value_bias=None if fused is None else fused[2 * dim :],
+        ff_out=layer.mlp.Wo,
+        ff_bias=layer.mlp.Wo.bias,
+    )
