@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacetune import LabelledTexts, SpacetuneError, few_shot
-from spacetune.data import split_dev
+from spacetune.data import few_shot_split, split_dev
+from spacetune.errors import DataError
 
 rows = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40)), min_size=1, max_size=120)
 fractions = st.floats(0.02, 0.9)
@@ -123,3 +124,15 @@ def test_an_impossible_share_says_why(fraction: float) -> None:
 def test_few_shot_needs_classes(data: LabelledTexts, message: str) -> None:
     with pytest.raises(SpacetuneError, match=re.escape(message)):
         few_shot(data, 2)
+
+
+def test_a_few_shot_split_holds_every_class_twice() -> None:
+    data = LabelledTexts([f"text {i}" for i in range(90)], ["a", "b", "c"] * 30)
+    train, dev = few_shot_split(data, 24, dev_fraction=0.25, seed=3)
+    assert (len(train), len(dev)) == (18, 6)
+    assert set(train.labels or []) == set(dev.labels or []) == {"a", "b", "c"}
+    assert not set(train.texts) & set(dev.texts)
+    with pytest.raises(DataError, match="6 texts are too few to have each of 3 classes in training and in dev"):
+        few_shot_split(data, 6)
+    with pytest.raises(DataError, match="n must lie between the number of classes"):
+        few_shot_split(data, 2)

@@ -4,7 +4,7 @@ from spacetune.data.checking import DataReport, check_texts, overlap_note
 from spacetune.data.labelled_texts import DataNote, DataWarning, LabelledTexts, warn_of
 from spacetune.data.labels import LabelKind, label_kind
 from spacetune.data.reading import read_texts
-from spacetune.data.splitting import few_shot, split_dev
+from spacetune.data.splitting import few_shot, few_shot_split, split_dev
 
 __all__ = [
     "DataNote",
@@ -14,6 +14,7 @@ __all__ = [
     "LabelledTexts",
     "check_texts",
     "few_shot",
+    "few_shot_split",
     "label_kind",
     "overlap_note",
     "read_texts",

@@ -11,7 +11,7 @@ from spacetune.data.labelled_texts import LabelledTexts
 from spacetune.data.labels import label_kind
 from spacetune.errors import DataError, UsageError
 
-__all__ = ["few_shot", "split_dev"]
+__all__ = ["few_shot", "few_shot_split", "split_dev"]
 
 
 def few_shot(
@@ -63,6 +63,52 @@ def few_shot(
     rng = _generator(seed)
     drawn = [row for c, rows in groups.items() for row in rng.permutation(rows)[: wanted[c]]]
     return data.take(sorted(drawn))
+
+
+def few_shot_split(
+    data: LabelledTexts, n: int, *, dev_fraction: float = 0.25, seed: int = 0
+) -> tuple[LabelledTexts, LabelledTexts]:
+    """Draw `n` texts and split them: everything that is learnt and chosen comes out of these n.
+
+    Parameters
+    ----------
+    data
+        Labelled texts with one class a row.
+    n
+        Training and dev texts together.
+    dev_fraction
+        The share of them for dev.
+    seed
+        Seed of the draw and of the split.
+
+    Returns
+    -------
+    tuple of LabelledTexts
+        The training part and the dev part; both hold every class.
+
+    Raises
+    ------
+    DataError
+        If n is too small for every class to be in both parts.
+
+    Examples
+    --------
+    >>> data = LabelledTexts([f"text {i}" for i in range(40)], ["x", "y"] * 20)
+    >>> train, dev = few_shot_split(data, 16)
+    >>> len(train), sorted(dev.labels)
+    (12, ['x', 'x', 'y', 'y'])
+    """
+    drawn = few_shot(data, n, seed=seed)
+    train, dev = split_dev(drawn.labels or [], drawn.keys, dev_fraction, seed)
+    parts = drawn.take(train.tolist()), drawn.take(dev.tolist())
+    classes = set(drawn.labels or [])
+    absent = sorted(str(c) for part in parts for c in classes - set(part.labels or []))
+    if absent:
+        raise DataError(
+            f"{n} texts are too few to have each of {len(classes)} classes in training and in dev: "
+            f"{absent[0]!r} is missing in one; draw more texts"
+        )
+    return parts
 
 
 def split_dev(

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from spacetune.encoders import TokenFeatures, segment_mean
+from spacetune.encoders import TokenFeatures
+from spacetune.spaces.centroids import fused_centroids
 from spacetune.spaces.concept_spaces import ConceptSpaces
 from spacetune.spaces.pooling import Padding, masked_mean
 
-__all__ = ["SpaceHead", "fused_centroids"]
-
-ROWS = 256
+__all__ = ["SpaceHead"]
 
 
 class SpaceHead(nn.Module):
@@ -89,42 +87,3 @@ class SpaceHead(nn.Module):
         spaces = self.spaces(features.values.to(self.classifier.weight.dtype)).flatten(1)
         lengths = torch.repeat_interleave(features.lengths, features.lengths)
         return spaces @ self.classifier.weight.T / lengths.unsqueeze(1)
-
-
-def fused_centroids(
-    heads: Sequence[SpaceHead], features: TokenFeatures, compute_dtype: torch.dtype | None = None
-) -> list[Tensor]:
-    """Return every head's centroids from one pass over the tokens.
-
-    The operators of all spaces of all heads stand in one matrix a layer, so that many classes, seeds or
-    settings cost one product.
-
-    Parameters
-    ----------
-    heads
-        Heads that read the same layers.
-    features
-        Ragged token features.
-    compute_dtype
-        What the products run in; None is the operators' own dtype.
-
-    Returns
-    -------
-    list of torch.Tensor
-        One ``(text, layer, space, latent)`` a head.
-    """
-    values = features.values.to(compute_dtype or heads[0].classifier.weight.dtype)
-    n_tokens = len(values)
-    if compute_dtype is not None:  # few different row counts: oneDNN builds and keeps a kernel for each
-        values = nn.functional.pad(values, (0, 0, 0, 0, 0, -n_tokens % ROWS))
-    folded = [head.spaces.folded() for head in heads]
-    pooled: list[Tensor] = []
-    for layer in range(values.shape[1]):
-        matrix = torch.cat([m[layer] for m, _ in folded]).to(values.dtype)
-        shift = torch.cat([s[layer] for _, s in folded]).to(values.dtype)
-        spaces = torch.tanh(nn.functional.linear(values[:, layer], matrix, shift))
-        pooled.append(segment_mean(spaces[:n_tokens], features.offsets))
-    stacked = torch.stack(pooled, dim=1)
-    shapes = [head.spaces.operators.shape for head in heads]
-    columns = stacked.split([shape[1] * shape[2] for shape in shapes], dim=2)
-    return [part.unflatten(2, (shape[1], shape[2])) for part, shape in zip(columns, shapes, strict=True)]

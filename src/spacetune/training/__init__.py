@@ -1,6 +1,6 @@
 """One training loop for everything that is learnt here."""
 
-from spacetune.training.calibration import calibration_error, fit_temperature, probabilities
+from spacetune.training.calibration import calibration_error, fit_temperature, probabilities, reliability
 from spacetune.training.history import Epoch, History
 from spacetune.training.loop import Candidate, Schedule, fit_parameters
 from spacetune.training.scores import classification_scores, multilabel_scores, regression_scores
@@ -24,4 +24,5 @@ __all__ = [
     "multilabel_scores",
     "probabilities",
     "regression_scores",
+    "reliability",
 ]

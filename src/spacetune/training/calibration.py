@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_expit, log_softmax, softmax
 
-__all__ = ["calibration_error", "fit_temperature", "probabilities"]
+__all__ = ["calibration_error", "fit_temperature", "probabilities", "reliability"]
 
 Array = np.ndarray[Any, Any]
 
@@ -72,3 +72,38 @@ def calibration_error(confidence: Array, correct: Array, n_bins: int = 15) -> fl
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     gaps = [abs(np.sum(correct[bins == b]) - np.sum(confidence[bins == b])) for b in np.unique(bins)]
     return float(np.sum(gaps) / len(confidence))
+
+
+def reliability(confidence: Array, correct: Array, n_bins: int = 15) -> list[dict[str, float]]:
+    """Return the calibration curve: in every bin that holds predictions, how sure they were and how often right.
+
+    Parameters
+    ----------
+    confidence
+        Probability given to each prediction.
+    correct
+        Whether it was right.
+    n_bins
+        Bins of equal width in [0, 1], as in `calibration_error`.
+
+    Returns
+    -------
+    list of dict
+        ``low`` and ``high`` ends of the bin, ``n``, mean ``confidence``, and ``accuracy``.
+
+    Examples
+    --------
+    >>> reliability(np.array([0.9, 0.9]), np.array([True, False]), n_bins=2)
+    [{'low': 0.5, 'high': 1.0, 'n': 2, 'confidence': 0.9, 'accuracy': 0.5}]
+    """
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    return [
+        {
+            "low": float(b / n_bins),
+            "high": float((b + 1) / n_bins),
+            "n": int(np.sum(bins == b)),
+            "confidence": float(confidence[bins == b].mean()),
+            "accuracy": float(correct[bins == b].mean()),
+        }
+        for b in np.unique(bins)
+    ]

@@ -44,7 +44,7 @@ class Candidate:
         if slow:
             groups += _groups(list(slow[0].parameters()), slow[1], weight_decay)
         self._rates = [group["lr"] for group in groups]
-        self.optimizer = torch.optim.AdamW(groups)
+        self.optimizer = torch.optim.AdamW(groups, fused=True)
 
     def trained(self) -> dict[str, Tensor]:
         """Return the parameters being trained, by name."""

@@ -27,7 +27,7 @@ class History(Result):
     Parameters
     ----------
     epochs
-        In order, counted from 1.
+        In order, counted from 1; an epoch 0, where there is one, is the start, which has no loss.
     best_epoch
         The epoch whose parameters were kept.
     monitor
@@ -55,6 +55,7 @@ class History(Result):
         ]
 
     def __str__(self) -> str:
-        best = self.epochs[self.best_epoch - 1] if self.epochs else None
+        best = next((e for e in self.epochs if e.epoch == self.best_epoch), None)
         score = f"{self.monitor} {best.scores[self.monitor]:.4f}" if best else "no epoch"
-        return f"{len(self.epochs)} epochs, kept epoch {self.best_epoch} ({score} on dev), {self.ended}"
+        count = sum(e.epoch > 0 for e in self.epochs)
+        return f"{count} epochs, kept epoch {self.best_epoch} ({score} on dev), {self.ended}"

@@ -85,6 +85,7 @@ def fit_parameters(
     *,
     losses: BatchLosses,
     validate: Validate,
+    score_start: bool = False,
     checkpoint: Path | None = None,
     progress: bool | None = None,
 ) -> list[History]:
@@ -100,6 +101,8 @@ def fit_parameters(
         From text positions and a generator to one loss a candidate.
     validate
         Gives the dev scores of every candidate as it is now.
+    score_start
+        Score the parameters as given too, as epoch 0, and keep them where no epoch does better: for a good start.
     checkpoint
         A file to save to after every epoch and to resume from where it exists.
     progress
@@ -121,6 +124,10 @@ def fit_parameters(
     began = time.perf_counter() - (candidates[0].epochs[-1].seconds if candidates[0].epochs else 0.0)
     if not start:
         _announce(candidates, schedule, losses)
+    if score_start and not candidates[0].epochs:
+        for candidate in candidates:
+            candidate.module.eval()
+        _record(candidates, schedule, 0, [math.nan] * len(candidates), validate(), 0.0)
     epoch, interrupted = start, False
     with progress_bar(schedule.n_epochs * schedule.steps_per_epoch, "fitting", "steps", show=progress) as bar:
         bar.update(start * schedule.steps_per_epoch)
@@ -134,7 +141,7 @@ def fit_parameters(
                 if checkpoint is not None:
                     save_checkpoint(checkpoint, candidates)
         except KeyboardInterrupt:
-            if not candidates[0].epochs:
+            if not any(e.epoch for e in candidates[0].epochs):
                 raise
             interrupted = True
             log.warning(
@@ -206,7 +213,7 @@ def _record(
 
 def _finish(candidate: Candidate, schedule: Schedule, interrupted: bool) -> History:
     candidate.restore_best()
-    early = len(candidate.epochs) < schedule.n_epochs
+    early = candidate.epochs[-1].epoch < schedule.n_epochs
     ended: Literal["finished", "early", "interrupted"] = (
         "interrupted" if interrupted else "early" if early else "finished"
     )
