@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import pickle
 from pathlib import Path
@@ -28,7 +29,8 @@ KINDS = [
 ]
 DEMO = demo_texts("train").take(range(64))
 FRESH = demo_texts("test").take(range(12))
-QUICK = {"n_epochs": 2, "n_latent": 4}
+QUICK = {"n_epochs": 2, "n_latent": 4, "prefix_length": 2, "n_validation_samples": 1}
+FULL_PASSES = {"batch_size": 32}  # for an estimator whose every step runs the encoder
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
@@ -38,7 +40,8 @@ def kind(request: pytest.FixtureRequest) -> type[TextEstimator]:
 
 def make(kind: type[TextEstimator], **settings: Any) -> Any:
     known = kind._get_param_names()
-    return kind(**{k: v for k, v in {**QUICK, **settings}.items() if k in known})
+    quick = {**QUICK, **FULL_PASSES} if "prefix_length" in known else QUICK
+    return kind(**{k: v for k, v in {**quick, **settings}.items() if k in known})
 
 
 def labels_for(model: Any, data: Any = DEMO) -> list[Any]:
@@ -46,18 +49,42 @@ def labels_for(model: Any, data: Any = DEMO) -> list[Any]:
 
 
 @pytest.fixture
-def fitted(kind: type[TextEstimator], encoder: Encoder) -> Any:
-    model = make(kind, encoder=encoder)
-    return model.fit(DEMO.texts, labels_for(model))
+def encoder(kind: type[TextEstimator], request: pytest.FixtureRequest) -> Encoder:
+    """Give the default encoder, or its first layer alone where every training step runs it."""
+    if "prefix_length" in kind._get_param_names():
+        return request.getfixturevalue("shallow")
+    return Encoder.from_pretrained(dtype="float32")
 
 
-def test_all_four_are_found() -> None:
+@pytest.fixture
+def fitted(kind: type[TextEstimator], encoder: Encoder, done: dict[str, Any]) -> Any:
+    """Give a model fitted once for all tests; a shallow copy, so that no test meets another's refit."""
+    if kind.__name__ not in done:
+        model = make(kind, encoder=encoder)
+        done[kind.__name__] = model.fit(DEMO.texts, labels_for(model))
+    return copy.copy(done[kind.__name__])
+
+
+@pytest.fixture(scope="module")
+def done() -> dict[str, Any]:
+    return {}
+
+
+def test_all_are_found() -> None:
     names = {kind.__name__ for kind in KINDS}
-    assert names == {"SpaceClassifier", "SpaceRegressor", "LinearProbe", "LinearProbeRegressor"}
+    assert names == {
+        "LinearProbe",
+        "LinearProbeRegressor",
+        "PrefixSimplexClassifier",
+        "PrefixSimplexRegressor",
+        "SpaceClassifier",
+        "SpaceRegressor",
+    }
 
 
 def test_scikit_learns_own_checks_on_ready_embeddings(kind: type[TextEstimator]) -> None:
-    results = check_estimator(kind(), on_skip=None)
+    model = make(kind) if "prefix_length" in kind._get_param_names() else kind()
+    results = check_estimator(model, on_skip=None)
     skipped = {r["check_name"] for r in results if r["status"] == "skipped"}
     assert skipped <= {"check_array_api_input"}
     assert sum(r["status"] == "passed" for r in results) > 40

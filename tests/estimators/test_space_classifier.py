@@ -155,12 +155,20 @@ def test_dev_is_read_in_the_layers_of_the_training_texts(encoder: Encoder, monke
 def test_the_probe_of_many_labels_is_one_logistic_regression_a_label() -> None:
     from sklearn.linear_model import LogisticRegression
 
-    from spacetune.estimators.linear_probe import _logistic_each
+    from spacetune.estimators.linear_probe import logistic_each
 
     rng = np.random.default_rng(0)
     rows, targets = rng.normal(size=(200, 6)), (rng.random((200, 3)) < 0.4).astype(float)
-    weight, bias = _logistic_each(rows, targets, 0.1)
+    weight, bias = logistic_each(rows, targets, 0.1)
     for label in range(3):
         one = LogisticRegression(C=0.1, tol=1e-8).fit(rows, targets[:, label])
         np.testing.assert_allclose(weight[label], one.coef_[0], atol=2e-3)
         assert bias[label] == pytest.approx(one.intercept_[0], abs=2e-3)
+
+
+def test_a_refit_forgets_the_encoder_an_earlier_fit_trained() -> None:
+    matrix, labels = np.random.default_rng(0).normal(size=(40, 4)), [0, 1] * 20
+    model = SpaceClassifier(n_epochs=1).fit(matrix, labels)
+    model.trained_encoder_ = Encoder.from_pretrained()
+    model.fit(matrix, labels)
+    assert "trained_encoder_" not in vars(model)

@@ -1,6 +1,8 @@
 """The scikit-learn doors: estimators that take texts, or a matrix of ready embeddings."""
 
 from spacetune.estimators.linear_probe import LinearProbe, LinearProbeRegressor
+from spacetune.estimators.prefix_classifier import PrefixSimplexClassifier
+from spacetune.estimators.prefix_regressor import PrefixSimplexRegressor
 from spacetune.estimators.space_classifier import SpaceClassifier
 from spacetune.estimators.space_regressor import SpaceRegressor
 from spacetune.estimators.text_estimator import TextEstimator, load_estimator
@@ -8,6 +10,8 @@ from spacetune.estimators.text_estimator import TextEstimator, load_estimator
 __all__ = [
     "LinearProbe",
     "LinearProbeRegressor",
+    "PrefixSimplexClassifier",
+    "PrefixSimplexRegressor",
     "SpaceClassifier",
     "SpaceRegressor",
     "TextEstimator",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,9 @@ import torch
 from sklearn.utils.validation import validate_data
 
 from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures, as_inputs
-from spacetune.errors import DataError
+from spacetune.errors import DataError, UsageError
 
-__all__ = ["MANY", "auto_layers", "holds_texts", "read_features"]
+__all__ = ["MANY", "auto_layers", "check_bounds", "check_kind", "holds_texts", "read_features"]
 
 
 def holds_texts(given: Any) -> bool:
@@ -64,6 +66,36 @@ def thirds(n_layers: int) -> tuple[int, ...]:
     return tuple(sorted({max(1, round(n_layers / 3)), max(1, round(2 * n_layers / 3)), n_layers}))
 
 
+def check_bounds(bounds: Mapping[str, tuple[float | None, float, float | None]]) -> None:
+    """Check settings by name, each given as value, least and most; None is not set, or without a bound.
+
+    Raises
+    ------
+    UsageError
+        If a value lies outside.
+    """
+    for name, (value, low, high) in bounds.items():
+        if value is not None and not low <= value <= (math.inf if high is None else high):
+            limit = f"at least {low}" if high is None else f"between {low} and {high}"
+            raise UsageError(f"{name} must be {limit}, got {value!r}")
+
+
+def check_kind(estimator: Any, given: Any, reset: bool) -> str:
+    """Return what was given: ``texts``, ``features`` or ``matrix``.
+
+    Raises
+    ------
+    DataError
+        If a model fitted on one kind is given another.
+    """
+    ready = "features" if hasattr(given, "take") and hasattr(given, "lengths") else "matrix"
+    kind = "texts" if holds_texts(given) else ready
+    fitted_on = getattr(estimator, "fitted_on_", None)
+    if not reset and {kind, fitted_on} in ({"texts", "matrix"}, {"features", "matrix"}):
+        raise DataError(f"this model was fitted on {fitted_on} and was given {kind}")
+    return kind
+
+
 def read_features(
     estimator: Any,
     given: Any,
@@ -103,16 +135,7 @@ def read_features(
     DataError
         If a model fitted on one kind of input is given another.
     """
-    kind = (
-        "texts"
-        if holds_texts(given)
-        else "features"
-        if hasattr(given, "take") and hasattr(given, "lengths")
-        else "matrix"
-    )
-    fitted_on = getattr(estimator, "fitted_on_", None)
-    if not reset and {kind, fitted_on} in ({"texts", "matrix"}, {"features", "matrix"}):
-        raise DataError(f"this model was fitted on {fitted_on} and was given {kind}")
+    kind = check_kind(estimator, given, reset)
     if kind == "matrix":
         matrix = validate_data(estimator, given, dtype=(np.float64, np.float32), reset=reset)
         return TokenFeatures.from_matrix(torch.from_numpy(np.ascontiguousarray(matrix)))

@@ -194,8 +194,8 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
 
         def fit_one(rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
             if isinstance(task, MultiLabel):
-                return _logistic_each(rows, targets, C)
-            return _logistic(rows, targets, C, weights)
+                return logistic_each(rows, targets, C)
+            return logistic(rows, targets, C, weights)
 
         dev_logits, dev_targets = self._solve(X, labels, dev, task, fit_one)
         self._close_fit(task, task.targets(labels).numpy(), dev_logits, dev_targets)
@@ -290,7 +290,7 @@ def means_of(source: FeatureSource) -> Array:
     return torch.cat(parts).double().numpy()
 
 
-def _logistic_each(rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
+def logistic_each(rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
     """Fit one logistic regression a label, all in the same passes over the rows (L-BFGS on the summed objective).
 
     Scikit-learn would pass over the rows once more for every label.
@@ -310,7 +310,7 @@ def _logistic_each(rows: Array, targets: Array, C: float) -> tuple[Array, Array]
     return found.x[:-n_labels].reshape(n_labels, dim), found.x[-n_labels:]
 
 
-def _logistic(rows: Array, targets: Array, C: float, weights: dict[int, float] | None) -> tuple[Array, Array]:
+def logistic(rows: Array, targets: Array, C: float, weights: dict[int, float] | None) -> tuple[Array, Array]:
     """Fit multinomial logistic regression; return a row of weights and a bias for every class, 0 upwards.
 
     For two classes scikit-learn gives one row; it is shared out to both with opposite signs.

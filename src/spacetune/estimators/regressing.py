@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import column_or_1d
 
+from spacetune.errors import DataError
 from spacetune.training import Regression
 
 __all__ = ["RegressorParts"]
@@ -28,6 +30,15 @@ class RegressorParts:
     def task(self) -> Regression:
         """Return the fitted model's task, to score new labels by."""
         return self.task_
+
+    def _numbers(self, y: Any) -> Array:
+        """Read labels as finite numbers, ``(text,)``."""
+        if y is None:
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        numbers = column_or_1d(np.asarray(y, dtype=np.float64), warn=True)
+        if not np.isfinite(numbers).all():
+            raise DataError("labels to predict must be finite numbers; input y contains NaN or infinity")
+        return numbers
 
     def _outcome(self, logits: Array) -> dict[str, Any]:
         return {

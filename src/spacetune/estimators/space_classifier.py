@@ -72,6 +72,13 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         Train the encoder too, from a copy: slow, and the saved model then holds it.
     encoder_learning_rate
         Its learning rate.
+    n_vertices
+        Corners of a simplex of heads, learnt with a fresh random point for every text and layer; its centroid is the
+        head. 1 learns one head.
+    n_validation_samples
+        With a simplex: repeats of dev at fresh points, whose mean score chooses the epoch; 0 validates the centroid.
+    lexicon
+        Weigh a score a wordpiece, whatever its context, against the head, where that helps on dev.
     seed
         Of the start, the order of texts, the dropout and the split.
 
@@ -79,6 +86,8 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
     ----------
     classes_
         The classes, sorted.
+    lexicon_
+        The `Lexicon`, or None where it did not help on dev.
     head_
         The trained `SpaceHead`.
     history_
@@ -118,6 +127,9 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         store: FeatureStore | Literal["auto"] | None = "auto",
         train_encoder: bool = False,
         encoder_learning_rate: float = 5e-5,
+        n_vertices: int = 1,
+        n_validation_samples: int = 5,
+        lexicon: bool = True,
         seed: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -139,6 +151,9 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         self.store = store
         self.train_encoder = train_encoder
         self.encoder_learning_rate = encoder_learning_rate
+        self.n_vertices = n_vertices
+        self.n_validation_samples = n_validation_samples
+        self.lexicon = lexicon
         self.seed = seed
 
     def fit(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +13,13 @@ from torch import Tensor
 from spacetune.encoders import FeatureSource, TokenFeatures
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators.encoder_training import fit_with_encoder
-from spacetune.estimators.inputs import MANY
+from spacetune.estimators.inputs import MANY, check_bounds
+from spacetune.estimators.lexicon_fitting import Words, fit_lexicon
+from spacetune.estimators.space_simplex import fit_space_simplex
 from spacetune.estimators.space_training import HeadSettings, SpaceData, auto_schedule, fit_heads
 from spacetune.estimators.text_estimator import TextEstimator, dev_pair, part_for_dev
-from spacetune.spaces import ConceptSpaces, SpaceHead
+from spacetune.estimators.views import view
+from spacetune.spaces import ConceptSpaces, Lexicon, SpaceHead
 from spacetune.spaces.losses import InterVariant
 from spacetune.training import History, Task
 
@@ -43,11 +45,14 @@ class SpaceEstimator(TextEstimator):
     dev_fraction: float
     train_encoder: bool
     encoder_learning_rate: float
+    n_vertices: int
+    n_validation_samples: int
+    lexicon: bool
     seed: int
 
     head_: SpaceHead
+    lexicon_: Lexicon | None
     history_: History
-    dev_scores_: dict[str, float]
 
     def _fit(
         self,
@@ -60,7 +65,8 @@ class SpaceEstimator(TextEstimator):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Train the head; return dev logits and dev targets for calibration."""
         self._check_settings()
-        self._progress = progress
+        self._progress, self.lexicon_, self._dev_rows = progress, None, np.zeros(0, dtype=int)
+        vars(self).pop("trained_encoder_", None)  # of an earlier fit
         features = self.features(texts, reset=True)
         self._check_lengths(features, labels)
         self._note_input(texts, features)
@@ -82,6 +88,11 @@ class SpaceEstimator(TextEstimator):
                 progress,
             )
             self.provenance_ = self.trained_encoder_.provenance(self.layers_ or (-1,))
+        elif self.n_vertices > 1:
+            self.head_, self.history_ = fit_space_simplex(
+                data, settings, self.n_vertices, self.n_validation_samples, task, schedule,
+                checkpoint=checkpoint, progress=progress,
+            )  # fmt: skip
         else:
             compute = torch.bfloat16 if self._half(features) else None
             heads, histories = fit_heads(
@@ -94,7 +105,20 @@ class SpaceEstimator(TextEstimator):
                 progress=progress,
             )
             self.head_, self.history_ = heads[0], histories[0]
-        return self.logits_of_source(data.dev), data.dev_targets.numpy()
+        logits = self.logits_of_source(data.dev)
+        if self.lexicon and self._take_words(fit_lexicon(data, torch.from_numpy(logits), task)):
+            logits = self.logits_of_source(data.dev)
+        return logits, data.dev_targets.numpy()
+
+    def _take_words(self, words: Words | None) -> bool:
+        """Take a lexicon up, its share of the logits folded into the head's classifier."""
+        if words is None:
+            return False
+        self.lexicon_ = words.lexicon
+        with torch.no_grad():
+            self.head_.classifier.weight.mul_(words.share)
+            self.head_.classifier.bias.mul_(words.share).add_(words.bias)
+        return True
 
     def _settings(self, task: Task, n_texts: int) -> HeadSettings:
         rate = 3e-3 if n_texts >= MANY else 1e-3
@@ -117,12 +141,14 @@ class SpaceEstimator(TextEstimator):
             "learning_rate": (self.learning_rate, 0, None), "weight_decay": (self.weight_decay, 0, None),
             "inter_weight": (self.inter_weight, 0, None), "intra_weight": (self.intra_weight, 0, None),
             "dev_fraction": (self.dev_fraction, 0.01, 0.5), "n_epochs": (self.n_epochs, 1, None),
-            "batch_size": (self.batch_size, 1, None),
+            "batch_size": (self.batch_size, 1, None), "n_vertices": (self.n_vertices, 1, None),
+            "n_validation_samples": (self.n_validation_samples, 0, None),
         }  # fmt: skip
-        for name, (value, low, high) in bounds.items():
-            if value is not None and not low <= value <= (math.inf if high is None else high):
-                limit = f"at least {low}" if high is None else f"between {low} and {high}"
-                raise UsageError(f"{name} must be {limit}, got {value!r}")
+        check_bounds(bounds)
+        if self.n_vertices > 1 and (self.train_encoder or self.inter_weight or self.intra_weight):
+            raise UsageError(
+                "a simplex of heads (n_vertices above 1) trains without train_encoder and auxiliary losses"
+            )
 
     def _check_lengths(self, features: FeatureSource, labels: Sequence[Any]) -> None:
         if len(features) != len(labels):
@@ -158,7 +184,7 @@ class SpaceEstimator(TextEstimator):
         """Return the training and dev texts themselves, as `_with_dev` split them."""
         if dev is not None:
             return list(texts), list(dev_pair(dev)[0])
-        held: set[int] = set(getattr(self, "_dev_rows", np.zeros(0, dtype=int)).tolist())
+        held: set[int] = set(self._dev_rows.tolist())
         rows = list(texts)
         if not held:
             return rows, rows
@@ -170,11 +196,13 @@ class SpaceEstimator(TextEstimator):
 
     def logits_of(self, features: TokenFeatures) -> Tensor:
         """Return logits ``(text, output)`` of features."""
-        return self.head_.classify(self.head_.centroids(features))
+        logits = self.head_.classify(self.head_.centroids(features))
+        return logits if self.lexicon_ is None else logits + self.lexicon_.logits(features).to(logits.dtype)
 
     def scores_of(self, features: TokenFeatures) -> Tensor:
         """Return what every token adds to every logit, ``(token, output)``."""
-        return self.head_.token_scores(features)
+        scores = self.head_.token_scores(features)
+        return scores if self.lexicon_ is None else scores + self.lexicon_.token_scores(features).to(scores.dtype)
 
     def bias_of(self) -> Tensor:
         """Return what every logit starts with, ``(output,)``."""
@@ -182,7 +210,8 @@ class SpaceEstimator(TextEstimator):
 
     def _head_tensors(self) -> dict[str, Tensor]:
         hashes = torch.from_numpy(self.train_hashes_)
-        return {**{k: v.detach() for k, v in self.head_.state_dict().items()}, "train_hashes": hashes}
+        words = {} if self.lexicon_ is None else {f"lexicon.{k}": v for k, v in self.lexicon_.state_dict().items()}
+        return {**{k: v.detach() for k, v in self.head_.state_dict().items()}, **words, "train_hashes": hashes}
 
     def _take_up_head(self, tensors: dict[str, Tensor], n_outputs: int) -> None:
         n_layers, n_spaces, n_latent, n_embed = tensors["spaces.operators"].shape
@@ -192,32 +221,8 @@ class SpaceEstimator(TextEstimator):
             )
         self.train_hashes_ = tensors["train_hashes"].numpy()
         self.head_ = SpaceHead(ConceptSpaces(n_embed, n_latent, n_spaces, n_layers=n_layers), n_outputs)
-        self.head_.load_state_dict({k: v for k, v in tensors.items() if k != "train_hashes"})
+        has_words = "lexicon.ids" in tensors
+        self.lexicon_ = Lexicon(tensors["lexicon.ids"], tensors["lexicon.weights"]) if has_words else None
+        own = {k: v for k, v in tensors.items() if k != "train_hashes" and not k.startswith("lexicon.")}
+        self.head_.load_state_dict(own)
         self.head_.eval()
-
-
-def view(source: FeatureSource, rows: Tensor) -> FeatureSource:
-    """Return some of a source's texts without copying them."""
-    return _View(source, rows)
-
-
-class _View:
-    """Some texts of a source, in an order of their own."""
-
-    def __init__(self, source: FeatureSource, rows: Tensor) -> None:
-        self._source, self._rows = source, rows
-        self.provenance = getattr(source, "provenance", None)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @property
-    def lengths(self) -> Tensor:
-        return self._source.lengths[self._rows]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self._source.shape
-
-    def take(self, texts: Tensor) -> TokenFeatures:
-        return self._source.take(self._rows[texts])

@@ -6,13 +6,10 @@ import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
 from spacetune.encoders import Encoder, FeatureStore, Layers
-from spacetune.errors import DataError
 from spacetune.estimators.regressing import RegressorParts
 from spacetune.estimators.space_estimator import SpaceEstimator
 from spacetune.training import Regression
@@ -60,11 +57,19 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         Train the encoder too, from a copy.
     encoder_learning_rate
         Its learning rate.
+    n_vertices
+        Corners of a simplex of heads, learnt with a fresh random point for every text and layer; its centroid is the
+        head. 1 learns one head.
+    n_validation_samples
+        With a simplex: repeats of dev at fresh points, whose mean score chooses the epoch; 0 validates the centroid.
+    lexicon
+        Weigh a score a wordpiece, whatever its context, against the head, where that helps on dev.
     seed
         Of the start, the order of texts, the dropout and the split.
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(200, 5))
     >>> round(SpaceRegressor(seed=0).fit(X, X[:, 0]).score(X, X[:, 0]), 1) >= 0.9
@@ -92,6 +97,9 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         store: FeatureStore | Literal["auto"] | None = "auto",
         train_encoder: bool = False,
         encoder_learning_rate: float = 5e-5,
+        n_vertices: int = 1,
+        n_validation_samples: int = 5,
+        lexicon: bool = True,
         seed: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -109,6 +117,9 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         self.store = store
         self.train_encoder = train_encoder
         self.encoder_learning_rate = encoder_learning_rate
+        self.n_vertices = n_vertices
+        self.n_validation_samples = n_validation_samples
+        self.lexicon = lexicon
         self.seed = seed
 
     def fit(
@@ -145,11 +156,7 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         DataError
             If texts or labels cannot be learnt from.
         """
-        if y is None:
-            raise DataError("SpaceRegressor requires y to be passed, but the target y is None")
-        numbers = column_or_1d(np.asarray(y, dtype=np.float64), warn=True)
-        if not np.isfinite(numbers).all():
-            raise DataError("labels to predict must be finite numbers; input y contains NaN or infinity")
+        numbers = self._numbers(y)
         self.task_ = Regression.of(numbers.tolist())
         file = None if checkpoint is None else Path(checkpoint)
         dev_logits, dev_targets = self._fit(X, numbers.tolist(), dev, self.task_, file, progress)

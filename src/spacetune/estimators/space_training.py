@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from spacetune.encoders import FeatureSource, TokenFeatures
-from spacetune.encoders.ragged import segment_variance
-from spacetune.spaces import ConceptSpaces, SpaceHead, fused_centroids, inter_space_loss, intra_space_loss
+from spacetune.encoders.ragged import segment_variance, widened
+from spacetune.spaces import ROWS, ConceptSpaces, SpaceHead, fused_centroids, inter_space_loss, intra_space_loss
 from spacetune.spaces.losses import InterVariant
 from spacetune.training import Candidate, History, Schedule, Task, fit_parameters
 
@@ -90,13 +90,14 @@ def new_heads(settings: Sequence[HeadSettings], data: SpaceData, task: Task) -> 
 def token_statistics(source: FeatureSource) -> tuple[Tensor, Tensor]:
     """Return mean and standard deviation of every feature over all tokens, ``(layer, dim)``, in one pass."""
     n_layers, dim = source.shape
-    count, total, squares = 0, torch.zeros(n_layers, dim).double(), torch.zeros(n_layers, dim).double()
+    count, sums = 0, torch.zeros(2, n_layers * dim).double()
     for rows in text_chunks(source):
-        values = source.take(rows).values
-        wide = values.float() if values.dtype != torch.float64 else values
-        count += len(wide)
-        total += wide.sum(0)
-        squares += wide.square().sum(0)
+        flat = widened(source.take(rows).values).flatten(1)
+        ones = flat.new_ones(1, len(flat))
+        count += len(flat)
+        sums[0] += (ones @ flat).squeeze(0)
+        sums[1] += (ones @ flat.square_()).squeeze(0)
+    total, squares = sums.view(2, n_layers, dim)
     mean = total / count
     variance = (squares / count - mean.square()).clamp(min=0)
     scale = variance.sqrt()
@@ -147,8 +148,10 @@ def fit_heads(
     heads = new_heads(settings, data, task)
     candidates = [Candidate(h, s.learning_rate, s.weight_decay) for h, s in zip(heads, settings, strict=True)]
 
+    chunks = text_chunks(data.dev)
+
     def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
-        features = data.train.take(rows)
+        features = data.train.take(rows, ROWS)
         pooled = fused_centroids(heads, features, compute_dtype)
         targets = data.targets[rows]
         return [
@@ -158,7 +161,7 @@ def fit_heads(
 
     def validate() -> list[dict[str, float]]:
         with torch.inference_mode():
-            pooled = [fused_centroids(heads, data.dev.take(rows), compute_dtype) for rows in text_chunks(data.dev)]
+            pooled = [fused_centroids(heads, data.dev.take(rows, ROWS), compute_dtype) for rows in chunks]
             logits = [h.classify(torch.cat([part[i] for part in pooled])) for i, h in enumerate(heads)]
         return [task.scores(each.double().numpy(), data.dev_targets.numpy()) for each in logits]
 
@@ -195,7 +198,8 @@ def head_loss(
 
 
 def _variance(head: SpaceHead, features: TokenFeatures) -> Tensor:
-    values, offsets = features.values, features.offsets
+    offsets = features.offsets
+    values = features.values[: int(offsets[-1])]
     spaces = head.spaces(values.to(head.classifier.weight.dtype))
     several = (offsets.diff() > 1).nonzero().squeeze(1)
     variance = segment_variance(spaces, offsets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import hashlib
+import importlib.metadata
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-import spacetune
 from spacetune.data import LabelledTexts, split_dev
 from spacetune.data.labelled_texts import normalised
 from spacetune.encoders import (
@@ -79,9 +79,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def take_up(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Become the model that `learned` described."""
 
+    @abc.abstractmethod
     def fit(self, X: Any, y: Any, *, dev: Any = None) -> Self:
         """Learn from texts and labels."""
-        raise NotImplementedError
 
     @property
     def encoder_(self) -> Encoder:
@@ -133,6 +133,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
             logits = self.logits_of(features).numpy()
         bias = self.bias_of().detach().numpy()
         edges = features.offsets.tolist()
+        cut = [False] * len(inputs) if features.truncated is None else features.truncated.tolist()
         return Explanation(
             tuple(
                 TextExplanation.of(
@@ -141,6 +142,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
                     token_scores=scores[edges[i] : edges[i + 1]],
                     bias=bias,
                     logits=logits[i],
+                    truncated=cut[i],
                     **self._outcome(logits[i : i + 1]),
                 )
                 for i, text in enumerate(inputs)
@@ -166,7 +168,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         facts, tensors = self.learned()
         settings = {k: v for k, v in self.get_params(deep=False).items() if k not in ("encoder", "store")}
         config = {
-            "spacetune": spacetune.__version__,
+            "spacetune": importlib.metadata.version("spacetune"),
             "model": type(self).__name__,
             "settings": settings,
             "encoder": dataclasses.asdict(self.provenance_),
@@ -233,9 +235,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
         keys = _keys(texts) if holds_texts(texts) else []
         self.train_hashes_ = text_hashes(keys)
 
+    @abc.abstractmethod
     def _outcome(self, logits: np.ndarray) -> dict[str, Any]:
         """Return prediction, probabilities and class names of one text's logits."""
-        raise NotImplementedError
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "fitted_on_")

@@ -1,0 +1,323 @@
+"""What the prefix-simplex classifier and regressor share: the fit, the centroid's logits, the ensemble, saving."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from spacetune.encoders import (
+    FeatureSource,
+    Layers,
+    Pooling,
+    PrefixShape,
+    PrefixStates,
+    TextInput,
+    TokenFeatures,
+    as_inputs,
+)
+from spacetune.errors import DataError, UsageError
+from spacetune.estimators.inputs import check_bounds, check_kind, read_features
+from spacetune.estimators.linear_probe import means_of
+from spacetune.estimators.prefix_inputs import PrefixedTexts, PrefixInputs, ReadyEmbeddings, UnderPrefix
+from spacetune.estimators.prefix_training import PrefixData, PrefixModel, PrefixTraining, fit_prefixes
+from spacetune.estimators.space_training import auto_schedule, token_statistics
+from spacetune.estimators.text_estimator import TextEstimator, dev_pair, part_for_dev
+from spacetune.estimators.views import view
+from spacetune.estimators.warm_start import warm_start
+from spacetune.prefixes import LinearSimplex, PrefixSimplex, Reparametrisation
+from spacetune.prefixes.heads import LinearHead
+from spacetune.prefixes.sampling import Sampling
+from spacetune.prefixes.simplex import Mixing
+from spacetune.spaces import ConceptSpaces, SpaceHead, SpaceSimplex
+from spacetune.training import History, Task
+
+__all__ = ["PrefixEstimator"]
+
+LONGEST_RUN = 12
+"""Epochs at most where the user names none."""
+
+
+class PrefixEstimator(TextEstimator):
+    """Base of `PrefixSimplexClassifier` and `PrefixSimplexRegressor`."""
+
+    n_vertices: int
+    prefix_length: int
+    reparametrisation: Reparametrisation
+    mixing: Mixing
+    sampling: Sampling
+    shared_layers: bool
+    hidden_size: int
+    start_scale: float
+    position_shift: bool
+    pooling: Pooling
+    head: Literal["linear", "space"]
+    n_latent: int
+    probe_start: bool
+    n_validation_samples: int
+    diversity_weight: float
+    dropout: float
+    learning_rate: float
+    head_learning_rate: float
+    weight_decay: float
+    n_epochs: int | None
+    batch_size: int | None
+    patience: int | None
+    dev_fraction: float
+    seed: int
+
+    simplex_: PrefixSimplex | None
+    head_simplex_: LinearSimplex | SpaceSimplex
+    head_: LinearHead | SpaceHead
+    history_: History
+
+    def _fit(
+        self,
+        texts: Any,
+        labels: Sequence[Any],
+        dev: Any,
+        task: Task,
+        checkpoint: Path | None,
+        progress: bool | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Train prefixes and heads; return dev logits at the centroid and dev targets, for calibration."""
+        self._check_settings()
+        self._progress = progress
+        data = self._data(texts, labels, dev, task)
+        generator = torch.Generator().manual_seed(self.seed)
+        prefix = self._new_prefix(generator) if isinstance(data.train, PrefixedTexts) else None
+        head = self._new_head(prefix, data, task, generator)
+        model = PrefixModel(prefix, head, self.n_vertices)
+        schedule = auto_schedule(
+            len(data.train), self.n_epochs, self.batch_size, self.patience, task.monitor, self.seed
+        )
+        if self.n_epochs is None:
+            schedule = dataclasses.replace(schedule, n_epochs=min(schedule.n_epochs, LONGEST_RUN))
+        settings = PrefixTraining(
+            self.learning_rate, self.head_learning_rate, self.weight_decay, self.dropout,
+            self.diversity_weight, self.n_validation_samples, self.seed,
+        )  # fmt: skip
+        self.history_ = fit_prefixes(model, data, settings, task, schedule, checkpoint=checkpoint, progress=progress)
+        self._finish(None if prefix is None else prefix.finished(), head)
+        return self._logits_at(data.dev, model.centre()), data.dev_targets.numpy()
+
+    def _data(self, texts: Any, labels: Sequence[Any], dev: Any, task: Task) -> PrefixData:
+        """Read texts (or a matrix), and choose what to train on and what to choose by."""
+        kind = check_kind(self, texts, reset=True)
+        if kind == "features":
+            raise DataError("token features were made without a prefix; give texts, or a matrix of ready embeddings")
+        given: Any = as_inputs(texts) if kind == "texts" else read_features(
+            self, texts, encoder=None, layers=None, reset=True
+        )  # fmt: skip
+        if not len(given):
+            raise DataError("there are no texts to learn from: 0 samples")
+        if len(given) != len(labels):
+            raise DataError(f"labels must be one a text: {len(given)} texts, {len(labels)} labels")
+        if len(given) < 2:
+            raise DataError(f"n_samples={len(given)}: a fit needs at least 2 texts")
+        self._note(texts, kind)
+        targets = task.targets(labels)
+        if dev is not None:
+            dev_texts, dev_labels = dev_pair(dev)
+            self.dev_ = f"given ({len(dev_labels)} texts)"
+            return PrefixData(self._inputs(given), targets, self._inputs(dev_texts), task.targets(dev_labels))
+        train, held = part_for_dev(texts, labels, self.dev_fraction, self.seed)
+        if len(held) < 2:
+            self.dev_ = f"the training texts themselves: {len(labels)} are too few to set some aside"
+            return PrefixData(self._inputs(given), targets, self._inputs(given), targets)
+        self.dev_ = f"{len(held)} of {len(labels)} training texts, set aside stratified by seed {self.seed}"
+        rows, held_rows = torch.from_numpy(train), torch.from_numpy(held)
+        parts = [self._inputs(_some(given, part)) for part in (rows, held_rows)]
+        return PrefixData(parts[0], targets[rows], parts[1], targets[held_rows])
+
+    def _note(self, texts: Any, kind: str) -> None:
+        provenance = None
+        if kind == "texts":
+            chosen = "all" if self.layers in ("auto", None) else self.layers
+            encoder = self.encoder_
+            layers = (encoder.n_layers,) if self.pooling == "pooler" else encoder.resolve_layers(cast("Layers", chosen))
+            provenance = dataclasses.replace(encoder.provenance(layers), dtype="float32")
+        self._note_input(texts, cast("FeatureSource", _Read(provenance)))
+
+    def _inputs(self, given: Any) -> PrefixInputs:
+        if isinstance(given, list) or self.fitted_on_ == "texts":
+            check_kind(self, given, reset=False)
+            return PrefixedTexts(self.encoder_, as_inputs(given), self.layers_ or (-1,), self.pooling)
+        ready = given if hasattr(given, "take") and hasattr(given, "lengths") else self.features(given)
+        return ReadyEmbeddings(ready)
+
+    def _new_prefix(self, generator: torch.Generator) -> PrefixSimplex:
+        shape = self.encoder_.prefixed.shape(self.prefix_length, position_shift=self.position_shift)
+        return PrefixSimplex(
+            shape, self.n_vertices, reparametrisation=self.reparametrisation, hidden_size=self.hidden_size,
+            mixing=self.mixing, start_scale=self.start_scale, sampling=self.sampling,
+            shared_layers=self.shared_layers, position_shift=self.position_shift, generator=generator,
+        )  # fmt: skip
+
+    def _new_head(
+        self, prefix: PrefixSimplex | None, data: PrefixData, task: Task, generator: torch.Generator
+    ) -> LinearSimplex | SpaceSimplex:
+        """Make the heads: standardised by what the first centroid gives, and started from its probe."""
+        with torch.no_grad():
+            states = None if prefix is None else prefix.centroid()
+        train, dev = UnderPrefix(data.train, states), UnderPrefix(data.dev, states)
+        n_layers, dim = train.shape
+        if self.head == "space":
+            return self._new_spaces(train, data.targets, task, generator)
+        head = LinearSimplex(n_layers * dim, task.n_outputs, self.n_vertices, generator=generator)
+        targets, dev_targets = data.targets.numpy(), data.dev_targets.numpy()
+        warm_start(head, task, (means_of(train), targets), (means_of(dev), dev_targets), self.probe_start)
+        return head
+
+    def _new_spaces(self, train: UnderPrefix, targets: Tensor, task: Task, generator: torch.Generator) -> SpaceSimplex:
+        n_layers, dim = train.shape
+        mean, scale = token_statistics(train)
+        corners: list[SpaceHead] = []
+        for _ in range(self.n_vertices):
+            spaces = ConceptSpaces(dim, self.n_latent, max(1, task.n_outputs), n_layers=n_layers, generator=generator)
+            spaces.standardise(mean, scale)
+            corners.append(SpaceHead(spaces, task.n_outputs, generator))
+            with torch.no_grad():
+                corners[-1].classifier.bias.copy_(task.prior(targets))
+        return SpaceSimplex(corners)
+
+    def _finish(self, prefix: PrefixSimplex | None, head: LinearSimplex | SpaceSimplex) -> None:
+        self.simplex_ = None if prefix is None else prefix.eval().requires_grad_(False)
+        self.head_simplex_ = head.eval().requires_grad_(False)
+        self.head_ = head.centroid()
+
+    def _check_settings(self) -> None:
+        bounds = {
+            "n_vertices": (self.n_vertices, 1, None), "prefix_length": (self.prefix_length, 0, None),
+            "n_latent": (self.n_latent, 1, None), "dropout": (self.dropout, 0, 0.95),
+            "n_validation_samples": (self.n_validation_samples, 0, None), "seed": (self.seed, 0, 2**32 - 1),
+            "diversity_weight": (self.diversity_weight, 0, None), "learning_rate": (self.learning_rate, 0, None),
+            "head_learning_rate": (self.head_learning_rate, 0, None), "weight_decay": (self.weight_decay, 0, None),
+            "dev_fraction": (self.dev_fraction, 0.01, 0.5), "n_epochs": (self.n_epochs, 1, None),
+            "batch_size": (self.batch_size, 1, None), "start_scale": (self.start_scale, 0, None),
+        }  # fmt: skip
+        check_bounds(bounds)
+        for name, value, known in (
+            ("head", self.head, ("linear", "space")),
+            ("pooling", self.pooling, ("mean", "pooler")),
+        ):
+            if value not in known:
+                raise UsageError(f"{name} must be {' or '.join(known)}, got {value!r}")
+
+    def features(self, texts: Any, *, reset: bool = False, stored: bool = True) -> FeatureSource:
+        """Return token features of texts under the centroid; a matrix's rows as they are.
+
+        Raises
+        ------
+        DataError
+            If token features are given: they were made without the prefix.
+        """
+        del stored
+        kind = check_kind(self, texts, reset)
+        if kind == "matrix":
+            return read_features(self, texts, encoder=None, layers=None, reset=reset)
+        if kind == "features":
+            raise DataError("token features were made without this model's prefix; give texts")
+        assert self.simplex_ is not None
+        return self._read(as_inputs(texts), self.simplex_.centroid())
+
+    def _read(self, texts: list[TextInput], prefix: PrefixStates) -> TokenFeatures:
+        return self.encoder_.prefixed.encode(texts, prefix, self.layers_ or (-1,), self.pooling)
+
+    def logits_of(self, features: TokenFeatures) -> Tensor:
+        """Return logits ``(text, output)`` of features."""
+        head = self.head_
+        return head.logits(features) if isinstance(head, LinearHead) else head.classify(head.centroids(features))
+
+    def scores_of(self, features: TokenFeatures) -> Tensor:
+        """Return what every token adds to every logit, ``(token, output)``."""
+        return self.head_.token_scores(features)
+
+    def bias_of(self) -> Tensor:
+        """Return what every logit starts with, ``(output,)``."""
+        return self.head_.bias if isinstance(self.head_, LinearHead) else self.head_.classifier.bias
+
+    def ensemble_logits(self, X: Any, n_samples: int, seed: int = 0) -> np.ndarray:
+        """Return the logits ``(point, text, output)`` of random points of the simplex, the same points for all texts.
+
+        Parameters
+        ----------
+        X
+            Texts, or a matrix if it was fitted on one.
+        n_samples
+            Points k.
+        seed
+            Of the points.
+        """
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise UsageError(f"an ensemble has at least 1 point, got n_samples={n_samples}")
+        check_kind(self, X, reset=False)
+        inputs = self._inputs(as_inputs(X) if self.fitted_on_ == "texts" else self.features(X))
+        generator = torch.Generator().manual_seed(seed)
+        model = PrefixModel(self.simplex_, self.head_simplex_, self.n_vertices)
+        return np.stack([self._logits_at(inputs, model.sample_weights(1, generator)) for _ in range(n_samples)])
+
+    def _logits_at(self, inputs: PrefixInputs, weights: Tensor) -> np.ndarray:
+        model = PrefixModel(self.simplex_, self.head_simplex_, self.n_vertices)
+        with torch.no_grad():
+            order = list(inputs.batches())
+            parts = [model.logits(inputs, rows, weights, lambda z: z) for rows in order]
+        return torch.cat(parts)[torch.argsort(torch.cat(order))].double().numpy()
+
+    def _tensors(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        prefix = self.simplex_
+        assert prefix is not None
+        tensors = {f"prefix.{k}": v for k, v in prefix.state_dict().items()}
+        tensors |= {f"head.{k}": v for k, v in self.head_simplex_.state_dict().items()}
+        return {"shape": dataclasses.asdict(prefix.shape)}, {
+            **{k: v.detach() for k, v in tensors.items()},
+            "train_hashes": torch.from_numpy(self.train_hashes_),
+        }
+
+    def _take_up(self, facts: dict[str, Any], tensors: dict[str, Tensor], n_outputs: int) -> None:
+        shape = PrefixShape(**facts["shape"])
+        kept = {k.removeprefix("prefix."): v for k, v in tensors.items() if k.startswith("prefix.")}
+        plain = len(kept) == 1
+        prefix = PrefixSimplex(
+            shape, self.n_vertices, reparametrisation="none" if plain else self.reparametrisation,
+            hidden_size=self.hidden_size, mixing="after" if plain else self.mixing, sampling=self.sampling,
+            shared_layers=self.shared_layers, position_shift=self.position_shift, generator=torch.Generator(),
+        )  # fmt: skip
+        prefix.load_state_dict(kept)
+        self.train_hashes_ = tensors["train_hashes"].numpy()
+        head = {k.removeprefix("head."): v for k, v in tensors.items() if k.startswith("head.")}
+        self._finish(prefix, self._head_of(head, n_outputs))
+
+    def _head_of(self, tensors: dict[str, Tensor], n_outputs: int) -> LinearSimplex | SpaceSimplex:
+        generator = torch.Generator()
+        if self.head == "linear":
+            made: Any = LinearSimplex(tensors["weight"].shape[2], n_outputs, self.n_vertices, generator=generator)
+        else:
+            n_layers, n_spaces, n_latent, n_embed = tensors["heads.0.spaces.operators"].shape
+            made = SpaceSimplex([
+                SpaceHead(
+                    ConceptSpaces(n_embed, n_latent, n_spaces, n_layers=n_layers, generator=generator),
+                    n_outputs, generator,
+                )
+                for _ in range(self.n_vertices)
+            ])  # fmt: skip
+        made.load_state_dict(tensors)
+        return made
+
+
+@dataclasses.dataclass(frozen=True)
+class _Read:
+    """Says where features come from without holding any."""
+
+    provenance: Any
+
+
+def _some(given: Any, rows: Tensor) -> Any:
+    return [given[i] for i in rows.tolist()] if isinstance(given, list) else view(given, rows)

@@ -1,0 +1,188 @@
+"""Fit a simplex of prefixes and of heads: fresh points for every text and layer, and stochastic validation."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spacetune.estimators.prefix_inputs import PrefixInputs
+from spacetune.prefixes import LinearSimplex, PrefixSimplex, simplex_weights
+from spacetune.spaces import SpaceSimplex
+from spacetune.training import Candidate, History, Schedule, Task, fit_parameters
+
+__all__ = ["PrefixData", "PrefixModel", "PrefixTraining", "fit_prefixes", "validation_logits"]
+
+
+@dataclasses.dataclass(frozen=True)
+class PrefixTraining:
+    """How to train: rates, decay, dropout before the head, diversity, and repeats of dev."""
+
+    learning_rate: float
+    head_learning_rate: float
+    weight_decay: float
+    dropout: float
+    diversity_weight: float
+    n_validation_samples: int
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class PrefixData:
+    """Texts and targets to train on, and those to choose by."""
+
+    train: PrefixInputs
+    targets: Tensor
+    dev: PrefixInputs
+    dev_targets: Tensor
+
+
+class PrefixModel(nn.Module):
+    """A simplex of prefixes (or none, on ready embeddings) under a simplex of heads.
+
+    An observation's weights are ``(layer + head groups, vertex)``: the prefix's layers first, then the head's.
+    """
+
+    def __init__(self, prefix: PrefixSimplex | None, head: LinearSimplex | SpaceSimplex, n_vertices: int) -> None:
+        super().__init__()
+        self.prefix, self.head, self.n_vertices = prefix, head, n_vertices
+        self.n_layers = 0 if prefix is None else prefix.shape.n_layers
+
+    def sample_weights(self, n_observations: int, generator: torch.Generator) -> Tensor:
+        """Draw a point of its own for every observation, layer and group of the head."""
+        if self.prefix is None:
+            return simplex_weights(n_observations, self.head.n_groups, self.n_vertices, generator)
+        return self.prefix.sample_weights(n_observations, generator, self.head.n_groups)
+
+    def centre(self) -> Tensor:
+        """Return the centroid's weights ``(1, layer + head groups, vertex)``."""
+        return torch.full((1, self.n_layers + self.head.n_groups, self.n_vertices), 1 / self.n_vertices)
+
+    def logits(self, inputs: PrefixInputs, rows: Tensor, weights: Tensor, keep: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return logits ``(text, output)`` of some texts at these weights.
+
+        Parameters
+        ----------
+        inputs
+            The texts.
+        rows
+            Which of them.
+        weights
+            ``(text or 1, layer + head groups, vertex)``.
+        keep
+            What happens to the head's inputs on their way: dropout, or nothing.
+        """
+        states = None if self.prefix is None else self.prefix.at(weights[:, : self.n_layers])
+        own = weights[:, self.n_layers :]
+        return self.head.decide(keep(self.head.reads(inputs.features(rows, states), own)), own)
+
+
+def fit_prefixes(
+    model: PrefixModel,
+    data: PrefixData,
+    settings: PrefixTraining,
+    task: Task,
+    schedule: Schedule,
+    *,
+    checkpoint: Path | None = None,
+    progress: bool | None = None,
+) -> History:
+    """Train the simplex; it is left at the epoch with the best mean dev score.
+
+    Parameters
+    ----------
+    model
+        Prefixes and heads; nothing else has gradients.
+    data
+        Texts and targets.
+    settings
+        Rates and the like.
+    task
+        What is learnt.
+    schedule
+        Epochs, batches, early stopping.
+    checkpoint
+        File to save to and resume from.
+    progress
+        Whether to show a bar.
+
+    Returns
+    -------
+    History
+        Every epoch's dev scores: the mean over the repeats, and the spread and quantiles of the monitored one.
+    """
+    candidate = Candidate(
+        model, settings.learning_rate, settings.weight_decay, slow=(model.head, settings.head_learning_rate)
+    )
+
+    def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
+        def keep(z: Tensor) -> Tensor:
+            if not settings.dropout:
+                return z
+            kept = torch.rand(z.shape, generator=generator) >= settings.dropout
+            return z * kept.to(z.dtype) / (1 - settings.dropout)
+
+        weights = model.sample_weights(len(rows), generator)
+        loss = task.loss(model.logits(data.train, rows, weights, keep), data.targets[rows])
+        if settings.diversity_weight and model.prefix is not None and model.n_vertices > 1:
+            first, second = torch.randperm(model.n_vertices, generator=generator)[:2].tolist()
+            loss = loss + settings.diversity_weight * model.prefix.diversity(first, second)
+        return [loss]
+
+    def validate() -> list[dict[str, float]]:
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + len(candidate.epochs))
+        logits = validation_logits(model, data.dev, settings.n_validation_samples, generator)
+        return [repeated_scores(task, logits, data.dev_targets.numpy(), schedule.monitor)]
+
+    [history] = fit_parameters(
+        [candidate], schedule, losses=losses, validate=validate, score_start=True,
+        checkpoint=checkpoint, progress=progress,
+    )  # fmt: skip
+    return history
+
+
+def validation_logits(model: PrefixModel, dev: PrefixInputs, n_samples: int, generator: torch.Generator) -> np.ndarray:
+    """Predict dev as it is trained on: every text several times, each time at fresh points.
+
+    The paper concatenates dev several times and samples a model for every observation of it.
+
+    Parameters
+    ----------
+    model
+        The simplex as it is now.
+    dev
+        D texts.
+    n_samples
+        Repeats r; 0 predicts once, at the centroid (the deterministic ablation). One vertex has one point only.
+    generator
+        Source of the points.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(repeat, text, output)``: ``r · D`` predictions.
+    """
+    repeats = 1 if model.n_vertices == 1 else n_samples
+    found: list[Tensor] = []
+    with torch.no_grad():
+        for _ in range(max(1, repeats)):
+            order = list(dev.batches())
+            weights = [model.sample_weights(len(rows), generator) if repeats else model.centre() for rows in order]
+            parts = [model.logits(dev, rows, w, lambda z: z) for rows, w in zip(order, weights, strict=True)]
+            found.append(torch.cat(parts)[torch.argsort(torch.cat(order))])
+    return torch.stack(found).double().numpy()
+
+
+def repeated_scores(task: Task, logits: np.ndarray, targets: np.ndarray, monitor: str) -> dict[str, float]:
+    """Return the mean of every score over the repeats; of the monitored one also the spread and two quantiles."""
+    each = [task.scores(one, targets) for one in logits]
+    scores = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+    if len(each) > 1 and monitor in scores:
+        values = [one[monitor] for one in each]
+        scores[f"{monitor}_std"] = float(np.std(values, ddof=1))
+        scores[f"{monitor}_q10"], scores[f"{monitor}_q90"] = np.quantile(values, [0.1, 0.9]).tolist()
+    return scores

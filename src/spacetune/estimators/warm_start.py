@@ -1,0 +1,66 @@
+"""Start a simplex of heads where the frozen encoder's linear probe ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.linear_model import Ridge
+
+from spacetune.estimators.linear_probe import STRENGTHS, logistic, logistic_each
+from spacetune.prefixes import LinearSimplex
+from spacetune.training import Task
+
+__all__ = ["warm_start"]
+
+Array = np.ndarray[Any, Any]
+
+
+def warm_start(
+    head: LinearSimplex, task: Task, train: tuple[Array, Array], dev: tuple[Array, Array], probe: bool = True
+) -> None:
+    """Standardise by the training rows, and move every corner of the head to the best probe of them.
+
+    The probe is logistic regression (ridge for numbers) on mean states, its strength chosen on dev; the corners keep
+    their own random starts around it. Both are ours.
+
+    Parameters
+    ----------
+    head
+        The heads; changed in place.
+    task
+        What is learnt.
+    train
+        Mean states ``(text, width)`` under the first centroid, and targets.
+    dev
+        The same of the texts to choose by.
+    probe
+        Without it only the standardisation, and a bias at the classes' shares.
+    """
+    rows, targets = train
+    mean, scale = rows.mean(0), rows.std(0)
+    scale[scale < 1e-6] = 1.0
+    weight, bias = np.zeros((task.n_outputs, rows.shape[1])), task.prior(torch.from_numpy(targets)).numpy()
+    if probe:
+        tried = [_probe(task, (rows - mean) / scale, targets, C) for C in STRENGTHS]
+        held = (dev[0] - mean) / scale
+        weight, bias = max(tried, key=lambda wb: task.scores(held @ wb[0].T + wb[1], dev[1])[task.monitor])
+    head.warm_start(*(torch.from_numpy(np.asarray(part)) for part in (mean, scale, weight, bias)))
+
+
+def _probe(task: Task, rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
+    if task.kind == "regression":
+        numbers: Any = task
+        ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - numbers.mean) / numbers.scale)
+        return ridge.coef_[None, :], np.array([ridge.intercept_])
+    if task.kind == "multi":
+        return logistic_each(rows, targets, C)
+    weights = getattr(task, "weights", None)
+    shares = None if weights is None else dict(enumerate(weights.tolist()))
+    weight, bias = logistic(rows, targets, C, shares)
+    if len(weight) == task.n_outputs:
+        return weight, bias
+    full, base = np.zeros((task.n_outputs, rows.shape[1])), np.full(task.n_outputs, bias.min() - 8.0)
+    full[: len(weight)], base[: len(bias)] = weight, bias
+    return full, base
