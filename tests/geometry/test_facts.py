@@ -1,4 +1,4 @@
-"""Facts 29 to 40 of the paper notes: values known by algebra."""
+"""Facts 29 to 40 and 44 of the paper notes: values known by algebra, seeds, and whole numbers of tokens."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from spacetune.geometry import (
     eee,
     isoscore,
     participation_ratio,
+    pc_ratio,
     quantize,
     reconstruction_iqr,
     reconstruction_skew,
@@ -53,6 +54,15 @@ def test_29_eee_maximum(p: int) -> None:
     assert eee(with_variances(1, *[0] * (p - 1))) == pytest.approx(((p - 1) / p) ** 2)
 
 
+def test_30_rotation_shift_and_scale() -> None:
+    rng = np.random.default_rng(4)
+    points = rng.standard_normal((3000, 6)) * [3, 2, 2, 1, 1, 0.5]
+    turned = 7.5 * points @ np.linalg.qr(rng.standard_normal((6, 6)))[0] + rng.standard_normal(6)
+    assert eee(turned) == pytest.approx(eee(points), rel=1e-9)
+    assert pc_ratio(turned) == pytest.approx(pc_ratio(points), rel=1e-9)
+    assert vrm(turned) == pytest.approx(vrm(points), rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("variances", "expected"),
     [((4, 3, 2, 1), 7 / 9), ((1, 1, 0, 0), 1 / 3), ((1, 1, 1, 1), 1.0), ((1, 0, 0, 0), 0.0)],
@@ -61,6 +71,14 @@ def test_31_isoscore(variances: tuple[float, ...], expected: float) -> None:
     points = with_variances(*variances)
     assert isoscore(points) == pytest.approx(expected, abs=1e-12)
     assert isoscore(points) == pytest.approx((participation_ratio(points) - 1) / 3, abs=1e-12)
+
+
+def test_32_and_33_the_seed_gives_the_published_sets() -> None:
+    assert eee(synthetic_set("sp", 100), variant="official") == 0.0353
+    assert eee(synthetic_set("clust", 10), variant="official") == 0.4987
+    assert eee(synthetic_set("clust_s", 100), variant="official") == 0.6746
+    assert pc_ratio(synthetic_set("cone", 10), variant="official") == 0.0807
+    assert pc_ratio(synthetic_set("sp", 2), variant="official") == 0.9118
 
 
 def test_34_vrm() -> None:
@@ -160,3 +178,23 @@ def test_40_centroid_distances_are_squared_under_one_maximum(points: np.ndarray)
         nearest.extend(gaps.min(axis=1))
     expected = np.var(np.array(nearest) / max(nearest))
     assert centroid_distance_variance(cloud) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("file", "n_fractions", "n_tokens"),
+    [("bert_small", 500, 116_667), ("bert_base", 28, 116_667), ("roberta_base", 76, 120_952)],
+)
+def test_44_one_number_of_tokens_alone_makes_every_published_fraction_a_whole_count(
+    golden: Path, file: str, n_fractions: int, n_tokens: int
+) -> None:
+    with (golden / "published" / f"{file}.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    columns = [column for column in rows[0] if "under_mu" in column]
+    fractions = np.array([float(row[column]) for row in rows for column in columns if row[column]])
+    assert len(fractions) == n_fractions
+    sizes = np.arange(60_000, 200_001)
+    whole = np.ones(len(sizes), dtype=bool)
+    for fraction in fractions:
+        counts = fraction * sizes[whole]
+        whole[whole] = np.abs(counts - np.rint(counts)) < 1e-6
+    assert sizes[whole].tolist() == [n_tokens]

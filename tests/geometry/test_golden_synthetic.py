@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spacetune.geometry import (
@@ -18,6 +19,7 @@ from spacetune.geometry import (
     synthetic,
     vrm,
 )
+from spacetune.geometry.entropy import component_entropies, scaled_scores
 from spacetune.geometry.synthetic import DIMENSIONS, SHAPES
 
 SETS = [(shape, dim) for dim in DIMENSIONS for shape in SHAPES]
@@ -44,6 +46,18 @@ def test_spread_of_a_published_set(published: dict[str, dict[str, float]], shape
         assert knn_overlap(cloud, variant="official") == expected["KNN_overlap"]
 
 
+def test_the_published_vrm_of_two_dimensions_comes_from_one_random_reference(
+    published: dict[str, dict[str, float]],
+) -> None:
+    """One total variance, .22 standard deviations from its mean, gives all seven values to 4 decimals."""
+    total = 2.0198
+    assert abs(total - 2) < 0.25 * np.sqrt(2 * 2 / 499)
+    for shape in SHAPES:
+        scores = scaled_scores(PointCloud(synthetic(shape, 2)), "vrm", total)
+        ratio = np.exp(component_entropies(scores)) / np.sqrt(2 * np.pi * np.e)
+        assert np.mean((1 - ratio) ** 2) == pytest.approx(published[f"{shape}2"]["VRM"], abs=5.1e-5)
+
+
 @pytest.mark.parametrize("name", ["circ2", "ring2", "cone2", "clust_ue2", "sp50", "cone50", "clust50", "sp100"])
 def test_partition_ratio_where_the_arbitrary_sign_of_an_axis_agrees(
     published: dict[str, dict[str, float]], name: str
@@ -56,8 +70,6 @@ def test_partition_ratio_where_the_arbitrary_sign_of_an_axis_agrees(
 
 
 def test_draws_leave_the_global_generator_alone() -> None:
-    import numpy as np
-
     before = np.random.get_state()[1].copy()  # type: ignore[index,union-attr]
     synthetic("clust_ue", 10)
     assert (np.random.get_state()[1] == before).all()  # type: ignore[index]

@@ -104,7 +104,7 @@ def test_the_page_is_written(golden: Path, tmp_path: Path, monkeypatch: pytest.M
     from papers.latent_geometry import statistics
 
     monkeypatch.setattr(statistics, "RESAMPLES", 20)
-    reproduce.main(golden / "published", tmp_path)
+    reproduce.published_results(golden / "published", tmp_path)
     page = (tmp_path / "results.md").read_text()
     assert "| AQ-PP | 0.902 |" in page
     assert (tmp_path / "results.json").is_file()

@@ -33,6 +33,7 @@ from spacetune.geometry.comparison import (
 )
 from spacetune.geometry.directions import average_cosine, partition_ratio, uniformity
 from spacetune.geometry.entropy import kl_discrete, vrm
+from spacetune.geometry.half_samples import draw_halves, half_sample_interval
 from spacetune.geometry.isotropy import (
     eee,
     effective_rank,
@@ -71,9 +72,11 @@ __all__ = [
     "centroid_distance_variance",
     "compute",
     "convergence",
+    "draw_halves",
     "eee",
     "effective_rank",
     "find_measure",
+    "half_sample_interval",
     "hubness",
     "isoscore",
     "kl_discrete",

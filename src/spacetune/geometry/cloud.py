@@ -26,7 +26,7 @@ from spacetune.geometry.spectrum import FloatArray, Spectrum, spectrum_of_values
 
 if TYPE_CHECKING:
     from spacetune.geometry.neighbours import NeighbourTable
-    from spacetune.geometry.quantizers import Quantization, QuantizerKind
+    from spacetune.geometry.quantizers import Quantization, Quantizer, QuantizerKind
 
 __all__ = ["PointCloud", "Points", "Variant", "as_cloud", "check_variant", "read_points"]
 
@@ -146,12 +146,22 @@ class PointCloud:
         return self._table.first(k)
 
     def quantization(self, kind: QuantizerKind) -> Quantization:
-        """Return the points under a trained quantizer of this kind ("product" or "additive")."""
+        """Return the points under a quantizer of this kind ("product" or "additive"), trained on them all.
+
+        Unless `quantize_with` gave the cloud another.
+        """
         from spacetune.geometry.quantizers import quantize
 
         if kind not in self._quantizations:
             self._quantizations[kind] = quantize(self.values, kind)
         return self._quantizations[kind]
+
+    def quantize_with(self, quantizer: Quantizer) -> Quantization:
+        """Encode the points with a quantizer trained elsewhere, on a sample say, and keep that for its kind."""
+        from spacetune.geometry.quantizers import quantize
+
+        self._quantizations[quantizer.kind] = quantize(self.values, quantizer.kind, quantizer=quantizer)
+        return self._quantizations[quantizer.kind]
 
 
 Points = ArrayLike | PointCloud

@@ -150,3 +150,8 @@ class Reservoir:
         if self._values is None:
             raise DataError("the sample is empty: update it with points first")
         return self._values[np.argsort(self._rows)]
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Return the row numbers of `points`."""
+        return np.sort(self._rows)

@@ -1,0 +1,20 @@
+"""A hidden state as an exact sum of terms: input, attention, feed-forward, correction (TACL 10:981, 2022)."""
+
+from spacetune.dissection.dissect import dissect, dissect_windows
+from spacetune.dissection.dissection import TERMS, Dissection
+from spacetune.dissection.importance import MEASURES, MeasureName
+from spacetune.dissection.split import SPLITS, Split, SplitName
+from spacetune.dissection.subsets import term_subsets
+
+__all__ = [
+    "MEASURES",
+    "SPLITS",
+    "TERMS",
+    "Dissection",
+    "MeasureName",
+    "Split",
+    "SplitName",
+    "dissect",
+    "dissect_windows",
+    "term_subsets",
+]
