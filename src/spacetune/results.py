@@ -7,6 +7,7 @@ doors (Python, command line, web) show the same thing.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import math
 from collections.abc import Mapping
@@ -67,3 +68,7 @@ class Result:
         import pandas as pd
 
         return pd.DataFrame(self.rows())
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows. The drawing lives in `reports`, above this room, so it is asked for by name."""
+        return importlib.import_module("spacetune.reports").notebook(self)

@@ -43,6 +43,8 @@ class TextExplanation(Result):
         The classes' names, in the order of the columns.
     predicted
         The prediction.
+    truncated
+        Whether the text was cut at the encoder's limit: what stands after the last span was not read.
     """
 
     text: TextInput
@@ -55,6 +57,7 @@ class TextExplanation(Result):
     probabilities: Array | None
     classes: tuple[Any, ...]
     predicted: Any
+    truncated: bool = False
 
     @classmethod
     def of(cls, text: TextInput, seen: TokenSpans, **numbers: Any) -> TextExplanation:
@@ -85,19 +88,24 @@ class TextExplanation(Result):
             tokens stand together at the end as ``[special]``, so the scores still add up.
         """
         column = self.column(self.predicted if predicted is None else predicted)
-        scores = self.token_scores[:, column]
+        rows, scores = self.word_scores()
+        return [{**row, "score": score} for row, score in zip(rows, scores[:, column].tolist(), strict=True)]
+
+    def word_scores(self) -> tuple[list[dict[str, Any]], Array]:
+        """Return the words as in `words`, and their scores for every class, ``(n_words, n_classes)``."""
         rows: list[dict[str, Any]] = []
-        seen = np.zeros(len(scores), dtype=bool)
+        scores: list[Array] = []
+        seen = np.zeros(len(self.token_scores), dtype=bool)
         for part, text in enumerate((self.text,) if isinstance(self.text, str) else self.text):
             here = np.flatnonzero(self.parts == part)
             spans, word_of = group_words(text, self.spans[here])
             for word in np.unique(word_of[word_of >= 0]):
                 start, stop = spans[word]
-                score = float(scores[here[word_of == word]].sum())
-                rows.append({"word": text[start:stop], "start": start, "stop": stop, "part": part, "score": score})
+                scores.append(self.token_scores[here[word_of == word]].sum(0))
+                rows.append({"word": text[start:stop], "start": start, "stop": stop, "part": part})
             seen[here[word_of >= 0]] = True
-        rest = float(scores[~seen].sum())
-        return [*rows, {"word": "[special]", "start": -1, "stop": -1, "part": -1, "score": rest}]
+        scores.append(self.token_scores[~seen].sum(0))
+        return [*rows, {"word": "[special]", "start": -1, "stop": -1, "part": -1}], np.stack(scores)
 
     def column(self, name: Any) -> int:
         """Return the column of a class; for several predicted labels (multi-label) the strongest one's."""
@@ -118,8 +126,11 @@ class TextExplanation(Result):
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the explanation as plain containers, words and additivity error included."""
-        return {**super().to_dict(), "words": self.words(), "additivity_error": self.check()}
+        """Return the explanation as plain containers: also the words, their scores for every class (in the order
+        of the classes), and the additivity error.
+        """
+        scores = self.word_scores()[1].tolist()
+        return {**super().to_dict(), "words": self.words(), "word_scores": scores, "additivity_error": self.check()}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,19 +1,58 @@
 """One question, one function, one result object; the command line and the web call these."""
 
+from spacetune.studies.choosing import Choice, Trial, choose_method
+from spacetune.studies.class_geometry import ClassGeometry, class_geometry
+from spacetune.studies.comparing import EncoderComparison, compare
 from spacetune.studies.demo_data import demo_texts
 from spacetune.studies.diagnosis import Diagnosis, diagnose
+from spacetune.studies.embedding import Embeddings, embed_texts
 from spacetune.studies.fitting import FitReport, fit_model
-from spacetune.studies.predicting import Predictions, predict_texts
+from spacetune.studies.mapping import Placement, SpaceMap, map_spaces, place_texts
+from spacetune.studies.measure_table import LayerValue, MeasureTable
+from spacetune.studies.measuring import MEASURE_GROUPS, measure
+from spacetune.studies.predicting import Predictions, predict_texts, predictions_of
+from spacetune.studies.ranking import LayerRanking, rank_layers
 from spacetune.studies.scoring import Scores, score_model
+from spacetune.studies.term_geometry import TermGeometry, TermShift, term_geometry, term_shift
+from spacetune.studies.term_subsets import SubsetScores, score_term_subsets
+from spacetune.studies.term_use import TermUse, term_use
 
 __all__ = [
+    "MEASURE_GROUPS",
+    "Choice",
+    "ClassGeometry",
     "Diagnosis",
+    "Embeddings",
+    "EncoderComparison",
     "FitReport",
+    "LayerRanking",
+    "LayerValue",
+    "MeasureTable",
+    "Placement",
     "Predictions",
     "Scores",
+    "SpaceMap",
+    "SubsetScores",
+    "TermGeometry",
+    "TermShift",
+    "TermUse",
+    "Trial",
+    "choose_method",
+    "class_geometry",
+    "compare",
     "demo_texts",
     "diagnose",
+    "embed_texts",
     "fit_model",
+    "map_spaces",
+    "measure",
+    "place_texts",
     "predict_texts",
+    "predictions_of",
+    "rank_layers",
     "score_model",
+    "score_term_subsets",
+    "term_geometry",
+    "term_shift",
+    "term_use",
 ]

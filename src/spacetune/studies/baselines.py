@@ -25,9 +25,8 @@ def tfidf_baseline(
     task: Any,
     targets: Any,
     dev_targets: Any,
-    test_targets: Any,
-) -> dict[str, float]:
-    """Score TF-IDF of words and word pairs with logistic (or ridge) regression, its strength chosen on dev.
+) -> np.ndarray[Any, Any] | None:
+    """Fit TF-IDF of words and word pairs with logistic (or ridge) regression, its strength chosen on dev.
 
     Parameters
     ----------
@@ -36,29 +35,27 @@ def tfidf_baseline(
     dev
         Texts to choose the strength by.
     test
-        Texts to score.
+        Texts to predict.
     task
         What is learnt.
     targets
         Targets of the training texts.
     dev_targets
         Targets of the dev texts.
-    test_targets
-        Targets of the texts to score.
 
     Returns
     -------
-    dict
-        Scores by name.
+    numpy.ndarray or None
+        Logits of the test texts; None where no training text holds a word to count.
     """
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORDS)
-    if not any(text.strip() for text in _joined(train)):  # no word to count
-        return task.baseline(targets, test_targets)
+    if not any(text.strip() for text in _joined(train)):
+        return None
     rows = vectorizer.fit_transform(_joined(train))
     dev_rows, test_rows = vectorizer.transform(_joined(dev)), vectorizer.transform(_joined(test))
     fits = [_decide(task, rows, targets, C) for C in STRENGTHS]
     best = max(fits, key=lambda decide: task.scores(decide(dev_rows), dev_targets)[task.monitor])
-    return task.scores(best(test_rows), test_targets)
+    return best(test_rows)
 
 
 def _joined(texts: Sequence[TextInput]) -> list[str]:

@@ -8,7 +8,6 @@ import os
 import platform
 from typing import Any
 
-import spacetune
 from spacetune.encoders.machine import describe_machine
 from spacetune.encoders.resolving import DEFAULT_ENCODER, resolve
 from spacetune.errors import EncoderError
@@ -36,7 +35,7 @@ class Diagnosis(Result):
 def diagnose() -> Diagnosis:
     """Look at versions, devices, the default encoder and the optional extras."""
     problems: list[str] = []
-    versions = {"spacetune": spacetune.__version__} | {name: _version(name) or "missing" for name in NEEDED}
+    versions = {name: _version(name) or "missing" for name in ("spacetune", *NEEDED)}
     extras = {extra: _version(package) or "not installed" for extra, package in EXTRAS.items()}
     encoder: dict[str, Any] = {"name": DEFAULT_ENCODER}
     try:

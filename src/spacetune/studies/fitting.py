@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from spacetune.data import LabelledTexts, label_kind, overlap_note, split_dev
-from spacetune.errors import DataError, UsageError
-from spacetune.estimators import (
-    LinearProbe,
-    LinearProbeRegressor,
-    SpaceClassifier,
-    SpaceRegressor,
-    TextEstimator,
-)
+from spacetune.errors import DataError
+from spacetune.estimators import TextEstimator
 from spacetune.results import Result
 from spacetune.studies.baselines import tfidf_baseline
+from spacetune.studies.choosing import Choice, choose_method
+from spacetune.studies.intervals import decisions, score_intervals
+from spacetune.studies.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.scoring import Scores, score_model
 
-__all__ = ["FitReport", "Method", "fit_model"]
-
-Method = Literal["space", "probe"]
+__all__ = ["FitReport", "fit_model"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +29,7 @@ class FitReport(Result):
     Parameters
     ----------
     method
-        ``space`` or ``probe``.
+        ``space``, ``probe`` or ``prefix-simplex``.
     source
         Where the training texts came from.
     n_texts
@@ -45,11 +39,17 @@ class FitReport(Result):
     dev
         How the dev part came about.
     table
-        One row a method and split: ``method``, ``split``, ``n``, scores, and ``seconds``.
+        One row a method and split: ``method``, ``split``, ``n``, scores, ``seconds``, and ``intervals`` of the scores.
     history
         How training went, in a sentence; empty for the probe.
     notes
         Data warnings.
+    epochs
+        One row an epoch: loss, dev scores, whether it was kept; empty for the probe.
+    scored
+        The model's scores in full, by split.
+    choice
+        How the method was chosen; None where it was given.
     """
 
     method: Method
@@ -60,10 +60,13 @@ class FitReport(Result):
     table: tuple[dict[str, Any], ...]
     history: str
     notes: tuple[str, ...]
+    epochs: tuple[dict[str, Any], ...] = ()
+    scored: dict[str, Scores] = dataclasses.field(default_factory=dict[str, Scores])
+    choice: Choice | None = None
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the table of scores."""
-        return list(self.table)
+        """Return the table of scores, without the intervals."""
+        return [{name: value for name, value in row.items() if name != "intervals"} for row in self.table]
 
 
 def fit_model(
@@ -71,12 +74,13 @@ def fit_model(
     *,
     dev: LabelledTexts | None = None,
     test: LabelledTexts | None = None,
-    method: Method = "space",
+    method: Method | Literal["auto"] = "space",
     task: Literal["auto", "classification", "regression"] = "auto",
     baselines: bool = True,
     settings: dict[str, Any] | None = None,
     dev_fraction: float = 0.1,
     seed: int = 0,
+    budget: float = 60.0,
     fit_options: dict[str, Any] | None = None,
     save_to: Path | None = None,
 ) -> tuple[TextEstimator, FitReport]:
@@ -93,7 +97,8 @@ def fit_model(
     test
         Labelled texts to score on, and nothing else.
     method
-        ``space`` (the Space Model) or ``probe`` (logistic or ridge regression on mean states).
+        ``space`` (the Space Model), ``probe`` (logistic or ridge regression on mean states) or ``prefix-simplex``
+        (prefixes learnt inside the encoder: for few texts, slow on many). ``auto`` tries them, see `choose_method`.
     task
         What the labels are; ``auto`` tells by their type.
     baselines
@@ -104,6 +109,8 @@ def fit_model(
         Share of `train` set aside where there is no `dev`.
     seed
         Of the split and the fit.
+    budget
+        Seconds that ``auto`` may take to choose.
     fit_options
         Passed on to the estimator's `fit`: ``checkpoint``, ``progress``.
     save_to
@@ -122,12 +129,14 @@ def fit_model(
     train = _learnable(train, task)
     notes = _notes(train, dev, test)
     part, held, how = _parts(train, dev, dev_fraction, seed)
-    regression = task == "regression" or (task == "auto" and label_kind(train.labels or []) == "regression")
-    kinds = (SpaceRegressor, LinearProbeRegressor) if regression else (SpaceClassifier, LinearProbe)
-    chosen = dict(settings or {})
+    regression = is_regression(train.labels or [], task)
+    chosen, choice = dict(settings or {}), None
+    if method == "auto":
+        choice = choose_method(part, task=task, settings=chosen, budget=budget, seed=seed)
+        method, chosen = choice.method, settings_for(choice.method, regression, chosen)
     began = time.perf_counter()
-    model = _make(kinds[0] if method == "space" else kinds[1], chosen, seed)
-    options = {k: v for k, v in (fit_options or {}).items() if method == "space"}
+    model = make_estimator(method, regression, chosen, seed)
+    options = {k: v for k, v in (fit_options or {}).items() if method != "probe"}
     model.fit(part.inputs, part.labels, dev=held, **options)
     model.dev_ = how
     model.report_["dev"] = how  # pyright: ignore[reportAttributeAccessIssue]
@@ -135,9 +144,10 @@ def fit_model(
     if save_to is not None:
         model.save_pretrained(save_to)
     splits = {"dev": held} | ({} if test is None else {"test": test})
-    table = [_row(method, split, score_model(model, data), seconds) for split, data in splits.items()]
+    scored = {split: score_model(model, data) for split, data in splits.items()}
+    table = [_row(method, split, scores, seconds) for split, scores in scored.items()]
     if baselines:
-        table = [*_baselines(model, part, held, splits, method, kinds[1], chosen, seed), *table]
+        table = [*_baselines(model, part, held, splits, method, regression, chosen, seed), *table]
     history = getattr(model, "history_", None)
     classes = tuple(getattr(model, "classes_", np.zeros(0)).tolist())
     report = FitReport(
@@ -149,6 +159,9 @@ def fit_model(
         tuple(table),
         "" if history is None else str(history),
         notes,
+        () if history is None else tuple(history.rows()),
+        scored,
+        choice,
     )
     return model, report
 
@@ -178,14 +191,6 @@ def _parts(
     return train.take(rows.tolist()), train.take(held.tolist()), how
 
 
-def _make(kind: Callable[..., TextEstimator], settings: dict[str, Any], seed: int) -> TextEstimator:
-    known = set(kind._get_param_names())  # pyright: ignore[reportFunctionMemberAccess]
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        raise UsageError(f"{kind.__name__} has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}")
-    return kind(**settings, seed=seed)
-
-
 def _row(method: str, split: str, scored: Scores, seconds: float | None) -> dict[str, Any]:
     ece = {} if scored.ece is None else {"ece": scored.ece}
     return {
@@ -195,6 +200,7 @@ def _row(method: str, split: str, scored: Scores, seconds: float | None) -> dict
         **_shown(scored.scores),
         **ece,
         "seconds": seconds,
+        "intervals": scored.intervals,
     }
 
 
@@ -208,7 +214,7 @@ def _baselines(
     held: LabelledTexts,
     splits: dict[str, LabelledTexts],
     method: str,
-    probe_kind: Callable[..., TextEstimator],
+    regression: bool,
     settings: dict[str, Any],
     seed: int,
 ) -> list[dict[str, Any]]:
@@ -220,23 +226,28 @@ def _baselines(
         for s, d in splits.items()
     ]
     began = time.perf_counter()
-    counted = [
-        tfidf_baseline(part.inputs, held.inputs, data.inputs, task, targets, dev_targets, truth[split])
+    counted = {
+        split: tfidf_baseline(part.inputs, held.inputs, data.inputs, task, targets, dev_targets)
         for split, data in splits.items()
-    ]
+    }
     took = (time.perf_counter() - began) / len(splits)
-    rows += [
-        {"method": "tf-idf + linear", "split": s, "n": len(d), **_shown(c), "seconds": took}
-        for (s, d), c in zip(splits.items(), counted, strict=True)
-    ]
+    rows += [_counted_row(task, s, logits, targets, truth[s], took) for s, logits in counted.items()]
     if method != "probe":
         began = time.perf_counter()
         shared = {k: settings[k] for k in ("encoder", "layers", "max_length", "class_weight") if k in settings}
-        probe = _make(probe_kind, shared, seed)
+        probe = make_estimator("probe", regression, shared, seed)
         probe.fit(part.inputs, part.labels, dev=held)
         took = time.perf_counter() - began
         rows += [_row("linear probe", split, score_model(probe, data), took) for split, data in splits.items()]
     return rows
+
+
+def _counted_row(task: Any, split: str, logits: Any, train: Any, truth: Any, seconds: float) -> dict[str, Any]:
+    row = {"method": "tf-idf + linear", "split": split, "n": len(truth)}
+    if logits is None:
+        return {**row, **task.baseline(train, truth), "seconds": seconds}
+    intervals = score_intervals(task.kind, truth, decisions(task, logits, truth))
+    return {**row, **_shown(task.scores(logits, truth)), "seconds": seconds, "intervals": intervals}
 
 
 def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from spacetune.estimators import TextEstimator
 from spacetune.results import Result
 from spacetune.training import probabilities
 
-__all__ = ["Predictions", "predict_texts"]
+__all__ = ["Predictions", "predict_texts", "predictions_of"]
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +74,13 @@ def predict_texts(model: TextEstimator, texts: Any) -> Predictions:
     inputs = as_inputs(texts)
     source: Any = fitted.features(inputs, stored=False)
     logits = fitted.logits_of_source(source)
-    cut = source.provenance.n_truncated
-    notes = (f"{cut} texts were cut at {source.provenance.max_length} tokens",) if cut else ()
+    return predictions_of(model, inputs, logits, source.provenance.n_truncated)
+
+
+def predictions_of(model: TextEstimator, inputs: Sequence[TextInput], logits: Array, n_truncated: int) -> Predictions:
+    """Turn logits ``(text, output)`` of these texts into predictions; `n_truncated` of them were cut."""
+    fitted: Any = model
+    notes = (f"{n_truncated} texts were cut at {fitted.encoder_.max_length} tokens",) if n_truncated else ()
     if fitted.kind_ == "regression":
         return Predictions(tuple(inputs), tuple(fitted.task_.values(logits).tolist()), None, (), notes)
     labels = fitted._labels(logits)

@@ -12,8 +12,13 @@ from spacetune.errors import DataError
 from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.estimators.text_estimator import text_hashes
 from spacetune.results import Result
+from spacetune.studies.examples import hardest, least_sure
+from spacetune.studies.intervals import decisions, score_intervals
+from spacetune.training import multilabel_scores, probabilities, reliability
 
 __all__ = ["Scores", "score_model"]
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +47,14 @@ class Scores(Result):
         The classes.
     notes
         Warnings: texts that repeat a training text, texts that were cut.
+    intervals
+        95 % bootstrap interval of every score, as ``(low, high)``.
+    calibration
+        The calibration curve: one row a bin of confidence (`reliability`); empty for regression.
+    hardest
+        The ten texts with the largest loss.
+    least_sure
+        The ten texts whose two strongest classes lie closest; only for single labels.
     """
 
     source: str
@@ -54,6 +67,10 @@ class Scores(Result):
     confusion: np.ndarray[Any, Any] | None
     classes: tuple[Any, ...]
     notes: tuple[str, ...]
+    intervals: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict[str, tuple[float, float]])
+    calibration: tuple[dict[str, float], ...] = ()
+    hardest: tuple[dict[str, Any], ...] = ()
+    least_sure: tuple[dict[str, Any], ...] = ()
 
 
 def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
@@ -86,9 +103,10 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
     from_spaces = None
     if single and isinstance(model, SpaceClassifier) and model.inter_weight > 0:
         from_spaces = float(np.mean(model.predict_from_spaces(data.inputs) == np.asarray(data.labels)))
+    predicted = _decided(model, task, logits, targets)
     scores = task.scores(logits, targets)
     if task.kind == "multi":
-        scores = _at_threshold(model, logits, targets)
+        scores = multilabel_scores(targets, predicted)
     return Scores(
         source=data.source,
         n_texts=len(data),
@@ -100,13 +118,36 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
         confusion=_confusion(targets, logits.argmax(1), task.n_outputs) if single else None,
         classes=tuple(task.classes),
         notes=tuple(_notes(model, data, source)),
+        intervals=score_intervals(task.kind, targets, predicted),
+        **_evidence(model, data, logits, targets, predicted),
     )
 
 
-def _at_threshold(model: Any, logits: Any, targets: Any) -> dict[str, float]:
-    from spacetune.training import multilabel_scores
+def _decided(model: Any, task: Any, logits: Array, targets: Array) -> Array:
+    """Return the model's decisions: for several labels at the threshold chosen on dev."""
+    if task.kind == "multi":
+        return (logits >= model.threshold_).astype(targets.dtype)
+    return decisions(task, logits, targets)
 
-    return multilabel_scores(targets, (logits >= model.threshold_).astype(targets.dtype))
+
+def _evidence(model: Any, data: LabelledTexts, logits: Array, targets: Array, predicted: Array) -> dict[str, Any]:
+    """Return the calibration curve, and the texts to look at."""
+    kind, labels = model.kind_, data.labels or []
+    if kind == "regression":
+        return {"hardest": tuple(hardest(data.inputs, labels, predicted.tolist(), np.abs(predicted - targets)))}
+    said = model._labels(logits)
+    said = said.tolist() if isinstance(said, np.ndarray) else said
+    table = probabilities(logits, model.temperature_, kind)
+    if kind == "multi":
+        loss = -np.log(np.clip(np.where(targets == 1, table, 1 - table), 1e-12, 1)).sum(1)
+        curve = reliability(table.ravel(), targets.ravel() == 1)
+        return {"calibration": tuple(curve), "hardest": tuple(hardest(data.inputs, labels, said, loss))}
+    loss = -np.log(np.clip(table[np.arange(len(targets)), targets], 1e-12, 1))
+    return {
+        "calibration": tuple(reliability(table.max(1), predicted == targets)),
+        "hardest": tuple(hardest(data.inputs, labels, said, loss)),
+        "least_sure": tuple(least_sure(data.inputs, labels, said, table)),
+    }
 
 
 def _ece(model: Any, logits: Any, targets: Any) -> float:

@@ -1,0 +1,230 @@
+"""`choose_method`: which method suits these texts, by repeated cross-validation within a time budget."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from spacetune.data import LabelledTexts, few_shot, label_kind, split_dev
+from spacetune.errors import SpacetuneError, UsageError
+from spacetune.results import Result
+from spacetune.studies.methods import Method, is_regression, make_estimator, settings_for
+from spacetune.studies.scoring import score_model
+
+__all__ = ["Choice", "Trial", "choose_method"]
+
+log = logging.getLogger("spacetune")
+
+MOST_ROUNDS = 8
+MOST_TEXTS = 4000
+HELD = 0.2
+FEW_FOR_PREFIXES = 500
+CLEARLY = 2.0
+
+
+@dataclasses.dataclass
+class Trial(Result):
+    """How one method did in the rounds so far.
+
+    Parameters
+    ----------
+    method
+        Its name.
+    scores
+        Its score in every round it took part in.
+    seconds
+        What its fits took, in all.
+    ended
+        Why it took no further part; empty for those that went to the end.
+    """
+
+    method: Method
+    scores: list[float]
+    seconds: float = 0.0
+    ended: str = ""
+
+    @property
+    def mean(self) -> float:
+        """Mean score; minus infinity before the first round."""
+        return float(np.mean(self.scores)) if self.scores else -math.inf
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice(Result):
+    """The method chosen, and what was tried.
+
+    Parameters
+    ----------
+    method
+        The chosen one.
+    measure
+        The score they were compared by.
+    reason
+        Why, in a sentence.
+    trials
+        One a method tried.
+    n_texts
+        Texts the rounds drew from.
+    seconds
+        What the choice took.
+    budget
+        What it was allowed.
+    """
+
+    method: Method
+    measure: str
+    reason: str
+    trials: tuple[Trial, ...]
+    n_texts: int
+    seconds: float
+    budget: float
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row a method."""
+        return [
+            {
+                "method": t.method,
+                self.measure: t.mean if t.scores else None,
+                "std": float(np.std(t.scores, ddof=1)) if len(t.scores) > 1 else None,
+                "rounds": len(t.scores),
+                "seconds": t.seconds,
+                "ended": t.ended,
+            }
+            for t in self.trials
+        ]
+
+
+def choose_method(
+    data: LabelledTexts,
+    *,
+    task: str = "auto",
+    methods: Sequence[Method] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    budget: float = 60.0,
+    seed: int = 0,
+) -> Choice:
+    """Choose a method by stochastic cross-validation: fresh random fifths held out, round after round.
+
+    All methods see the same parts. A method whose paired differences to the leader are below it by twice their
+    standard error drops out, and so does one whose next fit would not end within the budget. The best mean wins.
+    Rounds, bounds and this rule are our choice.
+
+    Parameters
+    ----------
+    data
+        Labelled texts; of more than 4,000 a stratified sample is drawn.
+    task
+        What the labels are.
+    methods
+        Which to try, cheapest first; None is the probe and the spaces, and the prefixes for at most 500 texts.
+    settings
+        Settings that methods share; each takes those it has.
+    budget
+        Seconds, counted from when the texts have been encoded once.
+    seed
+        Of the parts and the fits.
+
+    Returns
+    -------
+    Choice
+        The method, the reason, and every trial.
+
+    Raises
+    ------
+    UsageError
+        If there is no method to try, or the budget is not above 0.
+    """
+    regression = is_regression(data.labels or [], task)
+    sample = _sample(data, seed)
+    tried = tuple(_affordable(len(data)) if methods is None else methods)
+    if not tried or budget <= 0:
+        raise UsageError(f"a choice needs methods to try and a budget above 0 seconds, got {tried} and {budget}")
+    given = dict(settings or {})
+    _encode_once(sample, regression, given, seed)
+    began = time.perf_counter()
+    trials = [Trial(method, []) for method in tried]
+    measure = ""
+    for number in range(MOST_ROUNDS):
+        train, held = _parts(sample, seed * 1_000 + number)
+        for trial in [t for t in trials if not t.ended]:
+            if number and time.perf_counter() - began + trial.seconds / len(trial.scores) > budget:
+                trial.ended = "the budget was used up"
+                continue
+            measure = _play(trial, train, held, regression, given, seed + number) or measure
+        _drop_the_clearly_worse(trials)
+        if sum(not t.ended for t in trials) < 2:
+            break
+    best = max(trials, key=lambda t: t.mean)
+    if not best.scores:
+        raise UsageError(f"no method could be fitted: {best.ended}")
+    seconds = time.perf_counter() - began
+    return Choice(best.method, measure, _reason(best, trials, measure), tuple(trials), len(sample), seconds, budget)
+
+
+def _affordable(n_texts: int) -> list[Method]:
+    few: list[Method] = ["prefix-simplex"] if n_texts <= FEW_FOR_PREFIXES else []
+    return ["probe", "space", *few]
+
+
+def _sample(data: LabelledTexts, seed: int) -> LabelledTexts:
+    if len(data) <= MOST_TEXTS:
+        return data
+    if label_kind(data.labels or []) == "single":
+        return few_shot(data, MOST_TEXTS, seed=seed)
+    return data.take(sorted(np.random.default_rng(seed).permutation(len(data))[:MOST_TEXTS].tolist()))
+
+
+def _encode_once(data: LabelledTexts, regression: bool, settings: dict[str, Any], seed: int) -> None:
+    """Put the texts into the store before the clock starts: every method but the prefixes reads them from there."""
+    probe = make_estimator("probe", regression, settings_for("probe", regression, settings), seed)
+    probe.features(data.inputs, reset=True)
+
+
+def _parts(data: LabelledTexts, seed: int) -> tuple[LabelledTexts, LabelledTexts]:
+    rows, held = split_dev(data.labels or [], data.keys, HELD, seed)
+    if len(held) < 2:
+        raise UsageError(f"{len(data)} texts are too few to choose a method by; name one with --method")
+    return data.take(rows.tolist()), data.take(held.tolist())
+
+
+def _play(
+    trial: Trial, train: LabelledTexts, held: LabelledTexts, regression: bool, settings: dict[str, Any], seed: int
+) -> str:
+    """Fit and score a method once; one that cannot be fitted here drops out with the reason."""
+    began = time.perf_counter()
+    try:
+        own = settings_for(trial.method, regression, settings)
+        model: Any = make_estimator(trial.method, regression, own, seed)
+        model.fit(train.inputs, train.labels, **({} if trial.method == "probe" else {"progress": False}))
+        measure = str(model.task().monitor)
+        trial.scores.append(score_model(model, held).scores[measure])
+    except SpacetuneError as error:
+        trial.ended = str(error)
+        return ""
+    trial.seconds += time.perf_counter() - began
+    log.info("%s: %s %.4f", trial.method, measure, trial.scores[-1])
+    return measure
+
+
+def _drop_the_clearly_worse(trials: Sequence[Trial]) -> None:
+    leader = max(trials, key=lambda t: t.mean)
+    for trial in trials:
+        n = min(len(trial.scores), len(leader.scores))
+        if trial is leader or trial.ended or n < 3:
+            continue
+        gaps = np.array(leader.scores[:n]) - np.array(trial.scores[:n])
+        if gaps.mean() > CLEARLY * max(float(gaps.std(ddof=1)), 1e-6) / math.sqrt(n):
+            trial.ended = f"clearly behind {leader.method} after {n} rounds"
+
+
+def _reason(best: Trial, trials: Sequence[Trial], measure: str) -> str:
+    others = sorted((t for t in trials if t is not best and t.scores), key=lambda t: -t.mean)
+    shown = ", ".join(f"{t.method} {t.mean:.4f} ({len(t.scores)})" for t in others) or "nothing else could be tried"
+    name = measure.replace("_", "-")
+    return f"{best.method} has the best mean {name}, {best.mean:.4f} in {len(best.scores)} rounds; {shown}"

@@ -1,0 +1,224 @@
+"""Where texts and their tokens lie in a model's spaces, in two dimensions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.spatial.distance import cdist
+
+from spacetune.data import LabelledTexts
+from spacetune.encoders import TokenFeatures
+from spacetune.errors import DataError
+from spacetune.estimators import SpaceClassifier, TextEstimator
+from spacetune.results import Result
+from spacetune.spaces import SpaceOverlap
+
+__all__ = ["Placement", "SpaceMap", "map_spaces", "place_texts"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class SpaceMap(Result):
+    """Texts, tokens and classes on the two principal axes of what the classifier reads.
+
+    The classifier reads a text as one vector: its centroids in all spaces side by side (for the probe, its mean
+    states). A token's own vector has the same shape, so a text stands exactly in the middle of its tokens.
+
+    Parameters
+    ----------
+    source
+        Where the texts came from.
+    classes
+        The classes.
+    texts
+        The texts shown.
+    labels
+        Their labels.
+    positions
+        ``(text, 2)``.
+    token_positions
+        ``(token, 2)``: some of their tokens.
+    token_labels
+        The labels of the tokens' texts.
+    centres
+        ``(class, 2)``: the mean over the class's texts; NaN for a class without texts.
+    explained
+        Share of the texts' variance along either axis.
+    overlap
+        Angles and overlaps between the spaces; None for the probe.
+    mean
+        ``(width,)``: what the axes start from.
+    axes
+        ``(2, width)``.
+    vectors
+        ``(text, width)``: the texts' vectors.
+    """
+
+    source: str
+    classes: tuple[Any, ...]
+    texts: tuple[Any, ...]
+    labels: tuple[Any, ...]
+    positions: Array
+    token_positions: Array
+    token_labels: tuple[Any, ...]
+    centres: Array
+    explained: tuple[float, float]
+    overlap: SpaceOverlap | None
+    mean: Array = dataclasses.field(repr=False)
+    axes: Array = dataclasses.field(repr=False)
+    vectors: Array = dataclasses.field(repr=False)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row a text: text, label, place."""
+        return [
+            {"text": text, "label": label, "x": float(x), "y": float(y)}
+            for text, label, (x, y) in zip(self.texts, self.labels, self.positions, strict=True)
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Placement(Result):
+    """Where one text lies on a map.
+
+    Parameters
+    ----------
+    text
+        The text.
+    position
+        ``(2,)`` on the map's axes.
+    nearest
+        The map's texts nearest to it in the whole space, nearest first: ``text``, ``label`` and ``distance``.
+    """
+
+    text: Any
+    position: Array
+    nearest: tuple[dict[str, Any], ...]
+
+
+def map_spaces(
+    model: TextEstimator, data: LabelledTexts, *, n_texts: int = 600, n_tokens: int = 2000, seed: int = 0
+) -> SpaceMap:
+    """Draw a map of labelled texts as a model sees them, by principal component analysis of their vectors.
+
+    Parameters
+    ----------
+    model
+        A fitted classifier with one class a text.
+    data
+        Texts with labels.
+    n_texts
+        Most texts shown; more are drawn from with `seed`.
+    n_tokens
+        Most tokens shown, likewise.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    SpaceMap
+        The places, and how far apart the spaces are.
+
+    Raises
+    ------
+    DataError
+        If the texts carry no labels, the model does not give one class a text, or there are fewer than 3 texts.
+    """
+    fitted: Any = model
+    if data.labels is None or fitted.kind_ != "single" or len(data) < 3:
+        raise DataError(f"a map needs at least 3 texts with one label each, of a model of classes; got {data.source}")
+    fitted.task().targets(data.labels)
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.choice(len(data), min(n_texts, len(data)), replace=False))
+    part = data.take(rows.tolist())
+    labels = part.labels or []
+    features = fitted.features(part.inputs).take(torch.arange(len(part)))
+    vectors = text_vectors(model, features)
+    mean, axes, explained = principal_axes(vectors)
+    tokens = np.sort(rng.choice(len(features.values), min(n_tokens, len(features.values)), replace=False))
+    owner = np.repeat(np.arange(len(part)), features.lengths.numpy())[tokens]
+    places = (vectors - mean) @ axes.T
+    return SpaceMap(
+        source=data.source,
+        classes=tuple(fitted.classes_.tolist()),
+        texts=tuple(part.inputs),
+        labels=tuple(labels),
+        positions=places,
+        token_positions=(token_vectors(model, features, tokens) - mean) @ axes.T,
+        token_labels=tuple(labels[i] for i in owner),
+        centres=_centres(places, np.array(labels), fitted.classes_),
+        explained=explained,
+        overlap=fitted.spaces(part.inputs) if isinstance(model, SpaceClassifier) else None,
+        mean=mean,
+        axes=axes,
+        vectors=vectors,
+    )
+
+
+def place_texts(model: TextEstimator, found: SpaceMap, texts: Sequence[Any], n_nearest: int = 5) -> list[Placement]:
+    """Place texts on a map that was drawn with the same model.
+
+    Parameters
+    ----------
+    model
+        The fitted model.
+    found
+        Its map.
+    texts
+        Texts or pairs.
+    n_nearest
+        How many of the map's texts to name, by Euclidean distance of the vectors.
+
+    Returns
+    -------
+    list of Placement
+        One a text.
+    """
+    features: Any = model.features(list(texts), stored=False)
+    vectors = text_vectors(model, features.take(torch.arange(len(features))))
+    distances = cdist(vectors, found.vectors)
+    order = np.argsort(distances, axis=1, kind="stable")[:, :n_nearest]
+    named = [
+        tuple({"text": found.texts[j], "label": found.labels[j], "distance": float(distances[i, j])} for j in row)
+        for i, row in enumerate(order)
+    ]
+    places = (vectors - found.mean) @ found.axes.T
+    return [Placement(*each) for each in zip(texts, places, named, strict=True)]
+
+
+def text_vectors(model: TextEstimator, features: TokenFeatures) -> Array:
+    """Return what the classifier reads of every text, ``(text, width)``: the mean of its `token_vectors`."""
+    head = getattr(model, "head_", None)
+    with torch.inference_mode():
+        pooled = features.means() if head is None else head.centroids(features)
+    return pooled.flatten(1).double().numpy()
+
+
+def token_vectors(model: TextEstimator, features: TokenFeatures, tokens: Array) -> Array:
+    """Return the vectors of these tokens, ``(token, width)``."""
+    head = getattr(model, "head_", None)
+    states = features.values[torch.from_numpy(tokens)]
+    with torch.inference_mode():
+        vectors = states if head is None else head.spaces(states.to(head.classifier.weight.dtype))
+    return vectors.flatten(1).double().numpy()
+
+
+def principal_axes(vectors: Array) -> tuple[Array, Array, tuple[float, float]]:
+    """Return the mean, the two axes of largest variance ``(2, width)``, and the share of variance along each.
+
+    An axis points where its largest component is positive.
+    """
+    mean = vectors.mean(0)
+    _, strengths, axes = np.linalg.svd(vectors - mean, full_matrices=False)
+    axes = axes[:2] * np.sign(axes[:2][np.arange(2), np.abs(axes[:2]).argmax(1)])[:, None]
+    shares = strengths**2 / max(float(np.sum(strengths**2)), 1e-300)
+    return mean, axes, (float(shares[0]), float(shares[1]))
+
+
+def _centres(places: Array, labels: Array, classes: Array) -> Array:
+    here = [labels == name for name in classes]
+    return np.array([places[mask].mean(0) if mask.any() else [np.nan, np.nan] for mask in here])

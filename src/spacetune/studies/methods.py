@@ -1,0 +1,76 @@
+"""The methods by name: which estimator each is, for classes and for numbers, and with which settings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from spacetune.data import label_kind
+from spacetune.errors import UsageError
+from spacetune.estimators import (
+    LinearProbe,
+    LinearProbeRegressor,
+    PrefixSimplexClassifier,
+    PrefixSimplexRegressor,
+    SpaceClassifier,
+    SpaceRegressor,
+    TextEstimator,
+)
+
+__all__ = ["METHODS", "Method", "Recipe", "is_regression", "make_estimator", "settings_for"]
+
+Method = Literal["space", "probe", "prefix-simplex"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A method: its classifier, its regressor, and the settings that make it what it is."""
+
+    classifier: type[TextEstimator]
+    regressor: type[TextEstimator]
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+    def kind(self, regression: bool) -> type[TextEstimator]:
+        """Return the estimator for numbers, or for classes."""
+        return self.regressor if regression else self.classifier
+
+
+METHODS: dict[Method, Recipe] = {
+    "space": Recipe(SpaceClassifier, SpaceRegressor),
+    "probe": Recipe(LinearProbe, LinearProbeRegressor),
+    "prefix-simplex": Recipe(PrefixSimplexClassifier, PrefixSimplexRegressor),
+}
+
+assert set(METHODS) == set(get_args(Method))
+
+
+def make_estimator(method: Method, regression: bool, settings: Mapping[str, Any], seed: int) -> TextEstimator:
+    """Make a method's estimator.
+
+    Raises
+    ------
+    UsageError
+        If it has no setting of that name.
+    """
+    kind: Any = METHODS[method].kind(regression)
+    known = set(_names(kind))
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise UsageError(f"{kind.__name__} has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    return kind(**{**METHODS[method].settings, **settings}, seed=seed)
+
+
+def settings_for(method: Method, regression: bool, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the settings that the method has: what several methods can share."""
+    known = set(_names(METHODS[method].kind(regression)))
+    return {name: value for name, value in settings.items() if name in known}
+
+
+def is_regression(labels: Any, task: str = "auto") -> bool:
+    """Tell whether numbers are to be predicted."""
+    return task == "regression" or (task == "auto" and label_kind(labels) == "regression")
+
+
+def _names(kind: Any) -> list[str]:
+    return kind._get_param_names()

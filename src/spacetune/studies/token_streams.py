@@ -1,0 +1,116 @@
+"""One pass over the token states of many texts: everything that measures need, in memory that does not grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from spacetune.encoders import Encoder, FeatureStore, TextInput, TokenFeatures
+from spacetune.estimators.space_training import text_chunks
+from spacetune.geometry import Directions, Moments, Reservoir
+from spacetune.geometry.half_samples import merge_all
+
+__all__ = ["GROUPS", "LayerStream", "TokenStream", "read_chunks"]
+
+GROUPS = 16
+"""Groups into which texts are dealt for intervals; a text belongs to one of them whole."""
+
+
+class LayerStream:
+    """What is kept of one layer: moments of every group of texts, and the sum of directions."""
+
+    def __init__(self, dim: int, n_groups: int) -> None:
+        self.moments = [Moments(dim) for _ in range(n_groups)]
+        self.directions = [Directions(dim) for _ in range(n_groups)]
+
+    def update(self, states: np.ndarray, groups: np.ndarray) -> None:
+        """Take in states (n_tokens, dim) whose texts belong to these groups (n_tokens,)."""
+        for group, (moments, directions) in enumerate(zip(self.moments, self.directions, strict=True)):
+            chosen = states if len(self.moments) == 1 else states[groups == group]
+            if len(chosen):
+                moments.update(chosen)
+                directions.update(chosen)
+
+    def merged(self, chosen: np.ndarray | None = None) -> tuple[Moments, Directions]:
+        """Return moments and directions of the chosen groups (a mask), or of all."""
+        rows = range(len(self.moments)) if chosen is None else np.flatnonzero(chosen)
+        directions = Directions(self.directions[0].dim)
+        for row in rows:
+            directions = directions.merge(self.directions[row])
+        return merge_all([self.moments[row] for row in rows]), directions
+
+
+class TokenStream:
+    """Accumulators over all layers of an encoder, and one sample of tokens, the same at every layer.
+
+    Memory grows by one number a text.
+
+    Parameters
+    ----------
+    n_layers
+        Number of layers read.
+    dim
+        Width of a state.
+    sample
+        Number of tokens to keep.
+    seed
+        Of the sample.
+    n_groups
+        1, or the number of groups that texts are dealt into for intervals.
+    moments
+        Whether to keep moments and directions beside the sample.
+    """
+
+    def __init__(
+        self, n_layers: int, dim: int, *, sample: int, seed: int, n_groups: int = 1, moments: bool = True
+    ) -> None:
+        self.layers = [LayerStream(dim, n_groups) for _ in range(n_layers)] if moments else []
+        self.n_texts = self.n_tokens = 0
+        self.n_groups = n_groups
+        self._lengths: list[np.ndarray] = []
+        self._sample = Reservoir(sample, seed=seed)
+        self._shape = n_layers, dim
+
+    def update(self, features: TokenFeatures) -> None:
+        """Take in the features of the next texts."""
+        values = features.values.float().numpy()
+        lengths = features.lengths.numpy()
+        groups = np.repeat(self.n_texts + np.arange(len(features)), lengths) % self.n_groups
+        for i, layer in enumerate(self.layers):
+            layer.update(values[:, i], groups)
+        self._sample.update(values.reshape(len(values), -1))
+        self._lengths.append(lengths)
+        self.n_texts += len(features)
+        self.n_tokens += len(values)
+
+    def sample(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return sampled tokens (n, layer, dim) and the group of each."""
+        ends = np.cumsum(np.concatenate(self._lengths))
+        texts = np.searchsorted(ends, self._sample.rows, side="right")
+        return self._sample.points.reshape(-1, *self._shape), texts % self.n_groups
+
+
+def read_chunks(
+    encoder: Encoder,
+    inputs: list[TextInput],
+    layers: tuple[int, ...],
+    store: FeatureStore | None,
+    progress: bool | None,
+) -> Iterator[tuple[TokenFeatures, int]]:
+    """Yield features of consecutive texts, a bounded number at a time, and how many texts were newly found cut.
+
+    Without a store nothing is kept; with one, what it lacks is encoded and kept first.
+    """
+    if store is None:
+        for part in encoder.encode_windows(inputs, layers=layers, progress=progress):
+            yield part, 0 if part.provenance is None else part.provenance.n_truncated
+        return
+    source: Any = store.encode(encoder, inputs, layers=layers, progress=progress)
+    cut = source.provenance.n_truncated
+    with torch.inference_mode():
+        for rows in text_chunks(source):
+            yield source.take(rows), cut
+            cut = 0

@@ -1,0 +1,61 @@
+"""`choose_method`: paired rounds within a budget, and a reason that can be read."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from spacetune.errors import UsageError
+from spacetune.studies import Trial, choose_method, choosing, demo_texts, fit_model
+from spacetune.studies.choosing import _drop_the_clearly_worse, _reason
+
+TRAIN = demo_texts("train").take(range(160))
+QUICK = {"n_epochs": 2}
+
+
+def test_every_method_sees_the_same_rounds_and_the_best_mean_wins() -> None:
+    choice = choose_method(TRAIN, methods=("probe", "space"), settings=QUICK, budget=600, seed=3)
+    assert {t.method for t in choice.trials} == {"probe", "space"}
+    assert choice.measure == "macro_f1"
+    best = max(choice.trials, key=lambda t: t.mean)
+    assert choice.method == best.method
+    assert choice.reason.startswith(f"{best.method} has the best mean macro-f1, {best.mean:.4f}")
+    assert [row["method"] for row in choice.rows()] == ["probe", "space"]
+    again = choose_method(TRAIN, methods=("probe", "space"), settings=QUICK, budget=600, seed=3)
+    assert [t.scores for t in again.trials] == [t.scores for t in choice.trials]
+
+
+def test_the_budget_is_kept_after_a_first_round() -> None:
+    choose_method(TRAIN, methods=("probe",), budget=0.001)
+    began = time.perf_counter()
+    choice = choose_method(TRAIN, methods=("probe", "space"), settings=QUICK, budget=0.001)
+    assert time.perf_counter() - began < 20
+    assert [len(t.scores) for t in choice.trials] == [1, 1]
+    assert {t.ended for t in choice.trials} == {"the budget was used up"}
+
+
+def test_a_method_clearly_behind_drops_out_and_a_close_one_stays() -> None:
+    trials = [
+        Trial("space", [0.80, 0.82, 0.81]),
+        Trial("probe", [0.79, 0.83, 0.80]),
+        Trial("prefix-simplex", [0.60, 0.62, 0.60]),
+    ]
+    _drop_the_clearly_worse(trials)
+    assert [t.ended for t in trials] == ["", "", "clearly behind space after 3 rounds"]
+    assert "probe 0.8067 (3), prefix-simplex 0.6067 (3)" in _reason(trials[0], trials, "macro_f1")
+
+
+def test_what_cannot_be_chosen_is_said() -> None:
+    with pytest.raises(UsageError, match="a budget above 0 seconds"):
+        choose_method(TRAIN, budget=0)
+    with pytest.raises(UsageError, match="too few to choose a method by"):
+        choose_method(TRAIN.take([0, 1]), methods=("probe",))
+
+
+def test_fit_takes_the_choice_and_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "FEW_FOR_PREFIXES", 0)  # prefixes take long
+    model, report = fit_model(TRAIN, method="auto", settings=QUICK, budget=0.001, baselines=False)
+    assert report.choice is not None
+    assert report.method == report.choice.method
+    assert type(model).__name__ == {"probe": "LinearProbe", "space": "SpaceClassifier"}[report.method]

@@ -1,0 +1,150 @@
+"""`measure`: what streams is that of all tokens, the rest of a stated sample, and both say so."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from spacetune import Encoder, measure
+from spacetune.encoders import FeatureStore, TokenFeatures, perturb
+from spacetune.errors import DataError, UsageError
+from spacetune.geometry import CATALOGUE, SampleSizeWarning, average_cosine, eee, hubness, isoscore, uniformity
+from spacetune.studies import MEASURE_GROUPS, demo_texts
+from spacetune.studies.measuring import choose_measures
+from spacetune.studies.token_streams import TokenStream
+
+TEXTS = demo_texts("train").texts[:120]
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SampleSizeWarning)
+        yield
+
+
+def states(encoder: Encoder, layer: int) -> np.ndarray:
+    return encoder.encode(TEXTS, layers=layer).values[:, 0].double().numpy()
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_values_are_those_of_the_plain_functions(encoder: Encoder, tmp_path: Path, stored: bool) -> None:
+    store = FeatureStore(tmp_path) if stored else None
+    names = ["isoscore", "average_cosine", "hubness", "uniformity", "eee"]
+    table = measure(encoder, TEXTS, layers=[2, 6], measures=names, store=store)
+    assert (table.layers, table.measures) == ((2, 6), tuple(names))
+    for layer in (2, 6):
+        points = states(encoder, layer)
+        assert (table.n_tokens, table.n_sample) == (len(points), len(points))
+        for name, function in (("eee", eee), ("isoscore", isoscore), ("average_cosine", average_cosine)):
+            assert table[layer, name] == pytest.approx(function(points), rel=1e-6), name
+        for name, function in (("hubness", hubness), ("uniformity", uniformity)):
+            assert table[layer, name] == pytest.approx(function(points), rel=1e-6), name
+    assert table[-1, "eee"] == table[6, "eee"]
+
+
+def test_the_sample_is_stated_and_seeded(encoder: Encoder) -> None:
+    def at(seed: int) -> Any:
+        return measure(encoder, TEXTS, layers=6, measures=["eee", "uniformity"], sample=300, seed=seed)
+
+    table = at(0)
+    assert [entry.n for entry in table.values] == [table.n_tokens, 300]
+    assert table.n_sample == 300
+    assert table.to_dict() == at(0).to_dict()
+    assert at(1)[6, "eee"] == table[6, "eee"]
+    assert at(1)[6, "uniformity"] != table[6, "uniformity"]
+
+
+def test_provenance_and_rows(encoder: Encoder) -> None:
+    table = measure(encoder, TEXTS, layers=[0, 6], measures=["eee"])
+    assert table.provenance.sha256 == encoder.source.sha256
+    assert json.loads(table.to_json())["provenance"]["encoder"] == encoder.name
+    assert [(row["layer"], row["measure"]) for row in table.rows()] == [(0, "eee"), (6, "eee")]
+    assert [sorted(row) for row in table.wide()] == [["eee", "layer"]] * 2
+    other = measure(perturb(encoder, 5), TEXTS, layers=[0, 6], measures=["eee"])
+    assert other[0, "eee"] == table[0, "eee"]
+    assert other[6, "eee"] != table[6, "eee"]
+
+
+def test_too_few_tokens_warn_once_and_stand_in_the_notes(encoder: Encoder) -> None:
+    with pytest.warns(SampleSizeWarning, match=r"tokens of 384 dimensions are fewer than advised for eee") as caught:
+        table = measure(encoder, TEXTS, layers=[0, 6], measures=["eee", "hubness"], sample=500)
+    assert len(caught) == 1
+    assert any("500 tokens" in note and "hubness (1,000)" in note for note in table.notes)
+    assert all(entry.advised > entry.n for entry in table.values)
+
+
+def test_texts_that_were_cut_are_counted(tmp_path: Path) -> None:
+    short = Encoder.from_pretrained(dtype="float32", max_length=8)
+    for store in (None, FeatureStore(tmp_path)):
+        table = measure(short, TEXTS[:10], layers=6, measures=["eee"], store=store)
+        assert table.provenance.n_truncated == 10
+        assert any("10 of 10 texts were cut at 8 tokens" in note for note in table.notes)
+
+
+def test_intervals_cover_the_spread_between_texts(encoder: Encoder) -> None:
+    names = ["isoscore", "average_cosine", "uniformity"]
+    table = measure(encoder, TEXTS, layers=6, measures=names, intervals=True)
+    plain = measure(encoder, TEXTS, layers=6, measures=names)
+    for entry, same in zip(table.values, plain.values, strict=True):
+        assert entry.value == pytest.approx(same.value, rel=1e-9)
+        assert entry.low is not None
+        assert entry.high is not None
+        assert entry.low < entry.value < entry.high
+        assert (same.low, same.high) == (None, None)
+    half = measure(encoder, TEXTS[::2], layers=6, measures=names)
+    for name in ("average_cosine", "uniformity"):
+        entry = next(v for v in table.values if v.measure == name)
+        assert abs(half[6, name] - entry.value) < 2 * (entry.high - entry.low)
+
+
+def test_a_measure_without_a_value_says_why(encoder: Encoder) -> None:
+    table = measure(encoder, TEXTS[:3], layers=6, measures=["eee", "pq_pp"])
+    assert any("pq_pp has no value" in note and "at least 256 points" in note for note in table.notes)
+    with pytest.raises(DataError, match="pq_pp has no value at layer 6"):
+        table[6, "pq_pp"]
+    with pytest.raises(UsageError, match="was not measured"):
+        table[5, "eee"]
+
+
+def test_groups_and_wrong_calls(encoder: Encoder) -> None:
+    assert set(MEASURE_GROUPS) == {"default", "streamed", "official", "all"}
+    assert all(set(names) <= set(CATALOGUE) for names in MEASURE_GROUPS.values())
+    assert choose_measures("eee") == ("eee",)
+    with pytest.raises(UsageError, match="did you mean 'isoscore'"):
+        measure(encoder, TEXTS, measures=["isoscor"])
+    with pytest.raises(UsageError, match="compares two"):
+        measure(encoder, TEXTS, measures=["procrustes"])
+    with pytest.raises(UsageError, match="has layers 0"):
+        measure(encoder, TEXTS, layers=9)
+    with pytest.raises(UsageError, match="sample must be at least 2"):
+        measure(encoder, TEXTS, sample=1)
+    with pytest.raises(UsageError, match="no measure was asked for"):
+        measure(encoder, TEXTS, measures=[])
+    for bad in ([], "one text", [1]):
+        with pytest.raises(DataError):
+            measure(encoder, bad)
+
+
+def test_a_sampled_token_is_counted_to_its_own_text_and_groups_merge_to_the_whole() -> None:
+    lengths = torch.tensor([3, 0, 5, 1, 4, 2])
+    texts = torch.repeat_interleave(torch.arange(6), lengths)
+    values = torch.stack([texts.double(), torch.arange(15).double()], dim=1).unsqueeze(1)
+    features = TokenFeatures(values, torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)]))
+    stream = TokenStream(1, 2, sample=7, seed=0, n_groups=4)
+    stream.update(features.take(torch.tensor([0, 1, 2])))
+    stream.update(features.take(torch.tensor([3, 4, 5])))
+    points, groups = stream.sample()
+    assert points.shape == (7, 1, 2)
+    assert (points[:, 0, 0] % 4 == groups).all()
+    moments, directions = stream.layers[0].merged()
+    assert (stream.n_texts, stream.n_tokens, moments.n, directions.n) == (6, 15, 15, 15)
+    assert moments.mean == pytest.approx(values[:, 0].mean(0).numpy())
+    some, _ = stream.layers[0].merged(np.array([True, False, False, True]))  # texts 0, 3 and 4
+    assert some.n == 8
