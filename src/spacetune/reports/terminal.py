@@ -13,13 +13,14 @@ from rich.text import Text
 from spacetune.data import DataReport
 from spacetune.encoders.store import StoreSummary
 from spacetune.explanations import Explanation, TextExplanation
-from spacetune.studies import Diagnosis, FitReport, Predictions, Scores
+from spacetune.studies import Diagnosis, FitReport, Predictions, Scores, SpaceMap
 
 __all__ = [
     "draw_data_report",
     "draw_diagnosis",
     "draw_explanation",
     "draw_fit",
+    "draw_map",
     "draw_predictions",
     "draw_scores",
 ]
@@ -60,6 +61,8 @@ def draw_fit(console: Console, report: FitReport) -> None:
     console.print(
         f"{report.n_texts:,} training texts{classes} from {report.source}; dev: {report.dev}", highlight=False
     )
+    if report.choice is not None:
+        console.print(f"method: {report.choice.reason}", highlight=False)
     if report.history:
         console.print(f"training: {report.history}", highlight=False)
     console.print(score_table(report.rows()))
@@ -169,3 +172,18 @@ def draw_store(console: Console, summary: StoreSummary) -> None:
     console.print(f"{summary.folder}: {size}", highlight=False, soft_wrap=True)
     if summary.encoders:
         console.print(score_table([{**row, "bytes": f"{row['bytes'] / 1e6:,.1f} MB"} for row in summary.rows()]))
+
+
+def draw_map(console: Console, found: SpaceMap) -> None:
+    """Print where the classes' centres lie, and which spaces are nearest."""
+    first, second = found.explained
+    console.print(f"{len(found.texts):,} texts from {found.source} on two axes, {first:.0%} + {second:.0%} of variance")
+    rows: list[dict[str, Any]] = [
+        {"class": str(name), "x": float(x), "y": float(y)}
+        for name, (x, y) in zip(found.classes, found.centres, strict=True)
+    ]
+    if found.overlap is not None:
+        angles = found.overlap.principal_angle + np.diag(np.full(len(rows), np.inf))
+        for row, nearest, line in zip(rows, angles.argmin(1), angles, strict=True):
+            row |= {"nearest space": found.overlap.names[nearest], "degrees": float(line[nearest])}
+    console.print(score_table(rows))

@@ -1,0 +1,175 @@
+"""A report before it is HTML or Markdown: titled sections of sentences, warnings, tables and figures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from spacetune.reports.markup import Markup, tag
+
+__all__ = ["Document", "Figure", "Notes", "Paragraph", "Part", "Section", "Table", "body", "markdown", "shown"]
+
+LONG = 40
+"""Letters from which on a cell's words may be broken anywhere."""
+
+Rows = Sequence[dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Paragraph:
+    """A sentence or a few."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Notes:
+    """Warnings, one a line; nothing where there are none."""
+
+    lines: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows with the same columns."""
+
+    rows: Rows
+    caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A drawing, and the numbers behind it: they stand for it in Markdown, and fold out below it in HTML."""
+
+    drawing: Markup
+    caption: str
+    rows: Rows = ()
+
+
+Part = Paragraph | Notes | Table | Figure
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """Some parts under a heading."""
+
+    title: str
+    parts: Sequence[Part]
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """A whole report."""
+
+    title: str
+    lead: str
+    sections: Sequence[Section]
+
+
+def shown(value: Any) -> str:
+    """Write a value for people: four decimals, thousands apart, nothing for None.
+
+    >>> shown(0.5), shown(12345), shown(None), shown(2e-6), shown(["a", "b"])
+    ('0.5000', '12,345', '', '2.0e-06', 'a, b')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.1e}" if 0 < abs(value) < 5e-5 else f"{value:.4f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
+    return str(value)
+
+
+def body(document: Document) -> Markup:
+    """Return the report as HTML, without the page around it."""
+    sections = [
+        tag("section", tag("h2", section.title), [_part(part) for part in section.parts])
+        for section in document.sections
+    ]
+    return tag("article", tag("h1", document.title), tag("p", document.lead, class_="lead"), sections)
+
+
+def _part(part: Part) -> Markup:
+    match part:
+        case Paragraph(text):
+            return tag("p", text)
+        case Notes(lines):
+            listed = tag("ul", [tag("li", line) for line in lines], class_="notes")
+            return listed if lines else tag("p", "Nothing found that needs a look.")
+        case Table(rows, caption):
+            return html_table(rows, caption)
+        case Figure(drawing, caption, rows):
+            numbers = tag("details", tag("summary", "The numbers"), html_table(rows, "")) if rows else None
+            return tag("figure", drawing, tag("figcaption", caption), numbers)
+
+
+def html_table(rows: Rows, caption: str) -> Markup:
+    """Return rows as a table that scrolls sideways where it is too wide."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    numeric = {name for name in columns if any(isinstance(row.get(name), int | float) for row in rows)}
+    head = [tag("th", _heading(name), scope="col", class_="number" if name in numeric else None) for name in columns]
+    cells = [[_cell(shown(row.get(name)), name in numeric) for name in columns] for row in rows]
+    table = tag(
+        "table",
+        tag("caption", caption) if caption else None,
+        tag("thead", tag("tr", head)),
+        tag("tbody", [tag("tr", row) for row in cells]),
+    )
+    return tag("div", table, class_="wide", tabindex="0", role="region", aria_label=caption or "table")
+
+
+def _cell(text: str, numeric: bool) -> Markup:
+    return tag("td", text, dir="auto", class_="number" if numeric else "long" if len(text) > LONG else None)
+
+
+def _heading(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def markdown(document: Document) -> str:
+    """Return the report as Markdown; a figure is its caption and its numbers."""
+    lines = [f"# {_plain(document.title)}", "", _plain(document.lead), ""]
+    for section in document.sections:
+        lines += [f"## {_plain(section.title)}", ""]
+        for part in section.parts:
+            lines += [*_markdown_part(part), ""]
+    return "\n".join(lines)
+
+
+def _markdown_part(part: Part) -> list[str]:
+    match part:
+        case Paragraph(text):
+            return [_plain(text)]
+        case Notes(lines):
+            return [f"- {_plain(line)}" for line in lines] or ["Nothing found that needs a look."]
+        case Table(rows, caption):
+            return [*([_plain(caption), ""] if caption else []), *_markdown_table(rows)]
+        case Figure(_, caption, rows):
+            return [_plain(caption), "", *_markdown_table(rows)]
+
+
+def _markdown_table(rows: Rows) -> list[str]:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    if not columns:
+        return []
+    head = [" | ".join(_plain(_heading(name)) for name in columns), " | ".join("---" for _ in columns)]
+    cells = [" | ".join(_plain(shown(row.get(name))) for name in columns) for row in rows]
+    return [f"| {line} |" for line in [*head, *cells]]
+
+
+SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~"} | {"\n": " ", "\r": " "})
+
+
+def _plain(text: str) -> str:
+    r"""Escape what Markdown would read as its own signs.
+
+    >>> print(_plain("a|b <i>"))
+    a\|b \<i\>
+    """
+    return text.translate(SPECIAL)

@@ -1,0 +1,162 @@
+"""An explanation as a report: coloured words, a class switch, and the sum that gives the logit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from spacetune.explanations import Explanation, TextExplanation
+from spacetune.reports.document import Document, Figure, Section, shown
+from spacetune.reports.markup import Markup, json_script, tag
+
+__all__ = ["explanation_document", "text_document"]
+
+SHOWN_WORDS = 12  # as in explanation.js
+
+
+def explanation_document(explanation: Explanation) -> Document:
+    """Lay out the explanations of one or many texts."""
+    several = len(explanation) > 1
+    lead = "Every word's exact part in the prediction. The parts, the special tokens and the bias add up to the logit."
+    sections = [text_section(one, f"{i}. " if several else "") for i, one in enumerate(explanation, start=1)]
+    return Document("Why the model predicts so", lead, sections)
+
+
+def text_document(one: TextExplanation) -> Document:
+    """Lay out the explanation of one text."""
+    return explanation_document(Explanation((one,)))
+
+
+def text_section(one: TextExplanation, number: str) -> Section:
+    """Lay out one text."""
+    column = one.column(one.predicted)
+    rows, scores = one.word_scores()
+    listed = terms(rows, scores[:, column], float(one.bias[column]))
+    numbers = [{"term": name, "score": score} for name, score, _ in listed]
+    numbers.append({"term": f"logit of {one.classes[column]}", "score": float(one.logits[column])})
+    drawing = tag(
+        "div",
+        switch(one, column),
+        words(one, rows, scores[:, column]),
+        key(),
+        sum_table(listed, float(one.logits[column]), str(one.classes[column])),
+        json_script(embedded(one, rows, scores)),
+        class_="explanation",
+    )
+    cut = " The text was cut at the encoder's limit; what is struck through was not read." if one.truncated else ""
+    gap = f"Largest gap between the sum and the logit computed apart from it: {one.check():.1e}.{cut}"
+    return Section(f"{number}{verdict(one)}", [Figure(drawing, gap, numbers)])
+
+
+def verdict(one: TextExplanation) -> str:
+    """Say the prediction and, where there is one, its probability."""
+    named = shown(one.predicted) or "no label"
+    if one.probabilities is None or isinstance(one.predicted, list):
+        return named
+    return f"{named} ({one.probabilities[one.column(one.predicted)]:.1%})"
+
+
+def embedded(one: TextExplanation, rows: Sequence[dict[str, Any]], scores: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Return what the script needs to draw another class."""
+    return {
+        "text": one.text,
+        "words": rows,
+        "word_scores": scores.tolist(),
+        "bias": one.bias.tolist(),
+        "logits": one.logits.tolist(),
+        "classes": [str(name) for name in one.classes],
+        "truncated": one.truncated,
+    }
+
+
+def switch(one: TextExplanation, column: int) -> Markup | None:
+    """Return the choice of a class; none where there is one output only."""
+    if len(one.classes) < 2:
+        return None
+    chances: Sequence[Any] = [None] * len(one.classes) if one.probabilities is None else one.probabilities.tolist()
+    options = [
+        tag("option", str(name) if p is None else f"{name} ({p:.1%})", value=i, selected=i == column)
+        for i, (name, p) in enumerate(zip(one.classes, chances, strict=True))
+    ]
+    return tag("label", "Class ", tag("select", options), class_="switch")
+
+
+def words(one: TextExplanation, rows: Sequence[dict[str, Any]], scores: np.ndarray[Any, Any]) -> Markup:
+    """Return the text with its words coloured: the stronger the colour, the larger the part."""
+    largest = float(np.abs(scores).max()) or 1.0
+    lines: list[Markup] = []
+    for part, text in enumerate((one.text,) if isinstance(one.text, str) else one.text):
+        pieces: list[Any] = []
+        at = 0
+        for i, (row, score) in enumerate(zip(rows, scores.tolist(), strict=True)):
+            if row["part"] != part:
+                continue
+            pieces += [text[at : row["start"]], word(row["word"], i, score, largest)]
+            at = row["stop"]
+        rest = text[at:]
+        pieces.append(tag("span", rest, class_="cut") if one.truncated and rest.strip() else rest)
+        lines.append(tag("div", pieces, dir="auto"))
+    return tag("div", lines, class_="words")
+
+
+def word(text: str, i: int, score: float, largest: float) -> Markup:
+    """Return one coloured word; hovering says its score."""
+    return tag(
+        "span",
+        text,
+        class_="w against" if score < 0 else "w for",
+        data_i=i,
+        title=f"{text}: {signed(score)}",
+        style=f"--v:{abs(score) / largest:.3f}",
+    )
+
+
+def key() -> Markup:
+    """Return what the colours mean."""
+    samples = [
+        tag("span", "for the class", class_="w for", style="--v:.8"),
+        " ",
+        tag("span", "against it", class_="w against", style="--v:.8"),
+    ]
+    return tag("p", samples, " (underlined with dots); hover over a word for its score", class_="key")
+
+
+def terms(rows: Sequence[dict[str, Any]], scores: np.ndarray[Any, Any], bias: float) -> list[tuple[str, float, bool]]:
+    """Return the terms of the sum, strongest words first: name, score, and whether the name is a word."""
+    told = [(row["word"], float(s)) for row, s in zip(rows, scores, strict=True) if row["part"] >= 0]
+    told.sort(key=lambda pair: -abs(pair[1]))
+    listed = [(name, score, True) for name, score in told[:SHOWN_WORDS]]
+    others = [score for _, score in told[SHOWN_WORDS:]]
+    if others:
+        listed.append((f"{len(others)} other {'word' if len(others) == 1 else 'words'}", sum(others), False))
+    special = sum(float(s) for row, s in zip(rows, scores, strict=True) if row["part"] < 0)
+    return [*listed, ("special tokens", special, False), ("bias", bias, False)]
+
+
+def sum_table(listed: Sequence[tuple[str, float, bool]], logit: float, name: str) -> Markup:
+    """Return the terms as bars, with the logit below them."""
+    largest = max(abs(score) for _, score, _ in listed) or 1.0
+    lines = [
+        tag(
+            "tr",
+            tag("td", term, dir="auto", class_=None if is_word else "faint"),
+            tag("td", tag("i", style=f"--v:{abs(score) / largest:.3f}"), class_="bar"),
+            tag("td", signed(score), class_="number term", data_exact=score),
+            class_="against" if score < 0 else "for",
+        )
+        for term, score, is_word in listed
+    ]
+    total = tag("td", signed(logit), class_="number logit", data_exact=logit)
+    lines.append(tag("tr", tag("td", f"= logit of {name}"), tag("td"), total, class_="total"))
+    return tag("table", tag("tbody", lines), class_="sum")
+
+
+def signed(value: float) -> str:
+    """Write a score with its sign and three decimals.
+
+    >>> signed(0.25), signed(-1.0)
+    ('+0.250', '−1.000')
+    """
+    return f"{'−' if value < 0 else '+'}{abs(value):.3f}"

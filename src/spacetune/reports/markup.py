@@ -1,0 +1,57 @@
+"""HTML built from Python: whatever is not `Markup` already is escaped, in this one place."""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import Any
+
+__all__ = ["Markup", "json_script", "tag"]
+
+VOID = frozenset({"br", "hr", "img", "input", "meta"})
+
+
+class Markup(str):
+    """Text that is HTML already; only `tag` and `json_script` make it."""
+
+    __slots__ = ()
+
+
+def tag(name_: str, *children: Any, **attributes: Any) -> Markup:
+    """Build an element; strings among its children and attributes are escaped.
+
+    A trailing underscore of an attribute's name is dropped, inner ones become hyphens. None and False leave the
+    attribute out, True writes it without a value.
+
+    >>> tag("b", "1 < 2", class_="big", data_score=0.5)
+    '<b class="big" data-score="0.5">1 &lt; 2</b>'
+    """
+    written = "".join(_attribute(key, value) for key, value in attributes.items() if value is not None)
+    inner = "".join(_escaped(child) for child in children)
+    return Markup(f"<{name_}{written}>" if name_ in VOID else f"<{name_}{written}>{inner}</{name_}>")
+
+
+def json_script(data: Any, **attributes: Any) -> Markup:
+    r"""Embed data for a script; no text in it can end the element.
+
+    >>> print(json_script(["</script>"], class_="data"))
+    <script class="data" type="application/json">["\u003c/script>"]</script>
+    """
+    text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    written = "".join(_attribute(key, value) for key, value in {**attributes, "type": "application/json"}.items())
+    return Markup(f"<script{written}>{text}</script>")
+
+
+def _escaped(child: Any) -> str:
+    if isinstance(child, Markup):
+        return child
+    if isinstance(child, list | tuple):
+        return "".join(_escaped(each) for each in child)  # pyright: ignore[reportUnknownVariableType]
+    return "" if child is None else html.escape(str(child))
+
+
+def _attribute(key: str, value: Any) -> str:
+    name = key.removesuffix("_").replace("_", "-")
+    if value is False:
+        return ""
+    return f" {name}" if value is True else f' {name}="{html.escape(str(value))}"'

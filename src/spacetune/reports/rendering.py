@@ -1,0 +1,122 @@
+"""`render`: a result becomes a file that people can look at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from spacetune.data import DataReport
+from spacetune.dissection import Dissection
+from spacetune.errors import UsageError
+from spacetune.estimators.prefix_uncertainty import Uncertainty
+from spacetune.explanations import Explanation, TextExplanation
+from spacetune.geometry import Measurements
+from spacetune.reports.document import Document, body, markdown
+from spacetune.reports.explaining import explanation_document, text_document
+from spacetune.reports.layers import (
+    comparison_document,
+    dissection_document,
+    measures_document,
+    uncertainty_document,
+)
+from spacetune.reports.listing import any_document, data_document, measurements_document, predictions_document
+from spacetune.reports.page import fragment, page
+from spacetune.reports.scoring import fit_document, scores_document
+from spacetune.reports.screenshot import screenshot
+from spacetune.reports.spaces import map_document, overlap_document
+from spacetune.reports.tables import write_csv, write_text
+from spacetune.results import Result
+from spacetune.spaces import SpaceOverlap
+from spacetune.studies import FitReport, Predictions, Scores, SpaceMap
+from spacetune.studies.comparing import EncoderComparison
+from spacetune.studies.measure_table import MeasureTable
+
+__all__ = ["ENDINGS", "document_of", "notebook", "render"]
+
+LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
+    DataReport: data_document,
+    Dissection: dissection_document,
+    EncoderComparison: comparison_document,
+    Explanation: explanation_document,
+    FitReport: fit_document,
+    MeasureTable: measures_document,
+    Measurements: measurements_document,
+    Predictions: predictions_document,
+    Scores: scores_document,
+    SpaceMap: map_document,
+    SpaceOverlap: overlap_document,
+    TextExplanation: text_document,
+    Uncertainty: uncertainty_document,
+}
+"""How each kind of result is laid out; any other is shown as its rows."""
+
+ENDINGS = (".html", ".md", ".json", ".png", ".csv")
+
+
+def document_of(result: Result) -> Document:
+    """Lay a result out as a report."""
+    return LAYOUTS.get(type(result), any_document)(result)
+
+
+def render(result: Result, path: str | os.PathLike[str]) -> Path:
+    """Write a result as a file to look at: the ending says which kind.
+
+    ``.html`` is one self-contained page: it loads nothing, works from disk, in light and dark, on paper and on a
+    telephone. ``.md`` is Markdown with the numbers behind every figure. ``.png`` is a picture of the page, taken
+    with Chromium or Chrome. ``.json`` is the result itself, ``.csv`` its rows.
+
+    Parameters
+    ----------
+    result
+        Any result object of spacetune.
+    path
+        The file; an older one is replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    UsageError
+        If the ending is none of these.
+    SpacetuneError
+        If the file cannot be written, or a picture is wanted and there is no browser to take it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from spacetune.data import LabelledTexts, check_texts
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = render(check_texts(LabelledTexts(["a", "b"], ["x", "y"])), f"{folder}/check.md")
+    ...     print(file.read_text().splitlines()[0])
+    # Data
+    """
+    file = Path(path)
+    if file.suffix not in ENDINGS:
+        raise UsageError(f"a report's file must end in {', '.join(ENDINGS)}, got {file.name}")
+    if file.suffix == ".json":
+        write_text(file, result.to_json(indent=2))
+    elif file.suffix == ".csv":
+        write_csv(file, result.rows())
+    elif file.suffix == ".md":
+        write_text(file, markdown(document_of(result)))
+    elif file.suffix == ".html":
+        write_text(file, html_of(result))
+    else:
+        screenshot(html_of(result), file)
+    return file
+
+
+def html_of(result: Result) -> str:
+    """Return a result as one HTML page."""
+    document = document_of(result)
+    return page(document.title, body(document))
+
+
+def notebook(result: Result) -> str:
+    """Return a result as HTML for a notebook's cell."""
+    return fragment(body(document_of(result)))

@@ -1,0 +1,145 @@
+"""Requests that arrive together go through the model together: one worker thread, one bounded queue."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from spacetune.encoders import TextInput
+from spacetune.web.limits import Limits, Refused
+
+__all__ = ["Batcher"]
+
+Run = Callable[[list[TextInput]], Sequence[Any]]
+
+
+class Job:
+    """One request's texts, waiting for one kind of work."""
+
+    def __init__(self, key: Any, run: Run, texts: list[TextInput]) -> None:
+        self.key, self.run, self.texts = key, run, texts
+        self.future: Future[Sequence[Any]] = Future()
+        self.since = time.monotonic()
+
+
+class Batcher:
+    """A queue in front of the model.
+
+    The worker takes the oldest job and every later one of the same kind that still fits, runs their texts as one
+    list, and deals the answers out. The model is only ever touched by this one thread.
+
+    Parameters
+    ----------
+    limits
+        `max_waiting`, `max_seconds` and `batch_texts` are used.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.n_waiting = 0
+        self.sizes: deque[int] = deque(maxlen=1000)
+        self._jobs: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._rate = 100.0
+        self._thread = threading.Thread(target=self._work, name="spacetune-model", daemon=True)
+        self._thread.start()
+
+    def submit(self, key: Any, run: Run, texts: list[TextInput]) -> Future[Sequence[Any]]:
+        """Put texts in the queue.
+
+        Parameters
+        ----------
+        key
+            Jobs with equal keys may run together.
+        run
+            From texts to one answer a text.
+        texts
+            The texts.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            One answer a text.
+
+        Raises
+        ------
+        Refused
+            With 429 where too many texts wait already, with 503 while the server is stopping.
+        """
+        with self._changed:
+            if self._closing:
+                raise Refused(503, "the server is stopping", 5.0)
+            if self.n_waiting and self.n_waiting + len(texts) > self.limits.max_waiting:
+                wait = self.n_waiting / self._rate
+                raise Refused(429, f"{self.n_waiting} texts are waiting already; try again in a moment", wait)
+            job = Job(key, run, texts)
+            self._jobs.append(job)
+            self.n_waiting += len(texts)
+            self._changed.notify()
+        return job.future
+
+    def close(self, seconds: float = 30.0) -> None:
+        """Take no more, finish what waits, and stop."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(seconds)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the worker runs and takes jobs."""
+        return self._thread.is_alive() and not self._closing
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._jobs and not self._closing:
+                    self._changed.wait()
+                if not self._jobs:
+                    return
+                batch = self._next_batch()
+            self._answer(batch)
+
+    def _next_batch(self) -> list[Job]:
+        """Take the oldest job and those of its kind that fit beside it; called with the lock held."""
+        first = self._jobs.popleft()
+        batch, size, others = [first], len(first.texts), deque[Job]()
+        while self._jobs and size < self.limits.batch_texts:
+            job = self._jobs.popleft()
+            if job.key == first.key and size + len(job.texts) <= self.limits.batch_texts:
+                batch.append(job)
+                size += len(job.texts)
+            else:
+                others.append(job)
+        self._jobs.extendleft(reversed(others))
+        self.n_waiting -= size
+        return batch
+
+    def _answer(self, batch: list[Job]) -> None:
+        late = time.monotonic() - self.limits.max_seconds
+        batch = [job for job in batch if job.future.set_running_or_notify_cancel()]
+        for job in batch:
+            if job.since < late:
+                job.future.set_exception(Refused(503, f"waited over {self.limits.max_seconds:g} s for the model", 5.0))
+        batch = [job for job in batch if job.since >= late]
+        texts = [text for job in batch for text in job.texts]
+        if not texts:
+            return
+        began = time.monotonic()
+        try:
+            answers = batch[0].run(texts)
+        except Exception as error:
+            for job in batch:
+                job.future.set_exception(error)
+            return
+        self.sizes.append(len(texts))
+        self._rate = 0.9 * self._rate + 0.1 * len(texts) / max(time.monotonic() - began, 1e-4)
+        at = 0
+        for job in batch:
+            job.future.set_result(answers[at : at + len(job.texts)])
+            at += len(job.texts)

@@ -1,0 +1,145 @@
+"""A served model: the work that the queue's one thread does with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spacetune.data import read_texts
+from spacetune.dissection import Dissection, dissect
+from spacetune.encoders import TextInput
+from spacetune.errors import UsageError
+from spacetune.estimators import TextEstimator, load_estimator
+from spacetune.explanations import TextExplanation
+from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, embed_texts, map_spaces, place_texts
+from spacetune.studies import predictions_of as study
+
+__all__ = ["Embedded", "Predicted", "ServedModel", "embeddings_of", "load_models", "predictions_of"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Predicted:
+    """One text through the model."""
+
+    logits: np.ndarray[Any, Any]
+    n_tokens: int
+    truncated: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Embedded:
+    """One text through the encoder; the vector is not normalised."""
+
+    vector: np.ndarray[Any, Any]
+    n_tokens: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ServedModel:
+    """A fitted model under a name, with a map of its training texts where these were given."""
+
+    name: str
+    model: TextEstimator
+    map: SpaceMap | None = None
+
+    @property
+    def kind(self) -> str:
+        """``single``, ``multi`` or ``regression``."""
+        return self.fitted.kind_
+
+    @property
+    def fitted(self) -> Any:
+        """The estimator, for its learned attributes."""
+        return self.model
+
+    @property
+    def classes(self) -> list[Any]:
+        """The classes; empty for regression."""
+        return [] if self.kind == "regression" else self.fitted.classes_.tolist()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what ``GET /models`` says of it."""
+        return {
+            "name": self.name,
+            "estimator": type(self.model).__name__,
+            "kind": self.kind,
+            "classes": self.classes,
+            "encoder": dataclasses.asdict(self.model.provenance_),
+            "report": self.model.report_,
+            "map": self.map is not None,
+        }
+
+    def predict(self, texts: list[TextInput]) -> Sequence[Predicted]:
+        """Run texts through the model."""
+        source = self.fitted.features(texts, stored=False)
+        cut = np.zeros(len(texts), dtype=bool) if source.truncated is None else source.truncated.numpy()
+        logits = self.fitted.logits_of_source(source)
+        return [Predicted(*each) for each in zip(logits, source.lengths.tolist(), cut.tolist(), strict=True)]
+
+    def explain(self, texts: list[TextInput]) -> Sequence[TextExplanation]:
+        """Explain texts."""
+        return self.model.explain(texts).texts
+
+    def embed(self, texts: list[TextInput]) -> Sequence[Embedded]:
+        """Run texts through the encoder."""
+        found = embed_texts(self.model.encoder_, texts, normalize=False)
+        return [Embedded(*each) for each in zip(found.vectors, found.n_tokens, strict=True)]
+
+    def dissect(self, texts: list[TextInput]) -> Sequence[Dissection]:
+        """Take the hidden states of all layers apart, text by text."""
+        return [dissect(self.model.encoder_, [text], "all", progress=False) for text in texts]
+
+    def place(self, texts: list[TextInput]) -> Sequence[Placement]:
+        """Place texts on the map."""
+        assert self.map is not None
+        return place_texts(self.model, self.map, texts)
+
+
+def predictions_of(served: ServedModel, texts: list[TextInput], rows: Sequence[Predicted]) -> Predictions:
+    """Put one request's answers together as a result."""
+    return study(served.model, texts, np.stack([row.logits for row in rows]), sum(row.truncated for row in rows))
+
+
+def embeddings_of(served: ServedModel, rows: Sequence[Embedded], *, normalize: bool) -> Embeddings:
+    """Put one request's vectors together as a result."""
+    vectors = np.stack([row.vector for row in rows])
+    if normalize:
+        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    tokens = tuple(row.n_tokens for row in rows)
+    longest = served.model.encoder_.max_length
+    return Embeddings(vectors, served.model.encoder_.name, tokens, normalize, sum(n >= longest for n in tokens))
+
+
+def load_models(folders: Sequence[Path], examples: str | None = None, **columns: Any) -> list[ServedModel]:
+    """Load saved models, and draw their maps of labelled texts where these are given.
+
+    Parameters
+    ----------
+    folders
+        One saved model each; its name is the folder's.
+    examples
+        A file of labelled texts: its texts are shown on the page as neighbours.
+    **columns
+        Passed on to `read_texts`.
+
+    Raises
+    ------
+    UsageError
+        If two folders have one name.
+    """
+    names = [folder.resolve().name for folder in folders]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise UsageError(f"models are served under their folders' names, and {twice.pop()!r} comes twice; rename one")
+    data = None if examples is None else read_texts(examples, **columns)
+    served: list[ServedModel] = []
+    for name, folder in zip(names, folders, strict=True):
+        model: Any = load_estimator(folder)
+        model._progress = False
+        drawn = map_spaces(model, data) if data is not None and model.kind_ == "single" else None
+        served.append(ServedModel(name, model, drawn))
+    return served

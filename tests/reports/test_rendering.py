@@ -1,0 +1,146 @@
+"""Every kind of report: self-contained, escaped, quiet in a real browser, readable as Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from browser import chromium, complaints, picture, requested
+from spacetune import SpaceClassifier, render
+from spacetune.errors import SpacetuneError, UsageError
+from spacetune.reports import notebook
+from spacetune.reports.screenshot import find_browser
+from spacetune.results import Result
+from spacetune.studies import Scores
+
+from .conftest import KINDS, STRANGE
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_a_browser(results: dict[str, Result], kind: str, driver: Any, tmp_path: Path) -> None:
+    file = render(results[kind], tmp_path / "report.html")
+    assert file.stat().st_size < 500_000
+    driver.get("about:blank")
+    requested(driver)
+    complaints(driver)
+    driver.get(file.as_uri())
+    assert driver.title
+    assert complaints(driver) == []
+    assert requested(driver) == [file.as_uri()]
+    assert driver.execute_script("return performance.getEntriesByType('resource').length") == 0
+    assert driver.find_elements("css selector", "article img") == []
+    wide, seen = driver.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= seen
+    picture(driver, tmp_path / "report.png")
+    assert (tmp_path / "report.png").stat().st_size > 5000
+
+
+def test_on_a_telephone_nothing_stands_out(results: dict[str, Result], driver: Any, tmp_path: Path) -> None:
+    screen = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    try:
+        for kind in ("fit", "explanation", "spaces"):
+            driver.get(render(results[kind], tmp_path / "report.html").as_uri())
+            assert driver.execute_script("return document.documentElement.scrollWidth") <= 360, kind
+    finally:
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_class_switch(results: dict[str, Result], driver: Any, tmp_path: Path) -> None:
+    driver.get(render(results["explanation"], tmp_path / "why.html").as_uri())
+    box = driver.find_element("css selector", ".explanation")
+    assert box.find_element("css selector", ".words").get_property("textContent") == STRANGE
+
+    def sums() -> tuple[float, float]:
+        terms = [float(t.get_attribute("data-exact")) for t in box.find_elements("css selector", ".term")]
+        return sum(terms), float(box.find_element("css selector", ".logit").get_attribute("data-exact"))
+
+    told = results["one explanation"]
+    for i, option in enumerate(box.find_elements("css selector", "option")):
+        option.click()
+        total, logit = sums()
+        assert total == pytest.approx(logit, abs=1e-5)
+        assert logit == pytest.approx(float(told.logits[i]))  # type: ignore[attr-defined]
+    assert "struck through was not read" in driver.find_elements("css selector", "figcaption")[1].text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_is_escaped(results: dict[str, Result], kind: str, tmp_path: Path) -> None:
+    text = render(results[kind], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    outside = re.sub(r"<script.*?</script>", "", text, flags=re.S)
+    tags = " ".join(re.findall(r"<[^>]*>", outside)) + " ".join(re.findall(r"<style.*?</style>", text, flags=re.S))
+    assert not re.search(r"""\s(?:src|href)\s*=|url\(|@import""", tags)
+    assert notebook(results[kind]) == results[kind]._repr_html_()
+    assert "<script>" not in results[kind]._repr_html_()
+
+
+def test_other_endings(results: dict[str, Result], tmp_path: Path) -> None:
+    told = json.loads(render(results["scores"], tmp_path / "s.json").read_text())
+    assert told["n_texts"] == 120
+    assert len(render(results["predictions"], tmp_path / "p.csv").read_text().splitlines()) >= 122
+    lines = render(results["fit"], tmp_path / "f.md").read_text().splitlines()
+    assert lines[0] == "# Fit report"
+    assert sum(line.startswith("| space |") for line in lines) == 2
+    told = render(results["explanation"], tmp_path / "e.md").read_text()
+    assert "\\<" in told
+    assert not re.search(r"(?<!\\)<", told)
+    with pytest.raises(UsageError, match="must end in"):
+        render(results["fit"], tmp_path / "f.pdf")
+
+
+def test_a_picture_needs_a_browser(results: dict[str, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if find_browser() is not None:
+        assert render(results["data"], tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SpacetuneError, match="a picture needs Chromium or Chrome"):
+        render(results["data"], tmp_path / "e.png")
+
+
+def test_what_a_fit_shows(results: dict[str, Result], fitted: tuple[SpaceClassifier, Any]) -> None:
+    report = fitted[1]
+    assert set(report.scored) == {"dev", "test"}
+    row = next(r for r in report.table if r["method"] == "space" and r["split"] == "test")
+    low, high = row["intervals"]["accuracy"]
+    assert low <= row["accuracy"] <= high
+    assert 0.05 < high - low < 0.3  # 120 texts
+    assert sum(epoch["kept"] for epoch in report.epochs) == 1
+    scores = results["scores"]
+    assert isinstance(scores, Scores)
+    assert sum(row["n"] for row in scores.calibration) == 120
+    assert scores.ece == pytest.approx(
+        sum(r["n"] * abs(r["accuracy"] - r["confidence"]) for r in scores.calibration) / 120
+    )
+    losses = [row["loss"] for row in scores.hardest]
+    assert losses == sorted(losses, reverse=True)
+    assert all(row["label"] != row["predicted"] for row in scores.hardest[:3])
+    margins = [row["margin"] for row in scores.least_sure]
+    assert margins == sorted(margins)
+
+
+def test_a_text_stands_in_the_middle_of_its_tokens(fitted: tuple[SpaceClassifier, Any]) -> None:
+    from spacetune.studies import demo_texts, map_spaces, place_texts
+
+    test = demo_texts("test")
+    found = map_spaces(fitted[0], test, n_tokens=10**6)
+    lengths = fitted[0].encoder_.tokenize(list(found.texts)).lengths
+    ends = lengths.cumsum()
+    for i in (0, 5, 119):
+        mine = found.token_positions[ends[i] - lengths[i] : ends[i]]
+        assert mine.mean(0) == pytest.approx(found.positions[i], abs=1e-5)
+    placed = place_texts(fitted[0], found, [found.texts[3]])[0]
+    assert placed.position == pytest.approx(found.positions[3], abs=1e-4)
+    assert placed.nearest[0]["text"] == found.texts[3]
+    assert placed.nearest[0]["distance"] == pytest.approx(0, abs=1e-3)

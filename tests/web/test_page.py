@@ -1,0 +1,229 @@
+"""The page in a real browser: type, switch, compare, drop a file; nothing foreign is asked for, nothing goes wrong."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from browser import complaints, requested
+
+DELIVERY = "The courier says delivered but nothing is at my door."
+LOGIN = "I forgot my password and cannot log in."
+STRANGE = {
+    "markup": 'My <script>alert(1)</script> <b>parcel</b> & "more" <img src=x onerror=alert(2)> broke',
+    "emoji": "The 🧥👩‍👩‍👧 zip 🇩🇪 broke 😡 on day one",
+    "right to left": "الطرد לא הגיע my parcel מעולם",
+    "long": "parcel never came " * 555 + "at last.",
+    "no word": "?!?",
+}
+
+
+def until(found: Callable[[], Any], seconds: float = 60) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = found()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s")
+
+
+class Page:
+    """What a person does on the page."""
+
+    def __init__(self, driver: Any, address: str) -> None:
+        self.driver = driver
+        driver.get("about:blank")
+        requested(driver)
+        complaints(driver)
+        driver.get(address)
+        until(lambda: self.all("#panels .panel"))
+
+    def all(self, selector: str) -> list[Any]:
+        return self.driver.find_elements("css selector", selector)
+
+    def one(self, selector: str) -> Any:
+        return self.driver.find_element("css selector", selector)
+
+    def say(self, text: str) -> None:
+        """Put a text into the box as an input method would; keys cannot send every character."""
+        script = (
+            "const t = document.getElementById('text'); t.value = arguments[0]; t.dispatchEvent(new Event('input'))"
+        )
+        self.driver.execute_script(script, text)
+
+    def verdict(self, panel: int = 0) -> str:
+        return self.all(".panel .verdict")[panel].text
+
+    def words(self) -> str:
+        return self.one(".panel .words").get_property("textContent")
+
+    def numbers(self, selector: str, panel: int = 0) -> list[float]:
+        cells = self.all("#panels .panel")[panel].find_elements("css selector", selector)
+        return [float(cell.text.replace("−", "-")) for cell in cells]
+
+    def trouble(self) -> str:
+        return self.one("#trouble").text
+
+
+@pytest.fixture
+def page(driver: Any, address: str) -> Page:
+    return Page(driver, address)
+
+
+def test_the_prediction_follows_the_typing(page: Page) -> None:
+    page.one("#text").send_keys(DELIVERY)
+    until(lambda: page.verdict().startswith("delivery_status"))
+    page.one("#text").clear()
+    page.one("#text").send_keys(LOGIN)
+    until(lambda: page.verdict().startswith("account_login"))
+    assert complaints(page.driver) == []
+
+
+def test_the_scores_add_up_for_every_class(page: Page) -> None:
+    page.say(DELIVERY)
+    until(page.verdict)
+    seen = set()
+    for i in range(len(page.all(".panel .class option"))):
+        option = page.all(".panel .class option")[i]
+        name = option.text
+        option.click()
+        terms, logit = page.numbers(".terms .term"), page.numbers(".terms .logit")[0]
+        assert abs(sum(terms) - logit) <= 0.0005 * (len(terms) + 1)
+        assert page.one(".terms .total td").text == f"= logit of {name}"
+        seen.add((logit, page.one(".words .w").get_attribute("title")))
+    assert len(seen) == 8  # every class has another sum, and colours the words in another way
+
+
+def test_what_is_shown_is_what_the_server_says(page: Page, address: str) -> None:
+    page.say(DELIVERY)
+    until(page.verdict)
+    told = httpx.post(f"{address}/explain", json={"texts": [DELIVERY]}).json()["texts"][0]
+    column = told["classes"].index(told["predicted"])
+    assert page.numbers(".terms .logit")[0] == pytest.approx(told["logits"][column], abs=6e-4)
+    shown = {w.text: w.get_attribute("title") for w in page.all(".panel .words .w")}
+    score = next(w["score"] for w in told["words"] if w["word"] == "courier")
+    assert shown["courier"] == f"courier: {'−' if score < 0 else '+'}{abs(score):.3f}"
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_texts_are_shown_as_they_are(page: Page, name: str) -> None:
+    text = STRANGE[name]
+    page.say(text)
+    until(page.verdict)
+    assert page.words() == text
+    assert page.all("#panels img, #panels script, #panels b") == []
+    assert page.trouble() == ""
+    spelt = [w.text.strip() for w in page.all(".panel .words .w")[:40]]
+    assert all(word in text for word in spelt)
+    assert page.one(".panel .cut-note").is_displayed() == (name == "long")
+    assert complaints(page.driver) == []
+
+
+def test_an_empty_text_asks_nothing(page: Page) -> None:
+    page.say(DELIVERY)
+    until(page.verdict)
+    requested(page.driver)
+    page.say("   ")
+    until(lambda: not page.verdict())
+    assert not page.one(".panel .words").is_displayed()
+    assert requested(page.driver) == []
+    assert page.trouble() == ""
+
+
+def test_two_models_side_by_side(page: Page) -> None:
+    page.say(LOGIN)
+    until(page.verdict)
+    page.one("#compare").click()
+    until(lambda: len(page.all(".panel .verdict")) == 2 and page.verdict(1))
+    models = [select.get_property("value") for select in page.all(".panel .model")]
+    assert models == ["space", "probe"]
+    assert page.numbers(".terms .logit", 0) != page.numbers(".terms .logit", 1)
+    page.one("#compare").click()
+    assert len(page.all("#panels .panel")) == 1
+
+
+def test_the_text_among_the_examples(page: Page) -> None:
+    page.say(LOGIN)
+    until(lambda: page.all(".nearest tr"))
+    assert len(page.all(".map circle")) == 320
+    labels = [row.text for row in page.all(".nearest tr td:first-child")]
+    assert len(labels) == 5
+    assert "account_login" in labels
+
+
+def test_a_word_is_dissected(page: Page) -> None:
+    page.say(LOGIN)
+    until(page.verdict)
+    page.all(".panel .words .w")[2].click()
+    until(lambda: page.one(".dissection").is_displayed())
+    assert page.one(".dissected-word").text == "my"
+    rows = [
+        [float(c.text) for c in row.find_elements("css selector", "td")] for row in page.all(".dissection-table tr")
+    ]
+    assert len(rows[1:]) == 7
+    assert all(sum(row) == pytest.approx(1, abs=0.03) for row in rows[1:])
+    assert page.trouble() == ""
+
+
+def test_a_file_of_1000_rows_comes_back(page: Page, tmp_path: Path) -> None:
+    texts = [f'{i}: "quoted", parcel\nnever came' if i % 2 else f"=password {i}" for i in range(1000)]
+    given = tmp_path / "texts.csv"
+    with given.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "text"])
+        writer.writerows(enumerate(texts))
+    page.one("#csv").send_keys(str(given))
+    seen: list[str] = []
+    until(lambda: seen.append(page.one("#rows").text) or page.one("#done").is_displayed(), 240)
+    assert any(text.endswith("of 1,000 rows") and not text.startswith("1,000") for text in seen)  # progress was shown
+    page.driver.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path / "down")}
+    )
+    page.one("#download").click()
+    written = until(lambda: list((tmp_path / "down").glob("predictions.csv")))[0]
+    with written.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [str(i) for i in range(1000)]
+    assert [row["text"] for row in rows] == [t if i % 2 else f"'{t}" for i, t in enumerate(texts)]
+    chances = [max(float(v) for k, v in row.items() if k.startswith("p(")) for row in rows]
+    assert all(float(row[f"p({row['predicted']})"]) == p for row, p in zip(rows, chances, strict=True))
+    assert page.trouble() == ""
+
+
+def test_a_bad_file_is_named(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_bytes("text\ncaf\xe9".encode("latin-1"))
+    page.one("#csv").send_keys(str(tmp_path / "old.csv"))
+    assert until(page.trouble) == "old.csv is not UTF-8"
+
+
+def test_errors_of_the_page_are_shown(page: Page) -> None:
+    page.driver.execute_script("setTimeout(drawMap)")  # called with nothing to draw
+    assert "The page failed: Uncaught TypeError" in until(page.trouble)
+
+
+def test_nothing_foreign_is_asked_for(page: Page, address: str) -> None:
+    page.say(DELIVERY)
+    until(page.verdict)
+    asked = requested(page.driver)
+    assert f"{address}/explain" in asked
+    assert [url for url in asked if not url.startswith(address)] == []
+    assert complaints(page.driver) == []
+
+
+def test_keyboard_and_labels(page: Page) -> None:
+    page.say(DELIVERY)
+    until(page.verdict)
+    unnamed = page.driver.execute_script(
+        "return [...document.querySelectorAll('input, select, textarea, button, progress')]"
+        ".filter((e) => !e.labels?.length && !e.textContent.trim() && !e.getAttribute('aria-label')).map((e) => e.id)"
+    )
+    assert unnamed == []
+    assert page.one(".panel .verdict").get_attribute("aria-live") == "polite"
+    assert page.one("#trouble").get_attribute("role") == "alert"

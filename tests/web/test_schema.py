@@ -1,0 +1,35 @@
+"""Requests made up from the OpenAPI schema, right and wrong ones: nothing but what the schema says comes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from spacetune.web import make_app
+from spacetune.web.models import ServedModel
+
+
+def test_nothing_unexpected_comes_back(served: list[ServedModel]) -> None:
+    schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+    from hypothesis import HealthCheck, Phase, given, seed, settings
+
+    schema = schemathesis.openapi.from_asgi("/openapi.json", make_app(served))
+    tried = 0
+    for result in schema.get_all_operations():
+        operation = result.ok()
+
+        @seed(0)
+        @settings(
+            max_examples=12,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.explicit, Phase.generate],
+        )
+        @given(case=operation.as_strategy())
+        def ask(case: schemathesis.Case) -> None:
+            nonlocal tried
+            tried += 1
+            case.call_and_validate()
+
+        ask()
+    assert tried > 60
