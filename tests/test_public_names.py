@@ -12,12 +12,17 @@ def test_the_list() -> None:
         "Encoder",
         "LabelledTexts",
         "LinearProbe",
+        "PrefixSimplexClassifier",
         "SpaceClassifier",
         "SpaceRegressor",
         "SpacetuneError",
+        "compare",
+        "dissect",
         "few_shot",
         "list_measures",
+        "measure",
         "read_texts",
+        "render",
     ]
 
 

@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from spacetune.data import LabelledTexts as LabelledTexts
     from spacetune.data import few_shot as few_shot
     from spacetune.data import read_texts as read_texts
+    from spacetune.dissection import dissect as dissect
     from spacetune.encoders import Encoder as Encoder
     from spacetune.errors import SpacetuneError as SpacetuneError
     from spacetune.estimators import LinearProbe as LinearProbe
+    from spacetune.estimators import PrefixSimplexClassifier as PrefixSimplexClassifier
     from spacetune.estimators import SpaceClassifier as SpaceClassifier
     from spacetune.estimators import SpaceRegressor as SpaceRegressor
     from spacetune.geometry import list_measures as list_measures
+    from spacetune.reports import render as render
+    from spacetune.studies import compare as compare
+    from spacetune.studies import measure as measure
 
 __version__ = "0.1.0"
 
@@ -25,12 +30,17 @@ _HOMES = {
     "Encoder": "encoders",
     "LabelledTexts": "data",
     "LinearProbe": "estimators",
+    "PrefixSimplexClassifier": "estimators",
     "SpaceClassifier": "estimators",
     "SpaceRegressor": "estimators",
     "SpacetuneError": "errors",
+    "compare": "studies",
+    "dissect": "dissection",
     "few_shot": "data",
     "list_measures": "geometry",
+    "measure": "studies",
     "read_texts": "data",
+    "render": "reports",
 }
 
 __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]

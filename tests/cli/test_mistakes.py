@@ -53,8 +53,9 @@ CALLS: dict[str, tuple[tuple[Any, ...], int, str]] = {
         ("explain", "MODEL", "hello", "--class", "cancel_ordr"), 2,
         "--class 'cancel_ordr' is none of account_login, cancel_order,",
     ),
-    "explanation as a picture": (
-        ("explain", "MODEL", "hello", "--out", "why.png"), 2, "--out must end in .json or .csv, got why.png",
+    "explanation as something else": (
+        ("explain", "MODEL", "hello", "--out", "why.pdf"), 2,
+        "--out must end in .html or .md or .png or .json or .csv, got why.pdf",
     ),
     "predictions into a folder": (
         ("predict", "MODEL", "TEST", "--out", "FOLDER"), 2, "--out must name a file, and",

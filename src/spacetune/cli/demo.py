@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from spacetune.cli.doors import people, quiet_libraries, show
+import typer
 
-__all__ = ["run_demo"]
+from spacetune.cli.doors import AsJson, free_place, guarded, people, quiet_libraries, show
+
+__all__ = ["demo"]
 
 EXPLAINED = (
     "Paid on Monday, courier says delivered, my doorstep says otherwise.",
     "The zip came off in my hand the first time I put the jacket on.",
     "Do these boots run small? I am between sizes.",
 )
+
+
+@guarded
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the model.")] = Path("demo-model"),
+    seed: Annotated[int, typer.Option(help="Of the fit.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Run the whole story on embedded data: fit, compare with the baselines, explain, save."""
+    out = free_place(out)
+    run_demo(out, seed, as_json)
 
 
 def run_demo(out: Path, seed: int, as_json: bool) -> None:

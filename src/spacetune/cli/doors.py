@@ -7,6 +7,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -14,8 +15,6 @@ import typer
 from spacetune.errors import DataError, SpacetuneError, UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
     from spacetune.data import LabelledTexts
@@ -29,7 +28,9 @@ Delimiter = Annotated[str | None, typer.Option("--delimiter", help="CSV delimite
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files.")]
 Split = Annotated[str | None, typer.Option("--split", help="Split of a datasets folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
-
+ENDINGS = (".html", ".md", ".png", ".json", ".csv")
+NAMED = ".html, .md, .png, .json or .csv"
+Report = Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the result: {NAMED}.")]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,7 +78,7 @@ def free_place(out: Path) -> Path:
     return out if out.name not in ("", "..") else place
 
 
-def write_place(out: Path | None, *endings: str) -> Path | None:
+def write_place(out: Path | None, *endings: str, option: str = "--out") -> Path | None:
     """Return the file to write, or say that nothing can be written there, before the work and not after it.
 
     Raises
@@ -87,12 +88,12 @@ def write_place(out: Path | None, *endings: str) -> Path | None:
     """
     if out is None:
         return None
-    if endings and out.suffix not in endings:
-        raise UsageError(f"--out must end in {' or '.join(endings)}, got {out.name}")
     if out.is_dir():
-        raise UsageError(f"--out must name a file, and {out} is a folder")
+        raise UsageError(f"{option} must name a file, and {out} is a folder")
+    if endings and out.suffix not in endings:
+        raise UsageError(f"{option} must end in {' or '.join(endings)}, got {out.name}")
     if not out.parent.is_dir():
-        raise UsageError(f"--out must lie in a folder that exists, and {out.parent} does not")
+        raise UsageError(f"{option} must lie in a folder that exists, and {out.parent} does not")
     return out
 
 
@@ -103,8 +104,13 @@ def people(to_stderr: bool) -> Console:
     return Console(stderr=to_stderr, soft_wrap=False)
 
 
-def show(result: Result, as_json: bool, draw: Callable[[Console, Any], None]) -> None:
-    """Print a result: as JSON on stdout, or drawn for people."""
+def show(result: Result, as_json: bool, draw: Callable[[Console, Any], None], out: Path | None = None) -> None:
+    """Print a result, as JSON on stdout or drawn for people; write it to a file too where one is named."""
+    if out is not None:
+        from spacetune.reports import render
+
+        render(result, out)
+        people(True).print(f"report written to {out}", highlight=False, soft_wrap=True)
     if as_json:
         print(result.to_json(indent=2))  # noqa: T201
     else:

@@ -1,0 +1,140 @@
+"""The command ``fit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from spacetune.cli.doors import (
+    ENDINGS,
+    NAMED,
+    AsJson,
+    Delimiter,
+    Encoding,
+    LabelColumn,
+    PairColumn,
+    Separator,
+    Split,
+    TextColumn,
+    free_place,
+    guarded,
+    people,
+    read,
+    show,
+    write_place,
+)
+from spacetune.errors import UsageError
+
+__all__ = ["fit", "parse_layers"]
+
+
+@guarded
+def fit(
+    train: Annotated[str, typer.Argument(help="Labelled texts: CSV, TSV, JSONL (also .gz), Parquet, datasets folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the model.")],
+    dev: Annotated[str | None, typer.Option(help="Labelled texts to choose by; else a part is set aside.")] = None,
+    test: Annotated[str | None, typer.Option(help="Labelled texts to score on, never chosen by.")] = None,
+    method: Annotated[
+        Literal["space", "probe", "prefix-simplex", "auto"],
+        typer.Option(help="Space Model, linear probe, prefixes in the encoder (for few texts), or the best of them."),
+    ] = "space",
+    budget: Annotated[float, typer.Option(help="Seconds that --method auto may take to choose.")] = 60.0,
+    task: Annotated[
+        Literal["auto", "classification", "regression"], typer.Option(help="What the labels are.")
+    ] = "auto",
+    encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
+    layers: Annotated[str, typer.Option(help="A number, several as 2,4,6, 'all' or 'auto'.")] = "auto",
+    n_latent: Annotated[int | None, typer.Option(help="Width of a concept space.")] = None,
+    n_vertices: Annotated[int | None, typer.Option(help="Corners of the simplex (of prefixes, or of heads).")] = None,
+    prefix_length: Annotated[int | None, typer.Option(help="Virtual tokens of a prefix.")] = None,
+    inter_weight: Annotated[float | None, typer.Option(help="Weight of the inter-space loss.")] = None,
+    intra_weight: Annotated[float | None, typer.Option(help="Weight of the intra-space loss.")] = None,
+    class_weight: Annotated[str | None, typer.Option(help="'balanced' weighs rare classes up.")] = None,
+    n_epochs: Annotated[int | None, typer.Option(help="Passes over the texts at most.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens above which a text is cut.")] = None,
+    dev_fraction: Annotated[float, typer.Option(help="Share set aside where there is no --dev.")] = 0.1,
+    train_encoder: Annotated[bool, typer.Option("--train-encoder", help="Train the encoder too (slow).")] = False,
+    seed: Annotated[int, typer.Option(help="Of the split and the fit.")] = 0,
+    report_to: Annotated[Path | None, typer.Option("--report", help=f"File for the report: {NAMED}.")] = None,
+    baselines: Annotated[bool, typer.Option(help="Fit the baselines beside it.")] = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted fit.")] = False,
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
+    text_pair: PairColumn = None,
+    label_separator: Separator = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    split: Split = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a classifier (or regressor) on labelled texts and save it, with its scores beside the baselines'."""
+    columns = {
+        "text": text, "label": label, "text_pair": text_pair, "label_separator": label_separator,
+        "delimiter": delimiter, "encoding": encoding, "split": split, "labelled": True,
+    }  # fmt: skip
+    out, report_to = free_place(out), write_place(report_to, *ENDINGS, option="--report")
+    from spacetune.studies.fitting import fit_model
+
+    data = {name: read(path, **columns) for name, path in (("train", train), ("dev", dev), ("test", test)) if path}
+    settings = {
+        "encoder": encoder, "layers": parse_layers(layers), "n_latent": n_latent, "inter_weight": inter_weight,
+        "intra_weight": intra_weight, "n_vertices": n_vertices, "prefix_length": prefix_length,
+        "class_weight": class_weight, "n_epochs": n_epochs, "max_length": max_length,
+        "train_encoder": train_encoder or None,
+    }  # fmt: skip
+    checkpoint = out.with_name(f".{out.name}.checkpoint.safetensors")
+    if not resume:
+        checkpoint.unlink(missing_ok=True)
+    try:
+        _, report = fit_model(
+            data["train"],
+            dev=data.get("dev"),
+            test=data.get("test"),
+            method=method,
+            budget=budget,
+            task=task,
+            baselines=baselines,
+            settings={k: v for k, v in settings.items() if v is not None},
+            dev_fraction=dev_fraction,
+            seed=seed,
+            fit_options={"checkpoint": checkpoint},
+            save_to=out,
+        )
+    except KeyboardInterrupt:
+        say_what_is_kept(out, checkpoint)
+        raise
+    checkpoint.unlink(missing_ok=True)
+    from spacetune.reports.terminal import draw_fit
+
+    show(report, as_json, draw_fit, report_to)
+    people(as_json).print(f"saved to {out}", highlight=False)
+
+
+def say_what_is_kept(out: Path, checkpoint: Path) -> None:
+    """After Ctrl-C: a model newer than the last epoch is whole, else the last epoch can be gone on from."""
+    model = out / "config.json"
+    if not checkpoint.exists():
+        return
+    if model.is_file() and model.stat().st_mtime >= checkpoint.stat().st_mtime:
+        checkpoint.unlink()
+        kept = f"the model was fitted and saved to {out}; only its scores beside the baselines are missing"
+    else:
+        kept = "the last whole epoch is kept; go on from it with --resume"
+    people(True).print(kept, highlight=False, soft_wrap=True)
+
+
+def parse_layers(given: str) -> Any:
+    """Read a layer choice: ``all``, ``auto``, a number, or numbers with commas.
+
+    >>> parse_layers("2,4,-1"), parse_layers("3"), parse_layers("all")
+    ([2, 4, -1], 3, 'all')
+    """
+    if given in ("all", "auto"):
+        return given
+    try:
+        numbers = [int(part) for part in given.split(",")]
+    except ValueError:
+        raise UsageError(f"--layers must be a number, numbers as 2,4,6, 'all' or 'auto', got {given!r}") from None
+    return numbers[0] if len(numbers) == 1 else numbers

@@ -1,0 +1,160 @@
+"""The commands that look at the geometry of an encoder's states: ``measure`` and ``compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spacetune.cli.doors import (
+    AsJson,
+    Delimiter,
+    Encoding,
+    PairColumn,
+    Split,
+    TextColumn,
+    guarded,
+    people,
+    read,
+    show,
+    write_place,
+)
+from spacetune.cli.fit import parse_layers
+from spacetune.errors import UsageError
+
+__all__ = ["compare", "measure"]
+
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="File for the result: .json or .csv.")]
+LAYERS = "A number, several as 2,4,6, or 'all'."
+MEASURES = "Names with commas, or a group: default, streamed, official, all."
+
+
+@guarded
+def measure(
+    texts: Annotated[str, typer.Argument(help="Texts: CSV, TSV, JSONL (also .gz), Parquet, datasets folder.")],
+    encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
+    layers: Annotated[str, typer.Option(help=LAYERS)] = "all",
+    measures: Annotated[str, typer.Option(help=MEASURES)] = "default",
+    intervals: Annotated[bool, typer.Option("--intervals", help="Add 95 % intervals (some 20 times slower).")] = False,
+    official: Annotated[bool, typer.Option("--official", help="The published forms, quirks included.")] = False,
+    rank: Annotated[bool, typer.Option("--rank", help="Which layer to read, and how far to trust it.")] = False,
+    model: Annotated[Path | None, typer.Option(help="A saved model: measure its concept spaces instead.")] = None,
+    sample: Annotated[int, typer.Option(help="Tokens for what needs more than moments.")] = 5_000,
+    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    out: Out = None,
+    text: TextColumn = "text",
+    text_pair: PairColumn = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    split: Split = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how token states fill their space at every layer of an encoder."""
+    out = write_place(out, ".json", ".csv")
+    if rank and model is not None:
+        raise UsageError("--rank looks at an encoder's layers and --model at a model's spaces: choose one")
+    data = _read(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding, split=split)
+    from spacetune import studies
+    from spacetune.reports import geometry as reports
+
+    if model is not None:
+        from spacetune.estimators import load_estimator
+
+        _hand_over(studies.class_geometry(load_estimator(model), data), out, as_json, reports.draw_class_geometry)
+    elif rank:
+        ranking = studies.rank_layers(encoder, data, sample=min(sample, 2_000), seed=seed)
+        _hand_over(ranking, out, as_json, reports.draw_ranking)
+    else:
+        table = studies.measure(
+            encoder,
+            data,
+            layers=_layers(layers),
+            measures=_measures(measures),
+            sample=sample,
+            intervals=intervals,
+            variant="official" if official else "exact",
+            seed=seed,
+        )
+        _hand_over(table, out, as_json, reports.draw_measures)
+
+
+@guarded
+def compare(
+    a: Annotated[str, typer.Argument(help="Encoder: folder, hub name, 'default', or a saved model's folder.")],
+    b: Annotated[str, typer.Argument(help="The other encoder.")],
+    texts: Annotated[str, typer.Argument(help="Texts to compare them on.")],
+    layers: Annotated[str, typer.Option(help=LAYERS)] = "all",
+    measures: Annotated[str, typer.Option(help=MEASURES)] = "streamed",
+    sample: Annotated[int, typer.Option(help="Tokens or texts compared at most.")] = 4_000,
+    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    out: Out = None,
+    text: TextColumn = "text",
+    text_pair: PairColumn = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    split: Split = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two encoders, or one before and after fine-tuning, on the same texts."""
+    out = write_place(out, ".json", ".csv")
+    data = _read(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding, split=split)
+    from spacetune import studies
+    from spacetune.reports.geometry import draw_comparison
+
+    found = studies.compare(
+        _encoder(a),
+        _encoder(b),
+        data,
+        layers=_layers(layers),
+        measures=_measures(measures),
+        sample=sample,
+        seed=seed,
+    )
+    _hand_over(found, out, as_json, draw_comparison)
+
+
+def _read(source: str, **columns: Any) -> Any:
+    data = read(source, labelled=False, **columns)
+    for note in data.notes:
+        people(True).print(f"! {note}", highlight=False, markup=False)
+    return data
+
+
+def _layers(given: str) -> Any:
+    if given == "auto":
+        raise UsageError("--layers must be a number, numbers as 2,4,6 or 'all', got 'auto'")
+    return parse_layers(given)
+
+
+def _measures(given: str) -> str | list[str]:
+    from spacetune.studies import MEASURE_GROUPS
+
+    return given if given in MEASURE_GROUPS else [name.strip().replace("-", "_") for name in given.split(",")]
+
+
+def _encoder(given: str) -> Any:
+    """Return what names an encoder: None for the default, a saved model's own encoder, else the name itself."""
+    if given == "default":
+        return None
+    if (Path(given) / "model.safetensors").is_file() and (Path(given) / "config.json").is_file():
+        import json
+
+        if "spacetune" in json.loads((Path(given) / "config.json").read_text(encoding="utf-8")):
+            from spacetune.estimators import load_estimator
+
+            return load_estimator(given).encoder_
+    return given
+
+
+def _hand_over(result: Any, out: Path | None, as_json: bool, draw: Any) -> None:
+    from spacetune.reports.tables import write_csv, write_text
+
+    if out is not None and out.suffix == ".csv":
+        write_csv(out, result.rows())
+    elif out is not None:
+        write_text(out, result.to_json(indent=2))
+    if out is not None:
+        people(True).print(f"written to {out}", highlight=False)
+    if out is None or as_json:
+        show(result, as_json, draw)

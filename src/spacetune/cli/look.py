@@ -1,0 +1,94 @@
+"""The commands that look: at data, at the cache, at the installation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from spacetune.cli.doors import (
+    ENDINGS,
+    AsJson,
+    Delimiter,
+    Encoding,
+    LabelColumn,
+    PairColumn,
+    Report,
+    Separator,
+    Split,
+    TextColumn,
+    guarded,
+    people,
+    quiet_libraries,
+    read,
+    show,
+    write_place,
+)
+from spacetune.errors import UsageError
+
+__all__ = ["cache", "check", "doctor"]
+
+
+@guarded
+def check(
+    data: Annotated[str, typer.Argument(help="Texts, labelled or not.")],
+    encoder: Annotated[str | None, typer.Option(help="Whose length limit to check against.")] = None,
+    lengths: Annotated[bool, typer.Option(help="Count tokens against the encoder's limit.")] = True,
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
+    text_pair: PairColumn = None,
+    label_separator: Separator = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    split: Split = None,
+    out: Report = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with a data set: duplicates, conflicting labels, empty texts, tiny classes, long texts."""
+    out = write_place(out, *ENDINGS)
+    texts = read(
+        data, text=text, label=label, text_pair=text_pair, label_separator=label_separator,
+        delimiter=delimiter, encoding=encoding, split=split,
+    )  # fmt: skip
+    from spacetune.data import check_texts
+    from spacetune.reports.terminal import draw_data_report
+
+    if not lengths:
+        show(check_texts(texts), as_json, draw_data_report, out)
+        return
+    from spacetune import Encoder
+
+    limit = Encoder.from_pretrained(encoder)
+    show(check_texts(texts, limit.count_tokens, limit.max_length), as_json, draw_data_report, out)
+
+
+@guarded
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all cached features.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the cache of token features holds, or clear it."""
+    quiet_libraries()
+    from spacetune.encoders import default_store
+    from spacetune.reports.terminal import draw_store
+
+    store = default_store()
+    if store is None:
+        raise UsageError("there is no cache: SPACETUNE_CACHE is set to 'off'")
+    if clear:
+        freed = store.clear()
+        people(as_json).print(f"{freed / 1e6:,.1f} MB freed", highlight=False)
+    show(store.summary(), as_json, draw_store)
+
+
+@guarded
+def doctor(as_json: AsJson = False) -> None:
+    """Show versions, devices, the default encoder, and what is missing."""
+    quiet_libraries()
+    from spacetune.reports.terminal import draw_diagnosis
+    from spacetune.studies import diagnose
+
+    found = diagnose()
+    show(found, as_json, draw_diagnosis)
+    if found.problems:
+        raise typer.Exit(1)

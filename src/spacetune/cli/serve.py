@@ -1,0 +1,50 @@
+"""The command ``serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spacetune.cli.doors import LabelColumn, TextColumn, guarded, people, quiet_libraries
+from spacetune.errors import MissingExtraError, UsageError
+
+__all__ = ["serve"]
+
+
+@guarded
+def serve(
+    models: Annotated[list[Path], typer.Argument(help="Folders of saved models; the first answers by default.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 8000,
+    examples: Annotated[
+        str | None, typer.Option(help="Labelled texts to show on the page as map and neighbours; all can read them.")
+    ] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="SPACETUNE_API_KEY", help="Key that requests must carry.")
+    ] = None,
+    max_texts: Annotated[int, typer.Option(help="Texts of a request at most.", min=1)] = 256,
+    max_characters: Annotated[int, typer.Option(help="Characters of a text at most.", min=1)] = 20_000,
+    max_body: Annotated[int, typer.Option(help="Bytes of a request at most.", min=1000)] = 4_000_000,
+    max_waiting: Annotated[int, typer.Option(help="Texts that may wait at most.", min=1)] = 512,
+    log_level: Annotated[str, typer.Option(help="'info' logs every request, 'warning' only trouble.")] = "info",
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
+) -> None:
+    """Serve saved models: predictions and explanations over HTTP, and a page at / to look at them."""
+    if log_level not in ("info", "warning", "error"):
+        raise UsageError(f"--log-level must be info, warning or error, got {log_level!r}")
+    quiet_libraries()
+    try:
+        from spacetune import web
+        from spacetune.web.models import load_models
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in ("fastapi", "starlette", "pydantic", "uvicorn"):
+            raise MissingExtraError("serve", "serve") from error
+        raise
+    served = load_models(models, examples, text=text, label=label)
+    limits = web.Limits(max_texts=max_texts, max_characters=max_characters, max_body=max_body, max_waiting=max_waiting)
+    shown = f"[{host}]" if ":" in host else host
+    people(True).print(f"serving {', '.join(s.name for s in served)} at http://{shown}:{port}/", highlight=False)
+    web.serve(served, host=host, port=port, limits=limits, api_key=api_key, log_level=log_level)

@@ -1,0 +1,83 @@
+"""`measure` and `compare` on the command line: the Python functions' results, and mistakes as sentences."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import Place, read_rows, run
+
+FEW = ("--layers", "0,6", "--measures", "eee,average-cosine")
+
+
+def test_measure_prints_json_and_nothing_else(place: Place) -> None:
+    answer = run("measure", place.test, *FEW, "--json")
+    found = json.loads(answer.out)
+    assert answer.code == 0
+    assert [(v["layer"], v["measure"]) for v in found["values"]] == [
+        (layer, measure) for layer in (0, 6) for measure in ("eee", "average_cosine")
+    ]
+    assert found["n_texts"] == 24
+    assert found["provenance"]["encoder"].endswith("all-MiniLM-L6-v2")
+
+
+def test_measure_for_people_warns_of_too_few_tokens(place: Place) -> None:
+    answer = run("measure", place.test, *FEW)
+    words = " ".join(answer.out.split())
+    assert answer.code == 0
+    assert all(name in words for name in ("layer", "eee", "average-cosine"))
+    assert "fewer than advised for eee" in words
+
+
+@pytest.mark.parametrize("ending", ["csv", "json"])
+def test_measure_to_a_file(place: Place, tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"table.{ending}"
+    answer = run("measure", place.test, *FEW, "--intervals", "--out", out)
+    assert (answer.code, answer.out) == (0, "")
+    rows = read_rows(out) if ending == "csv" else json.loads(out.read_text())["values"]
+    assert len(rows) == 4
+    assert all(float(row["low"]) < float(row["value"]) < float(row["high"]) for row in rows)
+
+
+def test_the_spaces_of_a_saved_model(place: Place) -> None:
+    found = json.loads(run("measure", place.test, "--model", place.model, "--json").out)
+    assert len(found["spaces"]) == 8
+    assert "disjoint" in found["disjoint"]
+    assert "the spaces are" in " ".join(run("measure", place.test, "--model", place.model).out.split())
+
+
+def test_rank_states_its_record(place: Place) -> None:
+    answer = run("measure", place.test, "--rank", "--sample", 300)
+    words = " ".join(answer.out.split())
+    assert answer.code == 0
+    assert "picked the best layer on" in words
+    assert "always the last layer" in words or "best on average on the other data sets" in words
+    assert "evidence:" in words
+
+
+def test_compare_an_encoder_with_a_saved_model_s(place: Place) -> None:
+    answer = run("compare", "default", place.model, place.test, "--layers", 6, "--measures", "eee", "--json")
+    found = json.loads(answer.out)
+    assert answer.code == 0
+    assert found["pairs"][0]["debiased_cka"] == pytest.approx(1.0)
+    assert found["unit"] == "token"
+    shown = " ".join(run("compare", "default", "default", place.test, "--layers", 6, "--measures", "eee").out.split())
+    assert "similarity of" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--measures", "ee"], 2, "did you mean 'eee'"),
+        (["--layers", "auto"], 2, "--layers must be"),
+        (["--layers", "9"], 2, "has layers 0"),
+        (["--out", "table.html"], 2, "must end in .json or .csv"),
+        (["--rank", "--model", "m"], 2, "choose one"),
+    ],
+)
+def test_mistakes_are_sentences(place: Place, words: list[str], code: int, said: str) -> None:
+    answer = run("measure", place.test, *words)
+    assert (answer.code, answer.out) == (code, "")
+    assert said in answer.err

@@ -1,0 +1,28 @@
+"""`fit --method prefix-simplex`: the same commands for a model that acts inside the encoder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .conftest import Place, run
+
+QUICK = ("--method", "prefix-simplex", "--n-vertices", 2, "--prefix-length", 2, "--n-epochs", 1, "--no-baselines")
+
+
+def test_fit_and_predict(place: Place, tmp_path: Path) -> None:
+    answer = run("fit", place.train, "--out", tmp_path / "m", *QUICK, "--json")
+    assert answer.code == 0, answer.err
+    report = json.loads(answer.out)
+    assert report["method"] == "prefix-simplex"
+    assert "1 epochs, kept epoch" in report["history"]
+    settings = json.loads((tmp_path / "m/config.json").read_text())["settings"]
+    assert (settings["n_vertices"], settings["prefix_length"]) == (2, 2)
+    scored = run("score", tmp_path / "m", place.test, "--json")
+    assert 0 <= json.loads(scored.out)["scores"]["accuracy"] <= 1
+
+
+def test_the_probe_has_no_vertices(place: Place, tmp_path: Path) -> None:
+    answer = run("fit", place.train, "--out", tmp_path / "m", "--method", "probe", "--n-vertices", 2)
+    assert answer.code == 2
+    assert "LinearProbe has no setting 'n_vertices'" in answer.err

@@ -1,0 +1,68 @@
+"""`python -m papers` finds studies by scanning and runs all in spite of a failure; the ladder goes on from its file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+papers = pytest.importorskip("papers.__main__", reason="run from the root of the checkout")
+
+
+def test_studies_are_found_by_scanning(tmp_path: Path) -> None:
+    assert "latent_geometry" in papers.studies()
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "reproduce.py").touch()
+    (tmp_path / "notes").mkdir()
+    assert papers.studies(tmp_path) == ["a", "b"]
+    with pytest.raises(SystemExit, match="there is no study 'x': choose from a, b"):
+        papers.chosen(["x"], ["a", "b"])
+
+
+def test_a_failure_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[str] = []
+
+    def fake(name: str) -> ModuleType:
+        module = ModuleType(name)
+        module.main = lambda: ran.append(name) if name != "a" else 1 / 0  # type: ignore[attr-defined]
+        return module
+
+    for name in ("a", "b"):
+        monkeypatch.setitem(sys.modules, f"papers.{name}.reproduce", fake(name))
+    monkeypatch.setattr(papers, "studies", lambda: ["a", "b"])
+    assert papers.main([]) == 1
+    assert ran == ["b"]
+    assert "failed: a" in capsys.readouterr().err
+
+
+def rung(alpha: float, seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng([int(alpha * 100), seed])
+    measures = {name: float(rng.random()) for name in ("aq_pp", "pq_pp", "pq_ri", "eee", "vrm", "isoscore")}
+    measures |= {"average_cosine": 0.1 * alpha, "two_nn": float(rng.random())}
+    scores = {m: {"sst2": 0.9 - 0.01 * alpha + 0.001 * seed} for m in ("probe", "space head")}
+    return {"alpha": alpha, "seed": seed, "n_tokens": 10, "measures": measures, "scores": scores, "seconds": {}}
+
+
+def test_the_ladder_goes_on_from_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from papers.latent_geometry import ladder, statistics
+
+    monkeypatch.setattr(statistics, "RESAMPLES", 20)
+    assert len(ladder.planned()) == 1 + 3 * 12
+    done = [rung(alpha, seed) for alpha, seed in ladder.planned()]
+    ladder.keep(tmp_path / "ladder.json", {"about": {"encoder": "e", "dtype": "float32"}, "rungs": done})
+    found = ladder.main(tmp_path)  # nothing is missing: no encoder is loaded, no data set read
+    assert found["analysis"]["n"] == 36
+    own = found["analysis"]["measures"]["average_cosine"]["probe"]
+    assert own["r"] == pytest.approx(-1.0, abs=0.01)
+    page, picture = ((tmp_path / f"ladder.{ending}").read_text() for ending in ("md", "svg"))
+    assert "| average_cosine | -1.000 |" in page
+    assert picture.count("<circle") == 36 * 10
+    assert json.loads((tmp_path / "ladder.json").read_text())["rungs"] == done
