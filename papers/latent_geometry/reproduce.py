@@ -5,12 +5,14 @@ bert-small) and .64 (perturbed roberta-base), and a regression on it explains 30
 the architecture. All of it is reproduced here from the authors' result files; added are bootstrap intervals,
 partial correlations given the size of the perturbation, and errors on models that were not fitted.
 
-Run `python -m papers.latent_geometry.reproduce`: writes results.json and results.md beside this file.
+Run `python -m papers.latent_geometry.reproduce`: writes results.json and results.md beside this file, then runs the
+same experiment on the default encoder (`ladder`) and asks whether measures pick the best layer (`layer_choice`).
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +142,7 @@ def study(folder: Path = PUBLISHED) -> dict[str, Any]:
     }
 
 
-def main(folder: Path = PUBLISHED, out: Path = HERE) -> dict[str, Any]:
+def published_results(folder: Path = PUBLISHED, out: Path = HERE) -> dict[str, Any]:
     """Write results.json and results.md, and return the results."""
     from papers.latent_geometry.tables import markdown
 
@@ -148,6 +150,18 @@ def main(folder: Path = PUBLISHED, out: Path = HERE) -> dict[str, Any]:
     (out / "results.json").write_text(json.dumps(found, indent=1) + "\n")
     (out / "results.md").write_text(markdown(found, read_all(folder)["non-standard"]))
     return found
+
+
+def main() -> None:
+    """Run all three parts: the published files, the ladder on the default encoder, and the choice of layer."""
+    from papers.latent_geometry import ladder, layer_choice
+
+    if PUBLISHED.is_dir():
+        published_results()
+    else:
+        print(f"the authors' result files are not at {PUBLISHED}: results.json stays as it is", file=sys.stderr)
+    ladder.main()
+    layer_choice.main()
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from typing import Any
 from papers.latent_geometry.rows import Models
 
 
-def _range(ends: list[float]) -> str:
+def interval_text(ends: list[float]) -> str:
     return f"[{ends[0]:.3f}, {ends[1]:.3f}]"
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
+def table(header: list[str], rows: list[list[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -24,15 +24,15 @@ def correlation_table(found: dict[str, Any]) -> str:
     ]  # fmt: skip
     rows = [
         [
-            name, f"{row['small']:.3f}", _range(row["small interval"]), f"{row['base 9-task']:.3f}",
-            f"{row['base 8-task']:.3f}", f"{row['roberta']:.3f}", _range(row["roberta interval"]),
+            name, f"{row['small']:.3f}", interval_text(row["small interval"]), f"{row['base 9-task']:.3f}",
+            f"{row['base 8-task']:.3f}", f"{row['roberta']:.3f}", interval_text(row["roberta interval"]),
             f"{row['Spearman small']:.3f}", f"{row['Spearman roberta']:.3f}",
-            f"{row['small given log alpha']:.3f}", _range(row["small given log alpha, interval"]),
-            f"{row['roberta given log alpha']:.3f}", _range(row["roberta given log alpha, interval"]),
+            f"{row['small given log alpha']:.3f}", interval_text(row["small given log alpha, interval"]),
+            f"{row['roberta given log alpha']:.3f}", interval_text(row["roberta given log alpha, interval"]),
         ]
         for name, row in found["correlations"].items()
     ]  # fmt: skip
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def regression_table(found: dict[str, Any]) -> str:
@@ -50,7 +50,7 @@ def regression_table(found: dict[str, Any]) -> str:
         numbers += [fit["MSE on models not fitted, with architecture"]["all 13"], outside["10 trained"]]
         places = [3, 3, 4, 4, 4, 4, 4]
         rows.append([name, str(fit["n"]), *(f"{x:.{p}f}" for x, p in zip(numbers, places, strict=True))])
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def prediction_table(found: dict[str, Any], models: Models) -> str:
@@ -61,7 +61,7 @@ def prediction_table(found: dict[str, Any], models: Models) -> str:
         [name, f"{glue:.3f}", *(f"{predicted[name]:.4f}" for predicted in both)]
         for name, glue in zip(models.names, models.glue, strict=True)
     ]
-    return _table(["model", "GLUE", "AQ-PP", "AQ-PP + arch"], rows)
+    return table(["model", "GLUE", "AQ-PP", "AQ-PP + arch"], rows)
 
 
 def markdown(found: dict[str, Any], models: Models) -> str:
