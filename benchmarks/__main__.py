@@ -1,6 +1,6 @@
 """Run the measurements: `python -m benchmarks` all of them, `python -m benchmarks speed sma` some.
 
-`--quick`, `--rounds` and `--sizes` are handed to `speed`.
+Options are handed to `speed`. `quality` takes long, so it runs only when named; it goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("speed", "sma", "sma_command", "tasks", "geometry")
+NAMES = ("speed", "sma", "sma_command", "tasks", "geometry", "dissection", "prefixes", "serving", "quality")
 
 
 def main(arguments: list[str]) -> None:
@@ -17,11 +17,13 @@ def main(arguments: list[str]) -> None:
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         sys.exit(f"there is no measurement {unknown[0]!r}: choose from {', '.join(NAMES)}")
-    for name in names or NAMES:
+    for name in names or [name for name in NAMES if name != "quality"]:
         print(f"== {name}", flush=True)
         module = importlib.import_module(f"benchmarks.{name}")
         if name == "speed":
             module.main(options)
+        elif name == "quality":
+            module.main([])
         else:
             module.main()
 

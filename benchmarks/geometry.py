@@ -97,12 +97,10 @@ def official_run(points: np.ndarray) -> dict[str, float]:
 
 def train(cloud: PointCloud, kind: Any) -> dict[str, float]:
     """Quantize a cloud and return what training and encoding took."""
-    from spacetune.geometry.quantizers import quantize
-
     start = time.perf_counter()
     trained = train_quantizer(cloud.values, kind)
     middle = time.perf_counter()
-    cloud._quantizations[kind] = quantize(cloud.values, kind, quantizer=trained)
+    cloud.quantize_with(trained)
     return {"training": middle - start, "encoding": time.perf_counter() - middle}
 
 

@@ -10,27 +10,34 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    from benchmarks.peer_worker import Worker
+
 Encode = Callable[[list[str]], Any]
 TOKEN_BUDGET = 4096
 
 
-def encoders(folder: Path, max_length: int, *, bfloat16: bool) -> tuple[dict[str, Encode], dict[str, str]]:
+def encoders(
+    folder: Path, max_length: int, *, bfloat16: bool, worker: Worker | None = None
+) -> tuple[dict[str, Encode], dict[str, str]]:
     """Return the peers that can run here, and why the others cannot."""
     makers: dict[str, Callable[[], Encode]] = {
         "sentence-transformers": lambda: sentence_transformers(folder, max_length),
-        "sentence-transformers, onnx": lambda: sentence_transformers(folder, max_length, "onnx"),
-        "sentence-transformers, openvino": lambda: sentence_transformers(folder, max_length, "openvino"),
         "transformers, float32": lambda: plain_transformers(folder, max_length, torch.float32),
         "transformers, bfloat16": lambda: plain_transformers(folder, max_length, torch.bfloat16),
     }
+    if worker is not None:
+        for backend in ("torch", "onnx", "openvino"):
+            name = f"sentence-transformers, {backend}" + (" (other environment)" if backend == "torch" else "")
+            makers[name] = lambda backend=backend: worker.make(folder, max_length, backend)
     found: dict[str, Encode] = {}
-    skipped: dict[str, str] = {}
+    skipped: dict[str, str] = {} if worker else {"onnx, openvino, SetFit": "no --peers-python was given"}
     if not bfloat16:
         del makers["transformers, bfloat16"]
         skipped["transformers, bfloat16"] = "this machine only emulates bfloat16"
@@ -56,12 +63,6 @@ def reason(error: Exception) -> str:
 
 def sentence_transformers(folder: Path, max_length: int, backend: str | None = None) -> Encode:
     """`SentenceTransformer.encode` with its defaults; it returns one mean vector a text."""
-    if backend == "onnx":
-        import onnxruntime  # noqa: F401  # type: ignore[import-not-found]
-        import optimum.onnxruntime  # type: ignore[import-not-found]
-    if backend == "openvino":
-        import openvino  # noqa: F401  # type: ignore[import-not-found]
-        import optimum.intel  # noqa: F401  # type: ignore[import-not-found]
     from sentence_transformers import SentenceTransformer
 
     options: dict[str, Any] = {} if backend is None else {"backend": backend}

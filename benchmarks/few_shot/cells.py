@@ -1,0 +1,97 @@
+"""One cell: draw K texts, tune on their dev part, score the choice once on test."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.common import split
+from benchmarks.few_shot.methods import METHODS
+from spacetune import Encoder, LabelledTexts
+from spacetune.data import few_shot_split
+from spacetune.training import classification_scores
+
+TEST_SPLIT = {"sst2": "dev", "cola": "dev", "rte": "dev"}
+"""GLUE's published dev where test labels are not public; the others' published test."""
+NO_SPLIT = {"subj": "all", "qnli": "dev", "qqp": "train"}
+"""Sets of one file: K texts are drawn from its first part, the test texts come from its last 2,000."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """What is run."""
+
+    data: str
+    K: int
+    seed: int
+    method: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.data}-{self.K}-{self.seed}-{self.method}"
+
+    def file(self, folder: Path) -> Path:
+        return folder / f"{self.name}.json"
+
+
+def cells_of(config: dict[str, Any]) -> list[Cell]:
+    """All cells, seeds outermost, so that a run that stops early has whole comparisons."""
+    return [
+        Cell(data, K, seed, method)
+        for seed in range(config["seeds"])
+        for K in config["K"]
+        for data in config["sets"]
+        for method in config["methods"]
+    ]
+
+
+def pools(data: str, n_test: int, seed: int) -> tuple[LabelledTexts, LabelledTexts]:
+    """Where the K texts are drawn from, and a fixed sample of test texts."""
+    if data in NO_SPLIT:
+        everything = split(data, NO_SPLIT[data])
+        order = np.random.default_rng(0).permutation(len(everything)).tolist()
+        pool, test = everything.take(order[:-2000]), everything.take(order[-2000:])
+    else:
+        pool, test = split(data, "train"), split(data, TEST_SPLIT.get(data, "test"))
+    del seed
+    rows = np.random.default_rng(1).permutation(len(test))[:n_test]
+    return pool, test.take(sorted(rows.tolist()))
+
+
+def run_cell(cell: Cell, config: dict[str, Any], encoder: Encoder) -> dict[str, Any]:
+    """Fit every setting of the method's grid, choose by dev accuracy (log loss breaks ties), score on test."""
+    pool, test = pools(cell.data, config["n_test"], cell.seed)
+    train, dev = few_shot_split(pool, cell.K, dev_fraction=config["dev_fraction"], seed=cell.seed)
+    method = METHODS[cell.method]
+    tried: list[dict[str, Any]] = []
+    best: tuple[tuple[float, float], Any] | None = None
+    began = time.perf_counter()
+    for settings in config["grids"].get(cell.method, [{}])[: config["tries"]]:
+        started = time.perf_counter()
+        proba, classes = method(encoder, train, dev, {**config["shared"], **settings}, cell.seed)
+        accuracy, loss = dev_scores(proba(dev.inputs), classes, dev)
+        tried.append({"settings": settings, "dev_accuracy": accuracy, "dev_log_loss": loss,
+                      "seconds": round(time.perf_counter() - started, 2)})  # fmt: skip
+        if best is None or (accuracy, -loss) > best[0]:
+            best = (accuracy, -loss), (proba, classes, settings)
+    seconds = time.perf_counter() - began
+    assert best is not None
+    proba, classes, settings = best[1]
+    number = {name: i for i, name in enumerate(classes)}
+    truth = np.array([number.get(label, -1) for label in test.labels or []])
+    scores = classification_scores(truth, proba(test.inputs).argmax(1))
+    return {
+        **dataclasses.asdict(cell), "n_train": len(train), "n_dev": len(dev), "n_test": len(test),
+        "tried": tried, "chosen": settings, "seconds": round(seconds, 2), "test": scores,
+    }  # fmt: skip
+
+
+def dev_scores(p: np.ndarray, classes: list[Any], dev: LabelledTexts) -> tuple[float, float]:
+    number = {name: i for i, name in enumerate(classes)}
+    truth = np.array([number[label] for label in dev.labels or []])
+    loss = -np.log(np.clip(p[np.arange(len(truth)), truth], 1e-9, 1)).mean()
+    return float(np.mean(p.argmax(1) == truth)), float(loss)

@@ -1,0 +1,122 @@
+"""The methods. Each fits on train with dev for early stopping, and gives a function from texts to probabilities."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+from spacetune import Encoder, LabelledTexts, LinearProbe, PrefixSimplexClassifier, SpaceClassifier
+
+Proba = Callable[[list[Any]], np.ndarray]
+Fitted = tuple[Proba, list[Any]]
+Method = Callable[[Encoder, LabelledTexts, LabelledTexts, dict[str, Any], int], Fitted]
+
+
+def estimator(kind: Any, wanted: tuple[str, ...], **fixed: Any) -> Method:
+    def fit(encoder: Encoder, train: LabelledTexts, dev: LabelledTexts, settings: dict[str, Any], seed: int) -> Fitted:
+        chosen = {k: v for k, v in settings.items() if k in wanted}
+        model = kind(encoder, seed=seed, **{**chosen, **fixed}).fit(train.inputs, train.labels, dev=dev)
+        return model.predict_proba, model.classes_.tolist()
+
+    return fit
+
+
+def trained(prepare: Callable[[Any, dict[str, Any]], Any]) -> Method:
+    """Train a transformers sequence classifier by AdamW and early stopping: peft's methods and full fine-tuning."""
+
+    def fit(encoder: Encoder, train: LabelledTexts, dev: LabelledTexts, settings: dict[str, Any], seed: int) -> Fitted:
+        classes = sorted(set(train.labels or []))
+        number = {name: i for i, name in enumerate(classes)}
+        folder = encoder.source.folder
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            base = transformers.AutoModelForSequenceClassification.from_pretrained(
+                folder, num_labels=len(classes), dtype=torch.float32
+            )
+            model = prepare(base, settings)
+
+            def batch(texts: list[Any]) -> dict[str, torch.Tensor]:
+                rows = [text if isinstance(text, str) else tuple(text) for text in texts]
+                limit = min(encoder.max_length, 480)
+                return dict(tokenizer(rows, padding=True, truncation=True, max_length=limit, return_tensors="pt"))
+
+            def proba(texts: list[Any]) -> np.ndarray:
+                model.eval()
+                with torch.no_grad():
+                    parts = [model(**batch(texts[i : i + 64])).logits for i in range(0, len(texts), 64)]
+                return torch.cat(parts).double().softmax(1).numpy()
+
+            targets = torch.tensor([number[label] for label in train.labels or []])
+            truth = np.array([number[label] for label in dev.labels or []])
+            _descend(model, batch, proba, train.inputs, targets, (dev.inputs, truth), settings)
+        return proba, classes
+
+    return fit
+
+
+def _descend(
+    model: Any, batch: Any, proba: Proba, texts: list[Any], targets: Any, dev: Any, settings: dict[str, Any]
+) -> None:
+    size, epochs = settings["batch_size"], settings["n_epochs"]
+    wanted = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(wanted, lr=settings["learning_rate"], weight_decay=0.01)
+    total = epochs * -(-len(texts) // size)
+    rate = transformers.get_linear_schedule_with_warmup(optimizer, total // 10, total)
+    best, kept, waited = (-1.0, 0.0), None, 0
+    for _ in range(epochs):
+        model.train()
+        for rows in torch.randperm(len(texts)).split(size):
+            model(**batch([texts[i] for i in rows.tolist()]), labels=targets[rows]).loss.backward()
+            optimizer.step()
+            rate.step()
+            optimizer.zero_grad()
+        p = proba(dev[0])
+        score = (float(np.mean(p.argmax(1) == dev[1])), float(np.log(p[np.arange(len(p)), dev[1]] + 1e-9).mean()))
+        if score > best:
+            best, waited = score, 0
+            kept = copy.deepcopy([p.detach() for p in wanted])
+        else:
+            waited += 1
+        if waited > settings["patience"]:
+            break
+    with torch.no_grad():
+        for parameter, value in zip(wanted, kept or [], strict=True):
+            parameter.copy_(value)
+
+
+def _prefix_of_peft(base: Any, settings: dict[str, Any]) -> Any:
+    import peft
+
+    config = peft.PrefixTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=settings["prefix_length"])
+    return peft.get_peft_model(base, config)
+
+
+def _lora(base: Any, settings: dict[str, Any]) -> Any:
+    import peft
+
+    del settings
+    return peft.get_peft_model(
+        base, peft.LoraConfig(task_type="SEQ_CLS", r=8, lora_alpha=16, target_modules=["query", "value"])
+    )
+
+
+HEAD = ("layers", "n_latent", "learning_rate", "weight_decay", "dropout")
+PREFIX = ("layers", "prefix_length", "n_epochs", "batch_size", "patience", "learning_rate", "start_scale", "head")
+
+METHODS: dict[str, Method] = {
+    "linear probe": estimator(LinearProbe, ("layers",), store=None),
+    "space head": estimator(SpaceClassifier, HEAD, store=None),
+    "space simplex": estimator(SpaceClassifier, HEAD, n_vertices=6, store=None),
+    "prefix-tuning": estimator(PrefixSimplexClassifier, PREFIX, n_vertices=1, n_validation_samples=0),
+    "prefix simplex": estimator(PrefixSimplexClassifier, PREFIX, n_vertices=6, n_validation_samples=5),
+    "prefix simplex, deterministic": estimator(PrefixSimplexClassifier, PREFIX, n_vertices=6, n_validation_samples=0),
+    "peft prefix-tuning": trained(_prefix_of_peft),
+    "lora": trained(_lora),
+    "fine-tuning": trained(lambda base, settings: base),
+}

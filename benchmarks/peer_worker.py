@@ -1,0 +1,105 @@
+"""Peers that do not install beside transformers 5, in an environment of their own: one process, lines of JSON.
+
+`python -m benchmarks speed --peers-python PATH` starts `PATH -m benchmarks.peer_worker` and asks it in turn with the
+other contestants. The environment needs torch, sentence-transformers with its onnx and openvino extras, and setfit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+PACKAGES = ("torch", "transformers", "sentence-transformers", "onnxruntime", "openvino", "setfit")
+
+
+class Worker:
+    """A process of another Python that encodes and trains on request."""
+
+    def __init__(self, python: str) -> None:
+        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
+        self._process = subprocess.Popen(
+            [python, "-m", "benchmarks.peer_worker"], cwd=HERE.parent, env=environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        self._sent: set[int] = set()
+        self.versions: dict[str, str] = self.ask(do="versions")
+
+    def ask(self, **request: Any) -> Any:
+        """Send a request and wait for its answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["found"]
+
+    def make(self, folder: Path, max_length: int, backend: str) -> Any:
+        """Return an encoder of texts that runs over there; texts travel once."""
+        self.ask(do="make", folder=str(folder), max_length=max_length, backend=backend)
+
+        def encode(texts: list[str]) -> None:
+            number = hash(tuple(texts))
+            if number not in self._sent:
+                self.ask(do="hold", number=number, texts=texts)
+                self._sent.add(number)
+            self.ask(do="encode", backend=backend, number=number)
+
+        return encode
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+
+
+def serve() -> None:
+    """Answer requests from stdin until it ends; what libraries print goes to stderr."""
+    from benchmarks import peers
+
+    encoders: dict[str, Any] = {}
+    held: dict[int, list[str]] = {}
+
+    def answer(request: dict[str, Any]) -> Any:
+        match request["do"]:
+            case "versions":
+                return {name: importlib.metadata.version(name) for name in PACKAGES if _installed(name)}
+            case "make":
+                folder, backend = Path(request["folder"]), request["backend"]
+                encoders[backend] = peers.sentence_transformers(folder, request["max_length"], backend)
+            case "hold":
+                held[request["number"]] = request["texts"]
+            case "encode":
+                encoders[request["backend"]](held[request["number"]])
+            case _:
+                folder = Path(request["folder"])
+                return peers.setfit(folder, request["texts"], request["labels"], n_steps=request["n_steps"])
+        return None
+
+    for line in sys.stdin:
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                found = {"found": answer(json.loads(line))}
+        except Exception as error:
+            found = {"error": peers.reason(error)}
+        print(json.dumps(found), flush=True)
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    serve()

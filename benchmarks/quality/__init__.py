@@ -1,0 +1,83 @@
+"""Every method on every data set of the suite: `python -m benchmarks quality`, or some sets by name.
+
+One JSON file a cell (set, method, seed) under `benchmarks/results/quality`; cells that are there are not run again,
+so an interrupted run goes on where it stopped. `benchmarks/results/quality.json` and `docs/quality.md` are drawn from
+the cells.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import sys
+import warnings
+from typing import Any
+
+from benchmarks.common import HERE, RESULTS, circumstances
+from benchmarks.quality.methods import Cell, ours, tfidf_svm
+from benchmarks.quality.sets import Parts, parts
+from benchmarks.quality.summary import summarise
+from spacetune import Encoder
+from spacetune.data import label_kind
+from spacetune.training.tasks import MultiLabel, Regression, SingleLabel, Task
+
+CONFIG = HERE / "quality" / "config.json"
+CELLS = RESULTS / "quality"
+SEEDLESS = ("tfidf_svm", "probe")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run what is missing, then sum up."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.INFO)
+    config = json.loads(CONFIG.read_text())
+    wanted = (sys.argv[1:] if arguments is None else arguments) or list(config["sets"])
+    encoder = Encoder.from_pretrained(max_length=config["max_length"])
+    CELLS.mkdir(parents=True, exist_ok=True)
+    for name in wanted:
+        todo = [(m, s) for m in config["methods"] for s in seeds(m, config) if not place(name, m, s).exists()]
+        if todo:
+            run_set(name, config["sets"][name], todo, encoder)
+    summarise(CELLS, config)
+
+
+def seeds(method: str, config: dict[str, Any]) -> list[int]:
+    return config["seeds"][:1] if method in SEEDLESS else config["seeds"]
+
+
+def place(name: str, method: str, seed: int) -> Any:
+    return CELLS / f"{name}.{method}.{seed}.json"
+
+
+def run_set(name: str, about: dict[str, Any], todo: list[tuple[str, int]], encoder: Encoder) -> None:
+    data = parts(name, about)
+    sizes = {"n_train": len(data.train), "n_dev": len(data.dev), "n_test": len(data.test)}
+    for method, seed in todo:
+        cell = run_cell(method, data, encoder, seed)
+        facts = {"set": name, "method": method, "seed": seed, **sizes, **cell, "circumstances": circumstances()}
+        place(name, method, seed).write_text(json.dumps(facts, indent=1) + "\n")
+        shown = {k: round(v, 4) for k, v in cell["test"].items()}
+        print(name, method, seed, shown, f"{cell['fit_seconds']:.1f} s", flush=True)
+
+
+def run_cell(method: str, data: Parts, encoder: Encoder, seed: int) -> Cell:
+    if method == "tfidf_svm":
+        return tfidf_svm(data, task_of(data))
+    if method == "space_no_lexicon":
+        return ours("space", data, encoder, seed, lexicon=False)
+    return ours(method, data, encoder, seed)
+
+
+@functools.cache
+def _kinds() -> dict[str, Any]:
+    return {"single": SingleLabel, "multi": MultiLabel, "regression": Regression}
+
+
+def task_of(data: Parts) -> Task:
+    labels = data.train.labels or []
+    kind = label_kind(labels)
+    if kind == "regression":
+        return Regression.of(labels)
+    names = {label for row in labels for label in row} if kind == "multi" else set(labels)
+    return _kinds()[kind](sorted(names))

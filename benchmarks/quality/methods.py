@@ -1,0 +1,90 @@
+"""The methods of the suite. Each gets train and dev, chooses by dev alone, and is scored once on test."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import SVR, LinearSVC
+
+from benchmarks.quality.sets import Parts
+from spacetune import Encoder, LinearProbe
+from spacetune.studies import fit_model, score_model
+from spacetune.studies.baselines import WORDS
+from spacetune.training.tasks import Task
+
+Cell = dict[str, Any]
+STRENGTHS = (0.1, 1.0, 10.0)
+
+
+def ours(method: Any, parts: Parts, encoder: Encoder, seed: int, **settings: Any) -> Cell:
+    """Fit one of spacetune's methods from features that the store may hold already."""
+    settings = {"encoder": encoder, **settings}
+    encoded = _encoded(parts, encoder)
+    start = time.perf_counter()
+    model, _ = fit_model(parts.train, dev=parts.dev, method=method, baselines=False, settings=settings, seed=seed)
+    seconds = time.perf_counter() - start
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(Path(folder) / "model")
+        size = sum(p.stat().st_size for p in (Path(folder) / "model").iterdir())
+    scored, dev = score_model(model, parts.test), score_model(model, parts.dev)
+    return {
+        "test": scored.scores, "dev": dev.scores, "majority": scored.baseline, "ece": scored.ece,
+        "fit_seconds": seconds, "encode_seconds": encoded, "model_bytes": size,
+        "lexicon": getattr(model, "lexicon_", None) is not None,
+        "layers": list(model.layers_ or ()), "history": str(getattr(model, "history_", "")),
+    }  # fmt: skip
+
+
+def _encoded(parts: Parts, encoder: Encoder) -> float:
+    """Put all texts through the encoder into the store, so that a method's own time is told apart."""
+    start = time.perf_counter()
+    reader = LinearProbe(encoder)
+    reader.features(parts.train.inputs, reset=True)
+    for data in (parts.dev, parts.test):
+        reader.features(data.inputs)
+    return time.perf_counter() - start
+
+
+def tfidf_svm(parts: Parts, task: Task) -> Cell:
+    """Words and word pairs with a linear support vector machine, its strength chosen on dev."""
+    start = time.perf_counter()
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORDS)
+    data = (parts.train, parts.dev, parts.test)
+    joined = [[t if isinstance(t, str) else " ".join(t) for t in d.inputs] for d in data]
+    rows = [vectorizer.fit_transform(joined[0]), *(vectorizer.transform(texts) for texts in joined[1:])]
+    targets = [task.targets(d.labels or []).numpy() for d in data]
+    fits = [_decide(task, rows[0], targets[0], C) for C in STRENGTHS]
+    dev_scores = [task.scores(decide(rows[1]), targets[1])[task.monitor] for decide in fits]
+    best = fits[int(np.argmax(dev_scores))]
+    seconds = time.perf_counter() - start
+    return {
+        "test": task.scores(best(rows[2]), targets[2]),
+        "dev": task.scores(best(rows[1]), targets[1]),
+        "majority": task.baseline(targets[0], targets[2]),
+        "fit_seconds": seconds,
+    }
+
+
+def _decide(task: Task, rows: Any, targets: Any, C: float) -> Callable[[Any], Any]:
+    if task.kind == "regression":
+        machine = SVR(kernel="linear", C=C).fit(rows, task.targets(targets).numpy())
+        return lambda x: _standardised(task, machine.predict(x))
+    one = LinearSVC(C=C)
+    machine = OneVsRestClassifier(one).fit(rows, targets) if task.kind == "multi" else one.fit(rows, targets)
+
+    def decide(x: Any) -> Any:
+        scores = np.asarray(machine.decision_function(x))
+        return np.stack([-scores, scores], axis=1) if scores.ndim == 1 else scores
+
+    return decide
+
+
+def _standardised(task: Any, values: Any) -> Any:
+    return ((values - task.mean) / task.scale)[:, None]

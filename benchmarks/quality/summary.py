@@ -1,0 +1,128 @@
+"""From cells to one table: mean and spread over seeds, ranks, and paired differences with intervals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata, t
+
+from benchmarks.common import HERE, write
+
+Row = dict[str, Any]
+PAGE = HERE.parent / "docs" / "quality.md"
+MEASURES = {"single": ("accuracy", "macro_f1"), "multi": ("micro_f1", "macro_f1"), "regression": ("pearson", "r2")}
+
+
+def summarise(cells: Path, config: dict[str, Any]) -> None:
+    """Write `quality.json` and the page."""
+    found = [json.loads(path.read_text()) for path in sorted(cells.glob("*.json"))]
+    sets = [name for name in config["sets"] if any(c["set"] == name for c in found)]
+    methods = [m for m in config["methods"] if any(c["method"] == m for c in found)]
+    rows = [row for name in sets for m in methods if (row := over_seeds(found, name, m)) is not None]
+    summary = {
+        "what": "test scores, means over seeds; ranks by the second measure of a set; differences are paired by set",
+        "rows": rows,
+        "mean_rank": mean_ranks(rows, sets, methods),
+        "differences": differences(rows, sets, methods),
+        "machines": sorted({c["circumstances"]["cpu"] for c in found}),
+        "versions": found[-1]["circumstances"]["versions"] if found else {},
+    }
+    write("quality", summary)
+    PAGE.write_text(page(summary))
+
+
+def over_seeds(cells: Iterable[Row], name: str, method: str) -> Row | None:
+    """Return the mean and spread of a method on a set, or None where it was not run."""
+    own = [c for c in cells if c["set"] == name and c["method"] == method]
+    if not own:
+        return None
+    kind = "regression" if "r2" in own[0]["test"] else "single" if "accuracy" in own[0]["test"] else "multi"
+    first, second = [m if m in own[0]["test"] else "macro_f1" for m in MEASURES[kind]]
+    values = {m: [c["test"][m] for c in own] for m in (first, second)}
+    return {
+        "set": name, "method": method, "kind": kind, "n_train": own[0]["n_train"], "n_test": own[0]["n_test"],
+        "seeds": len(own), "measures": [first, second],
+        "mean": [float(np.mean(values[m])) for m in (first, second)],
+        "std": [float(np.std(values[m], ddof=1)) if len(own) > 1 else None for m in (first, second)],
+        "majority": [own[0]["majority"].get(m) for m in (first, second)],
+        "ece": _mean([c["ece"] for c in own if c.get("ece") is not None]),
+        "fit_seconds": _mean([c["fit_seconds"] for c in own]),
+        "model_bytes": _mean([c["model_bytes"] for c in own if "model_bytes" in c]),
+    }  # fmt: skip
+
+
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def mean_ranks(rows: list[Row], sets: list[str], methods: list[str]) -> dict[str, float]:
+    """Return every method's mean rank over the sets that all methods ran on; 1 is best."""
+    ranks: list[Any] = []
+    for name in sets:
+        scores = {r["method"]: r["mean"][1] for r in rows if r["set"] == name}
+        if set(methods) <= set(scores):
+            ranks.append(rankdata([-scores[m] for m in methods]))
+    return dict(zip(methods, np.mean(ranks, 0).tolist(), strict=True)) if ranks else {}
+
+
+def differences(rows: list[Row], sets: list[str], methods: list[str]) -> list[Row]:
+    """Return, for every pair of methods, the mean difference over sets with a 95 % t interval."""
+    found: list[Row] = []
+    for i, better in enumerate(methods):
+        for other in methods[:i]:
+            for place in (0, 1):
+                pairs = [_pair(rows, name, better, other, place) for name in sets]
+                gaps = np.array([gap for gap in pairs if gap is not None])
+                if len(gaps) > 1:
+                    half = float(t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / np.sqrt(len(gaps)))
+                    middle = float(gaps.mean())
+                    found.append({
+                        "method": better, "against": other, "measure": ("first", "second")[place], "sets": len(gaps),
+                        "mean": middle, "interval": [middle - half, middle + half], "wins": int((gaps > 0).sum()),
+                    })  # fmt: skip
+    return found
+
+
+def _pair(rows: list[Row], name: str, better: str, other: str, place: int) -> float | None:
+    scores = {r["method"]: r["mean"][place] for r in rows if r["set"] == name}
+    return scores[better] - scores[other] if better in scores and other in scores else None
+
+
+def page(summary: Row) -> str:
+    """Draw the page."""
+    lines = [
+        "# Quality", "",
+        "Drawn by `python -m benchmarks quality` from `benchmarks/results/quality/*.json`. Frozen default encoder; "
+        "everything is chosen on dev, scored once on test. Two measures a set: accuracy and macro-F1, micro- and "
+        "macro-F1 for many labels, Pearson and R2 for numbers; in brackets the spread over seeds.", "",
+        "| set | train | test | method | seeds | first | second | majority | ECE | fit, s | size, kB |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]  # fmt: skip
+    lines += [_line(row) for row in summary["rows"]]
+    lines += ["", "## Over the suite", "", "| method | mean rank |", "| --- | --- |"]
+    lines += [f"| {m} | {r:.2f} |" for m, r in summary["mean_rank"].items()]
+    lines += ["", "| method | against | measure | sets | mean difference | 95 % interval | wins |"]
+    lines += ["| --- | --- | --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {d['method']} | {d['against']} | {d['measure']} | {d['sets']} | {d['mean']:+.4f} | "
+        f"{d['interval'][0]:+.4f} to {d['interval'][1]:+.4f} | {d['wins']} |"
+        for d in summary["differences"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: Row) -> str:
+    scores = [
+        f"{m:.4f}" + (f" ({s:.4f})" if s is not None else "") for m, s in zip(row["mean"], row["std"], strict=True)
+    ]
+    majority = " / ".join("-" if m is None else f"{m:.3f}" for m in row["majority"])
+    size = "-" if row["model_bytes"] is None else f"{row['model_bytes'] / 1000:,.0f}"
+    ece = "-" if row["ece"] is None else f"{row['ece']:.3f}"
+    return (
+        f"| {row['set']} | {row['n_train']:,} | {row['n_test']:,} | {row['method']} | {row['seeds']} | "
+        f"{' | '.join(scores)} | {majority} | {ece} | {row['fit_seconds']:.1f} | {size} |"
+    )
