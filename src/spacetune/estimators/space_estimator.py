@@ -221,8 +221,8 @@ class SpaceEstimator(TextEstimator):
             )
         self.train_hashes_ = tensors["train_hashes"].numpy()
         self.head_ = SpaceHead(ConceptSpaces(n_embed, n_latent, n_spaces, n_layers=n_layers), n_outputs)
-        has_words = "lexicon.ids" in tensors
-        self.lexicon_ = Lexicon(tensors["lexicon.ids"], tensors["lexicon.weights"]) if has_words else None
+        has_words = "lexicon.grams" in tensors
+        self.lexicon_ = Lexicon(tensors["lexicon.grams"], tensors["lexicon.weights"]) if has_words else None
         own = {k: v for k, v in tensors.items() if k != "train_hashes" and not k.startswith("lexicon.")}
         self.head_.load_state_dict(own)
         self.head_.eval()
