@@ -11,7 +11,7 @@ from spacetune.cli.doors import AsJson, guarded, people, show, write_place
 from spacetune.cli.reading import COLUMNS, Columns, parse_layers, read_unlabelled, reads
 from spacetune.errors import UsageError
 
-__all__ = ["compare", "measure"]
+__all__ = ["compare", "measure", "named_encoder"]
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="File for the result: .json or .csv.")]
 LAYERS = "A number, several as 2,4,6, or 'all'."
@@ -85,8 +85,8 @@ def compare(
     from spacetune.reports.geometry import draw_comparison
 
     found = studies.compare(
-        _encoder(a),
-        _encoder(b),
+        named_encoder(a),
+        named_encoder(b),
         data,
         layers=parse_layers(layers),
         measures=_measures(measures),
@@ -102,7 +102,7 @@ def _measures(given: str) -> str | list[str]:
     return given if given in MEASURE_GROUPS else [name.strip().replace("-", "_") for name in given.split(",")]
 
 
-def _encoder(given: str) -> Any:
+def named_encoder(given: str) -> Any:
     """Return what names an encoder: None for the default, a saved model's own encoder, else the name itself."""
     if given == "default":
         return None
