@@ -46,7 +46,7 @@ def test_wrong_calls() -> None:
     answer = run("dissect", "text", "--layers", "last")
     assert (answer.code, answer.err) == (
         2,
-        "spacetune: --layers must be a number, several with commas, or 'all', got 'last'\n",
+        "spacetune: --layers must be a number, numbers as 2,4,6, or 'all', got 'last'\n",
     )
     assert run("dissect", "text", "--split", "heads").code == 2
     assert run("dissect", "text", "--layers", "99").code == 2

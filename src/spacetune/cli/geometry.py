@@ -7,23 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import (
-    AsJson,
-    Delimiter,
-    Encoding,
-    PairColumn,
-    Split,
-    TextColumn,
-    guarded,
-    people,
-    read,
-    show,
-    write_place,
-)
-from spacetune.cli.fit import parse_layers
+from spacetune.cli.doors import AsJson, guarded, people, show, write_place
+from spacetune.cli.reading import COLUMNS, Columns, parse_layers, read_unlabelled, reads
 from spacetune.errors import UsageError
 
-__all__ = ["compare", "measure"]
+__all__ = ["compare", "measure", "named_encoder"]
 
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="File for the result: .json or .csv.")]
 LAYERS = "A number, several as 2,4,6, or 'all'."
@@ -31,6 +19,7 @@ MEASURES = "Names with commas, or a group: default, streamed, official, all."
 
 
 @guarded
+@reads
 def measure(
     texts: Annotated[str, typer.Argument(help="Texts: CSV, TSV, JSONL (also .gz), Parquet, datasets folder.")],
     encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
@@ -43,18 +32,14 @@ def measure(
     sample: Annotated[int, typer.Option(help="Tokens for what needs more than moments.")] = 5_000,
     seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
     out: Out = None,
-    text: TextColumn = "text",
-    text_pair: PairColumn = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    split: Split = None,
+    columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Measure how token states fill their space at every layer of an encoder."""
     out = write_place(out, ".json", ".csv")
     if rank and model is not None:
         raise UsageError("--rank looks at an encoder's layers and --model at a model's spaces: choose one")
-    data = _read(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding, split=split)
+    data = read_unlabelled(texts, columns)
     from spacetune import studies
     from spacetune.reports import geometry as reports
 
@@ -69,7 +54,7 @@ def measure(
         table = studies.measure(
             encoder,
             data,
-            layers=_layers(layers),
+            layers=parse_layers(layers),
             measures=_measures(measures),
             sample=sample,
             intervals=intervals,
@@ -80,6 +65,7 @@ def measure(
 
 
 @guarded
+@reads
 def compare(
     a: Annotated[str, typer.Argument(help="Encoder: folder, hub name, 'default', or a saved model's folder.")],
     b: Annotated[str, typer.Argument(help="The other encoder.")],
@@ -89,42 +75,25 @@ def compare(
     sample: Annotated[int, typer.Option(help="Tokens or texts compared at most.")] = 4_000,
     seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
     out: Out = None,
-    text: TextColumn = "text",
-    text_pair: PairColumn = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    split: Split = None,
+    columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Compare two encoders, or one before and after fine-tuning, on the same texts."""
     out = write_place(out, ".json", ".csv")
-    data = _read(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding, split=split)
+    data = read_unlabelled(texts, columns)
     from spacetune import studies
     from spacetune.reports.geometry import draw_comparison
 
     found = studies.compare(
-        _encoder(a),
-        _encoder(b),
+        named_encoder(a),
+        named_encoder(b),
         data,
-        layers=_layers(layers),
+        layers=parse_layers(layers),
         measures=_measures(measures),
         sample=sample,
         seed=seed,
     )
     _hand_over(found, out, as_json, draw_comparison)
-
-
-def _read(source: str, **columns: Any) -> Any:
-    data = read(source, labelled=False, **columns)
-    for note in data.notes:
-        people(True).print(f"! {note}", highlight=False, markup=False)
-    return data
-
-
-def _layers(given: str) -> Any:
-    if given == "auto":
-        raise UsageError("--layers must be a number, numbers as 2,4,6 or 'all', got 'auto'")
-    return parse_layers(given)
 
 
 def _measures(given: str) -> str | list[str]:
@@ -133,7 +102,7 @@ def _measures(given: str) -> str | list[str]:
     return given if given in MEASURE_GROUPS else [name.strip().replace("-", "_") for name in given.split(",")]
 
 
-def _encoder(given: str) -> Any:
+def named_encoder(given: str) -> Any:
     """Return what names an encoder: None for the default, a saved model's own encoder, else the name itself."""
     if given == "default":
         return None

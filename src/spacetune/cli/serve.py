@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from spacetune.cli.doors import LabelColumn, TextColumn, guarded, people, quiet_libraries
+from spacetune.cli.doors import guarded, people, quiet_libraries
+from spacetune.cli.reading import LabelColumn, TextColumn
 from spacetune.errors import MissingExtraError, UsageError
 
 __all__ = ["serve"]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from spacetune.data import DataReport
-from spacetune.encoders.store import StoreSummary
-from spacetune.explanations import Explanation, TextExplanation
-from spacetune.studies import Diagnosis, FitReport, Predictions, Scores, SpaceMap
+if TYPE_CHECKING:  # whoever has a result to draw has loaded what made it
+    from spacetune.data import DataReport
+    from spacetune.encoders.store import StoreSummary
+    from spacetune.explanations import Explanation, TextExplanation
+    from spacetune.studies import Diagnosis, FitReport, Predictions, Scores, SpaceMap
 
 __all__ = [
     "draw_data_report",
