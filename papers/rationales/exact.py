@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,15 @@ from spacetune.dissection.splitting import Pairs
 from spacetune.encoders.packed import PackedBatch
 
 
-def exact_scores(model: SpaceClassifier, text: str) -> dict[str, np.ndarray]:
+def exact_scores(model: SpaceClassifier, texts: Sequence[str]) -> list[dict[str, np.ndarray]]:
     """Return ``(n_tokens, n_classes)`` of the head, of the lexicon, and of both, which sum to the logit less bias."""
-    by_layer, words = _by_layer(model, text)
-    head = by_layer.sum(1)
-    return {"scores": (head + words).numpy(), "head": head.numpy(), "lexicon": words.numpy()}
+    return [
+        {"scores": (by_layer.sum(1) + words).numpy(), "head": by_layer.sum(1).numpy(), "lexicon": words.numpy()}
+        for by_layer, words in _by_layer(model, texts)
+    ]
 
 
-def rolled_back(model: SpaceClassifier, text: str) -> np.ndarray:
+def rolled_back(model: SpaceClassifier, texts: Sequence[str]) -> list[dict[str, np.ndarray]]:
     r"""Return the exact scores moved from the states to the input tokens, ``(n_tokens, n_classes)``.
 
     A state at layer l has been mixed from all input tokens. Its score is dealt out to them in the shares
@@ -32,43 +34,58 @@ def rolled_back(model: SpaceClassifier, text: str) -> np.ndarray:
     layers as in attention rollout, Abnar and Zuidema, ACL 2020, arXiv 2005.00928). Rows of R sum to 1, so the scores
     still sum to the logits. The lexicon reads input tokens already. The shares are a choice, the sum is exact.
     """
-    by_layer, words = _by_layer(model, text)
-    moved, shares = words, torch.eye(len(words), dtype=torch.float64)
-    for layer, mixing in enumerate(token_mixing(model.encoder_, text, max(model.layers_ or (0,))), start=1):
-        shares = mixing @ shares
-        if layer in (model.layers_ or ()):
-            moved = moved + shares.T @ by_layer[:, (model.layers_ or ()).index(layer)]
-    return moved.numpy()
+    layers, found = model.layers_ or (), list[dict[str, np.ndarray]]()
+    mixings = token_mixing(model.encoder_, texts, max(layers))
+    for (by_layer, moved), mixing in zip(_by_layer(model, texts), mixings, strict=True):
+        shares = torch.eye(len(moved), dtype=torch.float64)
+        for layer, step in enumerate(mixing, start=1):
+            shares = step @ shares
+            if layer in layers:
+                moved = moved + shares.T @ by_layer[:, layers.index(layer)]
+        found.append({"scores": moved.numpy()})
+    return found
 
 
-def token_mixing(encoder: Any, text: str, n_layers: int) -> list[Tensor]:
-    """Return the shares C ``(token, token)`` of each layer, rows summing to 1."""
-    ids = encoder.tokenize([text])
-    batch = PackedBatch(torch.from_numpy(ids.token_ids), torch.from_numpy(ids.segment_ids).long(), ids.lengths.tolist())
-    n, found = len(ids.token_ids), list[Tensor]()
+def token_mixing(encoder: Any, texts: Sequence[str], n_layers: int) -> list[list[Tensor]]:
+    """Return for every text the shares C ``(token, token)`` of each layer, rows summing to 1."""
+    ids = encoder.tokenize(list(texts))
+    lengths = ids.lengths.tolist()
+    batch = PackedBatch(torch.from_numpy(ids.token_ids), torch.from_numpy(ids.segment_ids).long(), lengths)
+    found: list[list[Tensor]] = [[] for _ in lengths]
     with torch.inference_mode():
         trace = encoder.tracer("float32").trace(batch, range(n_layers + 1), weights=True)
         pairs = Pairs(trace)
         for layer in range(n_layers):
             addition = trace.additions[2 * layer]
-            weights = pairs.gather([span.weights for span in addition.heads.spans]).view(n, n, -1)
             values = addition.heads.values[trace.rows]
             pushed = torch.einsum("jhk,dhk->jhd", values, addition.heads.matrix.unflatten(1, values.shape[1:]))
-            brought = torch.einsum("ijh,jhd->ijd", weights, pushed)
-            brought[range(n), range(n)] += trace.states[layer][trace.rows]
-            norms = ((brought - brought.mean(2, keepdim=True)) * addition.norm.gain).norm(dim=2).double()
-            found.append(norms / norms.sum(1, keepdim=True))
+            weights = pairs.gather([span.weights for span in addition.heads.spans])
+            parts = weights.split([n * n for n in lengths]), pushed.split(lengths)
+            stream = trace.states[layer][trace.rows].split(lengths)
+            for text, (attended, values_of, own) in enumerate(zip(*parts, stream, strict=True)):
+                found[text].append(_shares(attended, values_of, own, addition.norm.gain))
     return found
 
 
-def read_alone(model: SpaceClassifier, words: tuple[str, ...], n_tokens: int) -> np.ndarray:
-    """Return ``(n_words, n_classes)``: the exact scores of each word's own wordpieces in a text of that word alone,
-    in the measure of a text of `n_tokens` (a token of it counts one part in so many).
+def _shares(attended: Tensor, pushed: Tensor, own: Tensor, gain: Tensor) -> Tensor:
+    n = len(own)
+    brought = torch.einsum("ijh,jhd->ijd", attended.view(n, n, -1), pushed)
+    brought[range(n), range(n)] += own
+    norms = ((brought - brought.mean(2, keepdim=True)) * gain).norm(dim=2).double()
+    return norms / norms.sum(1, keepdim=True)
+
+
+def read_alone(model: SpaceClassifier, texts: Sequence[Sequence[str]]) -> list[dict[str, np.ndarray]]:
+    """Return the exact scores in the text, and ``(n_words, n_classes)`` as `alone`: the exact scores of each word's own
+    wordpieces in a text of that word alone, a token counting one part in as many as the whole text has.
     """
-    with torch.inference_mode():
-        features = model.features(list(words), stored=False).take(torch.arange(len(words)))
-        parts = model.scores_of(features).double().split(features.lengths.tolist())
-    return np.stack([part[1:-1].sum(0).numpy() * len(part) / n_tokens for part in parts])
+    found = exact_scores(model, [" ".join(words) for words in texts])
+    known = sorted({word for words in texts for word in words})
+    alone = dict(zip(known, exact_scores(model, known), strict=True))
+    for words, each in zip(texts, found, strict=True):
+        own = [alone[word]["scores"] for word in words]
+        each["alone"] = np.stack([part[1:-1].sum(0) * len(part) for part in own]) / len(each["scores"])
+    return found
 
 
 def left_out(scores: np.ndarray, word_of: np.ndarray, n_words: int) -> np.ndarray:
@@ -89,15 +106,17 @@ def left_out(scores: np.ndarray, word_of: np.ndarray, n_words: int) -> np.ndarra
     return (total * sums - sizes * scores.sum(0)) / np.maximum(total - sizes, 1)
 
 
-def _by_layer(model: SpaceClassifier, text: str) -> tuple[Tensor, Tensor]:
-    """Return the head's scores ``(token, layer, class)`` and the lexicon's ``(token, class)``."""
+def _by_layer(model: SpaceClassifier, texts: Sequence[str]) -> list[tuple[Tensor, Tensor]]:
+    """Return for every text the head's scores ``(token, layer, class)`` and the lexicon's ``(token, class)``."""
     with torch.inference_mode():
-        features = model.features([text], stored=False).take(torch.tensor([0]))
+        features = model.features(list(texts), stored=False).take(torch.arange(len(texts)))
         n_layers, head, lexicon = len(model.layers_ or ()), model.head_, model.lexicon_
-        spaces = head.spaces(features.values.to(head.classifier.weight.dtype)).reshape(
-            len(features.values), n_layers, -1
-        )
+        spaces = head.spaces(features.values.to(head.classifier.weight.dtype))
+        spaces = spaces.reshape(len(spaces), n_layers, -1)
         weight = head.classifier.weight.unflatten(1, (n_layers, -1))
-        scores = torch.einsum("tlk,clk->tlc", spaces, weight).double() / len(spaces)
+        lengths = torch.repeat_interleave(features.lengths, features.lengths).double()
+        scores = torch.einsum("tlk,clk->tlc", spaces, weight).double() / lengths[:, None, None]
         words = scores.new_zeros(len(scores), scores.shape[2])
-        return scores, words if lexicon is None else lexicon.token_scores(features).double()
+        words = words if lexicon is None else lexicon.token_scores(features).double()
+    sizes = features.lengths.tolist()
+    return list(zip(scores.split(sizes), words.split(sizes), strict=True))

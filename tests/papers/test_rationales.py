@@ -100,12 +100,14 @@ def test_directions_are_gradients_of_their_questions() -> None:
 @pytest.mark.parametrize("text", [TEXTS[0], TEXTS[3]])
 def test_exact_scores_sum_to_the_logits_also_rolled_back(model: SpaceClassifier, text: str) -> None:
     expected = model.predict_logits([text])[0] - model.bias_of().detach().numpy()
-    found, moved = exact.exact_scores(model, text), exact.rolled_back(model, text)
+    found, moved = exact.exact_scores(model, [text])[0], exact.rolled_back(model, [text])[0]["scores"]
     assert found["scores"].sum(0) == pytest.approx(expected, abs=1e-5)
     assert moved.sum(0) == pytest.approx(expected, abs=1e-5)
     assert np.abs(moved - found["scores"]).max() > 1e-3
     assert found["scores"] == pytest.approx(model.explain([text])[0].token_scores, abs=1e-6)
-    for mixing in exact.token_mixing(model.encoder_, text, 6):
+    [mixings] = exact.token_mixing(model.encoder_, [text], 6)
+    assert len(mixings) == 6
+    for mixing in mixings:
         assert (mixing >= 0).all()
         assert mixing.sum(1).numpy() == pytest.approx(1.0)
 
@@ -140,22 +142,26 @@ def test_lime_samples_start_with_the_whole_text_and_lose_every_number_of_words()
     assert weights[kept.sum(1) == 3].min() > weights[kept.sum(1) == 1].max()
 
 
+def test_many_texts_at_a_time_as_one_by_one(model: SpaceClassifier) -> None:
+    for ours in (exact.exact_scores, exact.rolled_back):
+        for text, found in zip(TEXTS[:4], ours(model, TEXTS[:4]), strict=True):
+            assert found["scores"] == pytest.approx(ours(model, [text])[0]["scores"], abs=1e-5)
+
+
 def test_words_read_alone_carry_the_exact_scores_of_their_own_text(model: SpaceClassifier) -> None:
-    found = exact.read_alone(model, ("dull", "unbelievably", "\u200b"), n_tokens=10)
-    for row, word in zip(found, ("dull", "unbelievably"), strict=False):
+    [found] = exact.read_alone(model, [("dull", "unbelievably", "\u200b")])
+    for row, word in zip(found["alone"], ("dull", "unbelievably"), strict=False):
         own = model.explain([word])[0].token_scores
-        assert row == pytest.approx(own[1:-1].sum(0) * len(own) / 10, abs=1e-6)
-    assert not found[2].any()  # no wordpiece, no score
+        assert row == pytest.approx(own[1:-1].sum(0) * len(own) / len(found["scores"]), abs=1e-6)
+    assert not found["alone"][2].any()  # no wordpiece, no score
 
 
 def test_every_method_reads_one_number_a_word(model: SpaceClassifier) -> None:
-    from papers.rationales.methods import in_context_and_alone
-
     post = posts.Post(("so", "unbelievably", "dull"), bools(0, 1, 1)[None].repeat(2, 0))
     logits, places = np.array([0.2, -0.1]), word_of(model.encoder_, post.text, list(post.words))
     found = {
-        "exact": exact.exact_scores(model, post.text),
-        "exact, and each word alone": in_context_and_alone(model, post),
+        "exact": exact.exact_scores(model, [post.text])[0],
+        "exact, and each word alone": exact.read_alone(model, [post.words])[0],
         "LIME": erasing.lime(model, post.words, np.random.default_rng(0), samples=30),
         "one word erased": {"scores": erasing.one_at_a_time(model, post.words)},
     }
