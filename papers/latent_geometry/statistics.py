@@ -13,7 +13,8 @@ RESAMPLES = 2000
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
     """Return the correlation of two columns."""
-    return float(np.corrcoef(x, y)[0, 1])
+    x, y = x - x.mean(), y - y.mean()
+    return float(x @ y / np.sqrt((x @ x) * (y @ y)))
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
@@ -23,19 +24,17 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
 
 def partial(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> float:
     """Return the correlation of what a third column leaves of both."""
-    design = np.column_stack([np.ones_like(given), given])
-    left = [column - design @ np.linalg.lstsq(design, column, rcond=None)[0] for column in (x, y)]
+    third = given - given.mean()
+    left = [column - column.mean() - third * (third @ column) / (third @ third) for column in (x, y)]
     return pearson(*left)
 
 
 def within(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> float:
     """Return the pooled correlation within groups: each column less its group's mean."""
-    x, y = x.copy(), y.copy()
-    for group in np.unique(groups):
-        same = groups == group
-        x[same] -= x[same].mean()
-        y[same] -= y[same].mean()
-    return pearson(x, y)
+    _, numbers = np.unique(groups, return_inverse=True)
+    sizes = np.bincount(numbers)
+    left = [column - (np.bincount(numbers, column) / sizes)[numbers] for column in (x, y)]
+    return pearson(*left)
 
 
 def left_out(y: np.ndarray, groups: np.ndarray, *columns: np.ndarray) -> float:
