@@ -23,6 +23,7 @@ def page(found: dict[str, Any]) -> str:
         "`python -m papers.latent_geometry.ladder`; nothing here is edited by hand. Intervals draw shares of noise",
         "whole (their seeds are alike). R² out of sample: each share of noise is predicted by a line fitted on the",
         "others; below 0 is worse than the mean.",
+        *missing_lines(found["missing"]),
         "",
         "![scores and measures over the share of noise](ladder.svg)",
         "",
@@ -35,6 +36,12 @@ def page(found: dict[str, Any]) -> str:
         lines += [f"## Correlation with the {method}'s mean accuracy", "", confounder_line(analysis, method), ""]
         lines += [correlation_table(analysis, method), ""]
     return "\n".join(lines)
+
+
+def missing_lines(missing: list[list[float]]) -> list[str]:
+    """Return which rungs are missing, where some are."""
+    named = ", ".join(f"α {alpha:g} seed {seed:g}" for alpha, seed in missing)
+    return ["", f"**Not run to its end:** missing are {named}."] if missing else []
 
 
 def score_table(rungs: list[dict[str, Any]]) -> str:

@@ -66,6 +66,10 @@ def test_the_ladder_goes_on_from_its_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert "| average_cosine | -1.000 |" in page
     assert picture.count("<circle") == 36 * 10
     assert json.loads((tmp_path / "ladder.json").read_text())["rungs"] == done
+    assert "Not run to its end" not in page
+    ladder.keep(tmp_path / "ladder.json", {"about": found["about"], "rungs": done[:-2]})
+    assert ladder.write_up(tmp_path)["missing"] == [[20, 3], [50, 3]]
+    assert "missing are α 20 seed 3, α 50 seed 3." in (tmp_path / "ladder.md").read_text()
 
 
 def test_groups_are_drawn_and_left_out_whole() -> None:
