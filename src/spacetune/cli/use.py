@@ -1,4 +1,4 @@
-"""The commands that use a saved model: ``score``, ``predict``, ``explain``, ``spaces``."""
+"""The commands that use a saved model: ``score``, ``predict``, ``explain``, ``spaces``, ``simplex``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from spacetune.cli.doors import (
 )
 from spacetune.errors import UsageError
 
-__all__ = ["explain", "predict", "score", "spaces", "texts_or_file"]
+__all__ = ["explain", "predict", "score", "simplex", "spaces", "texts_or_file"]
 
 
 @guarded
@@ -141,6 +141,35 @@ def spaces(
     from spacetune.studies import map_spaces
 
     show(map_spaces(load_estimator(model), texts, n_texts=n_texts, seed=seed), as_json, draw_map, out)
+
+
+@guarded
+def simplex(
+    model: Annotated[Path, typer.Argument(help="Folder of a saved model fitted with a simplex (--n-vertices).")],
+    data: Annotated[str, typer.Argument(help="Labelled texts to score it on; not those to be tested on later.")],
+    out: Report = None,
+    points: Annotated[int, typer.Option(help="Random points; each costs a pass over the texts.")] = 30,
+    seed: Annotated[int, typer.Option(help="Of the random points.")] = 0,
+    text: TextColumn = "text",
+    label: LabelColumn = "label",
+    text_pair: PairColumn = None,
+    label_separator: Separator = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    split: Split = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a simplex at its vertices, its centroid and random points, and show how its training went."""
+    out = write_place(out, *ENDINGS)
+    texts = read(
+        data, text=text, label=label, text_pair=text_pair, label_separator=label_separator,
+        delimiter=delimiter, encoding=encoding, split=split, labelled=True,
+    )  # fmt: skip
+    from spacetune.estimators import load_estimator
+    from spacetune.reports.simplexes import draw_simplex
+    from spacetune.studies import score_simplex
+
+    show(score_simplex(load_estimator(model), texts, n_points=points, seed=seed), as_json, draw_simplex, out)
 
 
 def named_class(name: str, classes: tuple[Any, ...]) -> Any:
