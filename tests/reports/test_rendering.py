@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from browser import chromium, complaints, picture, requested
-from spacetune import SpaceClassifier, render
+from spacetune import PrefixSimplexClassifier, SpaceClassifier, few_shot, render
 from spacetune.errors import SpacetuneError, UsageError
 from spacetune.reports import notebook
 from spacetune.reports.screenshot import find_browser
 from spacetune.results import Result
-from spacetune.studies import Scores
+from spacetune.studies import Scores, demo_texts, map_spaces, place_texts
 
 from .conftest import KINDS, STRANGE
 
@@ -174,8 +174,6 @@ def test_what_a_fit_shows(results: dict[str, Result], fitted: tuple[SpaceClassif
 
 
 def test_a_text_stands_in_the_middle_of_its_tokens(fitted: tuple[SpaceClassifier, Any]) -> None:
-    from spacetune.studies import demo_texts, map_spaces, place_texts
-
     test = demo_texts("test")
     found = map_spaces(fitted[0], test, n_tokens=10**6)
     lengths = fitted[0].encoder_.tokenize(list(found.texts)).lengths
@@ -187,3 +185,11 @@ def test_a_text_stands_in_the_middle_of_its_tokens(fitted: tuple[SpaceClassifier
     assert placed.position == pytest.approx(found.positions[3], abs=1e-4)
     assert placed.nearest[0]["text"] == found.texts[3]
     assert placed.nearest[0]["distance"] == pytest.approx(0, abs=1e-3)
+
+
+def test_a_map_of_mean_states(prefixed: tuple[PrefixSimplexClassifier, Any]) -> None:
+    found = map_spaces(prefixed[0], few_shot(demo_texts("test"), 24))
+    assert found.positions.shape == (24, 3)
+    assert found.overlap is None
+    assert list(found.explained) == sorted(found.explained, reverse=True)
+    assert set(found.rows()[0]) == {"text", "label", "x", "y", "z"}

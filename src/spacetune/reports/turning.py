@@ -30,7 +30,7 @@ def turning(clouds: Mapping[str, Sequence[tuple[Array, str]]], centres: Mapping[
     centres
         By group: where its cross stands, ``(3,)``.
     """
-    reach = max((float(np.abs(p).max()) for cloud in clouds.values() for p, _ in cloud), default=1.0) or 1.0
+    reach = max((float(np.linalg.norm(p)) for cloud in clouds.values() for p, _ in cloud), default=1.0) or 1.0
     drawn: list[Markup] = [_axis(i) for i in range(3)]
     for i, (name, cloud) in enumerate(clouds.items()):
         points = [_placed(p / reach, tag("circle", r=3), tag("title", f"{name}: {told}")) for p, told in cloud]
