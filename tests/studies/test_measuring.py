@@ -202,3 +202,13 @@ def test_a_sampled_token_is_counted_to_its_own_text_and_groups_merge_to_the_whol
     assert moments.mean == pytest.approx(values[:, 0].mean(0).numpy())
     some, _ = stream.layers[0].merged(np.array([True, False, False, True]))  # texts 0, 3 and 4
     assert some.n == 8
+
+
+def test_spectra_are_what_the_measures_are_made_of(encoder: Encoder) -> None:
+    table = measure(encoder, TEXTS, layers=[0, 6], measures=["participation_ratio"], store=None)
+    assert table.spectra.shape == (2, min(encoder.dim, table.n_tokens))
+    for layer, values in zip(table.layers, table.spectra, strict=True):
+        assert (np.diff(values) <= 0).all()
+        ratio = values.sum() ** 2 / (values**2).sum()
+        assert table[layer, "participation_ratio"] == pytest.approx(ratio, rel=1e-6)
+    assert "spectra" not in table.to_dict()

@@ -11,11 +11,11 @@ import typer
 from spacetune.cli.demo import demo
 from spacetune.cli.dissect import dissect
 from spacetune.cli.fit import fit
-from spacetune.cli.geometry import compare, measure
+from spacetune.cli.geometry import compare, measure, perturb
 from spacetune.cli.look import cache, check, doctor
 from spacetune.cli.serve import serve
 from spacetune.cli.terms import terms
-from spacetune.cli.use import explain, predict, score, spaces
+from spacetune.cli.use import explain, predict, score, simplex, spaces
 
 __all__ = ["app", "main"]
 
@@ -25,10 +25,12 @@ COMMANDS = (
     predict,
     explain,
     spaces,
+    simplex,
     serve,
     dissect,
     measure,
     compare,
+    perturb,
     check,
     demo,
     doctor,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import AsJson, guarded, quiet_libraries, show
+from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, quiet_libraries, show, write_place
 from spacetune.cli.reading import Columns, TextColumn, parse_layers, texts_or_file
 
 __all__ = ["dissect"]
@@ -22,11 +22,13 @@ def dissect(
     split: Annotated[
         list[str] | None, typer.Option(help="Finer parts of one layer: layer, head, attended or bias.")
     ] = None,
+    out: Report = None,
     text: TextColumn = "text",
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Take hidden states apart: how much of each is input, attention, feed-forward and correction."""
+    out = write_place(out, *ENDINGS)
     chosen = parse_layers(layers or ("-1" if split else "all"))
     quiet_libraries()
     from spacetune.dissection import dissect as take_apart
@@ -35,4 +37,4 @@ def dissect(
     given = texts_or_file(texts, Columns(text=text))
     splits: Any = split or []
     found = take_apart(encoder, given, chosen, splits=splits, dtype=dtype)
-    show(found, as_json, draw_dissection)
+    show(found, as_json, draw_dissection, out)

@@ -1,4 +1,4 @@
-"""The commands that use a saved model: ``score``, ``predict``, ``explain``, ``spaces``."""
+"""The commands that use a saved model: ``score``, ``predict``, ``explain``, ``spaces``, ``simplex``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spacetune.cli.doors import ENDINGS, NAMED, AsJson, Report, guarded, people,
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, read, reads, texts_or_file
 from spacetune.errors import UsageError
 
-__all__ = ["explain", "predict", "score", "spaces"]
+__all__ = ["explain", "predict", "score", "simplex", "spaces"]
 
 
 @guarded
@@ -106,6 +106,29 @@ def spaces(
     from spacetune.studies import map_spaces
 
     show(map_spaces(load_estimator(model), texts, n_texts=n_texts, seed=seed), as_json, draw_map, out)
+
+
+@guarded
+@reads
+def simplex(
+    model: Annotated[Path, typer.Argument(help="Folder of a saved model fitted with a simplex (--n-vertices).")],
+    data: Annotated[str, typer.Argument(help="Labelled texts to score it on; not those to be tested on later.")],
+    out: Report = None,
+    points: Annotated[int, typer.Option(help="Random points; each costs a pass over the texts.")] = 30,
+    seed: Annotated[int, typer.Option(help="Of the random points.")] = 0,
+    label: LabelColumn = "label",
+    label_separator: Separator = None,
+    columns: Columns = COLUMNS,
+    as_json: AsJson = False,
+) -> None:
+    """Score a simplex at its vertices, its centroid and random points, and show how its training went."""
+    out = write_place(out, *ENDINGS)
+    texts = read(data, columns, labelled=True, label=label, label_separator=label_separator)
+    from spacetune.estimators import load_estimator
+    from spacetune.reports.simplexes import draw_simplex
+    from spacetune.studies import score_simplex
+
+    show(score_simplex(load_estimator(model), texts, n_points=points, seed=seed), as_json, draw_simplex, out)
 
 
 def named_class(name: str, classes: tuple[Any, ...]) -> Any:

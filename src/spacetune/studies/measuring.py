@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from spacetune.data import LabelledTexts
 from spacetune.encoders import (
     Encoder,
@@ -148,6 +150,7 @@ def measure(
         variant=variant,
         values=tuple(values),
         notes=tuple(notes),
+        spectra=np.stack([layer.merged()[0].spectrum.values for layer in stream.layers]),
     )
 
 
