@@ -53,7 +53,10 @@ class Page:
 
     def say(self, text: str, box: str = "text") -> None:
         """Put a text into the box as an input method would; keys cannot send every character."""
-        script = "const t = document.getElementById(arguments[1]); t.value = arguments[0]; t.dispatchEvent(new Event('input'))"
+        script = (
+            "const t = document.getElementById(arguments[1]); t.value = arguments[0];"
+            "t.dispatchEvent(new Event('input'))"
+        )
         self.driver.execute_script(script, text, box)
 
     def verdict(self, panel: int = 0) -> str:
