@@ -12,11 +12,11 @@ run goes on from there; ladder.md and ladder.svg are written at the end. One run
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from papers.keeping import keep
 from papers.latent_geometry.ladder_analysis import analyse
 from papers.latent_geometry.ladder_page import drawing, page
 from papers.latent_geometry.rows import HERE
@@ -38,13 +38,6 @@ def planned() -> list[tuple[float, int]]:
 def kept(path: Path) -> list[dict[str, Any]]:
     """Return the rungs already run."""
     return json.loads(path.read_text())["rungs"] if path.is_file() else []
-
-
-def keep(path: Path, found: dict[str, Any]) -> None:
-    """Write the results whole or not at all."""
-    unfinished = path.with_suffix(".writing")
-    unfinished.write_text(json.dumps(found, indent=1) + "\n")
-    os.replace(unfinished, path)
 
 
 def run(out: Path, data: Path = DATA) -> list[dict[str, Any]]:
