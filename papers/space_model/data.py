@@ -20,8 +20,8 @@ from spacetune.training import SingleLabel
 
 HERE = Path(__file__).resolve().parent
 MAX_LENGTH = 128
-SAMPLED = {"imdb": 5000, "sst2": 10_000}
-"""Rows drawn of the training part, and at most of the test part, by seed 0; other sets are whole."""
+SAMPLED = {"imdb": (5000, 500, 2000), "sst2": (10_000, 1000, 1000)}
+"""Texts drawn at most of train, dev and test, stratified, by seed 0; other sets are whole."""
 TOXIC = {"hatespeech": 0, "offensive": 0, "normal": 1}
 OFFENSIVE = {"OFF": 0, "NOT": 1}
 SENTIMENT = {"neg": 0, "negative": 0, "pos": 1, "positive": 1}
@@ -58,8 +58,8 @@ def sampled(name: str) -> Parts:
     data = parts(name, json.loads((BENCHMARKS / "quality" / "config.json").read_text())["sets"][name])
     if name not in SAMPLED:
         return data
-    n = SAMPLED[name]
-    return Parts(draw(data.train, n), draw(data.dev, n // 10), draw(data.test, n))
+    n_train, n_dev, n_test = SAMPLED[name]
+    return Parts(draw(data.train, n_train), draw(data.dev, n_dev), draw(data.test, n_test))
 
 
 def draw(data: LabelledTexts, n: int, seed: int = 0) -> LabelledTexts:
@@ -91,7 +91,7 @@ def encode(encoder: Encoder, texts: Sequence[Any]) -> TokenFeatures:
     if store is None:
         return encoder.encode(texts, layers=-1, progress=False)
     found = store.encode(encoder, texts, layers=-1, progress=False)
-    return found.take(torch.arange(len(found)))
+    return found if isinstance(found, TokenFeatures) else found.take(torch.arange(len(found)))
 
 
 def ready(features: TokenFeatures, labels: Sequence[Any], classes: Sequence[Any]) -> Ready:

@@ -126,14 +126,29 @@ def _classify(variant: Variant, head: SpaceHead, centroids: Tensor) -> Tensor:
     return nn.functional.linear(centroids.flatten(1), head.classifier.weight * own, head.classifier.bias)
 
 
-def loss(variant: Variant, head: Any, output: Output, features: TokenFeatures, targets: Tensor) -> Tensor:
-    """Return ``CE + inter · inter-space loss + intra · intra-space loss``."""
-    total = nn.functional.cross_entropy(output.logits, targets)
-    if variant.inter and output.centroids is not None:
-        own = None if variant.inter_variant == "label-free-2023" else targets
-        total = total + variant.inter * inter_space_loss(output.centroids, own, variant=variant.inter_variant)
-    if variant.intra:
-        values = features.values[: int(features.offsets[-1])].to(output.logits.dtype)
-        variance = segment_variance(head.spaces(values), features.offsets)
-        total = total + variant.intra * intra_space_loss(variance, eps=variant.eps)
-    return total
+def losses(variants: Sequence[Variant], heads: Sequence[Any], given: Sequence[Output], batch: Ready) -> list[Tensor]:
+    """Return ``CE + inter · inter-space loss + intra · intra-space loss`` of every head."""
+    spread = iter(_variances([h for v, h in zip(variants, heads, strict=True) if v.intra], batch.features))
+    found: list[Tensor] = []
+    for variant, output in zip(variants, given, strict=True):
+        total = nn.functional.cross_entropy(output.logits, batch.targets)
+        if variant.inter and output.centroids is not None:
+            own = None if variant.inter_variant == "label-free-2023" else batch.targets
+            total = total + variant.inter * inter_space_loss(output.centroids, own, variant=variant.inter_variant)
+        if variant.intra:
+            total = total + variant.intra * intra_space_loss(next(spread), eps=variant.eps)
+        found.append(total)
+    return found
+
+
+def _variances(heads: Sequence[SpaceHead], features: TokenFeatures) -> list[Tensor]:
+    """Return the variance over tokens in the spaces of every head, ``(text, space, latent)``, from one product."""
+    if not heads:
+        return []
+    folded = [head.spaces.folded() for head in heads]
+    matrix, shift = (torch.cat([parts[i][0] for parts in folded]) for i in (0, 1))
+    values = features.values[: int(features.offsets[-1]), 0].to(matrix.dtype)
+    variance = segment_variance(torch.tanh(values @ matrix.T + shift), features.offsets)
+    shapes = [head.spaces.operators.shape[1:3] for head in heads]
+    columns = variance.split([n_spaces * n_latent for n_spaces, n_latent in shapes], dim=1)
+    return [part.unflatten(1, tuple(shape)) for part, shape in zip(columns, shapes, strict=True)]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from papers.space_model.data import Ready
-from papers.space_model.heads import Variant, loss, outputs
+from papers.space_model.heads import Variant, losses, outputs
 from torch import Tensor, nn
 
 from spacetune.estimators.space_training import text_chunks
@@ -68,11 +68,9 @@ def train(
     }
     epoch = 0
 
-    def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
+    def batch_losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
         batch = Ready(data.features.take(rows, ROWS), data.targets[rows], data.means[rows], data.first[rows])
-        given = outputs(variants, heads, batch, generator)
-        each = zip(variants, heads, given, strict=True)
-        return [loss(v, h, o, batch.features, batch.targets) for v, h, o in each]
+        return losses(variants, heads, outputs(variants, heads, batch, generator), batch)
 
     def validate() -> list[dict[str, float]]:
         nonlocal epoch
@@ -87,7 +85,7 @@ def train(
     n_epochs = max(recipe.scored)
     schedule = ConstantRate(len(data), n_epochs, recipe.batch_size, patience=None, monitor="epoch", seed=seed)
     candidates = [WithAdam(h, v.learning_rate) for v, h in zip(variants, heads, strict=True)]
-    fit_parameters(candidates, schedule, losses=losses, validate=validate, progress=False)
+    fit_parameters(candidates, schedule, losses=batch_losses, validate=validate, progress=False)
     for variant, head in zip(variants, heads, strict=True):
         if isinstance(head, SpaceHead) and variant.reads == "tokens" and head.spaces.operators.shape[1] > 1:
             found[variant.name]["spaces"] = between_spaces(head, next(iter(tests.values())))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from papers.space_model.data import Ready, prepared, ready, sampled
 from papers.space_model.experiments import facts
-from papers.space_model.heads import Variant, loss, outputs
+from papers.space_model.heads import Variant, losses, outputs
 from papers.space_model.training import WEIGHT_DECAY, all_logits
 from torch import Tensor, nn
 
@@ -49,13 +49,12 @@ def fit(
     both = nn.ModuleDict({"encoder": trainable, "head": head})
     candidate = Candidate(both, HEAD_RATE, WEIGHT_DECAY, slow=(trainable, ENCODER_RATE))
 
-    def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
+    def batch_losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
         features = trainable([texts[i] for i in rows.tolist()])
         first = features.values[features.offsets[:-1], 0]
         batch = Ready(features, targets[rows], features.means()[:, 0], first)
-        [output] = outputs([variant], [head], batch, generator)
-        return [loss(variant, head, output, features, batch.targets)]
+        return losses([variant], [head], outputs([variant], [head], batch, generator), batch)
 
     schedule = Schedule(len(texts), 1, BATCH, patience=None, monitor="epoch", seed=seed)
-    fit_parameters([candidate], schedule, losses=losses, validate=lambda: [{"epoch": 1.0}], progress=False)
+    fit_parameters([candidate], schedule, losses=batch_losses, validate=lambda: [{"epoch": 1.0}], progress=False)
     return head, trainable.frozen()

@@ -20,7 +20,7 @@ pytest.importorskip("papers.space_model.heads", reason="run from the root of the
 from benchmarks.quality.sets import Parts
 from papers.space_model import data, outside, outside_tables, padding, reproduce, tables
 from papers.space_model.experiments import facts
-from papers.space_model.heads import Variant, outputs
+from papers.space_model.heads import Variant, losses, outputs
 from papers.space_model.scores import chosen, interval
 from papers.space_model.training import ConstantRate, Recipe, WithAdam, train
 from papers.space_model.variants import ablations, small
@@ -86,6 +86,21 @@ def test_without_tanh_the_head_is_linear_in_the_mean_state(demo: data.Prepared) 
     (zero, _), (once, curved), (twice, curved_twice) = (outputs(pair, heads, b) for b in batches)
     torch.testing.assert_close(twice.logits - once.logits, once.logits - zero.logits, rtol=1e-4, atol=1e-5)
     assert (curved_twice.logits - 2 * curved.logits + outputs(pair, heads, batches[0])[1].logits).abs().max() > 1e-3
+
+
+def test_losses_side_by_side_are_those_of_each_head_alone(demo: data.Prepared) -> None:
+    found = [Variant("a", intra=0.1, inter=0.2), Variant("b"), Variant("c", n_latent=2, intra=0.3, eps=0.01)]
+    heads: list[Any] = [v.module(demo.train.means.shape[1], 2, seed=0) for v in found]
+    together = losses(found, heads, outputs(found, heads, demo.test), demo.test)
+    for variant, head, total in zip(found, heads, together, strict=True):
+        features = demo.test.features
+        spaces = head.spaces(features.values[:, 0].float())
+        spread = torch.stack([part.var(0) for part in spaces.split(features.lengths.tolist())])
+        centroids = torch.stack([part.mean(0) for part in spaces.split(features.lengths.tolist())]).unsqueeze(1)
+        alone = torch.nn.functional.cross_entropy(head.classify(centroids), demo.test.targets)
+        alone = alone + variant.intra * (1 / (spread + variant.eps)).sum((1, 2)).mean()
+        alone = alone + variant.inter / (1 - torch.tanh(centroids.mean((0, 1))[0] @ centroids.mean((0, 1))[1]) + 1e-9)
+        torch.testing.assert_close(total, alone, rtol=1e-3, atol=1e-4)
 
 
 def test_a_class_that_reads_its_own_space_only_does_not_see_the_other(demo: data.Prepared) -> None:
