@@ -20,7 +20,7 @@ from spacetune.training import SingleLabel
 
 HERE = Path(__file__).resolve().parent
 MAX_LENGTH = 128
-SAMPLED = {"imdb": (5000, 500, 2000), "sst2": (10_000, 1000, 1000)}
+SAMPLED = {"imdb": (5000, 500, 1000), "sst2": (10_000, 1000, 1000)}
 """Texts drawn at most of train, dev and test, stratified, by seed 0; other sets are whole."""
 TOXIC = {"hatespeech": 0, "offensive": 0, "normal": 1}
 OFFENSIVE = {"OFF": 0, "NOT": 1}
@@ -65,6 +65,12 @@ def sampled(name: str) -> Parts:
 def draw(data: LabelledTexts, n: int, seed: int = 0) -> LabelledTexts:
     """Return a stratified sample, or all where there are no more."""
     return few_shot(data, n, seed=seed) if n < len(data) else data
+
+
+def sample(part: Ready, n: int, seed: int) -> Ready:
+    """Return a stratified sample of a part, or all where there are no more."""
+    rows = LabelledTexts([str(i) for i in range(len(part))], part.targets.tolist())
+    return part.take(torch.tensor([int(text) for text in draw(rows, n, seed).texts]))
 
 
 def relabelled(data: Parts, names: dict[Any, int]) -> Parts:

@@ -11,13 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
-from papers.space_model.data import OFFENSIVE, SENTIMENT, TOXIC, Prepared, Ready, prepared, relabelled, sampled
+from papers.space_model.data import OFFENSIVE, SENTIMENT, TOXIC, Prepared, prepared, relabelled, sample, sampled
 from papers.space_model.experiments import facts
 from papers.space_model.variants import INTER, INTRA
 
-from spacetune import Encoder, LabelledTexts, LinearProbe, SpaceClassifier
-from spacetune.data import few_shot
+from spacetune import Encoder, LinearProbe, SpaceClassifier
 from spacetune.training import classification_scores
 
 OTHER = {"hatexplain": "olid", "olid": "hatexplain", "mr": "imdb", "sst2": "imdb", "imdb": "sst2"}
@@ -48,7 +46,7 @@ def generalisation(encoder: Encoder, name: str, n_seeds: int) -> dict[str, Any]:
     found: dict[str, Any] = {"scores": {}, "drawn": DRAWN}
     right: dict[str, dict[str, list[np.ndarray]]] = {}
     for seed in range(n_seeds):
-        drawn = data.train.take(sample(data.train, DRAWN, seed))
+        drawn = sample(data.train, DRAWN, seed)
         for method, model in methods(encoder, seed).items():
             model.fit(drawn.features, drawn.targets.tolist(), dev=(data.dev.features, data.dev.targets.tolist()))
             for test, part in tests.items():
@@ -58,13 +56,6 @@ def generalisation(encoder: Encoder, name: str, n_seeds: int) -> dict[str, Any]:
                 right.setdefault(method, {}).setdefault(test, []).append(predicted == truth)
     found["differences"] = {m: differences(found["scores"], right, m) for m in right if m != "probe"}
     return found | facts(data, tests) | {"cpu_seconds": round(time.process_time() - began, 1)}
-
-
-def sample(part: Ready, n: int, seed: int) -> torch.Tensor:
-    """Return the rows of a stratified sample."""
-    rows = LabelledTexts([str(i) for i in range(len(part))], part.targets.tolist())
-    drawn = few_shot(rows, n, seed=seed) if n < len(part) else rows
-    return torch.tensor([int(text) for text in drawn.texts])
 
 
 def differences(
@@ -89,7 +80,7 @@ def data_size(encoder: Encoder, name: str, seed: int) -> dict[str, Any]:
     found: dict[str, Any] = {"scores": {}}
     for share in SHARES:
         n = round(share * len(data.train))
-        drawn = data.train.take(sample(data.train, n, seed))
+        drawn = sample(data.train, n, seed)
         for method in ("probe", "space"):
             model = methods(encoder, seed)[method].fit(drawn.features, drawn.targets.tolist())
             scores = classification_scores(data.test.targets.numpy(), model.predict(data.test.features))

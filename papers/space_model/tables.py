@@ -86,7 +86,7 @@ def comparison(name: str, cells: Cells, large: Cells, told: Mapping[str, Any]) -
     return f"""## {TITLES[name]}
 
 {one["n_train"]:,} training and {one["n_test"]["test"]:,} test texts, {one["n_train_tokens"]:,} training tokens,
-{one["n_train_cut"]} training texts cut; {len(own)} seeds.
+{one["n_train_cut"]} training texts cut; {len(own)} {"seeds" if len(own) > 1 else "seed"}.
 
 {published(told[name], own, "test")}
 
@@ -232,11 +232,11 @@ Written by `python -m papers.space_model.reproduce` from the files in `results/`
 As published: last layer, no standardisation, no dropout on spaces, Adam with weight decay .01 in the gradient, a
 constant rate (.0002), the notebooks' batch sizes, the last epoch's head; losses with weights .2 and .001 in the form of
 the published tables. Otherwise: all-MiniLM-L6-v2 (384 dimensions) instead of BERT, DistilBERT and XLNet; texts cut at
-{max_length} tokens, not 256; padding takes no part in the mean (see below); rates of .002 and .02 as well; IMDB is a
-stratified sample of 5,000 training and 2,000 test texts, drawn by seed 0. `linear` is one linear layer, `hidden` is
-DistilBERT's head; both on the first token's state, as the official ones, and on the mean. `space m` has one space of m
-latents a class. Majority: always saying the commonest class of the training texts. Nothing is chosen on test. Figures
-of other encoders are not comparable; comparable is which head is better. Run on {cpu}, {versions}.
+{max_length} tokens, not 256; padding takes no part in the mean (see below); rates of .002 and .02 as well; of IMDB
+2,000 training texts, drawn anew for every seed, and 1,000 test texts, both stratified. `linear` is one linear layer,
+`hidden` is DistilBERT's head; both on the first token's state, as the official ones, and on the mean. `space m` has one
+space of m latents a class. Majority: always saying the commonest class of the training texts. Nothing is chosen on
+test. Figures of other encoders are not comparable; comparable is which head is better. Run on {cpu}, {versions}.
 """
 
 
