@@ -9,6 +9,8 @@ import numpy as np
 from scipy.stats import t
 
 Cells = Mapping[str, Any]
+FEWEST = 3
+"""Seeds from which on an interval is given."""
 
 
 def of_set(cells: Cells, name: str) -> list[Any]:
@@ -48,8 +50,8 @@ def gap_text(gaps: Sequence[float]) -> str:
     >>> gap_text([1.0, 3.0, 2.0])
     '+2.0 [-0.5, +4.5]'
     """
-    if len(gaps) < 2:
-        return f"{gaps[0]:+.1f}"
+    if len(gaps) < FEWEST:
+        return f"{np.mean(gaps):+.1f}"
     middle, low, high = interval(gaps)
     return f"{middle:+.1f} [{low:+.1f}, {high:+.1f}]"
 
