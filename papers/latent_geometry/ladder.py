@@ -13,11 +13,11 @@ One rung takes some 40 seconds on one core.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from papers.keeping import keep
 from papers.latent_geometry.ladder_analysis import analyse
 from papers.latent_geometry.ladder_page import drawing, page
 from papers.latent_geometry.rows import HERE
@@ -39,13 +39,6 @@ def planned() -> list[tuple[float, int]]:
 def kept(path: Path) -> list[dict[str, Any]]:
     """Return the rungs already run."""
     return json.loads(path.read_text())["rungs"] if path.is_file() else []
-
-
-def keep(path: Path, found: dict[str, Any]) -> None:
-    """Write the results whole or not at all."""
-    unfinished = path.with_suffix(".writing")
-    unfinished.write_text(json.dumps(found, indent=1) + "\n")
-    os.replace(unfinished, path)
 
 
 def run(out: Path, data: Path = DATA) -> list[dict[str, Any]]:

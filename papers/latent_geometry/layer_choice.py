@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from papers.latent_geometry.ladder import keep
+from papers.keeping import keep
 from papers.latent_geometry.rows import HERE
 from papers.latent_geometry.rungs import DATA
 
