@@ -29,6 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.few_shot", description=__doc__)
     parser.add_argument("config", help="a JSON file beside this one")
     parser.add_argument("--minutes", type=float, help="start no cell after so many minutes")
+    parser.add_argument("--peers-python", help="a Python that has setfit; without it cells of SetFit are left out")
     parser.add_argument("--merge", action="store_true", help="run nothing, write the summary of what is there")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -37,8 +38,10 @@ def main() -> None:
     folder = HERE / "cells" / name
     folder.mkdir(parents=True, exist_ok=True)
     cells = cells_of(config)
+    config["shared"]["peers_python"] = options.peers_python
     if not options.merge:
         run(cells, config, folder, options.minutes)
+    del config["shared"]["peers_python"]
     done = [json.loads(cell.file(folder).read_text()) for cell in cells if cell.file(folder).exists()]
     result = {"what": __doc__, **circumstances(), "threads": torch.get_num_threads(), "config": config}
     write(f"few_shot_{name}", {**result, "wanted": len(cells), "done": len(done), **summarise(done), "cells": done})
@@ -49,7 +52,7 @@ def run(cells: list[Cell], config: dict[str, Any], folder: Path, minutes: float 
     began = time.monotonic()
     for cell in cells:
         file = cell.file(folder)
-        if file.exists():
+        if file.exists() or (cell.method == "setfit" and not config["shared"]["peers_python"]):
             continue
         if minutes is not None and time.monotonic() - began > 60 * minutes:
             print("time is up", flush=True)

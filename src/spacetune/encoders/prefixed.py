@@ -96,6 +96,24 @@ class PrefixedEncoder:
                 f"take a shorter prefix, a smaller max_length, or leave position_shift off"
             )
 
+    def checkpoint_gradients(self) -> None:
+        """Compute states again for the backward pass rather than keep them: equal gradients in less memory.
+
+        Raises
+        ------
+        UnsupportedByFamily
+            If layers have no number to find their part of the prefix by when they run again.
+        """
+        from transformers.modeling_layers import GradientCheckpointingLayer
+
+        layers = [part for part in self.model.modules() if isinstance(part, GradientCheckpointingLayer)]
+        if not layers or not any(hasattr(part, "layer_idx") for part in self.model.modules()):
+            kind = self.model.config.model_type
+            raise UnsupportedByFamily(f"{kind} encoders cannot run layers again under a prefix; leave checkpoints off")
+        self.model.gradient_checkpointing_enable()
+        for layer in layers:
+            layer.training = True  # the layer's own switch; its parts stay in eval mode, without dropout
+
     def hidden_states(
         self, batch: PackedBatch, prefix: PrefixStates, layers: Sequence[int], pooling: Pooling = "mean"
     ) -> Tensor:
