@@ -1,4 +1,4 @@
-"""Run the few-shot comparison: `python -m benchmarks.few_shot full.json`, or another configuration beside this file.
+"""Run the few-shot comparison: `python -m benchmarks.few_shot table.json`, or another configuration beside this file.
 
 Every cell (data set, K, seed, method) is one JSON file in `cells/<configuration>/`; a cell that is there is not run
 again, so the run can be stopped and gone on with at any time. `--minutes 30` stops before the first cell that starts
@@ -19,6 +19,7 @@ import torch
 
 from benchmarks.common import circumstances, write
 from benchmarks.few_shot.cells import Cell, cells_of, run_cell
+from benchmarks.few_shot.page import draw_page
 from benchmarks.few_shot.summary import summarise
 from spacetune import Encoder
 
@@ -44,7 +45,11 @@ def main() -> None:
     del config["shared"]["peers_python"]
     done = [json.loads(cell.file(folder).read_text()) for cell in cells if cell.file(folder).exists()]
     result = {"what": __doc__, **circumstances(), "threads": torch.get_num_threads(), "config": config}
-    write(f"few_shot_{name}", {**result, "wanted": len(cells), "done": len(done), **summarise(done), "cells": done})
+    summary = summarise(done)
+    result |= {"wanted": len(cells), "done": len(done), **summary, "cells": done}
+    write(f"few_shot_{name}", result)
+    if name == "table":
+        draw_page(json.loads(json.dumps(result)))
 
 
 def run(cells: list[Cell], config: dict[str, Any], folder: Path, minutes: float | None) -> None:

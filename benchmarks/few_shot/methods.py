@@ -171,6 +171,9 @@ METHODS: dict[str, Method] = {
     "prefix simplex, deterministic": estimator(
         PrefixSimplexClassifier, PREFIX, frozen=False, n_vertices=6, n_validation_samples=0
     ),
+    "lora simplex": estimator(
+        PrefixSimplexClassifier, PREFIX, frozen=False, adapter="lora", n_vertices=6, n_validation_samples=5
+    ),
     "peft prefix-tuning": trained(_prefix_of_peft),
     "lora": trained(_lora),
     "fine-tuning": trained(lambda base, settings: base),
