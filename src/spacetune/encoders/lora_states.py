@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import torch.nn.functional as F
@@ -80,7 +80,7 @@ def lora_shape(model: Any, rank: int) -> LoraShape:
 
 
 @contextlib.contextmanager
-def under_lora(model: Any, states: LoraStates) -> Iterator[None]:
+def under_lora(model: Any, states: LoraStates) -> Generator[None]:
     """Run the model with these additions; its own weights are not touched.
 
     Raises
