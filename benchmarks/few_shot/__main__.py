@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.common import circumstances, write
+from benchmarks.common import RESULTS, circumstances, write
 from benchmarks.few_shot.cells import Cell, cells_of, run_cell
 from benchmarks.few_shot.page import draw_page
 from benchmarks.few_shot.summary import summarise
@@ -39,6 +39,7 @@ def main() -> None:
     folder = HERE / "cells" / name
     folder.mkdir(parents=True, exist_ok=True)
     cells = cells_of(config)
+    take_up(folder, RESULTS / f"few_shot_{name}.json")
     config["shared"]["peers_python"] = options.peers_python
     if not options.merge:
         run(cells, config, folder, options.minutes)
@@ -50,6 +51,15 @@ def main() -> None:
     write(f"few_shot_{name}", result)
     if name == "table":
         draw_page(json.loads(json.dumps(result)))
+
+
+def take_up(folder: Path, result: Path) -> None:
+    """Write the cells of a kept result that are not in the folder, so that another checkout goes on from it."""
+    kept = json.loads(result.read_text())["cells"] if result.exists() else []
+    for found in kept:
+        file = Cell(found["data"], found["K"], found["seed"], found["method"]).file(folder)
+        if not file.exists():
+            file.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def run(cells: list[Cell], config: dict[str, Any], folder: Path, minutes: float | None) -> None:

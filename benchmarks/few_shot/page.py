@@ -23,7 +23,8 @@ looked at on training texts of other draws, those of `lora` and `fine-tuning` ar
 runs its default recipe and learns from all K texts.
 
 Accuracies are means over the draws that all methods of a table have run. {done} of {wanted} planned cells have run, so
-some tables rest on few draws, and sets differ between tables. {machine}
+some tables rest on few draws, and sets differ between tables. The machine did other work meanwhile: CPU seconds are
+somewhat high, and the load is that of the moment of drawing. {machine}
 """
 
 

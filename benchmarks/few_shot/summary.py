@@ -14,6 +14,7 @@ PAIRS = (
     ("prefix simplex", "prefix simplex, deterministic"),
     ("prefix simplex, deterministic", "prefix-tuning"),
     ("prefix simplex", "linear probe"),
+    ("space head", "linear probe"),
     ("space simplex", "space head"),
     ("space simplex", "linear probe"),
     ("space simplex", "prefix simplex"),
