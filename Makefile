@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check unit bench papers docs clean
+.PHONY: demo test check unit bench bench-quality papers docs clean
 
 demo: .venv/demo-ready
 	$(BIN)/spacetune demo --out demo-model
@@ -20,6 +20,9 @@ unit: .venv/dev-ready
 
 bench: .venv/dev-ready
 	$(BIN)/python -m benchmarks
+
+bench-quality: .venv/dev-ready
+	$(BIN)/python -m benchmarks quality
 
 papers: .venv/dev-ready
 	$(BIN)/python -m papers

@@ -14,6 +14,9 @@ NAMES = ("speed", "sma", "sma_command", "tasks", "geometry", "dissection", "pref
 def main(arguments: list[str]) -> None:
     cut = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     names, options = arguments[:cut], arguments[cut:]
+    if names[:1] == ["quality"]:  # what follows are data sets
+        importlib.import_module("benchmarks.quality").main(names[1:])
+        return
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         sys.exit(f"there is no measurement {unknown[0]!r}: choose from {', '.join(NAMES)}")
@@ -22,8 +25,6 @@ def main(arguments: list[str]) -> None:
         module = importlib.import_module(f"benchmarks.{name}")
         if name == "speed":
             module.main(options)
-        elif name == "quality":
-            module.main([])
         else:
             module.main()
 

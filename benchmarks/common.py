@@ -16,7 +16,7 @@ from spacetune.encoders.machine import describe_machine
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 DATA = HERE.parents[1] / "shared" / "data"
-PACKAGES = ("spacetune", "torch", "transformers", "scikit-learn", "numpy", "sentence-transformers")
+PACKAGES = ("spacetune", "torch", "transformers", "scikit-learn", "numpy", "sentence-transformers", "captum")
 
 
 def split(name: str, part: str) -> LabelledTexts:

@@ -64,8 +64,6 @@ def run_set(name: str, about: dict[str, Any], todo: list[tuple[str, int]], encod
 def run_cell(method: str, data: Parts, encoder: Encoder, seed: int) -> Cell:
     if method == "tfidf_svm":
         return tfidf_svm(data, task_of(data))
-    if method == "space_no_lexicon":
-        return ours("space", data, encoder, seed, lexicon=False)
     return ours(method, data, encoder, seed)
 
 

@@ -6,7 +6,8 @@ and 500 test texts of each: a subsample, to keep a rung under a minute). Then th
 mean accuracy, with intervals, and what is left of it given the share of noise.
 
 Run `python -m papers.latent_geometry.ladder`. Every rung is kept in ladder.json as soon as it is done, and a second
-run goes on from there; ladder.md and ladder.svg are written at the end. One rung takes some 40 seconds on one core.
+run goes on from there; ladder.md and ladder.svg are written at the end, or by `--so-far` from the rungs that are there.
+One rung takes some 40 seconds on one core.
 """
 
 from __future__ import annotations
@@ -77,9 +78,17 @@ def main(out: Path = HERE, data: Path = DATA) -> dict[str, Any]:
     if not kept(out / "ladder.json") and not data.is_dir():
         print(f"the ladder needs the data sets in {data}", file=sys.stderr)
         return {}
-    rungs = run(out, data)
+    run(out, data)
+    return write_up(out)
+
+
+def write_up(out: Path = HERE) -> dict[str, Any]:
+    """Analyse the rungs that are there, and write ladder.json, ladder.md and ladder.svg; they say what is missing."""
+    rungs = kept(out / "ladder.json")
     told = json.loads((out / "ladder.json").read_text())["about"]
-    found = {"about": told, "analysis": analyse(rungs), "rungs": rungs}
+    done = {(rung["alpha"], rung["seed"]) for rung in rungs}
+    missing = [list(rung) for rung in planned() if rung not in done]
+    found = {"about": told, "missing": missing, "analysis": analyse(rungs), "rungs": rungs}
     keep(out / "ladder.json", found)
     (out / "ladder.md").write_text(page(found))
     (out / "ladder.svg").write_text(drawing(rungs))
@@ -87,5 +96,5 @@ def main(out: Path = HERE, data: Path = DATA) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    write_up() if "--so-far" in sys.argv else main()
     print((HERE / "ladder.md").read_text())

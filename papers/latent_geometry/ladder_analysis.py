@@ -1,4 +1,8 @@
-"""What the ladder's measures say about its scores: correlations with intervals, and given the share of noise."""
+"""What the ladder's measures say about its scores: correlations with intervals, given the share of noise, left out.
+
+Intervals draw shares of noise whole, since the seeds at one share are hardly independent. Out of sample means: every
+share of noise is predicted by a line fitted on the others.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ def analyse(rungs: list[dict[str, Any]]) -> dict[str, Any]:
     alpha, measures, scores = columns([rung for rung in rungs if rung["alpha"] > 0])
     return {
         "n": len(alpha),
-        "noise itself": {m: confounder(np.log(alpha), y) for m, y in scores.items()},
+        "noise itself": {m: confounder(y, alpha) for m, y in scores.items()},
         "measures": {
             name: {method: against(x, y, alpha) for method, y in scores.items()}
             for name, x in measures.items()
@@ -39,12 +43,15 @@ def analyse(rungs: list[dict[str, Any]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def confounder(log_alpha: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+def confounder(y: np.ndarray, alpha: np.ndarray) -> dict[str, Any]:
     """Return how the score falls with the share of noise."""
+    log_alpha = np.log(alpha)
     return {
         "r": st.pearson(log_alpha, y),
-        "interval": st.interval(st.pearson, log_alpha, y),
+        "interval": st.interval(st.pearson, log_alpha, y, groups=alpha),
         "Spearman": st.spearman(log_alpha, y),
+        "out of sample": st.left_out(y, alpha, log_alpha),
+        "out of sample, interpolated": st.interpolated(y, log_alpha),
     }
 
 
@@ -54,10 +61,13 @@ def against(x: np.ndarray, y: np.ndarray, alpha: np.ndarray) -> dict[str, Any]:
     slight = alpha <= 4
     return {
         "r": st.pearson(x, y),
-        "interval": st.interval(st.pearson, x, y),
+        "interval": st.interval(st.pearson, x, y, groups=alpha),
         "Spearman": st.spearman(x, y),
         "given log alpha": st.partial(x, y, log_alpha),
-        "given log alpha, interval": st.interval(st.partial, x, y, log_alpha),
+        "given log alpha, interval": st.interval(st.partial, x, y, log_alpha, groups=alpha),
         "within alpha": st.within(x, y, alpha),
+        "within alpha, interval": st.interval(st.within, x, y, alpha, groups=alpha),
+        "out of sample": st.left_out(y, alpha, x),
+        "out of sample, with log alpha": st.left_out(y, alpha, x, log_alpha),
         "r for alpha <= 4": st.pearson(x[slight], y[slight]),
     }

@@ -20,7 +20,10 @@ def page(found: dict[str, Any]) -> str:
         "",
         f"{about['encoder']} ({about['dtype']}), last layer; {analysis['n']} perturbed copies, 20,000 tokens each.",
         "Score: mean test accuracy over sst2, subj, banking77 and sma (600 training and 500 test texts each). Made by",
-        "`python -m papers.latent_geometry.ladder`; nothing here is edited by hand.",
+        "`python -m papers.latent_geometry.ladder`; nothing here is edited by hand. Intervals draw shares of noise",
+        "whole (their seeds are alike). R² out of sample: each share of noise is predicted by a line fitted on the",
+        "others; below 0 is worse than the mean.",
+        *missing_lines(found["missing"]),
         "",
         "![scores and measures over the share of noise](ladder.svg)",
         "",
@@ -33,6 +36,12 @@ def page(found: dict[str, Any]) -> str:
         lines += [f"## Correlation with the {method}'s mean accuracy", "", confounder_line(analysis, method), ""]
         lines += [correlation_table(analysis, method), ""]
     return "\n".join(lines)
+
+
+def missing_lines(missing: list[list[float]]) -> list[str]:
+    """Return which rungs are missing, where some are."""
+    named = ", ".join(f"α {alpha:g} seed {seed:g}" for alpha, seed in missing)
+    return ["", f"**Not run to its end:** missing are {named}."] if missing else []
 
 
 def score_table(rungs: list[dict[str, Any]]) -> str:
@@ -53,20 +62,26 @@ def confounder_line(analysis: dict[str, Any], method: str) -> str:
     own = analysis["noise itself"][method]
     return (
         f"The share of noise itself: r(log α, score) = {own['r']:.3f} {interval_text(own['interval'])}, Spearman "
-        f"{own['Spearman']:.3f}. Standard deviation of the score between seeds at one α: "
-        f"{analysis['noise of a rung'][method]:.3f}."
+        f"{own['Spearman']:.3f}; R² out of sample {own['out of sample']:.3f} by a line, "
+        f"{own['out of sample, interpolated']:.3f} between neighbouring α. Standard deviation of the score between "
+        f"seeds at one α: {analysis['noise of a rung'][method]:.3f}."
     )
 
 
 def correlation_table(analysis: dict[str, Any], method: str) -> str:
     """Return every measure's correlations, the strongest first."""
-    header = ["measure", "r", "95 %", "Spearman", "r for α ≤ 4", "r given log α", "95 %", "r within α"]
+    header = [
+        "measure", "r", "95 %", "Spearman", "r for α ≤ 4", "r given log α", "95 %", "r within α", "95 %",
+        "R² out of sample", "with log α",
+    ]  # fmt: skip
     found = {name: row[method] for name, row in analysis["measures"].items()}
     rows = [
         [
             name, f"{row['r']:.3f}", interval_text(row["interval"]), f"{row['Spearman']:.3f}",
             f"{row['r for alpha <= 4']:.3f}", f"{row['given log alpha']:.3f}",
             interval_text(row["given log alpha, interval"]), f"{row['within alpha']:.3f}",
+            interval_text(row["within alpha, interval"]), f"{row['out of sample']:.3f}",
+            f"{row['out of sample, with log alpha']:.3f}",
         ]
         for name, row in sorted(found.items(), key=lambda item: -abs(item[1]["r"]))
     ]  # fmt: skip

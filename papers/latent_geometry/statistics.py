@@ -13,7 +13,8 @@ RESAMPLES = 2000
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
     """Return the correlation of two columns."""
-    return float(np.corrcoef(x, y)[0, 1])
+    x, y = x - x.mean(), y - y.mean()
+    return float(x @ y / np.sqrt((x @ x) * (y @ y)))
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
@@ -23,27 +24,53 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
 
 def partial(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> float:
     """Return the correlation of what a third column leaves of both."""
-    design = np.column_stack([np.ones_like(given), given])
-    left = [column - design @ np.linalg.lstsq(design, column, rcond=None)[0] for column in (x, y)]
+    third = given - given.mean()
+    left = [column - column.mean() - third * (third @ column) / (third @ third) for column in (x, y)]
     return pearson(*left)
 
 
 def within(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> float:
     """Return the pooled correlation within groups: each column less its group's mean."""
-    x, y = x.copy(), y.copy()
+    _, numbers = np.unique(groups, return_inverse=True)
+    sizes = np.bincount(numbers)
+    left = [column - (np.bincount(numbers, column) / sizes)[numbers] for column in (x, y)]
+    return pearson(*left)
+
+
+def left_out(y: np.ndarray, groups: np.ndarray, *columns: np.ndarray) -> float:
+    """Return R² of a line's predictions, each for a group of rows that it was not fitted on.
+
+    1 less squared error over that of the overall mean: 0 is no better than the mean, and it may be less.
+    """
+    design, guessed = np.column_stack([np.ones_like(y), *columns]), np.empty_like(y)
     for group in np.unique(groups):
-        same = groups == group
-        x[same] -= x[same].mean()
-        y[same] -= y[same].mean()
-    return pearson(x, y)
+        out = groups == group
+        guessed[out] = design[out] @ np.linalg.lstsq(design[~out], y[~out], rcond=None)[0]
+    return 1 - float(np.sum((y - guessed) ** 2) / np.sum((y - y.mean()) ** 2))
 
 
-def interval(statistic: Callable[..., float], *columns: np.ndarray, seed: int = 0) -> list[float]:
-    """Return the 95 % percentile bootstrap interval over rows."""
-    rng, n = np.random.default_rng(seed), len(columns[0])
+def interpolated(y: np.ndarray, x: np.ndarray) -> float:
+    """Return R² of predictions for each value of x by interpolation between the means of y at its neighbours.
+
+    The least and the greatest are predicted as their one neighbour. Unlike a line this follows any curve.
+    """
+    values = np.unique(x)
+    means = np.array([y[x == value].mean() for value in values])
+    guessed = np.empty_like(y)
+    for i, value in enumerate(values):
+        guessed[x == value] = np.interp(value, np.delete(values, i), np.delete(means, i))
+    return 1 - float(np.sum((y - guessed) ** 2) / np.sum((y - y.mean()) ** 2))
+
+
+def interval(
+    statistic: Callable[..., float], *columns: np.ndarray, groups: np.ndarray | None = None, seed: int = 0
+) -> list[float]:
+    """Return the 95 % percentile bootstrap interval over rows, or over groups of rows that are drawn whole."""
+    rng, numbers = np.random.default_rng(seed), np.arange(len(columns[0]))
+    parts = [numbers[groups == group] for group in np.unique(groups)] if groups is not None else numbers[:, None]
     draws = []
     for _ in range(RESAMPLES):
-        rows = rng.integers(n, size=n)
+        rows = np.concatenate([parts[i] for i in rng.integers(len(parts), size=len(parts))])
         if all(np.ptp(column[rows]) > 0 for column in columns):
             draws.append(statistic(*[column[rows] for column in columns]))
     return [float(end) for end in np.quantile(draws, [0.025, 0.975])]

@@ -26,7 +26,7 @@ EXPERIMENTS = {
 }
 
 
-def main(names: list[str]) -> None:
+def main(names: list[str] | None = None) -> None:
     """Run what is not there yet, and write the page."""
     encoder = Encoder.from_pretrained(dtype="float32")
     (HERE / "results").mkdir(exist_ok=True)

@@ -45,11 +45,11 @@ def word_terms(encoder: Encoder, sentences: list[list[str]], wanted: list[list[i
         place: list[np.ndarray] = []
         n_words = 0
         for i in range(at, at + len(window)):
-            word_of = _word_of(encoder, texts[i], sentences[i])
+            places = word_of(encoder, texts[i], sentences[i])
             number = np.full(len(sentences[i]) + 1, -1)
             number[wanted[i]] = n_words + np.arange(len(wanted[i]))
             n_words += len(wanted[i])
-            place.append(number[word_of])
+            place.append(number[places])
         at += len(window)
         target = torch.from_numpy(np.concatenate(place))
         kept = (target >= 0).nonzero().squeeze(1)
@@ -59,7 +59,7 @@ def word_terms(encoder: Encoder, sentences: list[list[str]], wanted: list[list[i
     return Words(torch.cat(parts), np.concatenate(found) == 0)
 
 
-def _word_of(encoder: Encoder, text: str, words: list[str]) -> np.ndarray:
+def word_of(encoder: Encoder, text: str, words: list[str]) -> np.ndarray:
     """Return the word each wordpiece stands in, -1 for special tokens."""
     starts = np.cumsum([0, *(len(word) + 1 for word in words)])[:-1]
     spans = encoder.spans(text)

@@ -46,7 +46,14 @@ def test_wrong_calls() -> None:
     answer = run("dissect", "text", "--layers", "last")
     assert (answer.code, answer.err) == (
         2,
-        "spacetune: --layers must be a number, several with commas, or 'all', got 'last'\n",
+        "spacetune: --layers must be a number, numbers as 2,4,6, or 'all', got 'last'\n",
     )
     assert run("dissect", "text", "--split", "heads").code == 2
     assert run("dissect", "text", "--layers", "99").code == 2
+
+
+def test_a_report(tmp_path: Path) -> None:
+    assert run("dissect", "The bank.", "--layers", "3", "--out", tmp_path / "bank.html").code == 0
+    assert "Terms at layer 3" in (tmp_path / "bank.html").read_text()
+    wrong = run("dissect", "The bank.", "--out", tmp_path / "bank.pdf")
+    assert (wrong.code, wrong.out) == (2, "")

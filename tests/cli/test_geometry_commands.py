@@ -41,6 +41,30 @@ def test_measure_to_a_file(place: Place, tmp_path: Path, ending: str) -> None:
     assert all(float(row["low"]) < float(row["value"]) < float(row["high"]) for row in rows)
 
 
+def test_measure_and_compare_as_a_report(place: Place, tmp_path: Path) -> None:
+    answer = run("measure", place.test, *FEW, "--out", tmp_path / "geometry.html")
+    assert (answer.code, answer.out) == (0, "")
+    assert "Spectrum" in (tmp_path / "geometry.html").read_text()
+    answer = run("compare", "default", "default", place.test, *FEW, "--out", tmp_path / "two.md")
+    assert (answer.code, answer.out) == (0, "")
+    assert (tmp_path / "two.md").read_text().startswith("# Two encoders")
+
+
+QUICK = ("--alphas", "2,10", "--seeds", "0", "--measures", "eee")
+
+
+def test_perturb(place: Place, tmp_path: Path) -> None:
+    answer = run("perturb", place.test, *QUICK, "--json", "--out", tmp_path / "ladder.html")
+    found = json.loads(answer.out)
+    assert [(v["alpha"], v["measure"]) for v in found["values"]] == [(0.0, "eee"), (2.0, "eee"), (10.0, "eee")]
+    assert "Perturbation ladder" in (tmp_path / "ladder.html").read_text()
+    shown = " ".join(run("perturb", place.test, *QUICK).out.split())
+    assert all(words in shown for words in ("noise in %", "eee", "mean over 1 seed(s)"))
+    wrong = run("perturb", place.test, "--alphas", "2,much")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "--alphas must be numbers with commas, got 'much'" in wrong.err
+
+
 def test_the_spaces_of_a_saved_model(place: Place) -> None:
     found = json.loads(run("measure", place.test, "--model", place.model, "--json").out)
     assert len(found["spaces"]) == 8
@@ -73,7 +97,7 @@ def test_compare_an_encoder_with_a_saved_model_s(place: Place) -> None:
         (["--measures", "ee"], 2, "did you mean 'eee'"),
         (["--layers", "auto"], 2, "--layers must be"),
         (["--layers", "9"], 2, "has layers 0"),
-        (["--out", "table.html"], 2, "must end in .json or .csv"),
+        (["--out", "table.pdf"], 2, "must end in .html or .md"),
         (["--rank", "--model", "m"], 2, "choose one"),
     ],
 )

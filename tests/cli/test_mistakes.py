@@ -64,7 +64,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], int, str]] = {
         ("predict", "MODEL", "TEST", "--out", "FOLDER/no/p.csv"), 2, "--out must lie in a folder that exists, and",
     ),
     "model into a file": ((*FIT, "--out", "TRAIN"), 2, "exists and is not a saved model; choose another place"),
-    "model below a file": ((*FIT, "--out", "TRAIN/m"), 2, "--out must name a folder, and"),
+    "model below a file": ((*FIT, "--out", "TRAIN/m"), 2, "a model is saved to a folder, and"),
     "model into this folder": ((*FIT, "--out", "."), 2, ". exists and is not a saved model"),
     "model into the root": ((*FIT, "--out", "/"), 2, "/ exists and is not a saved model"),
     "demo into a foreign folder": (("demo", "--out", "FOLDER"), 2, "exists and is not a saved model"),

@@ -22,7 +22,22 @@ def test_fit_and_predict(place: Place, tmp_path: Path) -> None:
     settings = json.loads((tmp_path / "m/config.json").read_text())["settings"]
     assert (settings["n_vertices"], settings["prefix_length"]) == (2, 2)
     scored = run("score", tmp_path / "m", place.test, "--json")
-    assert 0 <= json.loads(scored.out)["scores"]["accuracy"] <= 1
+    accuracy = json.loads(scored.out)["scores"]["accuracy"]
+    assert 0 <= accuracy <= 1
+    answer = run("simplex", tmp_path / "m", place.test, "--points", 2, "--json", "--out", tmp_path / "s.html")
+    assert answer.code == 0, answer.err
+    found = json.loads(answer.out)
+    centroid = next(point for point in found["points"] if point["kind"] == "centroid")
+    assert centroid["scores"]["accuracy"] == accuracy
+    assert [row["epoch"] for row in found["epochs"]] == [0, 1]
+    assert "Stochastic validation" in (tmp_path / "s.html").read_text()
+    assert "2 random points" in run("simplex", tmp_path / "m", place.test, "--points", 2).out
+
+
+def test_a_model_without_a_simplex(place: Place) -> None:
+    answer = run("simplex", place.model, place.test)
+    assert (answer.code, answer.out) == (2, "")
+    assert "SpaceClassifier was fitted without a simplex" in answer.err
 
 
 def test_the_probe_has_no_vertices(place: Place, tmp_path: Path) -> None:

@@ -52,3 +52,10 @@ def test_help_names_every_command(command: str) -> None:
     assert done.returncode == 0
     assert f"spacetune {command}" in done.stdout
     assert "--json" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["fit", "score", "predict", "explain", "spaces", "check", "measure", "compare"])
+def test_every_command_that_reads_texts_can_be_told_how(command: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "spacetune", command, "--help"], capture_output=True, text=True)
+    for option in ("--text ", "--text-pair", "--delimiter", "--encoding", "--split"):
+        assert option in done.stdout

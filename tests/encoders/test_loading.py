@@ -183,6 +183,10 @@ def test_local_files_only_does_not_ask_the_hub(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     with pytest.raises(EncoderError, match="not found"):
         resolve("nobody/nothing", cache_dir=str(tmp_path), local_files_only=True)
+    assert asked == []  # the cache has no such folder
+    (tmp_path / "models--nobody--nothing").mkdir()
+    with pytest.raises(EncoderError, match="not found"):
+        resolve("nobody/nothing", cache_dir=str(tmp_path), local_files_only=True)
     assert asked == [True]
     with pytest.raises(EncoderError, match="not found"):
         resolve("nobody/nothing", cache_dir=str(tmp_path))

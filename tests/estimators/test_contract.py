@@ -180,13 +180,16 @@ def test_numpy_and_pandas_columns_are_texts_too(kind: type[TextEstimator], encod
     np.testing.assert_allclose(by_list, by_series, atol=1e-6)
 
 
-def test_pairs(kind: type[TextEstimator], encoder: Encoder) -> None:
+def test_pairs(kind: type[TextEstimator], encoder: Encoder, tmp_path: Path) -> None:
     model = make(kind, encoder=encoder)
     pairs = [(text, text[::-1]) for text in DEMO.texts]
     model.fit(pairs, labels_for(model))
     explanation = model.explain(pairs[:3])
     assert explanation.check() <= 1e-4
     assert {w["part"] for w in explanation[0].words()} == {-1, 0, 1}
+    model.save_pretrained(tmp_path / "m")
+    assert model.pairs_
+    assert load_estimator(tmp_path / "m", encoder=encoder).pairs_
 
 
 def test_pickle_keeps_predictions(fitted: Any) -> None:

@@ -12,6 +12,7 @@ from spacetune.errors import DataError, MissingExtraError, UsageError
 from spacetune.geometry import CATALOGUE, Measure, Moments, PointCloud, compute, quantizers
 
 NAMES = list(CATALOGUE)
+BETWEEN = [name for name, measure in CATALOGUE.items() if measure.sets == 2]
 ONE_SET = [name for name, measure in CATALOGUE.items() if measure.sets == 1]
 REPEATS_COUNT_ONCE = {"koleo", "kl_empirical", "two_nn"}
 
@@ -48,6 +49,7 @@ def clouds(points: np.ndarray) -> Clouds:
         wide=PointCloud(rng.standard_normal((300, 400))),
         constant=PointCloud(np.full((300, 8), 1.5)),
         mirrored=PointCloud(rng.permutation(points)),
+        **{"two places": PointCloud(np.repeat(points[:2], 150, axis=0))},
     )
 
 
@@ -55,8 +57,7 @@ def value_of(measure: Measure, given: Any) -> float:
     return measure.function(*[given] * measure.sets)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
+bad_points = pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (
@@ -76,9 +77,23 @@ def value_of(measure: Measure, given: Any) -> float:
     ],
     ids=["nan", "infinite", "flat", "no points", "no dimensions", "text", "complex", "one point"],
 )
+
+
+@bad_points
+@pytest.mark.parametrize("name", NAMES)
 def test_bad_points_raise(name: str, points: np.ndarray, spoil: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         value_of(CATALOGUE[name], spoil(points))
+
+
+@bad_points
+@pytest.mark.parametrize("name", BETWEEN)
+@pytest.mark.parametrize("side", [0, 1])
+def test_bad_points_in_either_set_raise(name: str, side: int, points: np.ndarray, spoil: Any, message: str) -> None:
+    sets = [points, points]
+    sets[side] = spoil(points)
+    with pytest.raises(DataError, match=message):
+        CATALOGUE[name].function(*sets)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -105,6 +120,30 @@ def test_constant_points(name: str, clouds: Clouds) -> None:
             value_of(measure, clouds["constant"])
     else:
         assert value_of(measure, clouds["constant"]) == pytest.approx(measure.constant, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_two_different_sets(name: str, clouds: Clouds) -> None:
+    measure = CATALOGUE[name]
+    value = measure.function(clouds["plain"], clouds["mirrored"])
+    assert measure.low - 1e-9 <= value <= measure.high + 1e-9
+    assert value != pytest.approx(value_of(measure, clouds["plain"]), abs=1e-3) or name == "subspace_overlap"
+    for one, other in (("plain", "constant"), ("constant", "plain")):
+        with pytest.raises(DataError, match="must not all be equal"):
+            measure.function(clouds[one], clouds[other])
+    unequal = ("plain", "wide") if name == "subspace_overlap" else ("plain", "repeated")
+    with pytest.raises(DataError, match=r"one space|as many points"):
+        measure.function(*(clouds[each] for each in unequal))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_distinct_points_repeated(name: str, clouds: Clouds) -> None:
+    measure = CATALOGUE[name]
+    if name in REPEATS_COUNT_ONCE:
+        with pytest.raises(DataError, match=r"at least 3 points, got 2.*counted once"):
+            value_of(measure, clouds["two places"])
+    else:
+        assert not np.isnan(value_of(measure, clouds["two places"]))
 
 
 @pytest.mark.parametrize("name", NAMES)

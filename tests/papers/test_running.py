@@ -66,3 +66,33 @@ def test_the_ladder_goes_on_from_its_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert "| average_cosine | -1.000 |" in page
     assert picture.count("<circle") == 36 * 10
     assert json.loads((tmp_path / "ladder.json").read_text())["rungs"] == done
+    assert "Not run to its end" not in page
+    ladder.keep(tmp_path / "ladder.json", {"about": found["about"], "rungs": done[:-2]})
+    assert ladder.write_up(tmp_path)["missing"] == [[20, 3], [50, 3]]
+    assert "missing are α 20 seed 3, α 50 seed 3." in (tmp_path / "ladder.md").read_text()
+
+
+def test_groups_are_drawn_and_left_out_whole() -> None:
+    from papers.latent_geometry import statistics as st
+
+    groups = np.repeat([0.0, 1.0, 2.0, 3.0], 3)
+    line = 2 * groups + 1
+    assert st.left_out(line, groups, groups) == pytest.approx(1.0)
+    assert st.left_out(line, groups) < 0  # the mean of the other groups misses by more than that of all
+    noise = np.random.default_rng(0).standard_normal(12)
+    assert st.left_out(line, groups, noise) < 0.5
+    # every drawn group brings all of its rows, so that means of whole draws are means of group means
+    drawn = st.interval(lambda y: float(y.size), line, groups=groups)
+    assert drawn == [12.0, 12.0]
+    assert st.interval(lambda y: float(np.unique(y).size), line, groups=groups)[1] <= 4
+
+
+def test_interpolation_follows_a_curve_that_a_line_does_not() -> None:
+    from papers.latent_geometry import statistics as st
+
+    x = np.repeat(np.arange(9.0), 2)
+    bent = np.minimum(x, 4.0)
+    # wrong by 1 at the least x, where there is one neighbour, and by half at the bend: twice each
+    expected = 1 - 2 * (1 + 0.25) / float(np.sum((bent - bent.mean()) ** 2))
+    assert st.interpolated(bent, x) == pytest.approx(expected)
+    assert st.left_out(bent, x, x) < expected

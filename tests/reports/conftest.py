@@ -7,13 +7,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spacetune import Encoder, SpaceClassifier, few_shot
+from spacetune import Encoder, PrefixSimplexClassifier, SpaceClassifier, few_shot
 from spacetune.data import check_texts
 from spacetune.dissection import dissect
-from spacetune.estimators.prefix_uncertainty import Uncertainty
 from spacetune.geometry import compute
 from spacetune.results import Result
-from spacetune.studies import compare, demo_texts, diagnose, fit_model, map_spaces, measure, predict_texts, score_model
+from spacetune.studies import (
+    class_geometry,
+    compare,
+    demo_texts,
+    diagnose,
+    fit_model,
+    map_spaces,
+    measure,
+    measure_ladder,
+    predict_texts,
+    score_model,
+    score_simplex,
+)
 
 STRANGE = "<script>alert(1)</script> 🧥 zip | مرحبا & 'co' <img src=x onerror=alert(2)>"
 
@@ -28,11 +39,22 @@ def fitted(encoder: Encoder) -> tuple[SpaceClassifier, Result]:
 
 
 @pytest.fixture(scope="session")
-def results(fitted: tuple[SpaceClassifier, Result], encoder: Encoder) -> dict[str, Result]:
+def prefixed(encoder: Encoder) -> tuple[PrefixSimplexClassifier, Result]:
+    settings: dict[str, Any] = {"encoder": encoder, "n_vertices": 3, "prefix_length": 2, "n_epochs": 2, "layers": 6}
+    parts = few_shot(demo_texts("train"), 64), few_shot(demo_texts("dev"), 40)
+    model, report = fit_model(parts[0], dev=parts[1], method="prefix-simplex", settings=settings, baselines=False)
+    assert isinstance(model, PrefixSimplexClassifier)
+    return model, report
+
+
+@pytest.fixture(scope="session")
+def results(
+    fitted: tuple[SpaceClassifier, Result], prefixed: tuple[PrefixSimplexClassifier, Result], encoder: Encoder
+) -> dict[str, Result]:
     model, report = fitted
+    few: dict[str, Any] = {"measures": ["isoscore", "participation_ratio"], "store": None}
+    some = few_shot(demo_texts("test"), 24)
     test = demo_texts("test")
-    spread = np.linspace(0, 1, 20)
-    chances = np.stack([spread, 1 - spread], 1)
     explanation = model.explain([STRANGE, "word " * 600, "", test.texts[0]])
     return {
         "fit": report,
@@ -45,16 +67,22 @@ def results(fitted: tuple[SpaceClassifier, Result], encoder: Encoder) -> dict[st
         "data": check_texts(test),
         "geometry": compute(np.random.default_rng(0).standard_normal((400, 6)), ["isoscore", "participation_ratio"]),
         "doctor": diagnose(),
-        "measures": measure(
-            encoder, test.texts[:40], intervals=True, measures=["isoscore", "participation_ratio"], store=None
-        ),
+        "measures": measure(encoder, test.texts[:40], intervals=True, **few),
+        "measures of one layer": measure(encoder, some.texts, layers=-1, **few),
+        "class geometry": class_geometry(model, some),
+        "ladder": measure_ladder(encoder, some.texts, alphas=[1, 8], seeds=[0, 1], measures=["isoscore"]),
         "comparison": compare(encoder, encoder, test.texts[:40], layers=[2, 6], measures=["isoscore"], store=None),
-        "dissection": dissect(encoder, [STRANGE, test.texts[0]], 6, splits=["head", "attended"]),
-        "uncertainty": Uncertainty(("a", "b"), chances, spread, spread / 2, spread / 2, 8),
+        "comparison of one layer": compare(encoder, encoder, some.texts, layers=6, measures=["isoscore"], store=None),
+        "dissection": dissect(encoder, [STRANGE, test.texts[0]], 6, splits=["layer", "head", "attended", "bias"]),
+        "dissection over layers": dissect(encoder, [STRANGE], "all"),
+        "uncertainty": prefixed[0].uncertainty(some.texts, n_samples=3),
+        "prefix fit": prefixed[1],
+        "simplex": score_simplex(prefixed[0], some, n_points=4),
     }
 
 
 KINDS = (
     "fit", "scores", "explanation", "one explanation", "spaces", "overlap", "predictions", "data", "geometry", "doctor",
-    "measures", "comparison", "dissection", "uncertainty",
+    "measures", "measures of one layer", "class geometry", "ladder", "comparison", "comparison of one layer",
+    "dissection", "dissection over layers", "uncertainty", "prefix fit", "simplex",
 )  # fmt: skip

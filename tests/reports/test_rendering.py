@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from browser import chromium, complaints, picture, requested
-from spacetune import SpaceClassifier, render
+from spacetune import PrefixSimplexClassifier, SpaceClassifier, few_shot, render
 from spacetune.errors import SpacetuneError, UsageError
 from spacetune.reports import notebook
 from spacetune.reports.screenshot import find_browser
 from spacetune.results import Result
-from spacetune.studies import Scores
+from spacetune.studies import Scores, demo_texts, map_spaces, place_texts
 
 from .conftest import KINDS, STRANGE
 
@@ -50,7 +51,7 @@ def test_on_a_telephone_nothing_stands_out(results: dict[str, Result], driver: A
     screen = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     try:
-        for kind in ("fit", "explanation", "spaces"):
+        for kind in KINDS:
             driver.get(render(results[kind], tmp_path / "report.html").as_uri())
             assert driver.execute_script("return document.documentElement.scrollWidth") <= 360, kind
     finally:
@@ -76,6 +77,43 @@ def test_the_class_switch(results: dict[str, Result], driver: Any, tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_words_stay_inside_their_drawings(results: dict[str, Result], kind: str, driver: Any, tmp_path: Path) -> None:
+    driver.get(render(results[kind], tmp_path / "report.html").as_uri())
+    outside = driver.execute_script(
+        "const out = [];"
+        "for (const svg of document.querySelectorAll('svg.chart')) { const box = svg.getBoundingClientRect();"
+        "  for (const text of svg.querySelectorAll('text')) { const own = text.getBoundingClientRect();"
+        "    if (own.left < box.left - 1 || own.right > box.right + 1) out.push(text.textContent); } }"
+        "return out"
+    )
+    assert outside == []
+    assert "nan" not in re.sub(r">[^<]*<", "><", driver.page_source.split("<body")[1].split("<script")[0])
+
+
+def test_the_map_turns(results: dict[str, Result], driver: Any, tmp_path: Path) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    driver.get(render(results["spaces"], tmp_path / "map.html").as_uri())
+    drawing = driver.find_element("css selector", "svg.turning")
+
+    def places() -> list[tuple[float, float]]:
+        told = [g.get_attribute("transform") for g in drawing.find_elements("css selector", ".ball g")]
+        return [tuple(map(float, re.findall(r"-?[\d.]+", t)[:2])) for t in told]  # type: ignore[misc]
+
+    first = places()
+    assert len(first) == 120
+    drawing.send_keys(Keys.ARROW_RIGHT)
+    turned = places()
+    assert turned != first
+    drawing.send_keys(Keys.ARROW_LEFT)  # the script's own view of the first angles is what Python drew
+    assert np.abs(np.array(places()) - np.array(first)).max() < 0.11
+    ActionChains(driver).drag_and_drop_by_offset(drawing, 60, 0).perform()
+    after = np.array(places()) - np.array(first)
+    assert np.abs(after[:, 0]).max() > 5
+    assert complaints(driver) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_everything_is_escaped(results: dict[str, Result], kind: str, tmp_path: Path) -> None:
     text = render(results[kind], tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script>alert" not in text
@@ -95,6 +133,11 @@ def test_other_endings(results: dict[str, Result], tmp_path: Path) -> None:
     assert lines[0] == "# Fit report"
     assert sum(line.startswith("| space |") for line in lines) == 2
     told = render(results["explanation"], tmp_path / "e.md").read_text()
+    quoted = [line for line in told.splitlines() if line.startswith(">")]
+    assert len(quoted) == 4
+    assert "\\<script\\>alert" in quoted[0]
+    assert re.fullmatch(r"> (word )+~~word( word)*~~", quoted[1])  # 600 words, of which the encoder reads 254
+    assert quoted[1].split("~~")[0].count("word") == 254
     assert "\\<" in told
     assert not re.search(r"(?<!\\)<", told)
     with pytest.raises(UsageError, match="must end in"):
@@ -131,8 +174,6 @@ def test_what_a_fit_shows(results: dict[str, Result], fitted: tuple[SpaceClassif
 
 
 def test_a_text_stands_in_the_middle_of_its_tokens(fitted: tuple[SpaceClassifier, Any]) -> None:
-    from spacetune.studies import demo_texts, map_spaces, place_texts
-
     test = demo_texts("test")
     found = map_spaces(fitted[0], test, n_tokens=10**6)
     lengths = fitted[0].encoder_.tokenize(list(found.texts)).lengths
@@ -144,3 +185,11 @@ def test_a_text_stands_in_the_middle_of_its_tokens(fitted: tuple[SpaceClassifier
     assert placed.position == pytest.approx(found.positions[3], abs=1e-4)
     assert placed.nearest[0]["text"] == found.texts[3]
     assert placed.nearest[0]["distance"] == pytest.approx(0, abs=1e-3)
+
+
+def test_a_map_of_mean_states(prefixed: tuple[PrefixSimplexClassifier, Any]) -> None:
+    found = map_spaces(prefixed[0], few_shot(demo_texts("test"), 24))
+    assert found.positions.shape == (24, 3)
+    assert found.overlap is None
+    assert list(found.explained) == sorted(found.explained, reverse=True)
+    assert set(found.rows()[0]) == {"text", "label", "x", "y", "z"}

@@ -14,8 +14,18 @@ import torch
 from spacetune import Encoder, measure
 from spacetune.encoders import FeatureStore, TokenFeatures, perturb
 from spacetune.errors import DataError, UsageError
-from spacetune.geometry import CATALOGUE, SampleSizeWarning, average_cosine, eee, hubness, isoscore, uniformity
+from spacetune.geometry import (
+    CATALOGUE,
+    PointCloud,
+    SampleSizeWarning,
+    average_cosine,
+    eee,
+    hubness,
+    isoscore,
+    uniformity,
+)
 from spacetune.studies import MEASURE_GROUPS, demo_texts
+from spacetune.studies.cell_streams import COUNTED
 from spacetune.studies.measuring import choose_measures
 from spacetune.studies.token_streams import TokenStream
 
@@ -59,6 +69,50 @@ def test_the_sample_is_stated_and_seeded(encoder: Encoder) -> None:
     assert table.to_dict() == at(0).to_dict()
     assert at(1)[6, "eee"] == table[6, "eee"]
     assert at(1)[6, "uniformity"] != table[6, "uniformity"]
+
+
+QUANTIZED = ("pq_re", "pq_rs", "pq_pc_var", "pq_pc_kl", "pq_pp", "pq_ri", "pq_pd_eee")
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_cells_of_the_sample_count_all_tokens(encoder: Encoder, tmp_path: Path, stored: bool) -> None:
+    store = FeatureStore(tmp_path) if stored else None
+    table = measure(encoder, TEXTS, layers=[0, 6], measures=QUANTIZED, sample=600, store=store)
+    stream = TokenStream(2, encoder.dim, sample=600, seed=0, moments=False)
+    stream.update(encoder.encode(TEXTS, layers=[0, 6]))
+    for place, layer in enumerate((0, 6)):
+        sampled, every = PointCloud(stream.sample()[0][:, place]), PointCloud(states(encoder, layer))
+        every.quantize_with(sampled.quantization("product").quantizer)
+        for name in QUANTIZED:
+            counted = name in COUNTED
+            entry = next(v for v in table.values if (v.layer, v.measure) == (layer, name))
+            assert entry.n == (table.n_tokens if counted else 600)
+            expected = CATALOGUE[name].function(every if counted else sampled)
+            assert entry.value == pytest.approx(expected, rel=1e-4), name
+            if counted:
+                assert entry.value != pytest.approx(CATALOGUE[name].function(sampled), rel=1e-4)
+    assert any("all tokens, in the cells of a quantizer trained on 600 of them (10,000" in n for n in table.notes)
+
+
+def test_where_the_sample_is_all_tokens_or_the_form_is_official_cells_are_the_samples(encoder: Encoder) -> None:
+    names = ["pq_re", "pq_pp"]
+    whole = measure(encoder, TEXTS, layers=6, measures=names)
+    cloud = PointCloud(states(encoder, 6))
+    for name in names:
+        assert whole[6, name] == pytest.approx(CATALOGUE[name].function(cloud), rel=1e-6)
+    official = measure(encoder, TEXTS, layers=6, measures=names, sample=600, variant="official")
+    assert [entry.n for entry in official.values] == [600, 600]
+    assert not any("in the cells of" in note for table in (whole, official) for note in table.notes)
+
+
+def test_counted_measures_have_intervals_over_groups_of_texts(encoder: Encoder) -> None:
+    table = measure(encoder, TEXTS, layers=6, measures=["pq_re", "pq_pp"], sample=600, intervals=True)
+    plain = measure(encoder, TEXTS, layers=6, measures=["pq_re", "pq_pp"], sample=600)
+    for entry, same in zip(table.values, plain.values, strict=True):
+        assert entry.value == pytest.approx(same.value, rel=1e-9)
+        assert entry.low is not None
+        assert entry.high is not None
+        assert entry.low < entry.value < entry.high
 
 
 def test_provenance_and_rows(encoder: Encoder) -> None:
@@ -148,3 +202,13 @@ def test_a_sampled_token_is_counted_to_its_own_text_and_groups_merge_to_the_whol
     assert moments.mean == pytest.approx(values[:, 0].mean(0).numpy())
     some, _ = stream.layers[0].merged(np.array([True, False, False, True]))  # texts 0, 3 and 4
     assert some.n == 8
+
+
+def test_spectra_are_what_the_measures_are_made_of(encoder: Encoder) -> None:
+    table = measure(encoder, TEXTS, layers=[0, 6], measures=["participation_ratio"], store=None)
+    assert table.spectra.shape == (2, min(encoder.dim, table.n_tokens))
+    for layer, values in zip(table.layers, table.spectra, strict=True):
+        assert (np.diff(values) <= 0).all()
+        ratio = values.sum() ** 2 / (values**2).sum()
+        assert table[layer, "participation_ratio"] == pytest.approx(ratio, rel=1e-6)
+    assert "spectra" not in table.to_dict()

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,12 @@ def free_port() -> int:
         return int(door.getsockname()[1])
 
 
-def start_server(folder: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
+def start_server(
+    folder: Path, *options: str, names: Sequence[str] = ("space", "probe")
+) -> tuple[subprocess.Popen[str], str]:
     """Start `spacetune serve` as a user would, and wait until it is ready."""
     port = free_port()
-    command = [sys.executable, "-m", "spacetune", "serve", str(folder / "space"), str(folder / "probe")]
+    command = [sys.executable, "-m", "spacetune", "serve", *(str(folder / name) for name in names)]
     process = subprocess.Popen(
         [*command, "--port", str(port), *options],
         stdout=subprocess.PIPE,
@@ -82,6 +84,21 @@ def start_server(folder: Path, *options: str) -> tuple[subprocess.Popen[str], st
 @pytest.fixture(scope="session")
 def address(folder: Path) -> Iterator[str]:
     process, address = start_server(folder, "--examples", str(folder / "examples.csv"), "--log-level", "warning")
+    yield address
+    process.terminate()
+    process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def pair_address(probe: LinearProbe, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of a model fitted on pairs (do two messages have one intent?), and of one on single texts."""
+    texts, labels = TRAIN.texts, TRAIN.labels or []
+    pairs = [(a, b) for a, b in zip(texts, texts[1:] + texts[:1], strict=True)]
+    same = ["same" if a == b else "other" for a, b in zip(labels, labels[1:] + labels[:1], strict=True)]
+    place = tmp_path_factory.mktemp("pairs")
+    LinearProbe(encoder, C=1e-3, layers=-1).fit(pairs, same).save_pretrained(place / "pairs")
+    probe.save_pretrained(place / "probe")
+    process, address = start_server(place, "--log-level", "warning", names=("pairs", "probe"))
     yield address
     process.terminate()
     process.communicate(timeout=60)

@@ -51,12 +51,13 @@ class Page:
     def one(self, selector: str) -> Any:
         return self.driver.find_element("css selector", selector)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, box: str = "text") -> None:
         """Put a text into the box as an input method would; keys cannot send every character."""
         script = (
-            "const t = document.getElementById('text'); t.value = arguments[0]; t.dispatchEvent(new Event('input'))"
+            "const t = document.getElementById(arguments[1]); t.value = arguments[0];"
+            "t.dispatchEvent(new Event('input'))"
         )
-        self.driver.execute_script(script, text)
+        self.driver.execute_script(script, text, box)
 
     def verdict(self, panel: int = 0) -> str:
         return self.all(".panel .verdict")[panel].text
@@ -170,6 +171,35 @@ def test_a_word_is_dissected(page: Page) -> None:
     assert len(rows[1:]) == 7
     assert all(sum(row) == pytest.approx(1, abs=0.03) for row in rows[1:])
     assert page.trouble() == ""
+
+
+def test_pairs_have_a_second_box(driver: Any, pair_address: str, tmp_path: Path) -> None:
+    page = Page(driver, pair_address)
+    assert page.one("#pair").is_displayed()
+    page.one("#text").send_keys(DELIVERY)
+    page.one("#pair").send_keys(LOGIN)
+    until(page.verdict)
+    lines = [line.get_property("textContent") for line in page.all(".panel .words > div")]
+    assert lines == [DELIVERY, LOGIN]
+    told = httpx.post(f"{pair_address}/explain", json={"texts": [[DELIVERY, LOGIN]]}).json()["texts"][0]
+    column = told["classes"].index(told["predicted"])
+    assert page.numbers(".terms .logit")[0] == pytest.approx(told["logits"][column], abs=6e-4)
+    page.all(".panel .words > div:last-child .w")[3].click()
+    until(lambda: page.one(".dissection").is_displayed())
+    page.say("", "pair")
+    until(lambda: not page.verdict())
+    given = tmp_path / "pairs.csv"
+    given.write_text(f"text,text_pair\n{LOGIN},{LOGIN}\n{LOGIN},{DELIVERY}\n", encoding="utf-8")
+    page.one("#csv").send_keys(str(given))
+    until(lambda: page.one("#done").is_displayed())
+    shown = [row.find_elements("css selector", "td")[2].text for row in page.all("#preview tr")[1:]]
+    told = httpx.post(f"{pair_address}/predict", json={"texts": [[LOGIN, LOGIN], [LOGIN, DELIVERY]]}).json()
+    assert shown == told["predicted"]
+    assert page.trouble() == ""
+    page.driver.execute_script("arguments[0].value = 'probe'", page.one(".panel .model"))
+    page.driver.execute_script("arguments[0].dispatchEvent(new Event('change'))", page.one(".panel .model"))
+    assert not page.one("#pair").is_displayed()
+    assert complaints(page.driver) == []
 
 
 def test_a_file_of_1000_rows_comes_back(page: Page, tmp_path: Path) -> None:

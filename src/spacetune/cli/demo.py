@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import AsJson, free_place, guarded, people, quiet_libraries, show
+from spacetune.cli.doors import AsJson, guarded, people, quiet_libraries, show
+from spacetune.hub import free_place
 
 __all__ = ["demo"]
 

@@ -1,4 +1,4 @@
-"""What every command shares: errors as sentences, people's text apart from data, the options for reading files."""
+"""What every command shares: errors as sentences, people's text apart from data, places to write to."""
 
 from __future__ import annotations
 
@@ -12,21 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
-from spacetune.errors import DataError, SpacetuneError, UsageError
+from spacetune.errors import SpacetuneError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from spacetune.data import LabelledTexts
     from spacetune.results import Result
 
-TextColumn = Annotated[str, typer.Option("--text", help="Column that holds the texts.")]
-LabelColumn = Annotated[str, typer.Option("--label", help="Column that holds the labels.")]
-PairColumn = Annotated[str | None, typer.Option("--text-pair", help="Column with the second text of a pair.")]
-Separator = Annotated[str | None, typer.Option("--label-separator", help="Splits several labels in one cell.")]
-Delimiter = Annotated[str | None, typer.Option("--delimiter", help="CSV delimiter, as in ';'.")]
-Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files.")]
-Split = Annotated[str | None, typer.Option("--split", help="Split of a datasets folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
 ENDINGS = (".html", ".md", ".png", ".json", ".csv")
 NAMED = ".html, .md, .png, .json or .csv"
@@ -58,24 +50,6 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(1) from None
 
     return run
-
-
-def free_place(out: Path) -> Path:
-    """Return the folder for a model, or say that it is taken, before the work and not after it.
-
-    Raises
-    ------
-    UsageError
-        If something else than a saved model is there.
-    """
-    place = out.absolute() if out.name not in ("", "..") else out.resolve()
-    file_above = next((folder for folder in place.parents if folder.exists() and not folder.is_dir()), None)
-    if file_above is not None:
-        raise UsageError(f"--out must name a folder, and {file_above} is a file")
-    foreign = place.is_dir() and any(place.iterdir()) and not (place / "config.json").is_file()
-    if place.is_file() or foreign or not place.name:
-        raise UsageError(f"{out} exists and is not a saved model; choose another place or remove it first")
-    return out if out.name not in ("", "..") else place
 
 
 def write_place(out: Path | None, *endings: str, option: str = "--out") -> Path | None:
@@ -126,23 +100,3 @@ def quiet_libraries() -> None:
     log.setLevel(logging.INFO)
     log.propagate = False
     warnings.simplefilter("ignore")
-
-
-def read(source: str, **columns: Any) -> LabelledTexts:
-    """Read texts for a command; the notes are shown with the result, so the warnings stay silent.
-
-    Raises
-    ------
-    DataError
-        If the command needs labels and they are missing or of several types: said before the work starts.
-    """
-    from spacetune.data import label_kind, read_texts
-
-    quiet_libraries()
-    data = read_texts(source, **columns)
-    if columns.get("labelled"):
-        try:
-            label_kind(data.labels or [])
-        except DataError as error:
-            raise DataError(f"{data.source}: {error}") from error
-    return data

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from spacetune.cli.doors import (
-    ENDINGS,
-    NAMED,
-    AsJson,
-    Delimiter,
-    Encoding,
-    LabelColumn,
-    PairColumn,
-    Separator,
-    Split,
-    TextColumn,
-    free_place,
-    guarded,
-    people,
-    read,
-    show,
-    write_place,
-)
-from spacetune.errors import UsageError
+from spacetune.cli.doors import ENDINGS, NAMED, AsJson, guarded, people, show, write_place
+from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, parse_layers, read, reads
+from spacetune.hub import free_place
 
-__all__ = ["fit", "parse_layers"]
+__all__ = ["fit"]
 
 
 @guarded
+@reads
 def fit(
     train: Annotated[str, typer.Argument(help="Labelled texts: CSV, TSV, JSONL (also .gz), Parquet, datasets folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the model.")],
@@ -60,28 +45,24 @@ def fit(
     report_to: Annotated[Path | None, typer.Option("--report", help=f"File for the report: {NAMED}.")] = None,
     baselines: Annotated[bool, typer.Option(help="Fit the baselines beside it.")] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted fit.")] = False,
-    text: TextColumn = "text",
     label: LabelColumn = "label",
-    text_pair: PairColumn = None,
     label_separator: Separator = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    split: Split = None,
+    columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Fit a classifier (or regressor) on labelled texts and save it, with its scores beside the baselines'."""
-    columns = {
-        "text": text, "label": label, "text_pair": text_pair, "label_separator": label_separator,
-        "delimiter": delimiter, "encoding": encoding, "split": split, "labelled": True,
-    }  # fmt: skip
     out, report_to = free_place(out), write_place(report_to, *ENDINGS, option="--report")
     from spacetune.studies.fitting import fit_model
 
-    data = {name: read(path, **columns) for name, path in (("train", train), ("dev", dev), ("test", test)) if path}
+    data = {
+        name: read(path, columns, labelled=True, label=label, label_separator=label_separator)
+        for name, path in (("train", train), ("dev", dev), ("test", test))
+        if path
+    }
     settings = {
-        "encoder": encoder, "layers": parse_layers(layers), "n_latent": n_latent, "inter_weight": inter_weight,
-        "intra_weight": intra_weight, "n_vertices": n_vertices, "prefix_length": prefix_length,
-        "class_weight": class_weight, "n_epochs": n_epochs, "max_length": max_length,
+        "encoder": encoder, "layers": parse_layers(layers, auto=True), "n_latent": n_latent,
+        "inter_weight": inter_weight, "intra_weight": intra_weight, "n_vertices": n_vertices,
+        "prefix_length": prefix_length, "class_weight": class_weight, "n_epochs": n_epochs, "max_length": max_length,
         "train_encoder": train_encoder or None,
     }  # fmt: skip
     checkpoint = out.with_name(f".{out.name}.checkpoint.safetensors")
@@ -123,18 +104,3 @@ def say_what_is_kept(out: Path, checkpoint: Path) -> None:
     else:
         kept = "the last whole epoch is kept; go on from it with --resume"
     people(True).print(kept, highlight=False, soft_wrap=True)
-
-
-def parse_layers(given: str) -> Any:
-    """Read a layer choice: ``all``, ``auto``, a number, or numbers with commas.
-
-    >>> parse_layers("2,4,-1"), parse_layers("3"), parse_layers("all")
-    ([2, 4, -1], 3, 'all')
-    """
-    if given in ("all", "auto"):
-        return given
-    try:
-        numbers = [int(part) for part in given.split(",")]
-    except ValueError:
-        raise UsageError(f"--layers must be a number, numbers as 2,4,6, 'all' or 'auto', got {given!r}") from None
-    return numbers[0] if len(numbers) == 1 else numbers

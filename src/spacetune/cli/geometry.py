@@ -1,4 +1,4 @@
-"""The commands that look at the geometry of an encoder's states: ``measure`` and ``compare``."""
+"""The commands that look at the geometry of an encoder's states: ``measure``, ``compare`` and ``perturb``."""
 
 from __future__ import annotations
 
@@ -7,30 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import (
-    AsJson,
-    Delimiter,
-    Encoding,
-    PairColumn,
-    Split,
-    TextColumn,
-    guarded,
-    people,
-    read,
-    show,
-    write_place,
-)
-from spacetune.cli.fit import parse_layers
+from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, people, show, write_place
+from spacetune.cli.reading import COLUMNS, Columns, parse_layers, read_unlabelled, reads
 from spacetune.errors import UsageError
 
-__all__ = ["compare", "measure"]
+__all__ = ["compare", "measure", "named_encoder", "perturb"]
 
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="File for the result: .json or .csv.")]
 LAYERS = "A number, several as 2,4,6, or 'all'."
 MEASURES = "Names with commas, or a group: default, streamed, official, all."
 
 
 @guarded
+@reads
 def measure(
     texts: Annotated[str, typer.Argument(help="Texts: CSV, TSV, JSONL (also .gz), Parquet, datasets folder.")],
     encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
@@ -42,19 +30,15 @@ def measure(
     model: Annotated[Path | None, typer.Option(help="A saved model: measure its concept spaces instead.")] = None,
     sample: Annotated[int, typer.Option(help="Tokens for what needs more than moments.")] = 5_000,
     seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
-    out: Out = None,
-    text: TextColumn = "text",
-    text_pair: PairColumn = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    split: Split = None,
+    out: Report = None,
+    columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Measure how token states fill their space at every layer of an encoder."""
-    out = write_place(out, ".json", ".csv")
+    out = write_place(out, *ENDINGS)
     if rank and model is not None:
         raise UsageError("--rank looks at an encoder's layers and --model at a model's spaces: choose one")
-    data = _read(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding, split=split)
+    data = read_unlabelled(texts, columns)
     from spacetune import studies
     from spacetune.reports import geometry as reports
 
@@ -69,7 +53,7 @@ def measure(
         table = studies.measure(
             encoder,
             data,
-            layers=_layers(layers),
+            layers=parse_layers(layers),
             measures=_measures(measures),
             sample=sample,
             intervals=intervals,
@@ -80,6 +64,7 @@ def measure(
 
 
 @guarded
+@reads
 def compare(
     a: Annotated[str, typer.Argument(help="Encoder: folder, hub name, 'default', or a saved model's folder.")],
     b: Annotated[str, typer.Argument(help="The other encoder.")],
@@ -88,25 +73,21 @@ def compare(
     measures: Annotated[str, typer.Option(help=MEASURES)] = "streamed",
     sample: Annotated[int, typer.Option(help="Tokens or texts compared at most.")] = 4_000,
     seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
-    out: Out = None,
-    text: TextColumn = "text",
-    text_pair: PairColumn = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    split: Split = None,
+    out: Report = None,
+    columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Compare two encoders, or one before and after fine-tuning, on the same texts."""
-    out = write_place(out, ".json", ".csv")
-    data = _read(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding, split=split)
+    out = write_place(out, *ENDINGS)
+    data = read_unlabelled(texts, columns)
     from spacetune import studies
     from spacetune.reports.geometry import draw_comparison
 
     found = studies.compare(
-        _encoder(a),
-        _encoder(b),
+        named_encoder(a),
+        named_encoder(b),
         data,
-        layers=_layers(layers),
+        layers=parse_layers(layers),
         measures=_measures(measures),
         sample=sample,
         seed=seed,
@@ -114,17 +95,39 @@ def compare(
     _hand_over(found, out, as_json, draw_comparison)
 
 
-def _read(source: str, **columns: Any) -> Any:
-    data = read(source, labelled=False, **columns)
-    for note in data.notes:
-        people(True).print(f"! {note}", highlight=False, markup=False)
-    return data
+@guarded
+@reads
+def perturb(
+    texts: Annotated[str, typer.Argument(help="Texts: CSV, TSV, JSONL (also .gz), Parquet, datasets folder.")],
+    encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
+    alphas: Annotated[str, typer.Option(help="Shares of noise in percent, with commas.")] = "0.5,1,2,4,8,16,32",
+    seeds: Annotated[str, typer.Option(help="Of the noise, with commas.")] = "0,1,2",
+    layer: Annotated[int, typer.Option(help="The layer to measure; -1 is the last.")] = -1,
+    measures: Annotated[str, typer.Option(help=MEASURES)] = "default",
+    sample: Annotated[int, typer.Option(help="Tokens for what needs more than moments.")] = 5_000,
+    out: Report = None,
+    columns: Columns = COLUMNS,
+    as_json: AsJson = False,
+) -> None:
+    """Measure an encoder's states with more and more noise in its weights."""
+    out = write_place(out, *ENDINGS)
+    shares = [_number(each, float, "--alphas") for each in alphas.split(",")]
+    drawn = [_number(each, int, "--seeds") for each in seeds.split(",")]
+    data = read_unlabelled(texts, columns)
+    from spacetune import studies
+    from spacetune.reports.geometry import draw_ladder
+
+    found = studies.measure_ladder(
+        encoder, data, alphas=shares, seeds=drawn, layer=layer, measures=_measures(measures), sample=sample
+    )
+    _hand_over(found, out, as_json, draw_ladder)
 
 
-def _layers(given: str) -> Any:
-    if given == "auto":
-        raise UsageError("--layers must be a number, numbers as 2,4,6 or 'all', got 'auto'")
-    return parse_layers(given)
+def _number(given: str, kind: type[float], option: str) -> Any:
+    try:
+        return kind(given)
+    except ValueError:
+        raise UsageError(f"{option} must be numbers with commas, got {given!r}") from None
 
 
 def _measures(given: str) -> str | list[str]:
@@ -133,7 +136,7 @@ def _measures(given: str) -> str | list[str]:
     return given if given in MEASURE_GROUPS else [name.strip().replace("-", "_") for name in given.split(",")]
 
 
-def _encoder(given: str) -> Any:
+def named_encoder(given: str) -> Any:
     """Return what names an encoder: None for the default, a saved model's own encoder, else the name itself."""
     if given == "default":
         return None
@@ -148,13 +151,10 @@ def _encoder(given: str) -> Any:
 
 
 def _hand_over(result: Any, out: Path | None, as_json: bool, draw: Any) -> None:
-    from spacetune.reports.tables import write_csv, write_text
-
-    if out is not None and out.suffix == ".csv":
-        write_csv(out, result.rows())
-    elif out is not None:
-        write_text(out, result.to_json(indent=2))
     if out is not None:
+        from spacetune.reports import render
+
+        render(result, out)
         people(True).print(f"written to {out}", highlight=False)
     if out is None or as_json:
         show(result, as_json, draw)

@@ -6,50 +6,28 @@ from typing import Annotated
 
 import typer
 
-from spacetune.cli.doors import (
-    ENDINGS,
-    AsJson,
-    Delimiter,
-    Encoding,
-    LabelColumn,
-    PairColumn,
-    Report,
-    Separator,
-    Split,
-    TextColumn,
-    guarded,
-    people,
-    quiet_libraries,
-    read,
-    show,
-    write_place,
-)
+from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, people, quiet_libraries, show, write_place
+from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, read, reads
 from spacetune.errors import UsageError
 
 __all__ = ["cache", "check", "doctor"]
 
 
 @guarded
+@reads
 def check(
     data: Annotated[str, typer.Argument(help="Texts, labelled or not.")],
     encoder: Annotated[str | None, typer.Option(help="Whose length limit to check against.")] = None,
     lengths: Annotated[bool, typer.Option(help="Count tokens against the encoder's limit.")] = True,
-    text: TextColumn = "text",
     label: LabelColumn = "label",
-    text_pair: PairColumn = None,
     label_separator: Separator = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    split: Split = None,
+    columns: Columns = COLUMNS,
     out: Report = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with a data set: duplicates, conflicting labels, empty texts, tiny classes, long texts."""
     out = write_place(out, *ENDINGS)
-    texts = read(
-        data, text=text, label=label, text_pair=text_pair, label_separator=label_separator,
-        delimiter=delimiter, encoding=encoding, split=split,
-    )  # fmt: skip
+    texts = read(data, columns, label=label, label_separator=label_separator)
     from spacetune.data import check_texts
     from spacetune.reports.terminal import draw_data_report
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from spacetune.cli.doors import LabelColumn, TextColumn, guarded, people, quiet_libraries
+from spacetune.cli.doors import guarded, people, quiet_libraries
+from spacetune.cli.reading import LabelColumn, PairColumn, TextColumn
 from spacetune.errors import MissingExtraError, UsageError
 
 __all__ = ["serve"]
@@ -31,6 +32,7 @@ def serve(
     log_level: Annotated[str, typer.Option(help="'info' logs every request, 'warning' only trouble.")] = "info",
     text: TextColumn = "text",
     label: LabelColumn = "label",
+    text_pair: PairColumn = None,
 ) -> None:
     """Serve saved models: predictions and explanations over HTTP, and a page at / to look at them."""
     if log_level not in ("info", "warning", "error"):
@@ -43,7 +45,7 @@ def serve(
         if (error.name or "").split(".")[0] in ("fastapi", "starlette", "pydantic", "uvicorn"):
             raise MissingExtraError("serve", "serve") from error
         raise
-    served = load_models(models, examples, text=text, label=label)
+    served = load_models(models, examples, text=text, label=label, text_pair=text_pair)
     limits = web.Limits(max_texts=max_texts, max_characters=max_characters, max_body=max_body, max_waiting=max_waiting)
     shown = f"[{host}]" if ":" in host else host
     people(True).print(f"serving {', '.join(s.name for s in served)} at http://{shown}:{port}/", highlight=False)

@@ -1,4 +1,4 @@
-"""The commands that use a saved model: ``score``, ``predict``, ``explain``, ``spaces``."""
+"""The commands that use a saved model: ``score``, ``predict``, ``explain``, ``spaces``, ``simplex``."""
 
 from __future__ import annotations
 
@@ -7,50 +7,27 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import (
-    ENDINGS,
-    NAMED,
-    AsJson,
-    Delimiter,
-    Encoding,
-    LabelColumn,
-    PairColumn,
-    Report,
-    Separator,
-    Split,
-    TextColumn,
-    guarded,
-    people,
-    quiet_libraries,
-    read,
-    show,
-    write_place,
-)
+from spacetune.cli.doors import ENDINGS, NAMED, AsJson, Report, guarded, people, quiet_libraries, show, write_place
+from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, read, reads, texts_or_file
 from spacetune.errors import UsageError
 
-__all__ = ["explain", "predict", "score", "spaces", "texts_or_file"]
+__all__ = ["explain", "predict", "score", "simplex", "spaces"]
 
 
 @guarded
+@reads
 def score(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
     data: Annotated[str, typer.Argument(help="Labelled texts.")],
-    text: TextColumn = "text",
     label: LabelColumn = "label",
-    text_pair: PairColumn = None,
     label_separator: Separator = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    split: Split = None,
+    columns: Columns = COLUMNS,
     out: Report = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a saved model on labelled texts, beside the majority baseline."""
     out = write_place(out, *ENDINGS)
-    texts = read(
-        data, text=text, label=label, text_pair=text_pair, label_separator=label_separator,
-        delimiter=delimiter, encoding=encoding, split=split, labelled=True,
-    )  # fmt: skip
+    texts = read(data, columns, labelled=True, label=label, label_separator=label_separator)
     from spacetune.estimators import load_estimator
     from spacetune.reports.terminal import draw_scores
     from spacetune.studies import score_model
@@ -59,15 +36,12 @@ def score(
 
 
 @guarded
+@reads
 def predict(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
     texts: Annotated[list[str], typer.Argument(help="A text, several, or one file of texts.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the predictions: {NAMED}.")] = None,
-    text: TextColumn = "text",
-    text_pair: PairColumn = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    split: Split = None,
+    columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Predict texts given here, or all texts of a file."""
@@ -79,7 +53,7 @@ def predict(
     from spacetune.estimators import load_estimator
     from spacetune.studies import predict_texts
 
-    given = texts_or_file(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding, split=split)
+    given = texts_or_file(texts, columns)
     result = predict_texts(load_estimator(model), given)
     if out is not None:
         render(result, out)
@@ -89,16 +63,13 @@ def predict(
 
 
 @guarded
+@reads
 def explain(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
     texts: Annotated[list[str], typer.Argument(help="A text, several, or one file of texts.")],
     for_class: Annotated[str | None, typer.Option("--class", help="Class to explain; else the predicted one.")] = None,
     out: Report = None,
-    text: TextColumn = "text",
-    text_pair: PairColumn = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    split: Split = None,
+    columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Show what every word gave to a prediction; the scores add up to the logit."""
@@ -108,7 +79,7 @@ def explain(
     quiet_libraries()
     from spacetune.estimators import load_estimator
 
-    given = texts_or_file(texts, text=text, text_pair=text_pair, delimiter=delimiter, encoding=encoding, split=split)
+    given = texts_or_file(texts, columns)
     fitted: Any = load_estimator(model)
     explanation = fitted.explain(given)
     name = None if for_class is None else named_class(for_class, explanation[0].classes)
@@ -116,31 +87,48 @@ def explain(
 
 
 @guarded
+@reads
 def spaces(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model of classes.")],
     data: Annotated[str, typer.Argument(help="Labelled texts to place in its spaces.")],
     out: Report = None,
     n_texts: Annotated[int, typer.Option(help="Most texts on the map.")] = 600,
     seed: Annotated[int, typer.Option(help="Of the choice of texts.")] = 0,
-    text: TextColumn = "text",
     label: LabelColumn = "label",
-    text_pair: PairColumn = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
-    split: Split = None,
+    columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Show where texts lie in a model's concept spaces, and how far apart the spaces are."""
     out = write_place(out, *ENDINGS)
-    texts = read(
-        data, text=text, label=label, text_pair=text_pair, delimiter=delimiter, encoding=encoding,
-        split=split, labelled=True,
-    )  # fmt: skip
+    texts = read(data, columns, labelled=True, label=label)
     from spacetune.estimators import load_estimator
     from spacetune.reports.terminal import draw_map
     from spacetune.studies import map_spaces
 
     show(map_spaces(load_estimator(model), texts, n_texts=n_texts, seed=seed), as_json, draw_map, out)
+
+
+@guarded
+@reads
+def simplex(
+    model: Annotated[Path, typer.Argument(help="Folder of a saved model fitted with a simplex (--n-vertices).")],
+    data: Annotated[str, typer.Argument(help="Labelled texts to score it on; not those to be tested on later.")],
+    out: Report = None,
+    points: Annotated[int, typer.Option(help="Random points; each costs a pass over the texts.")] = 30,
+    seed: Annotated[int, typer.Option(help="Of the random points.")] = 0,
+    label: LabelColumn = "label",
+    label_separator: Separator = None,
+    columns: Columns = COLUMNS,
+    as_json: AsJson = False,
+) -> None:
+    """Score a simplex at its vertices, its centroid and random points, and show how its training went."""
+    out = write_place(out, *ENDINGS)
+    texts = read(data, columns, labelled=True, label=label, label_separator=label_separator)
+    from spacetune.estimators import load_estimator
+    from spacetune.reports.simplexes import draw_simplex
+    from spacetune.studies import score_simplex
+
+    show(score_simplex(load_estimator(model), texts, n_points=points, seed=seed), as_json, draw_simplex, out)
 
 
 def named_class(name: str, classes: tuple[Any, ...]) -> Any:
@@ -154,20 +142,3 @@ def named_class(name: str, classes: tuple[Any, ...]) -> Any:
             f"--class {name!r} is none of {', '.join(names)}" + (f"; did you mean {near}?" if near else "")
         )
     return names[name]
-
-
-FILE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".gz")
-
-
-def texts_or_file(given: list[str], **columns: Any) -> Any:
-    """Take texts as they are, or one file of texts; a missing file is an error, not a text."""
-    if len(given) == 1 and (given[0].lower().endswith(FILE_ENDINGS) or _is_folder(given[0])):
-        data = read(given[0], labelled=False, **columns)
-        for note in data.notes:
-            people(True).print(f"! {note}", highlight=False, markup=False)
-        return data.inputs
-    return [text.encode("utf-8", "replace").decode("utf-8") for text in given]
-
-
-def _is_folder(given: str) -> bool:
-    return 0 < len(given) < 200 and "\n" not in given and Path(given).is_dir()

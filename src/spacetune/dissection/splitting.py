@@ -47,23 +47,24 @@ def by_head(trace: Trace, layer: int, vectors: bool) -> Parts:
               \|G W_h m_h\|^2 = m_h^\top (G W_h)^\top (G W_h)\, m_h
     """
     state, gains = trace.states[layer], Gains(trace.additions[: 2 * layer])
-    found: list[Parts] = []
-    for k in range(0, 2 * layer, 2):
+
+    def of_layer(k: int) -> Parts:
         heads = _heads_of(trace, k)
         matrix, rate = _scaled_matrix(heads, gains, k)
         mixed = heads.mixed if rate is None else heads.mixed * rate[:, None, None]
         read = torch.einsum("nd,dhj->nhj", state, matrix)
         squares = (torch.einsum("nhj,hjk->nhk", mixed, _gram(matrix)) * mixed).sum(2)
-        found.append(((read * mixed).sum(2), squares, _each(mixed, matrix) if vectors else None))
-    return _stacked(found)
+        return (read * mixed).sum(2), squares, _each(mixed, matrix) if vectors else None
+
+    return _side_by_side(of_layer, layer)
 
 
 def by_attended(trace: Trace, layer: int, vectors: bool) -> Parts:
     """Split attention by layer, head and attended token; a row is a pair of tokens of one text."""
     state, gains = trace.states[layer], Gains(trace.additions[: 2 * layer])
     pairs = Pairs(trace)
-    found: list[Parts] = []
-    for k in range(0, 2 * layer, 2):
+
+    def of_layer(k: int) -> Parts:
         heads = _heads_of(trace, k)
         assert heads.values is not None
         matrix, rate = _scaled_matrix(heads, gains, k)
@@ -76,8 +77,9 @@ def by_attended(trace: Trace, layer: int, vectors: bool) -> Parts:
             weights = weights * rate[pairs.own, None]
         squares = (torch.einsum("nhj,hjk->nhk", values, _gram(matrix)) * values).sum(2)
         kept = _each(values, matrix)[pairs.attended] * weights[:, :, None] if vectors else None
-        found.append((dots, weights.square() * squares[pairs.attended], kept))
-    return _stacked(found)
+        return dots, weights.square() * squares[pairs.attended], kept
+
+    return _side_by_side(of_layer, layer)
 
 
 class Pairs:
@@ -159,7 +161,13 @@ def _each(mixed: Tensor, matrix: Tensor) -> Tensor:
     return torch.einsum("nhj,dhj->nhd", mixed, matrix)
 
 
-def _stacked(found: list[Parts]) -> Parts:
-    dots, squares, vectors = zip(*found, strict=True)
-    kept = [part for part in vectors if part is not None]
-    return torch.stack(dots, dim=1), torch.stack(squares, dim=1), torch.stack(kept, dim=1) if kept else None
+def _side_by_side(of_layer: Callable[[int], Parts], layer: int) -> Parts:
+    """Put all layers' parts along the second axis, one layer at a time: pairs of tokens are many."""
+    room: list[Tensor] = []
+    for i in range(layer):
+        parts = [part for part in of_layer(2 * i) if part is not None]
+        room = room or [part.new_empty(len(part), layer, *part.shape[1:]) for part in parts]
+        for whole, part in zip(room, parts, strict=True):
+            whole[:, i] = part
+    dots, squares, *kept = room
+    return dots, squares, kept[0] if kept else None

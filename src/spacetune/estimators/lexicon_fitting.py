@@ -8,22 +8,25 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.optimize import minimize
-from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression, Ridge
+from scipy.sparse import csr_matrix, diags
+from sklearn.linear_model import Ridge
 from torch import Tensor
 
 from spacetune.encoders import FeatureSource
+from spacetune.estimators.logistic import logistic, logistic_each
 from spacetune.estimators.space_training import SpaceData
-from spacetune.spaces import Lexicon
+from spacetune.spaces import Lexicon, token_pairs
 from spacetune.training import Task
 
 __all__ = ["Words", "fit_lexicon"]
 
 Array = np.ndarray[Any, Any]
 
-STRENGTH = 3.0
-SCALE = 4.0
+STRENGTHS = (0.3, 1.0)
+IDF_SCALE = 3.0
 PULL = 1.0
+LEAST_TEXTS = 2
+MOST_WEIGHTS = 2_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Words:
     Parameters
     ----------
     lexicon
-        Scores a token.
+        Scores a token and a pair of neighbours.
     share
         What the head's logits keep.
     bias
@@ -48,14 +51,25 @@ class Words:
     gain: float
 
 
+@dataclasses.dataclass(frozen=True)
+class _Mixture:
+    weights: Array
+    bias: Array
+    a: float
+    b: float
+    logits: Array
+    loss: float
+
+
 def fit_lexicon(data: SpaceData, head_logits: Tensor, task: Task) -> Words | None:
-    r"""Fit logistic (or ridge) regression on shares of token ids, and weigh it against the head on dev.
+    r"""Fit logistic (or ridge) regression on wordpieces and pairs, and weigh it against the head on dev.
 
     .. math:: \min_{a, b \ge 0} \sum_{dev} loss(a\,S + b\,L) + (a - 1)^2 + b^2
 
-    S are the head's logits and L the lexicon's, which was fitted on the training texts alone. The pull towards the
-    head alone matters for small dev parts only. The mixture is taken if both the loss and the dev score improve by it.
-    Strength, scale and this rule are our choice, made on the dev parts of six data sets.
+    S are the head's logits and L the lexicon's, which was fitted on the training texts alone: counts of grams that at
+    least two texts hold, times their idf, over the root of the text's length. Of two strengths of the penalty the
+    mixture with the least loss on dev stays, and only if it improves both the loss and the score on dev. The pull
+    towards the head alone matters for small dev parts only. All of this is our choice, made on dev parts.
 
     Parameters
     ----------
@@ -71,71 +85,83 @@ def fit_lexicon(data: SpaceData, head_logits: Tensor, task: Task) -> Words | Non
     Words or None
         None where it does not help, or where the features carry no token ids.
     """
-    train, dev = _shares(data.train), _shares(data.dev)
-    if train is None or dev is None or data.train is data.dev:
+    if data.train is data.dev:
         return None
-    known = np.flatnonzero(np.diff(train.tocsc().indptr))
-    known = known[known < dev.shape[1]] if dev.shape[1] < train.shape[1] else known
-    weights, bias = _solve(train[:, known], data.targets.numpy(), task)
-    lexical = torch.from_numpy(_columns(dev, known) @ weights.T + bias)
-    a, b = _mixture(head_logits.double(), lexical, data.dev_targets, task)
-    mixed = (a * head_logits.double() + b * lexical).numpy()
+    train, dev = _keys(data.train), _keys(data.dev)
+    if train is None or dev is None:
+        return None
+    known, idf = _known(*train, len(data.train), max(1, task.n_outputs))
+    if not len(known):
+        return None
+    rows, dev_rows = (_counts(*keys, source, known) @ diags(idf)
+                      for keys, source in ((train, data.train), (dev, data.dev)))  # fmt: skip
+    head = head_logits.double()
+    tried = [_mix(rows, dev_rows, data, head, task, strength) for strength in STRENGTHS]
+    best = min(tried, key=lambda m: m.loss)
     targets = data.dev_targets.numpy()
-    before, after = (task.scores(z, targets)[task.monitor] for z in (head_logits.double().numpy(), mixed))
-    if b == 0 or after <= before:
+    before, after = (task.scores(z, targets)[task.monitor] for z in (head.numpy(), best.logits))
+    if best.b == 0 or after <= before:
         return None
-    lexicon = Lexicon(torch.from_numpy(known), torch.from_numpy(b * SCALE * weights.T).float())
-    return Words(lexicon, a, torch.from_numpy(b * bias), after - before)
+    weights = torch.from_numpy(best.b * best.weights.T * idf[:, None]).float()
+    lexicon = Lexicon(torch.from_numpy(known), weights)
+    return Words(lexicon, best.a, torch.from_numpy(best.b * best.bias), after - before)
 
 
-def _shares(source: FeatureSource) -> Any:
-    """Return the share of every token id in every text, times 4, ``(text, id)``, sparse."""
+def _keys(source: FeatureSource) -> tuple[Array, Array] | None:
+    """Return every wordpiece and pair of neighbours, and the text each stands in."""
     ids = source.take_ids(torch.arange(len(source)))
     if ids is None or not len(ids):
         return None
-    lengths = source.lengths.numpy()
-    values = np.repeat(SCALE / np.maximum(lengths, 1), lengths)
-    edges = np.concatenate([[0], np.cumsum(lengths)])
-    rows = csr_matrix((values, ids.numpy().astype(np.int64), edges), shape=(len(lengths), int(ids.max()) + 1))
+    first, pairs = token_pairs(ids.long(), source.lengths)
+    owner = torch.repeat_interleave(source.lengths)
+    return torch.cat([ids.long(), pairs]).numpy(), torch.cat([owner, owner[first]]).numpy()
+
+
+def _known(keys: Array, owner: Array, n_texts: int, n_outputs: int) -> tuple[Array, Array]:
+    """Return the grams that enough texts hold (the most frequent, where they are too many), and their idf."""
+    grams, place = np.unique(keys, return_inverse=True)
+    held = csr_matrix((np.ones(len(keys), dtype=np.float32), (owner, place)), shape=(n_texts, len(grams)))
+    held.sum_duplicates()
+    n_holding = np.bincount(held.indices, minlength=len(grams))
+    often = np.flatnonzero(n_holding >= LEAST_TEXTS)
+    most = MOST_WEIGHTS // n_outputs
+    if len(often) > most:
+        often = np.sort(often[np.argsort(-n_holding[often], kind="stable")[:most]])
+    return grams[often], (np.log((1 + n_texts) / (1 + n_holding[often])) + 1) / IDF_SCALE
+
+
+def _counts(keys: Array, owner: Array, source: FeatureSource, known: Array) -> Any:
+    """Return the counts of the known grams over the root of the text's length, ``(text, gram)``, sparse."""
+    places = np.searchsorted(known, keys).clip(max=len(known) - 1)
+    found = known[places] == keys
+    values = 1 / np.sqrt(source.lengths.numpy()[owner[found]])
+    rows = csr_matrix((values, (owner[found], places[found])), shape=(len(source), len(known)))
     rows.sum_duplicates()
     return rows
 
 
-def _columns(rows: Any, known: Array) -> Any:
-    missing = int(known.max()) + 1 - rows.shape[1]
-    if missing > 0:
-        rows = csr_matrix((rows.data, rows.indices, rows.indptr), shape=(rows.shape[0], rows.shape[1] + missing))
-    return rows[:, known]
+def _mix(rows: Any, dev_rows: Any, data: SpaceData, head: Tensor, task: Task, strength: float) -> _Mixture:
+    weights, bias = _solve(rows, data.targets.numpy(), task, strength)
+    lexical = torch.from_numpy(dev_rows @ weights.T + bias)
+    a, b, loss = _shares(head, lexical, data.dev_targets, task)
+    return _Mixture(weights, bias, a, b, (a * head + b * lexical).numpy(), loss)
 
 
-def _solve(rows: Any, targets: Array, task: Task) -> tuple[Array, Array]:
-    """Return weights ``(output, id)`` and biases ``(output,)`` of the task's own linear model."""
+def _solve(rows: Any, targets: Array, task: Task, strength: float) -> tuple[Array, Array]:
+    """Return weights ``(output, gram)`` and biases ``(output,)`` of the task's own linear model."""
     if task.kind == "regression":
         standard = (targets - task.mean) / task.scale  # pyright: ignore[reportAttributeAccessIssue]
-        ridge = Ridge(alpha=1 / STRENGTH).fit(rows, standard)
+        ridge = Ridge(alpha=1 / strength).fit(rows, standard)
         return ridge.coef_[None], np.array([ridge.intercept_])
     if task.kind == "multi":
-        each = [_binary(rows, targets[:, k]) for k in range(task.n_outputs)]
-        return np.stack([w for w, _ in each]), np.array([b for _, b in each])
-    fitted = LogisticRegression(C=STRENGTH, max_iter=300).fit(rows, targets)
-    weights, bias = np.zeros((task.n_outputs, rows.shape[1])), np.full(task.n_outputs, fitted.intercept_.min() - 5)
-    if len(fitted.classes_) == 2:
-        weights[fitted.classes_] = np.concatenate([-fitted.coef_, fitted.coef_]) / 2
-        bias[fitted.classes_] = np.array([-1, 1]) * fitted.intercept_ / 2
-    else:
-        weights[fitted.classes_], bias[fitted.classes_] = fitted.coef_, fitted.intercept_
-    return weights, bias
+        return logistic_each(rows, targets, strength)
+    weights, bias = logistic(rows, targets, strength)
+    missing = task.n_outputs - len(bias)
+    return np.pad(weights, ((0, missing), (0, 0))), np.pad(bias, (0, missing), constant_values=bias.min() - 8)
 
 
-def _binary(rows: Any, targets: Array) -> tuple[Array, float]:
-    if targets.min() == targets.max():
-        return np.zeros(rows.shape[1]), 5.0 if targets.max() else -5.0
-    fitted = LogisticRegression(C=STRENGTH, solver="liblinear").fit(rows, targets)
-    return fitted.coef_[0], float(fitted.intercept_[0])
-
-
-def _mixture(head: Tensor, lexical: Tensor, targets: Tensor, task: Task) -> tuple[float, float]:
-    """Weigh the two by the task's own loss on dev."""
+def _shares(head: Tensor, lexical: Tensor, targets: Tensor, task: Task) -> tuple[float, float, float]:
+    """Weigh the two by the task's own loss on dev; return both shares and the loss."""
 
     def objective(point: Array) -> tuple[float, Array]:
         p = torch.from_numpy(point).requires_grad_()
@@ -146,4 +172,4 @@ def _mixture(head: Tensor, lexical: Tensor, targets: Tensor, task: Task) -> tupl
         return float(total.detach()), p.grad.numpy()
 
     found = minimize(objective, [1.0, 0.3], jac=True, method="L-BFGS-B", bounds=[(0.05, 20), (0, 20)])
-    return float(found.x[0]), float(found.x[1])
+    return float(found.x[0]), float(found.x[1]), float(found.fun)

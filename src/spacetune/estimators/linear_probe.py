@@ -8,16 +8,14 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
-from scipy.special import expit
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.utils.validation import column_or_1d
+from sklearn.linear_model import Ridge
 from torch import Tensor
 
 from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators.classifying import ClassifierParts, label_task, read_labels
+from spacetune.estimators.logistic import logistic, logistic_each
 from spacetune.estimators.regressing import RegressorParts
 from spacetune.estimators.space_training import text_chunks
 from spacetune.estimators.text_estimator import TextEstimator, dev_pair, part_for_dev
@@ -224,6 +222,7 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(60, 3))
     >>> round(LinearProbeRegressor().fit(X, X[:, 0] + 1).score(X, X[:, 0] + 1), 1)
     1.0
@@ -270,9 +269,7 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
         DataError
             If texts or labels cannot be learnt from.
         """
-        if y is None:
-            raise DataError("LinearProbeRegressor requires y to be passed, but the target y is None")
-        numbers = column_or_1d(np.asarray(y, dtype=np.float64), warn=True)
+        numbers = self._numbers(y)
         self.task_ = Regression.of(numbers.tolist())
 
         def fit_one(rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
@@ -288,47 +285,3 @@ def means_of(source: FeatureSource) -> Array:
     """Return every text's mean states, layers side by side, ``(text, layer · dim)`` in float64."""
     parts = [source.take(rows).means().flatten(1) for rows in text_chunks(source)]
     return torch.cat(parts).double().numpy()
-
-
-def logistic_each(rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
-    """Fit one logistic regression a label, all in the same passes over the rows (L-BFGS on the summed objective).
-
-    Scikit-learn would pass over the rows once more for every label.
-    """
-    n_labels, dim = targets.shape[1], rows.shape[1]
-
-    def objective(flat: Array) -> tuple[float, Array]:
-        weight, bias = flat[:-n_labels].reshape(n_labels, dim), flat[-n_labels:]
-        logits = rows @ weight.T + bias
-        error = expit(logits) - targets
-        loss = np.sum(np.logaddexp(0, logits) - targets * logits)
-        slope = np.append((C * error.T @ rows + weight).ravel(), C * error.sum(0))
-        return C * loss + 0.5 * np.sum(weight**2), slope
-
-    start = np.zeros(n_labels * (dim + 1))
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 100, "ftol": 1e-6})
-    return found.x[:-n_labels].reshape(n_labels, dim), found.x[-n_labels:]
-
-
-def logistic(rows: Array, targets: Array, C: float, weights: dict[int, float] | None) -> tuple[Array, Array]:
-    """Fit multinomial logistic regression; return a row of weights and a bias for every class, 0 upwards.
-
-    For two classes scikit-learn gives one row; it is shared out to both with opposite signs.
-    """
-    if len(np.unique(targets)) < 2:
-        lead = 8.0 if targets.size and targets[0] else -8.0
-        return np.zeros((2, rows.shape[1])), np.array([-lead / 2, lead / 2])
-    model = LogisticRegression(C=C, max_iter=400, tol=1e-3, class_weight=weights).fit(rows, targets)
-    if len(model.classes_) == 2:
-        weight, bias = (
-            np.concatenate([-model.coef_, model.coef_]) / 2,
-            np.append(-model.intercept_, model.intercept_) / 2,
-        )
-    else:
-        weight, bias = model.coef_, model.intercept_
-    n_classes = int(max(targets.max() + 1, len(model.classes_)))
-    if len(model.classes_) == n_classes:
-        return weight, bias
-    full, base = np.zeros((n_classes, rows.shape[1])), np.full(n_classes, bias.min() - 8.0)
-    full[model.classes_], base[model.classes_] = weight, bias
-    return full, base

@@ -27,7 +27,7 @@ from spacetune.errors import DataError, UsageError
 from spacetune.estimators.inputs import check_bounds, check_kind, read_features
 from spacetune.estimators.linear_probe import means_of
 from spacetune.estimators.prefix_inputs import PrefixedTexts, PrefixInputs, ReadyEmbeddings, UnderPrefix
-from spacetune.estimators.prefix_training import PrefixData, PrefixModel, PrefixTraining, fit_prefixes
+from spacetune.estimators.prefix_training import PrefixData, PrefixModel, PrefixTraining, fit_prefixes, point_logits
 from spacetune.estimators.space_training import auto_schedule, token_statistics
 from spacetune.estimators.text_estimator import TextEstimator, dev_pair, part_for_dev
 from spacetune.estimators.views import view
@@ -108,7 +108,7 @@ class PrefixEstimator(TextEstimator):
         )  # fmt: skip
         self.history_ = fit_prefixes(model, data, settings, task, schedule, checkpoint=checkpoint, progress=progress)
         self._finish(None if prefix is None else prefix.finished(), head)
-        return self._logits_at(data.dev, model.centre()), data.dev_targets.numpy()
+        return point_logits(self._model(), data.dev, model.centre())[0], data.dev_targets.numpy()
 
     def _data(self, texts: Any, labels: Sequence[Any], dev: Any, task: Task) -> PrefixData:
         """Read texts (or a matrix), and choose what to train on and what to choose by."""
@@ -267,21 +267,32 @@ class PrefixEstimator(TextEstimator):
         seed
             Of the points.
         """
-        check_is_fitted(self)
         if n_samples < 1:
             raise UsageError(f"an ensemble has at least 1 point, got n_samples={n_samples}")
+        check_is_fitted(self)
+        generator, model = torch.Generator().manual_seed(seed), self._model()
+        return self.logits_at(X, torch.cat([model.sample_weights(1, generator) for _ in range(n_samples)]))
+
+    def logits_at(self, X: Any, weights: Tensor, *, progress: bool | None = False) -> np.ndarray:
+        """Return the logits ``(point, text, output)`` at these points of the simplex, the same for all texts.
+
+        Parameters
+        ----------
+        X
+            Texts, or a matrix if it was fitted on one.
+        weights
+            ``(point, vertex)``: all layers and the head at one point; or ``(point, group, vertex)``, the groups being
+            the encoder's layers (none on a matrix) and those of the head.
+        progress
+            True or False to force the progress bar on or off.
+        """
+        check_is_fitted(self)
         check_kind(self, X, reset=False)
         inputs = self._inputs(as_inputs(X) if self.fitted_on_ == "texts" else self.features(X))
-        generator = torch.Generator().manual_seed(seed)
-        model = PrefixModel(self.simplex_, self.head_simplex_, self.n_vertices)
-        return np.stack([self._logits_at(inputs, model.sample_weights(1, generator)) for _ in range(n_samples)])
+        return point_logits(self._model(), inputs, weights, progress)
 
-    def _logits_at(self, inputs: PrefixInputs, weights: Tensor) -> np.ndarray:
-        model = PrefixModel(self.simplex_, self.head_simplex_, self.n_vertices)
-        with torch.no_grad():
-            order = list(inputs.batches())
-            parts = [model.logits(inputs, rows, weights, lambda z: z) for rows in order]
-        return torch.cat(parts)[torch.argsort(torch.cat(order))].double().numpy()
+    def _model(self) -> PrefixModel:
+        return PrefixModel(self.simplex_, self.head_simplex_, self.n_vertices)
 
     def _tensors(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         prefix = self.simplex_
@@ -312,18 +323,9 @@ class PrefixEstimator(TextEstimator):
         )  # fmt: skip
 
     def _head_of(self, tensors: dict[str, Tensor], n_outputs: int) -> LinearSimplex | SpaceSimplex:
-        generator = torch.Generator()
-        if self.head == "linear":
-            made: Any = LinearSimplex(tensors["weight"].shape[2], n_outputs, self.n_vertices, generator=generator)
-        else:
-            n_layers, n_spaces, n_latent, n_embed = tensors["heads.0.spaces.operators"].shape
-            made = SpaceSimplex([
-                SpaceHead(
-                    ConceptSpaces(n_embed, n_latent, n_spaces, n_layers=n_layers, generator=generator),
-                    n_outputs, generator,
-                )
-                for _ in range(self.n_vertices)
-            ])  # fmt: skip
+        if self.head == "space":
+            return SpaceSimplex.from_state(tensors, n_outputs)
+        made = LinearSimplex(tensors["weight"].shape[2], n_outputs, self.n_vertices, generator=torch.Generator())
         made.load_state_dict(tensors)
         return made
 

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spacetune.errors import UsageError
 from spacetune.estimators.prefix_inputs import PrefixInputs
 from spacetune.prefixes import LinearSimplex, LoraSimplex, PrefixSimplex, simplex_weights
+from spacetune.progress import progress_bar
 from spacetune.spaces import SpaceSimplex
 from spacetune.training import Candidate, History, Schedule, Task, fit_parameters
 
-__all__ = ["PrefixData", "PrefixModel", "PrefixTraining", "fit_prefixes", "validation_logits"]
+__all__ = ["PrefixData", "PrefixModel", "PrefixTraining", "fit_prefixes", "point_logits", "validation_logits"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +56,11 @@ class PrefixModel(nn.Module):
         self.prefix, self.head, self.n_vertices = prefix, head, n_vertices
         self.n_layers = 0 if prefix is None else prefix.shape.n_layers
 
+    @property
+    def n_groups(self) -> int:
+        """What has a point of its own: every layer under a prefix, and the groups of the head."""
+        return self.n_layers + self.head.n_groups
+
     def sample_weights(self, n_observations: int, generator: torch.Generator) -> Tensor:
         """Draw a point of its own for every observation, layer and group of the head."""
         if self.prefix is None:
@@ -62,7 +69,7 @@ class PrefixModel(nn.Module):
 
     def centre(self) -> Tensor:
         """Return the centroid's weights ``(1, layer + head groups, vertex)``."""
-        return torch.full((1, self.n_layers + self.head.n_groups, self.n_vertices), 1 / self.n_vertices)
+        return torch.full((1, self.n_groups, self.n_vertices), 1 / self.n_vertices)
 
     def logits(self, inputs: PrefixInputs, rows: Tensor, weights: Tensor, keep: Callable[[Tensor], Tensor]) -> Tensor:
         """Return logits ``(text, output)`` of some texts at these weights.
@@ -176,6 +183,49 @@ def validation_logits(model: PrefixModel, dev: PrefixInputs, n_samples: int, gen
             weights = [model.sample_weights(len(rows), generator) if repeats else model.centre() for rows in order]
             parts = [model.logits(dev, rows, w, lambda z: z) for rows, w in zip(order, weights, strict=True)]
             found.append(torch.cat(parts)[torch.argsort(torch.cat(order))])
+    return torch.stack(found).double().numpy()
+
+
+def point_logits(
+    model: PrefixModel, inputs: PrefixInputs, weights: Tensor, progress: bool | None = False
+) -> np.ndarray:
+    """Predict all texts at points of the simplex, the same point for every text.
+
+    Parameters
+    ----------
+    model
+        The simplex.
+    inputs
+        D texts.
+    weights
+        ``(point, vertex)``, where all layers and the head stand at one point, or ``(point, group, vertex)``.
+    progress
+        Whether to show a bar.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(point, text, output)``.
+
+    Raises
+    ------
+    UsageError
+        If the weights are not one a vertex.
+    """
+    if weights.dim() not in (2, 3) or weights.shape[-1] != model.n_vertices:
+        raise UsageError(
+            f"weights must be (point, {model.n_vertices} vertices), or with the groups between them, "
+            f"got shape {tuple(weights.shape)}"
+        )
+    points = weights if weights.dim() == 3 else weights.unsqueeze(1).expand(-1, model.n_groups, -1)
+    found: list[Tensor] = []
+    with torch.no_grad(), progress_bar(len(points), "reading the simplex", "points", show=progress) as bar:
+        order = list(inputs.batches())
+        back = torch.argsort(torch.cat(order))
+        for point in points:
+            parts = [model.logits(inputs, rows, point.unsqueeze(0), lambda z: z) for rows in order]
+            found.append(torch.cat(parts)[back])
+            bar.update(1)
     return torch.stack(found).double().numpy()
 
 

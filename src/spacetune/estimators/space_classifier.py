@@ -78,7 +78,7 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
     n_validation_samples
         With a simplex: repeats of dev at fresh points, whose mean score chooses the epoch; 0 validates the centroid.
     lexicon
-        Weigh a score a wordpiece, whatever its context, against the head, where that helps on dev.
+        Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev.
     seed
         Of the start, the order of texts, the dropout and the split.
 
@@ -90,6 +90,8 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         The `Lexicon`, or None where it did not help on dev.
     head_
         The trained `SpaceHead`.
+    head_simplex_
+        The `SpaceSimplex` whose centroid it is, with ``n_vertices`` above 1; else None.
     history_
         Losses and dev scores of every epoch.
     temperature_
@@ -114,14 +116,14 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         inter_weight: float = 0.0,
         intra_weight: float = 0.0,
         inter_variant: InterVariant = "labelled",
-        dropout: float = 0.6,
+        dropout: float = 0.3,
         label_smoothing: float = 0.05,
         class_weight: str | dict[Any, float] | None = None,
         learning_rate: float | None = None,
         weight_decay: float = 0.3,
         n_epochs: int | None = None,
         batch_size: int | None = None,
-        patience: int | None = 4,
+        patience: int | None = None,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
         store: FeatureStore | Literal["auto"] | None = "auto",

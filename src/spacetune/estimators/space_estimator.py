@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from spacetune.encoders import FeatureSource, TokenFeatures
@@ -15,15 +16,20 @@ from spacetune.errors import DataError, UsageError
 from spacetune.estimators.encoder_training import fit_with_encoder
 from spacetune.estimators.inputs import MANY, check_bounds
 from spacetune.estimators.lexicon_fitting import Words, fit_lexicon
+from spacetune.estimators.prefix_inputs import ReadyEmbeddings
+from spacetune.estimators.prefix_training import PrefixModel, point_logits
 from spacetune.estimators.space_simplex import fit_space_simplex
-from spacetune.estimators.space_training import HeadSettings, SpaceData, auto_schedule, fit_heads
+from spacetune.estimators.space_training import HeadSettings, SpaceData, auto_schedule, fit_heads, text_chunks
 from spacetune.estimators.text_estimator import TextEstimator, dev_pair, part_for_dev
 from spacetune.estimators.views import view
-from spacetune.spaces import ConceptSpaces, Lexicon, SpaceHead
+from spacetune.spaces import ConceptSpaces, Lexicon, SpaceHead, SpaceSimplex
 from spacetune.spaces.losses import InterVariant
 from spacetune.training import History, Task
 
 __all__ = ["SpaceEstimator"]
+
+CORNERS = "simplex."
+"""What the names of the corners' tensors begin with in a saved model."""
 
 MOST_DIMENSIONS = 512
 """Dimensions of all spaces of a layer together that ``n_latent="auto"`` stays within."""
@@ -51,6 +57,7 @@ class SpaceEstimator(TextEstimator):
     seed: int
 
     head_: SpaceHead
+    head_simplex_: SpaceSimplex | None
     lexicon_: Lexicon | None
     history_: History
 
@@ -66,6 +73,7 @@ class SpaceEstimator(TextEstimator):
         """Train the head; return dev logits and dev targets for calibration."""
         self._check_settings()
         self._progress, self.lexicon_, self._dev_rows = progress, None, np.zeros(0, dtype=int)
+        self.head_simplex_ = None
         vars(self).pop("trained_encoder_", None)  # of an earlier fit
         features = self.features(texts, reset=True)
         self._check_lengths(features, labels)
@@ -89,10 +97,11 @@ class SpaceEstimator(TextEstimator):
             )
             self.provenance_ = self.trained_encoder_.provenance(self.layers_ or (-1,))
         elif self.n_vertices > 1:
-            self.head_, self.history_ = fit_space_simplex(
+            self.head_simplex_, self.history_ = fit_space_simplex(
                 data, settings, self.n_vertices, self.n_validation_samples, task, schedule,
                 checkpoint=checkpoint, progress=progress,
             )  # fmt: skip
+            self.head_ = self.head_simplex_.requires_grad_(False).centroid()
         else:
             compute = torch.bfloat16 if self._half(features) else None
             heads, histories = fit_heads(
@@ -115,9 +124,11 @@ class SpaceEstimator(TextEstimator):
         if words is None:
             return False
         self.lexicon_ = words.lexicon
+        corners = [] if self.head_simplex_ is None else self.head_simplex_.corners
         with torch.no_grad():
-            self.head_.classifier.weight.mul_(words.share)
-            self.head_.classifier.bias.mul_(words.share).add_(words.bias)
+            for head in (self.head_, *corners):
+                head.classifier.weight.mul_(words.share)
+                head.classifier.bias.mul_(words.share).add_(words.bias)
         return True
 
     def _settings(self, task: Task, n_texts: int) -> HeadSettings:
@@ -208,10 +219,41 @@ class SpaceEstimator(TextEstimator):
         """Return what every logit starts with, ``(output,)``."""
         return self.head_.classifier.bias
 
+    def logits_at(self, X: Any, weights: Tensor, *, progress: bool | None = False) -> np.ndarray:
+        """Return the logits ``(point, text, output)`` at these points of the simplex of heads, the same for all texts.
+
+        Parameters
+        ----------
+        X
+            What `predict` takes.
+        weights
+            ``(point, vertex)``: all layers and the classifier at one point; or ``(point, layer + 1, vertex)``.
+        progress
+            True or False to force the progress bar on or off.
+
+        Raises
+        ------
+        UsageError
+            If it was fitted with ``n_vertices=1``: then there is one head and no simplex.
+        """
+        check_is_fitted(self)
+        if self.head_simplex_ is None:
+            raise UsageError("there is no simplex to read: it was fitted with n_vertices=1, which learns one head")
+        source = self.features(X, stored=False)
+        model = PrefixModel(None, self.head_simplex_, self.head_simplex_.n_vertices)
+        logits = point_logits(model, ReadyEmbeddings(source), weights, progress)
+        if self.lexicon_ is None:
+            return logits
+        parts = [self.lexicon_.logits(source.take(rows)) for rows in text_chunks(source)]
+        return logits + torch.cat(parts).double().numpy()
+
     def _head_tensors(self) -> dict[str, Tensor]:
         hashes = torch.from_numpy(self.train_hashes_)
         words = {} if self.lexicon_ is None else {f"lexicon.{k}": v for k, v in self.lexicon_.state_dict().items()}
-        return {**{k: v.detach() for k, v in self.head_.state_dict().items()}, **words, "train_hashes": hashes}
+        simplex = {} if self.head_simplex_ is None else self.head_simplex_.state_dict()
+        corners = {f"{CORNERS}{k}": v.detach() for k, v in simplex.items()}
+        head = {k: v.detach() for k, v in self.head_.state_dict().items()}
+        return {**head, **corners, **words, "train_hashes": hashes}
 
     def _take_up_head(self, tensors: dict[str, Tensor], n_outputs: int) -> None:
         n_layers, n_spaces, n_latent, n_embed = tensors["spaces.operators"].shape
@@ -221,8 +263,12 @@ class SpaceEstimator(TextEstimator):
             )
         self.train_hashes_ = tensors["train_hashes"].numpy()
         self.head_ = SpaceHead(ConceptSpaces(n_embed, n_latent, n_spaces, n_layers=n_layers), n_outputs)
-        has_words = "lexicon.ids" in tensors
-        self.lexicon_ = Lexicon(tensors["lexicon.ids"], tensors["lexicon.weights"]) if has_words else None
-        own = {k: v for k, v in tensors.items() if k != "train_hashes" and not k.startswith("lexicon.")}
+        has_words = "lexicon.grams" in tensors
+        self.lexicon_ = Lexicon(tensors["lexicon.grams"], tensors["lexicon.weights"]) if has_words else None
+        own = {k: v for k, v in tensors.items() if k != "train_hashes" and not k.startswith(("lexicon.", CORNERS))}
         self.head_.load_state_dict(own)
         self.head_.eval()
+        corners = {k.removeprefix(CORNERS): v for k, v in tensors.items() if k.startswith(CORNERS)}
+        self.head_simplex_ = None
+        if corners:
+            self.head_simplex_ = SpaceSimplex.from_state(corners, n_outputs).eval().requires_grad_(False)

@@ -63,7 +63,7 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
     n_validation_samples
         With a simplex: repeats of dev at fresh points, whose mean score chooses the epoch; 0 validates the centroid.
     lexicon
-        Weigh a score a wordpiece, whatever its context, against the head, where that helps on dev.
+        Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev.
     seed
         Of the start, the order of texts, the dropout and the split.
 
@@ -91,7 +91,7 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         weight_decay: float = 0.1,
         n_epochs: int | None = None,
         batch_size: int | None = None,
-        patience: int | None = 4,
+        patience: int | None = None,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
         store: FeatureStore | Literal["auto"] | None = "auto",

@@ -8,7 +8,7 @@ from pathlib import Path
 from spacetune.estimators.prefix_inputs import ReadyEmbeddings
 from spacetune.estimators.prefix_training import PrefixData, PrefixModel, PrefixTraining, fit_prefixes
 from spacetune.estimators.space_training import HeadSettings, SpaceData, new_heads
-from spacetune.spaces import SpaceHead, SpaceSimplex
+from spacetune.spaces import SpaceSimplex
 from spacetune.training import History, Schedule, Task
 
 __all__ = ["fit_space_simplex"]
@@ -27,8 +27,8 @@ def fit_space_simplex(
     *,
     checkpoint: Path | None = None,
     progress: bool | None = None,
-) -> tuple[SpaceHead, History]:
-    """Train n heads as the corners of one simplex, and return its centroid, an ordinary head.
+) -> tuple[SpaceSimplex, History]:
+    """Train n heads as the corners of one simplex; its centroid is an ordinary head.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def fit_space_simplex(
     Returns
     -------
     tuple
-        The centroid and the history.
+        The simplex and the history.
     """
     starts = [dataclasses.replace(settings, seed=settings.seed + APART * i) for i in range(n_vertices)]
     simplex = SpaceSimplex(new_heads(starts, data, task))
@@ -64,4 +64,4 @@ def fit_space_simplex(
     inputs = PrefixData(ReadyEmbeddings(data.train), data.targets, ReadyEmbeddings(data.dev), data.dev_targets)
     model = PrefixModel(None, simplex, n_vertices)
     history = fit_prefixes(model, inputs, training, task, schedule, checkpoint=checkpoint, progress=progress)
-    return simplex.centroid(), history
+    return simplex, history

@@ -34,6 +34,7 @@ from spacetune.estimators.card import model_card
 from spacetune.estimators.inputs import auto_layers, holds_texts, read_features
 from spacetune.explanations import Explanation, TextExplanation
 from spacetune.hub import SavedModel, read_model, write_model
+from spacetune.training import History
 
 __all__ = ["TextEstimator", "load_estimator", "text_hashes"]
 
@@ -54,6 +55,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     store: FeatureStore | str | None
     classes_: Any
     fitted_on_: str
+    pairs_: bool = False
     dev_: str
     report_: dict[str, Any]
     provenance_: Any
@@ -174,7 +176,10 @@ class TextEstimator(BaseEstimator, abc.ABC):
             "encoder": dataclasses.asdict(self.provenance_),
             "learned": facts,
             "report": self.report_,
+            "pairs": self.pairs_,
         }
+        if (history := getattr(self, "history_", None)) is not None:
+            config["history"] = history.to_dict()
         trained = self.__dict__.get("trained_encoder_")
         extra = None if trained is None else ("encoder", trained.save_pretrained)
         write_model(place, SavedModel(config, tensors, model_card(self, config)), extra)
@@ -233,6 +238,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         self.provenance_ = provenance
         self.layers_ = None if provenance is None else provenance.layers
         keys = _keys(texts) if holds_texts(texts) else []
+        self.pairs_ = holds_texts(texts) and not all(isinstance(row, str) for row in texts)
         self.train_hashes_ = text_hashes(keys)
 
     @abc.abstractmethod
@@ -313,6 +319,9 @@ def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = N
         model.layers_ = tuple(trained_on["layers"])
         model.fitted_on_ = "texts"
         model.report_ = saved.config["report"]
+        model.pairs_ = saved.config.get("pairs", False)
+        if "history" in saved.config:
+            vars(model)["history_"] = History.from_dict(saved.config["history"])
         model.take_up(saved.config["learned"], saved.tensors)
     except (KeyError, TypeError, RuntimeError) as error:
         raise ModelFileError(f"the saved model in {place} is incomplete: {error!r}; fit it again") from error

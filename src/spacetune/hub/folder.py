@@ -13,15 +13,14 @@ import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import safetensors
-import safetensors.torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from spacetune.errors import ModelFileError, UsageError
 
-__all__ = ["SavedModel", "atomic_folder", "read_model", "write_model"]
+if TYPE_CHECKING:  # `free_place` answers before torch is loaded
+    from torch import Tensor
+
+__all__ = ["SavedModel", "atomic_folder", "free_place", "read_model", "write_model"]
 
 SCHEMA = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -36,6 +35,25 @@ class SavedModel:
     card: str = ""
 
 
+def free_place(place: Path) -> Path:
+    """Return the folder a model can be written to: a new or empty one, or a saved model's.
+
+    Raises
+    ------
+    UsageError
+        If something else is there, which would be lost, or a file stands where a folder must.
+    """
+    named = place.name not in ("", "..")
+    whole = place.absolute() if named else place.resolve()
+    file_above = next((folder for folder in whole.parents if folder.exists() and not folder.is_dir()), None)
+    if file_above is not None:
+        raise UsageError(f"a model is saved to a folder, and {file_above} above {place.name} is a file")
+    foreign = whole.is_dir() and any(whole.iterdir()) and not (whole / CONFIG).is_file()
+    if whole.is_file() or foreign or not whole.name:
+        raise UsageError(f"{place} exists and is not a saved model; choose another place or remove it first")
+    return place if named else whole
+
+
 @contextmanager
 def atomic_folder(place: Path) -> Generator[Path]:
     """Give a temporary sibling to fill; on success it is synced and takes the place, on failure it vanishes.
@@ -43,10 +61,9 @@ def atomic_folder(place: Path) -> Generator[Path]:
     Raises
     ------
     UsageError
-        If the place is a file, or a folder that is not a saved model: it would be lost.
+        If it is no `free_place`.
     """
-    if place.is_file() or (place.is_dir() and any(place.iterdir()) and not (place / CONFIG).is_file()):
-        raise UsageError(f"{place} exists and is not a saved model; choose another place or remove it first")
+    place = free_place(place)
     place.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
@@ -94,6 +111,8 @@ def write_model(
     extra
         Name of a folder inside it and what fills that: an encoder that was trained too.
     """
+    import safetensors.torch
+
     with atomic_folder(Path(place)) as folder:
         config = {"schema": SCHEMA, **model.config}
         (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -111,6 +130,8 @@ def read_model(place: str | os.PathLike[str]) -> SavedModel:
     ModelFileError
         If it is missing, incomplete, damaged, or written by a newer version; the message says which.
     """
+    import safetensors.torch
+
     folder = Path(place)
     if not folder.is_dir():
         raise ModelFileError(f"{folder} is not a saved model: there is no such folder")

@@ -1,5 +1,19 @@
 """A result drawn for people: in the terminal, and as HTML, Markdown, a picture, JSON or CSV."""
 
-from spacetune.reports.rendering import notebook, render
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spacetune.reports.rendering import notebook as notebook
+    from spacetune.reports.rendering import render as render
 
 __all__ = ["notebook", "render"]
+
+
+def __getattr__(name: str) -> Any:  # files need every kind of result and all that makes them; the terminal does not
+    if name not in __all__:
+        raise AttributeError(f"module 'spacetune.reports' has no attribute {name!r}; it has {', '.join(__all__)}")
+    from spacetune.reports import rendering
+
+    return getattr(rendering, name)

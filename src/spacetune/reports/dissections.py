@@ -9,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from spacetune.dissection import TERMS, Dissection, Split
+from spacetune.reports.terminal import score_table
+from spacetune.results import Result
 
-__all__ = ["draw_dissection"]
+__all__ = ["draw_dissection", "draw_terms"]
 
 COLOURS = dict(zip(TERMS, ("cyan", "green", "yellow", "magenta"), strict=True))
 SIGNS = dict(zip(TERMS, "ihfc", strict=True))
@@ -35,6 +37,16 @@ def draw_dissection(console: Console, found: Dissection) -> None:
     for split in found.splits.values():
         _draw_split(console, split, found)
     console.print(f"largest residual |i + h + f + c - e|: {found.residual():.1e}", style="dim", highlight=False)
+
+
+def draw_terms(console: Console, found: Result) -> None:
+    """Print a study of terms: what it was made on, its rows, and what is beside them."""
+    facts = {name: value for name, value in vars(found).items() if isinstance(value, str | int | float)}
+    console.print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items()), highlight=False)
+    console.print(score_table(found.rows()))
+    kept: dict[str, float] = getattr(found, "kept", {})
+    if kept:
+        console.print(score_table([{"predictions kept without": t, "share of texts": v} for t, v in kept.items()]))
 
 
 def _table(first: str, rows: Sequence[tuple[str, Sequence[float]]]) -> Table:

@@ -40,11 +40,15 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """A drawing, and the numbers behind it: they stand for it in Markdown, and fold out below it in HTML."""
+    """A drawing, and the numbers behind it: they stand for it in Markdown, and fold out below it in HTML.
+
+    Where the drawing is of texts, `quoted` holds them for Markdown, each as what was read and what was cut off.
+    """
 
     drawing: Markup
     caption: str
     rows: Rows = ()
+    quoted: Sequence[tuple[str, str]] = ()
 
 
 Part = Paragraph | Notes | Table | Figure
@@ -104,7 +108,7 @@ def _part(part: Part) -> Markup:
             return listed if lines else tag("p", "Nothing found that needs a look.")
         case Table(rows, caption):
             return html_table(rows, caption)
-        case Figure(drawing, caption, rows):
+        case Figure(drawing, caption, rows, _):
             numbers = tag("details", tag("summary", "The numbers"), html_table(rows, "")) if rows else None
             return tag("figure", drawing, tag("figcaption", caption), numbers)
 
@@ -150,8 +154,19 @@ def _markdown_part(part: Part) -> list[str]:
             return [f"- {_plain(line)}" for line in lines] or ["Nothing found that needs a look."]
         case Table(rows, caption):
             return [*([_plain(caption), ""] if caption else []), *_markdown_table(rows)]
-        case Figure(_, caption, rows):
-            return [_plain(caption), "", *_markdown_table(rows)]
+        case Figure(_, caption, rows, quoted):
+            lines = [line for read, cut in quoted for line in (_quote(read, cut), "")]
+            return [*lines, _plain(caption), "", *_markdown_table(rows)]
+
+
+def _quote(read: str, cut: str) -> str:
+    r"""Write a text as a quotation, with what was cut off struck through.
+
+    >>> print(_quote("a *b*", " c "))
+    > a \*b\* ~~c~~
+    """
+    struck = f" ~~{_plain(cut.strip())}~~" if cut.strip() else ""
+    return f"> {_plain(read.strip())}{struck}".rstrip()
 
 
 def _markdown_table(rows: Rows) -> list[str]:

@@ -47,7 +47,16 @@ def text_section(one: TextExplanation, number: str) -> Section:
     )
     cut = " The text was cut at the encoder's limit; what is struck through was not read." if one.truncated else ""
     gap = f"Largest gap between the sum and the logit computed apart from it: {one.check():.1e}.{cut}"
-    return Section(f"{number}{verdict(one)}", [Figure(drawing, gap, numbers)])
+    return Section(f"{number}{verdict(one)}", [Figure(drawing, gap, numbers, quoted(one, rows))])
+
+
+def quoted(one: TextExplanation, rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return the text, or both of a pair, each as what was read and what was cut off."""
+    found: list[tuple[str, str]] = []
+    for part, text in enumerate((one.text,) if isinstance(one.text, str) else one.text):
+        end = max((row["stop"] for row in rows if row["part"] == part), default=0) if one.truncated else len(text)
+        found.append((text[:end], text[end:]))
+    return found
 
 
 def verdict(one: TextExplanation) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.text import Text
 
 from spacetune.reports.terminal import draw_notes, score_table
-from spacetune.studies import ClassGeometry, EncoderComparison, LayerRanking, MeasureTable
+from spacetune.studies import ClassGeometry, EncoderComparison, LayerRanking, MeasureTable, PerturbationLadder
 
-__all__ = ["draw_class_geometry", "draw_comparison", "draw_measures", "draw_ranking"]
+__all__ = ["draw_class_geometry", "draw_comparison", "draw_ladder", "draw_measures", "draw_ranking"]
 
 
 def draw_measures(console: Console, table: MeasureTable) -> None:
@@ -49,6 +50,19 @@ def draw_comparison(console: Console, found: EncoderComparison) -> None:
     console.print(f"A: {found.a.provenance.encoder}\nB: {found.b.provenance.encoder}", highlight=False, markup=False)
     console.print(score_table(found.rows(), f"similarity of {found.n_points:,} {found.unit}s (angles in degrees)"))
     console.print(score_table(found.differences, "measures"))
+    draw_notes(console, found.notes)
+
+
+def draw_ladder(console: Console, found: PerturbationLadder) -> None:
+    """Print a row a share of noise and a column a measure, the mean over seeds."""
+    source = found.provenance
+    head = f"{source.encoder}, layer {source.layers[0]}: {found.n_tokens:,} tokens of {found.n_texts:,} texts"
+    console.print(head, highlight=False)
+    rows = [
+        {"noise in %": alpha} | {m: float(np.mean(v)) if (v := found.at(m, alpha)) else None for m in found.measures}
+        for alpha in found.alphas
+    ]
+    console.print(score_table(rows, f"mean over {len(found.seeds)} seed(s)"))
     draw_notes(console, found.notes)
 
 

@@ -1,40 +1,102 @@
-"""Reports over the layers of an encoder: measures, two encoders compared, embeddings dissected; and a simplex."""
+"""Reports on an encoder's states: measures by layer and by noise, two encoders compared, embeddings dissected."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from spacetune.dissection import TERMS, Dissection, Split
-from spacetune.estimators.prefix_uncertainty import Uncertainty
+from spacetune.reports.bars import bars
 from spacetune.reports.charts import curves, heat_map
 from spacetune.reports.document import Document, Figure, Notes, Paragraph, Section, Table
+from spacetune.reports.markup import Markup
 from spacetune.studies.comparing import EncoderComparison
 from spacetune.studies.measure_table import MeasureTable
+from spacetune.studies.perturbing import PerturbationLadder
 
-__all__ = ["comparison_document", "dissection_document", "measures_document", "uncertainty_document"]
+__all__ = ["comparison_document", "dissection_document", "ladder_document", "measures_document"]
 
 MOST_ROWS = 400
 MOST_TOKENS = 60
+RANKS, PARTS = 40, (0.5, 0.9, 0.99)
+"""Axes drawn of a spectrum at most, and the shares of variance that its numbers tell of."""
 SIMILARITIES = ("debiased_cka", "procrustes", "neighbour_overlap")
 
 
 def measures_document(table: MeasureTable) -> Document:
     """Lay out measures over layers, one curve a measure, with its intervals."""
-    figures: list[Any] = []
-    for measure in table.measures:
-        entries = [entry for entry in table.values if entry.measure == measure and entry.value is not None]
-        line = [(float(entry.layer), float(entry.value or 0.0)) for entry in entries]
-        band = [(float(e.layer), e.low, e.high) for e in entries if e.low is not None and e.high is not None]
-        drawing = curves({measure: line}, "layer", measure, bands={measure: band} if band else None)
-        told = ", with 95 % intervals" if band else ""
-        figures.append(Figure(drawing, f"{measure} of {entries[0].n if entries else 0:,} tokens{told}."))
+    figures = [figure for measure in table.measures if (figure := _over_layers(table, measure)) is not None]
     lead = (
         f"{table.provenance.encoder}: {table.n_tokens:,} tokens of {table.n_texts:,} texts, {table.dim} dimensions, "
         f"{table.variant} formulas."
     )
     sections = [Section("Warnings", [Notes(table.notes)])] if table.notes else []
-    sections += [Section("Measures over layers", figures), Section("All values", [Table(table.wide())])]
-    return Document("Geometry", lead, sections)
+    several = len(table.layers) > 1
+    if figures and several:
+        sections.append(Section("Measures over layers", figures))
+    if table.spectra.size:
+        sections.append(Section("Spectrum", [_spectrum(table)]))
+    values = Table(table.wide() if several else table.rows())
+    return Document("Geometry", lead, [*sections, Section("All values", [values])])
+
+
+def _over_layers(table: MeasureTable, measure: str) -> Figure | None:
+    """Draw one measure, with its intervals; None where it has no finite value."""
+    entries = [e for e in table.values if e.measure == measure and e.value is not None and np.isfinite(e.value)]
+    if not entries:
+        return None
+    line = [(float(e.layer), float(e.value or 0.0)) for e in entries]
+    band = [(float(e.layer), e.low, e.high) for e in entries if e.low is not None and e.high is not None]
+    drawing = curves({measure: line}, "layer", measure, bands={measure: band} if band else None)
+    told = ", with 95 % intervals" if band else ""
+    return Figure(drawing, f"{measure} of {entries[0].n:,} tokens{told}.")
+
+
+def _spectrum(table: MeasureTable) -> Figure:
+    """Draw every layer's eigenvalues as shares of the variance, both axes logarithmic."""
+    totals = np.maximum(table.spectra.sum(1, keepdims=True), 1e-300)
+    shares = table.spectra / totals
+    ranks = np.unique(np.geomspace(1, shares.shape[1], RANKS).round().astype(int))
+    lines = {
+        f"layer {layer}": [(float(k), float(row[k - 1])) for k in ranks if row[k - 1] > 0]
+        for layer, row in zip(table.layers, shares, strict=True)
+    }
+    rows = [
+        {"layer": layer, "first axis": float(row[0])}
+        | {f"axes for {part:.0%}": int(np.searchsorted(below, part)) + 1 for part in PARTS}
+        for layer, row, below in zip(table.layers, shares, shares.cumsum(1), strict=True)
+    ]
+    caption = (
+        "Share of the variance along every principal axis, largest first; all tokens, both scales logarithmic. A level "
+        "line is a cloud as wide in all directions; a steep one lies in few."
+    )
+    return Figure(curves(lines, "axis", "share of variance", log="xy", ordered=True), caption, rows)
+
+
+def ladder_document(found: PerturbationLadder) -> Document:
+    """Lay out measures over the share of noise in an encoder's weights, one curve a measure."""
+    figures = [Figure(_rungs(found, measure), _about_rungs(found, measure)) for measure in found.measures]
+    lead = (
+        f"{found.provenance.encoder}, layer {found.provenance.layers[0]}, with noise mixed into its weights; "
+        f"{found.n_tokens:,} tokens of {found.n_texts:,} texts, {found.dim} dimensions."
+    )
+    sections = [Section("Warnings", [Notes(found.notes)])] if found.notes else []
+    sections += [Section("Measures over the share of noise", figures), Section("All values", [Table(found.rows())])]
+    return Document("Perturbation ladder", lead, sections)
+
+
+def _rungs(found: PerturbationLadder, measure: str) -> Markup:
+    noisy = [(alpha, values) for alpha in found.alphas[1:] if (values := found.at(measure, alpha))]
+    line = [(alpha, float(np.mean(values))) for alpha, values in noisy]
+    band = [(alpha, min(values), max(values)) for alpha, values in noisy if len(values) > 1]
+    level = next(iter(found.at(measure, 0.0)), None)
+    return curves({measure: line}, "noise in percent", measure, level=level, bands={measure: band}, log="x")
+
+
+def _about_rungs(found: PerturbationLadder, measure: str) -> str:
+    several = f", mean of {len(found.seeds)} seeds with their range" if len(found.seeds) > 1 else ""
+    return f"{measure}{several}. Dashed: the encoder without noise."
 
 
 def comparison_document(found: EncoderComparison) -> Document:
@@ -45,6 +107,8 @@ def comparison_document(found: EncoderComparison) -> Document:
         for name in SIMILARITIES
     }
     drawing = curves(alike, "layer of the first", "similarity")
+    if len(found.pairs) == 1:
+        drawing = bars([(name, line[0][1], None) for name, line in alike.items() if line], "similarity")
     caption = "CKA and neighbour overlap: 1 is alike. Procrustes: 0 is equal up to rotation and scale."
     lead = f"{names[0]} and {names[1]} on the same texts; {found.n_points:,} {found.unit}s compared."
     sections = [Section("Warnings", [Notes(found.notes)])] if found.notes else []
@@ -58,12 +122,15 @@ def dissection_document(found: Dissection) -> Document:
     rows = found.curves()
     lines = {term: [(float(row["layer"]), float(row[term])) for row in rows] for term in TERMS}
     caption = "Mean relative dot product of every term with the hidden state; the four sum to 1."
-    figure = Figure(curves(lines, "layer", "share of the state"), caption, rows)
+    drawing = curves(lines, "layer", "share of the state") if len(rows) > 1 else _term_bars(rows[0])
+    figure = Figure(
+        drawing, caption if len(rows) > 1 else f"{caption} Lines: one standard deviation over tokens.", rows
+    )
     lead = (
         f"{found.provenance.encoder}: {sum(map(len, found.tokens)):,} tokens of {len(found):,} texts. "
         f"Every hidden state is a sum of four terms; the largest gap is {found.residual():.1e}."
     )
-    sections = [Section("Terms over layers", [figure])]
+    sections = [Section("Terms over layers" if len(rows) > 1 else f"Terms at layer {found.layers[0]}", [figure])]
     sections += [section for split in found.splits.values() if (section := _split_section(found, split)) is not None]
     listed = found.rows()
     parts: list[Any] = [Table(listed[:MOST_ROWS])]
@@ -72,12 +139,28 @@ def dissection_document(found: Dissection) -> Document:
     return Document("Dissection", lead, [*sections, Section("Tokens", parts)])
 
 
+def _term_bars(row: dict[str, Any]) -> Markup:
+    """Draw one layer's shares, with one standard deviation over tokens to either side."""
+    told = [(term, float(row[term]), float(row[f"{term} std"])) for term in TERMS]
+    return bars(
+        [(name.replace("_", "-"), mean, (mean - std, mean + std)) for name, mean, std in told], "share of the state"
+    )
+
+
 def _split_section(found: Dissection, split: Split) -> Section | None:
     if split.name == "head":
         grid = split.mean().double().numpy()
         layers = [f"layer {i + 1}" for i in range(len(grid))]
         drawing = heat_map(grid, layers, split.labels, digits=3, corner="layer ↓ head →")
         return Section("Heads", [Figure(drawing, "Mean share of the state that each attention head added.")])
+    if split.name == "bias":
+        told = [(label, value, None) for label, value in zip(split.labels, split.mean().tolist(), strict=True)]
+        return Section(
+            "Correction", [Figure(bars(told, "share of the state"), "Mean share of every part of the correction.")]
+        )
+    if split.name == "layer":
+        drawing = heat_map(split.mean().double().numpy(), ("attention", "feed-forward"), split.labels, digits=3)
+        return Section("Layers", [Figure(drawing, "Mean share of the state that every layer's sub-layers added.")])
     if split.name == "attended" and len(found):
         pairs = split.of_text(0).sum((2, 3)).double().numpy()[:MOST_TOKENS, :MOST_TOKENS]
         tokens = found.tokens[0][:MOST_TOKENS]
@@ -85,19 +168,3 @@ def _split_section(found: Dissection, split: Split) -> Section | None:
         caption = f"First text: share of a token's state that came from each token, the first {MOST_TOKENS} tokens."
         return Section("From token to token", [Figure(drawing, caption)])
     return None
-
-
-def uncertainty_document(found: Uncertainty) -> Document:
-    """Lay out how far the points of a simplex agree on every text."""
-    ordered = sorted(zip(found.total.tolist(), found.expected.tolist(), found.mutual.tolist(), strict=True))
-    place = [float(i + 1) for i in range(len(ordered))]
-    lines = {
-        name: list(zip(place, [row[i] for row in ordered], strict=True))
-        for i, name in enumerate(("total", "expected", "mutual"))
-    }
-    caption = "Texts by total uncertainty: expected (the text is open) plus mutual (the points disagree)."
-    figure = Figure(curves(lines, "text", "share of the largest entropy", y=(0.0, 1.0)), caption)
-    rows = found.rows()
-    lead = f"{len(rows):,} texts, {found.n_samples} points of the simplex."
-    sections = [Section("Spread over the simplex", [figure]), Section("Texts", [Table(rows[:MOST_ROWS])])]
-    return Document("Uncertainty", lead, sections)

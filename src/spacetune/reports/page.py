@@ -11,14 +11,17 @@ from spacetune.reports.markup import Markup, tag
 __all__ = ["asset", "fragment", "page"]
 
 
+SCRIPTS = ("turning.js", "explanation.js")
+
+
 def asset(name: str) -> str:
-    """Return a file of the reports' looks: ``report.css`` or ``explanation.js``."""
+    """Return a file of the reports' looks: ``report.css`` or one of the scripts."""
     return (files("spacetune.reports") / "assets" / name).read_text(encoding="utf-8")
 
 
 def page(title: str, body: Markup) -> str:
     """Return a whole page; its content policy allows this style and this script and nothing else."""
-    script = asset("explanation.js")
+    script = "\n".join(map(asset, SCRIPTS))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
     head = tag(

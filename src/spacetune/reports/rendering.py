@@ -18,18 +18,19 @@ from spacetune.reports.explaining import explanation_document, text_document
 from spacetune.reports.layers import (
     comparison_document,
     dissection_document,
+    ladder_document,
     measures_document,
-    uncertainty_document,
 )
 from spacetune.reports.listing import any_document, data_document, measurements_document, predictions_document
 from spacetune.reports.page import fragment, page
 from spacetune.reports.scoring import fit_document, scores_document
 from spacetune.reports.screenshot import screenshot
+from spacetune.reports.simplexes import simplex_document, uncertainty_document
 from spacetune.reports.spaces import map_document, overlap_document
 from spacetune.reports.tables import write_csv, write_text
 from spacetune.results import Result
 from spacetune.spaces import SpaceOverlap
-from spacetune.studies import FitReport, Predictions, Scores, SpaceMap
+from spacetune.studies import FitReport, PerturbationLadder, Predictions, Scores, SimplexScores, SpaceMap
 from spacetune.studies.comparing import EncoderComparison
 from spacetune.studies.measure_table import MeasureTable
 
@@ -43,8 +44,10 @@ LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
     FitReport: fit_document,
     MeasureTable: measures_document,
     Measurements: measurements_document,
+    PerturbationLadder: ladder_document,
     Predictions: predictions_document,
     Scores: scores_document,
+    SimplexScores: simplex_document,
     SpaceMap: map_document,
     SpaceOverlap: overlap_document,
     TextExplanation: text_document,

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.reports.charts import curves, dots, heat_map
+from spacetune.reports.bars import dots
+from spacetune.reports.charts import curves, heat_map
 from spacetune.reports.document import Document, Figure, Notes, Paragraph, Part, Section, Table
 from spacetune.studies import FitReport, Scores
 
-__all__ = ["fit_document", "scores_document"]
+__all__ = ["INTERVALS", "fit_document", "score_ends", "scores_document"]
 
 HEADLINE = ("accuracy", "macro_f1", "r2", "spearman")
 MOST_CLASSES = 30
@@ -37,7 +38,7 @@ def scores_document(scores: Scores) -> Document:
         rows.append({"": "straight from the spaces", "accuracy": scores.from_spaces})
     named = [name for name in HEADLINE if name in scores.scores]
     told = [(name.replace("_", "-"), scores.scores[name], scores.intervals.get(name)) for name in named]
-    parts: list[Part] = [Figure(dots(told, "score", _ends(told)), INTERVALS), Table(rows)]
+    parts: list[Part] = [Figure(dots(told, "score", score_ends(told)), INTERVALS), Table(rows)]
     lead = f"{scores.n_texts:,} texts from {scores.source}."
     sections = [Section("Data warnings", [Notes(scores.notes)]), Section("Scores", parts), *_evidence(scores, "")]
     return Document("Scores", lead, sections)
@@ -55,12 +56,12 @@ def _score_parts(report: FitReport) -> list[Part]:
                 if row["split"] == split and row.get(name) is not None
             ]
             label = f"{name.replace('_', '-')} on {split}"
-            parts.append(Figure(dots(told, label, _ends(told)), f"{label}. {INTERVALS}"))
+            parts.append(Figure(dots(told, label, score_ends(told)), f"{label}. {INTERVALS}"))
     return [*parts, Table(report.rows(), "All scores")]
 
 
-def _ends(rows: Sequence[tuple[str, float, Any]]) -> tuple[float, float]:
-    """Scores live in [0, 1]; correlations and R² may lie below."""
+def score_ends(rows: Sequence[tuple[str, float, Any]]) -> tuple[float, float]:
+    """Return the ends of an axis: scores live in [0, 1]; correlations and R² may lie below."""
     lowest = min((min(value, (interval or (value,))[0]) for _, value, interval in rows), default=0.0)
     return (min(0.0, float(np.floor(lowest * 5) / 5)), 1.0)
 
@@ -70,10 +71,20 @@ def _training_parts(report: FitReport) -> list[Part]:
     loss = {"loss": [(float(row["epoch"]), float(row["loss"])) for row in report.epochs]}
     names = [name for name in HEADLINE if name in report.epochs[0]]
     dev = {name.replace("_", "-"): [(float(r["epoch"]), float(r[name])) for r in report.epochs] for name in names}
+    bands = {
+        name.replace("_", "-"): [(float(r["epoch"]), r[f"{name}_q10"], r[f"{name}_q90"]) for r in report.epochs]
+        for name in names
+        if f"{name}_q10" in report.epochs[0]
+    }
+    spread = " Upright bars: 10 % to 90 % quantile over repeats at fresh points of the simplex." if bands else ""
     return [
         Paragraph(f"{report.history}. The dashed line is the epoch that was kept."),
         Figure(curves(loss, "epoch", "training loss", mark=kept), "Mean training loss of every epoch."),
-        Figure(curves(dev, "epoch", "score on dev", mark=kept), "Scores on dev after every epoch.", report.epochs),
+        Figure(
+            curves(dev, "epoch", "score on dev", mark=kept, bands=bands),
+            f"Scores on dev after every epoch.{spread}",
+            report.epochs,
+        ),
     ]
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from spacetune.data import DataReport
-from spacetune.encoders.store import StoreSummary
-from spacetune.explanations import Explanation, TextExplanation
-from spacetune.studies import Diagnosis, FitReport, Predictions, Scores, SpaceMap
+if TYPE_CHECKING:  # whoever has a result to draw has loaded what made it
+    from spacetune.data import DataReport
+    from spacetune.encoders.store import StoreSummary
+    from spacetune.explanations import Explanation, TextExplanation
+    from spacetune.studies import Diagnosis, FitReport, Predictions, Scores, SpaceMap
 
 __all__ = [
     "draw_data_report",
@@ -176,11 +177,11 @@ def draw_store(console: Console, summary: StoreSummary) -> None:
 
 def draw_map(console: Console, found: SpaceMap) -> None:
     """Print where the classes' centres lie, and which spaces are nearest."""
-    first, second = found.explained
+    first, second = found.explained[:2]
     console.print(f"{len(found.texts):,} texts from {found.source} on two axes, {first:.0%} + {second:.0%} of variance")
     rows: list[dict[str, Any]] = [
         {"class": str(name), "x": float(x), "y": float(y)}
-        for name, (x, y) in zip(found.classes, found.centres, strict=True)
+        for name, (x, y) in zip(found.classes, found.centres[:, :2], strict=True)
     ]
     if found.overlap is not None:
         angles = found.overlap.principal_angle + np.diag(np.full(len(rows), np.inf))

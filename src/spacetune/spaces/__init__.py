@@ -4,7 +4,7 @@ from spacetune.spaces.centroids import ROWS, fused_centroids
 from spacetune.spaces.concept_spaces import ConceptSpaces
 from spacetune.spaces.head import SpaceHead
 from spacetune.spaces.layer import SpaceLayer
-from spacetune.spaces.lexicon import Lexicon
+from spacetune.spaces.lexicon import Lexicon, token_pairs
 from spacetune.spaces.losses import inter_space_loss, intra_space_loss
 from spacetune.spaces.overlap import SpaceOverlap, aligned_space, space_overlap
 from spacetune.spaces.pooling import masked_mean, masked_variance
@@ -25,4 +25,5 @@ __all__ = [
     "masked_mean",
     "masked_variance",
     "space_overlap",
+    "token_pairs",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -44,10 +44,23 @@ class SpaceSimplex(nn.Module):
             raise UsageError("a simplex of space heads needs at least one head, and all of one shape")
         self.heads = nn.ModuleList(heads)
 
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor], n_outputs: int) -> Self:
+        """Return the simplex whose `state_dict` this is."""
+        operators = [values for name, values in state.items() if name.endswith("spaces.operators")]
+        simplex = cls([_blank(each, n_outputs) for each in operators])
+        simplex.load_state_dict(dict(state))
+        return simplex
+
     @property
     def corners(self) -> list[SpaceHead]:
         """The heads at the corners."""
         return [cast("SpaceHead", head) for head in self.heads]
+
+    @property
+    def n_vertices(self) -> int:
+        """Corners."""
+        return len(self.heads)
 
     @property
     def n_groups(self) -> int:
@@ -85,14 +98,20 @@ class SpaceSimplex(nn.Module):
 
     def centroid(self) -> SpaceHead:
         """Return the mean head: what a simplex is used as."""
-        first = self.corners[0].spaces
-        n_layers, n_spaces, n_latent, n_embed = first.operators.shape
-        dtype = first.operators.dtype
-        spaces = ConceptSpaces(n_embed, n_latent, n_spaces, n_layers=n_layers, dtype=dtype)
-        head = SpaceHead(spaces, self.corners[0].classifier.out_features)
+        head = _blank(self.corners[0].spaces.operators, self.corners[0].classifier.out_features)
         states = [corner.state_dict() for corner in self.corners]
         head.load_state_dict({k: torch.stack([s[k] for s in states]).mean(0) for k in states[0]})
         return head.eval()
+
+
+def _blank(operators: Tensor, n_outputs: int) -> SpaceHead:
+    """Return a head to be filled, with operators of this shape."""
+    n_layers, n_spaces, n_latent, n_embed = operators.shape
+    generator = torch.Generator()
+    spaces = ConceptSpaces(
+        n_embed, n_latent, n_spaces, n_layers=n_layers, generator=generator, dtype=operators.dtype
+    )  # fmt: skip
+    return SpaceHead(spaces, n_outputs, generator)
 
 
 def _mixed(values: Tensor, matrices: Tensor, shifts: Tensor, weights: Tensor, features: TokenFeatures) -> Tensor:

@@ -10,9 +10,11 @@ from spacetune.studies.fitting import FitReport, fit_model
 from spacetune.studies.mapping import Placement, SpaceMap, map_spaces, place_texts
 from spacetune.studies.measure_table import LayerValue, MeasureTable
 from spacetune.studies.measuring import MEASURE_GROUPS, measure
+from spacetune.studies.perturbing import LadderValue, PerturbationLadder, measure_ladder
 from spacetune.studies.predicting import Predictions, predict_texts, predictions_of
 from spacetune.studies.ranking import LayerRanking, rank_layers
 from spacetune.studies.scoring import Scores, score_model
+from spacetune.studies.simplex_scores import SimplexPoint, SimplexScores, score_simplex
 from spacetune.studies.term_geometry import TermGeometry, TermShift, term_geometry, term_shift
 from spacetune.studies.term_subsets import SubsetScores, score_term_subsets
 from spacetune.studies.term_use import TermUse, term_use
@@ -25,12 +27,16 @@ __all__ = [
     "Embeddings",
     "EncoderComparison",
     "FitReport",
+    "LadderValue",
     "LayerRanking",
     "LayerValue",
     "MeasureTable",
+    "PerturbationLadder",
     "Placement",
     "Predictions",
     "Scores",
+    "SimplexPoint",
+    "SimplexScores",
     "SpaceMap",
     "SubsetScores",
     "TermGeometry",
@@ -46,11 +52,13 @@ __all__ = [
     "fit_model",
     "map_spaces",
     "measure",
+    "measure_ladder",
     "place_texts",
     "predict_texts",
     "predictions_of",
     "rank_layers",
     "score_model",
+    "score_simplex",
     "score_term_subsets",
     "term_geometry",
     "term_shift",

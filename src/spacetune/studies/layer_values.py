@@ -1,4 +1,4 @@
-"""From a pass over tokens to values: what streams from moments, the rest from the sample, intervals from halves."""
+"""From passes over tokens to values: what streams from moments and cell counts, the rest from the sample, intervals."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from spacetune.geometry import (
     list_measures,
 )
 from spacetune.progress import progress_bar
+from spacetune.studies.cell_streams import CellStream, LayerCells
 from spacetune.studies.measure_table import LayerValue
 from spacetune.studies.token_streams import GROUPS, LayerStream, TokenStream
 
@@ -34,6 +35,7 @@ HALVES = {True: 40, False: 20}
 
 def layer_values(
     stream: TokenStream,
+    cells: CellStream,
     layers: Sequence[int],
     names: Sequence[str],
     *,
@@ -48,7 +50,7 @@ def layer_values(
     found: list[LayerValue] = []
     with progress_bar(len(layers), "measuring", "layers", show=progress) as bar:
         for i, layer in enumerate(layers):
-            work = _Layer(stream.layers[i], tokens[:, i], groups, tuple(names), variant, seed)
+            work = _Layer(stream.layers[i], cells.layers[i], tokens[:, i], groups, tuple(names), variant, seed)
             values = work.values()
             ranges = {} if halves is None else work.intervals(values, halves)
             for entry in values:
@@ -66,25 +68,32 @@ class _Layer:
     def __init__(
         self,
         stream: LayerStream,
+        cells: LayerCells,
         tokens: np.ndarray,
         groups: np.ndarray,
         names: tuple[str, ...],
         variant: Variant,
         seed: int,
     ) -> None:
-        self.stream, self.tokens, self.groups = stream, tokens, groups
+        self.stream, self.cells, self.tokens, self.groups = stream, cells, tokens, groups
         self.names, self.seed = names, seed
         self.variant: Variant = variant
         self.streamed = [name for name in names if self._streams(name)]
-        self.sampled = [name for name in names if not self._streams(name)]
+        self.sampled = [name for name in names if not self._streams(name) and name not in cells.names]
 
     def _streams(self, name: str) -> bool:
         return name in STREAMED and (self.variant == "exact" or name != "average_cosine")
 
     def values(self) -> list[Measured]:
         """Return the measures on all tokens, and on the whole sample, in the order asked for."""
-        found = {entry.measure: entry for entry in self._from_stream(*self.stream.merged())}
-        found |= {entry.measure: entry for entry in self._from_points(self.tokens)}
+        entries = self._from_stream(*self.stream.merged()) + self.cells.measured()
+        if self.sampled:
+            cloud = PointCloud(self.tokens)
+            if any(find_measure(name).needs == "quantizer" for name in self.sampled):
+                for quantizer in self.cells.quantizers.values():
+                    cloud.quantize_with(quantizer)
+            entries += self._compute(cloud, self.sampled)
+        found = {entry.measure: entry for entry in entries}
         return [found[name] for name in self.names]
 
     def intervals(self, values: Sequence[Measured], halves: np.ndarray) -> dict[str, tuple[float, float]]:
@@ -92,10 +101,11 @@ class _Layer:
         draws: dict[str, list[float]] = {}
         for number, half in enumerate(halves):
             entries: list[Measured] = []
-            if number < HALVES[True] and self.streamed:
-                entries += self._from_stream(*self.stream.merged(half))
-            if number < HALVES[False] and self.sampled:
-                entries += self._from_points(self.tokens[half[self.groups]])
+            if number < HALVES[True]:
+                entries += self._from_stream(*self.stream.merged(half)) if self.streamed else []
+                entries += self.cells.measured(half)
+            if number < HALVES[False] and self.sampled and half[self.groups].any():
+                entries += self._compute(PointCloud(self.tokens[half[self.groups]]), self.sampled)
             for entry in entries:
                 draws.setdefault(entry.measure, []).append(np.nan if entry.value is None else entry.value)
         found: dict[str, tuple[float, float]] = {}
@@ -111,9 +121,6 @@ class _Layer:
             advised = find_measure("average_cosine").advice.advised(directions.dim)
             found.append(Measured("average_cosine", directions.average_cosine, directions.n, advised))
         return found
-
-    def _from_points(self, tokens: np.ndarray) -> list[Measured]:
-        return self._compute(PointCloud(tokens), self.sampled) if self.sampled and len(tokens) else []
 
     def _compute(self, points: PointCloud | Moments, names: list[str]) -> list[Measured]:
         if not names:

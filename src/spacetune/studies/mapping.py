@@ -1,4 +1,4 @@
-"""Where texts and their tokens lie in a model's spaces, in two dimensions."""
+"""Where texts and their tokens lie in a model's spaces, in two and three dimensions."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Array = np.ndarray[Any, Any]
 
 @dataclasses.dataclass(frozen=True)
 class SpaceMap(Result):
-    """Texts, tokens and classes on the two principal axes of what the classifier reads.
+    """Texts, tokens and classes on the principal axes of what the classifier reads: three, or two where it reads two.
 
-    The classifier reads a text as one vector: its centroids in all spaces side by side (for the probe, its mean
-    states). A token's own vector has the same shape, so a text stands exactly in the middle of its tokens.
+    The classifier reads a text as one vector: its centroids in all spaces side by side (for a linear head, its
+    mean states). A token's own vector has the same shape, so a text stands exactly in the middle of its tokens.
 
     Parameters
     ----------
@@ -40,21 +40,21 @@ class SpaceMap(Result):
     labels
         Their labels.
     positions
-        ``(text, 2)``.
+        ``(text, axis)``.
     token_positions
-        ``(token, 2)``: some of their tokens.
+        ``(token, axis)``: some of their tokens.
     token_labels
         The labels of the tokens' texts.
     centres
-        ``(class, 2)``: the mean over the class's texts; NaN for a class without texts.
+        ``(class, axis)``: the mean over the class's texts; NaN for a class without texts.
     explained
-        Share of the texts' variance along either axis.
+        Share of the texts' variance along every axis.
     overlap
         Angles and overlaps between the spaces; None for the probe.
     mean
         ``(width,)``: what the axes start from.
     axes
-        ``(2, width)``.
+        ``(axis, width)``.
     vectors
         ``(text, width)``: the texts' vectors.
     """
@@ -67,7 +67,7 @@ class SpaceMap(Result):
     token_positions: Array
     token_labels: tuple[Any, ...]
     centres: Array
-    explained: tuple[float, float]
+    explained: tuple[float, ...]
     overlap: SpaceOverlap | None
     mean: Array = dataclasses.field(repr=False)
     axes: Array = dataclasses.field(repr=False)
@@ -76,8 +76,8 @@ class SpaceMap(Result):
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a text: text, label, place."""
         return [
-            {"text": text, "label": label, "x": float(x), "y": float(y)}
-            for text, label, (x, y) in zip(self.texts, self.labels, self.positions, strict=True)
+            {"text": text, "label": label, **dict(zip("xyz", place.tolist(), strict=False))}
+            for text, label, place in zip(self.texts, self.labels, self.positions, strict=True)
         ]
 
 
@@ -90,7 +90,7 @@ class Placement(Result):
     text
         The text.
     position
-        ``(2,)`` on the map's axes.
+        ``(axis,)`` on the map's axes.
     nearest
         The map's texts nearest to it in the whole space, nearest first: ``text``, ``label`` and ``distance``.
     """
@@ -192,33 +192,40 @@ def place_texts(model: TextEstimator, found: SpaceMap, texts: Sequence[Any], n_n
 
 def text_vectors(model: TextEstimator, features: TokenFeatures) -> Array:
     """Return what the classifier reads of every text, ``(text, width)``: the mean of its `token_vectors`."""
-    head = getattr(model, "head_", None)
+    head = _space_head(model)
     with torch.inference_mode():
         pooled = features.means() if head is None else head.centroids(features)
     return pooled.flatten(1).double().numpy()
 
 
+def _space_head(model: TextEstimator) -> Any:
+    """Return the head with concept spaces; None for a probe and for a linear head, which read mean states."""
+    head = getattr(model, "head_", None)
+    return head if hasattr(head, "spaces") else None
+
+
 def token_vectors(model: TextEstimator, features: TokenFeatures, tokens: Array) -> Array:
     """Return the vectors of these tokens, ``(token, width)``."""
-    head = getattr(model, "head_", None)
+    head = _space_head(model)
     states = features.values[torch.from_numpy(tokens)]
     with torch.inference_mode():
         vectors = states if head is None else head.spaces(states.to(head.classifier.weight.dtype))
     return vectors.flatten(1).double().numpy()
 
 
-def principal_axes(vectors: Array) -> tuple[Array, Array, tuple[float, float]]:
-    """Return the mean, the two axes of largest variance ``(2, width)``, and the share of variance along each.
+def principal_axes(vectors: Array) -> tuple[Array, Array, tuple[float, ...]]:
+    """Return the mean, the three axes of largest variance ``(3, width)``, and the share of variance along each.
 
-    An axis points where its largest component is positive.
+    Two axes where the vectors have two components. An axis points where its largest component is positive.
     """
     mean = vectors.mean(0)
-    _, strengths, axes = np.linalg.svd(vectors - mean, full_matrices=False)
-    axes = axes[:2] * np.sign(axes[:2][np.arange(2), np.abs(axes[:2]).argmax(1)])[:, None]
+    _, strengths, found = np.linalg.svd(vectors - mean, full_matrices=False)
+    axes = found[:3]
+    axes = axes * np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])[:, None]
     shares = strengths**2 / max(float(np.sum(strengths**2)), 1e-300)
-    return mean, axes, (float(shares[0]), float(shares[1]))
+    return mean, axes, tuple(shares[: len(axes)].tolist())
 
 
 def _centres(places: Array, labels: Array, classes: Array) -> Array:
     here = [labels == name for name in classes]
-    return np.array([places[mask].mean(0) if mask.any() else [np.nan, np.nan] for mask in here])
+    return np.array([places[mask].mean(0) if mask.any() else np.full(places.shape[1], np.nan) for mask in here])

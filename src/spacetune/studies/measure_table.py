@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from spacetune.encoders import Provenance
 from spacetune.errors import DataError, UsageError
 from spacetune.results import Result
@@ -71,6 +73,9 @@ class MeasureTable(Result):
         Layer by layer, in the order of the measures.
     notes
         Warnings: too few tokens, texts that were cut, what has no value.
+    spectra
+        ``(layer, dim)``: the eigenvalues of every layer's covariance over all tokens, largest first; for drawing, and
+        not in `to_dict`.
     """
 
     provenance: Provenance
@@ -82,6 +87,9 @@ class MeasureTable(Result):
     variant: str
     values: tuple[LayerValue, ...]
     notes: tuple[str, ...] = ()
+    spectra: np.ndarray[Any, Any] = dataclasses.field(
+        default_factory=lambda: np.zeros((0, 0)), repr=False, compare=False
+    )
 
     @property
     def layers(self) -> tuple[int, ...]:

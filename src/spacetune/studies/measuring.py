@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from spacetune.data import LabelledTexts
-from spacetune.encoders import Encoder, FeatureStore, Layers, TextInput, as_inputs, default_store, shared_encoder
+from spacetune.encoders import (
+    Encoder,
+    FeatureStore,
+    Layers,
+    TextInput,
+    TokenFeatures,
+    as_inputs,
+    default_store,
+    shared_encoder,
+)
 from spacetune.errors import DataError, UsageError
 from spacetune.geometry import OFFICIAL_SET, SampleSizeWarning, find_measure, list_measures
+from spacetune.studies.cell_streams import COUNTED, CellStream
 from spacetune.studies.layer_values import STREAMED, Variant, layer_values
 from spacetune.studies.measure_table import MeasureTable, few_tokens_notes
 from spacetune.studies.token_streams import GROUPS, TokenStream, read_chunks
@@ -46,8 +58,9 @@ def measure(
     """Measure the token states of texts at several layers of an encoder.
 
     What moments are enough for (EEE, IsoScore, participation ratio, …) and the average cosine is worked out over all
-    tokens, in one pass and constant memory. The rest is worked out on a sample of tokens, the same at every layer. All
-    real tokens count, special tokens included; padding never does.
+    tokens, in one pass and constant memory. The rest is worked out on a sample of tokens, the same at every layer. The
+    sample also trains the quantizers; where it is not all tokens, a second pass counts all of them into the cells (for
+    RE, RS, PC_var, PC_kl, PP). All real tokens count, special tokens included; padding never does.
 
     Parameters
     ----------
@@ -66,11 +79,13 @@ def measure(
         independent, so whole texts are drawn). They cover the choice of texts, not the bias of too few tokens. Takes
         some twenty times as long.
     variant
-        ``official`` for the published forms, where a measure has one. The average cosine is then that of the sample.
+        ``official`` for the published forms, where a measure has one. The average cosine and all quantizer measures are
+        then those of the sample.
     seed
         Of the sample, and of the random references of official forms.
     store
-        Where features are kept between calls; None keeps none and holds a bounded number of texts at a time.
+        Where features are kept between calls; None keeps none and holds a bounded number of texts at a time (a second
+        pass then encodes the texts again).
     progress
         True or False to force the progress bars on or off.
 
@@ -107,17 +122,22 @@ def measure(
         len(chosen), opened.dim, sample=sample, seed=seed, n_groups=GROUPS if intervals and len(inputs) > 1 else 1
     )
     n_cut = 0
-    for part, cut in read_chunks(opened, inputs, chosen, default_store() if store == "auto" else store, progress):
+    where = default_store() if store == "auto" else store
+    for part, cut in read_chunks(opened, inputs, chosen, where, progress):
         stream.update(part)
         n_cut += cut
     if stream.n_tokens < 2:
         raise DataError(f"measures need at least 2 tokens, got {stream.n_tokens}: pass more texts")
+    cells = _count(
+        stream, names if variant == "exact" else (), lambda: read_chunks(opened, inputs, chosen, where, progress)
+    )
     values = layer_values(
-        stream, chosen, names, variant=variant, seed=seed, intervals=stream.n_groups > 1, progress=progress
+        stream, cells, chosen, names, variant=variant, seed=seed, intervals=stream.n_groups > 1, progress=progress
     )
     notes = few_tokens_notes(values, opened.dim)
     if notes:
         warnings.warn("; ".join(notes), SampleSizeWarning, stacklevel=2)
+    notes += _counting_notes(cells, len(stream.sample()[0]))
     notes += [f"{n_cut:,} of {len(inputs):,} texts were cut at {opened.max_length} tokens"] if n_cut else []
     notes += list(dict.fromkeys(f"{v.measure} has no value: {v.problem}" for v in values if v.problem))
     return MeasureTable(
@@ -130,7 +150,28 @@ def measure(
         variant=variant,
         values=tuple(values),
         notes=tuple(notes),
+        spectra=np.stack([layer.merged()[0].spectrum.values for layer in stream.layers]),
     )
+
+
+def _count(
+    stream: TokenStream, names: Sequence[str], read: Callable[[], Iterator[tuple[TokenFeatures, int]]]
+) -> CellStream:
+    """Count all tokens into the cells of quantizers trained on the sample, unless the sample is all tokens."""
+    tokens, _ = stream.sample()
+    cells = CellStream(tokens, [n for n in names if n in COUNTED and len(tokens) < stream.n_tokens], stream.n_groups)
+    if cells.names:
+        for part, _ in read():
+            cells.update(part)
+    return cells
+
+
+def _counting_notes(cells: CellStream, n_sample: int) -> list[str]:
+    if not cells.names:
+        return []
+    advised = max(find_measure(name).advice.points for name in cells.names)
+    few = f" ({advised:,} or more are advised)" if n_sample < advised else ""
+    return [f"{', '.join(cells.names)}: all tokens, in the cells of a quantizer trained on {n_sample:,} of them{few}"]
 
 
 def choose_measures(given: str | Sequence[str]) -> tuple[str, ...]:

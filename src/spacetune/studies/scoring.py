@@ -16,7 +16,7 @@ from spacetune.studies.examples import hardest, least_sure
 from spacetune.studies.intervals import decisions, score_intervals
 from spacetune.training import multilabel_scores, probabilities, reliability
 
-__all__ = ["Scores", "score_model"]
+__all__ = ["Scores", "score_model", "seen_notes"]
 
 Array = np.ndarray[Any, Any]
 
@@ -160,13 +160,17 @@ def _confusion(true: Any, predicted: Any, n_classes: int) -> np.ndarray[Any, Any
     return counts
 
 
-def _notes(model: Any, data: LabelledTexts, source: Any) -> list[str]:
+def seen_notes(model: Any, data: LabelledTexts) -> list[str]:
+    """Return the data's notes, and how many of the texts the model was fitted on."""
     notes = [str(note) for note in data.notes]
     seen = set(model.train_hashes_.tolist())
     hashes = [int(text_hashes([key])[0]) for key in data.keys]
     repeated = overlap_note(seen, hashes, "texts")
-    if repeated is not None:
-        notes.append(str(repeated))
+    return notes if repeated is None else [*notes, str(repeated)]
+
+
+def _notes(model: Any, data: LabelledTexts, source: Any) -> list[str]:
+    notes = seen_notes(model, data)
     provenance = getattr(source, "provenance", None)
     if provenance is not None and provenance.n_truncated:
         notes.append(f"{provenance.n_truncated} texts were cut at {provenance.max_length} tokens")

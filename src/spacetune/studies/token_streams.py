@@ -13,10 +13,27 @@ from spacetune.estimators.space_training import text_chunks
 from spacetune.geometry import Directions, Moments, Reservoir
 from spacetune.geometry.half_samples import merge_all
 
-__all__ = ["GROUPS", "LayerStream", "TokenStream", "read_chunks"]
+__all__ = ["GROUPS", "LayerStream", "TokenStream", "by_group", "groups_of", "read_chunks"]
 
 GROUPS = 16
 """Groups into which texts are dealt for intervals; a text belongs to one of them whole."""
+
+
+def groups_of(features: TokenFeatures, n_before: int, n_groups: int) -> np.ndarray:
+    """Return the group of each token's text (n_tokens,), where `n_before` texts came before these."""
+    return np.repeat(n_before + np.arange(len(features)), features.lengths.numpy()) % n_groups
+
+
+def by_group(states: np.ndarray, groups: np.ndarray, n_groups: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield each group that has states, with its states.
+
+    >>> [(group, part.tolist()) for group, part in by_group(np.array([[1], [2], [3]]), np.array([0, 2, 0]), 4)]
+    [(0, [[1], [3]]), (2, [[2]])]
+    """
+    for group in range(n_groups):
+        chosen = states if n_groups == 1 else states[groups == group]
+        if len(chosen):
+            yield group, chosen
 
 
 class LayerStream:
@@ -28,11 +45,9 @@ class LayerStream:
 
     def update(self, states: np.ndarray, groups: np.ndarray) -> None:
         """Take in states (n_tokens, dim) whose texts belong to these groups (n_tokens,)."""
-        for group, (moments, directions) in enumerate(zip(self.moments, self.directions, strict=True)):
-            chosen = states if len(self.moments) == 1 else states[groups == group]
-            if len(chosen):
-                moments.update(chosen)
-                directions.update(chosen)
+        for group, chosen in by_group(states, groups, len(self.moments)):
+            self.moments[group].update(chosen)
+            self.directions[group].update(chosen)
 
     def merged(self, chosen: np.ndarray | None = None) -> tuple[Moments, Directions]:
         """Return moments and directions of the chosen groups (a mask), or of all."""
@@ -77,12 +92,11 @@ class TokenStream:
     def update(self, features: TokenFeatures) -> None:
         """Take in the features of the next texts."""
         values = features.values.float().numpy()
-        lengths = features.lengths.numpy()
-        groups = np.repeat(self.n_texts + np.arange(len(features)), lengths) % self.n_groups
+        groups = groups_of(features, self.n_texts, self.n_groups)
         for i, layer in enumerate(self.layers):
             layer.update(values[:, i], groups)
         self._sample.update(values.reshape(len(values), -1))
-        self._lengths.append(lengths)
+        self._lengths.append(features.lengths.numpy())
         self.n_texts += len(features)
         self.n_tokens += len(values)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+import math
+from typing import Any, Literal, Self
 
 from spacetune.results import Result
 
@@ -40,6 +41,13 @@ class History(Result):
     best_epoch: int
     monitor: str
     ended: Literal["finished", "early", "interrupted"]
+
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> Self:
+        """Read what `to_dict` wrote; a missing loss (of epoch 0) is NaN again."""
+        epochs = [Epoch(e["epoch"], math.nan if e["loss"] is None else e["loss"], e["scores"], e["seconds"])
+                  for e in told["epochs"]]  # fmt: skip
+        return cls(tuple(epochs), told["best_epoch"], told["monitor"], told["ended"])
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row an epoch, scores as columns."""

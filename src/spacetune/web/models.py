@@ -70,6 +70,7 @@ class ServedModel:
             "classes": self.classes,
             "encoder": dataclasses.asdict(self.model.provenance_),
             "report": self.model.report_,
+            "pairs": self.model.pairs_,
             "map": self.map is not None,
         }
 

@@ -4,6 +4,7 @@ One module a family, the only place (with `hub`) that knows Hugging Face's modul
 supports; asking for the rest raises `UnsupportedByFamily`, which names those that can.
 """
 
+from spacetune.encoders.families.bare_bert import bare_bert
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
 from spacetune.encoders.families.registry import (
     FAMILIES,
@@ -25,6 +26,7 @@ __all__ = [
     "LayerParts",
     "StreamLayer",
     "StreamParts",
+    "bare_bert",
     "family_of",
     "masks_padding",
     "parts_of",

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from spacetune.encoders.direct import read_directly
 from spacetune.encoders.families import FAMILIES, STREAMS, family_of
 from spacetune.encoders.loading import LoadedEncoder, load_model
 from spacetune.encoders.resolving import EncoderSource
@@ -27,7 +28,7 @@ def make_tracer(source: EncoderSource, loaded: LoadedEncoder, dtype: torch.dtype
     UnsupportedByFamily
         If the sum of terms is not known to be exact for this architecture.
     """
-    kind = loaded.model.config.model_type
+    kind = loaded.weights.config.model_type
     packed = family_of(kind).parts is not None
     if not packed and kind not in STREAMS:
         able = [t for family in FAMILIES for t in family.model_types] + list(STREAMS)
@@ -41,8 +42,9 @@ def make_tracer(source: EncoderSource, loaded: LoadedEncoder, dtype: torch.dtype
 
 def _in_dtype(source: EncoderSource, loaded: LoadedEncoder, dtype: torch.dtype) -> Any:
     if loaded.dtype == dtype:
-        return loaded.model
+        return loaded.weights
     if source.in_memory:  # it is nowhere on disk
-        return copy.deepcopy(loaded.model).to(dtype)
-    model, _ = load_model(source, dtype)
+        return copy.deepcopy(loaded.weights).to(dtype)
+    direct = read_directly(source.folder, dtype)
+    model, _ = load_model(source, dtype) if direct is None else direct
     return model.to(loaded.device).eval().requires_grad_(False)

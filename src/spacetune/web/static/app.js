@@ -62,7 +62,7 @@ class Panel {
     this.asked = null;
     this.chosen = null;
     for (const each of models) this.part("model").append(new Option(each.name, each.name, false, each.name === model));
-    this.part("model").addEventListener("change", () => { this.chosen = null; this.drawn = null; this.look(); });
+    this.part("model").addEventListener("change", () => { this.chosen = null; this.drawn = null; offerPair(); this.look(); });
     this.part("class").addEventListener("change", () => { this.chosen = Number(this.part("class").value); this.show(); });
     this.part("words").addEventListener("click", (event) => this.dissect(event.target.closest(".w")));
     this.part("words").addEventListener("keydown", (event) => {
@@ -77,9 +77,9 @@ class Panel {
   }
 
   async look() {
-    const text = $("text").value;
+    const text = this.model.pairs ? [$("text").value, $("pair").value] : $("text").value;
     this.asked?.abort();
-    if (!text.trim()) {
+    if (![text].flat().every((part) => part.trim())) {
       this.data = null;
       this.part("verdict").textContent = "";
       this.part("explanation-box").hidden = true;
@@ -228,10 +228,15 @@ function drawMap(svg, legend, map, you) {
 
 /* ---- typing ---- */
 
+/* A second box while a model that was fitted on pairs is shown. */
+function offerPair() {
+  $("pair-box").hidden = !panels.some((panel) => panel.model.pairs);
+}
+
 let timer = 0;
 function typed() {
   clearTimeout(timer);
-  const letters = Array.from($("text").value).length;
+  const letters = Array.from($("text").value + ($("pair-box").hidden ? "" : $("pair").value)).length;
   $("state").textContent = letters ? `${letters.toLocaleString("en")} characters` : "Nothing typed yet.";
   timer = setTimeout(() => panels.forEach((panel) => panel.look()), WAIT);
 }
@@ -245,6 +250,7 @@ function compare() {
   } else {
     panels.pop().root.remove();
   }
+  offerPair();
   $("compare").textContent = open ? "One model only" : "Compare two models";
   $("compare").setAttribute("aria-expanded", String(open));
 }
@@ -300,14 +306,19 @@ async function takeFile(file) {
     return;
   }
   const named = Math.max(0, table.head.indexOf("text"));
+  const seconds = ["text_pair", "pair", "second"].map((name) => table.head.indexOf(name)).filter((at) => at >= 0);
+  const second = seconds[0] ?? table.head.findIndex((_, i) => i !== named);
   $("column").replaceChildren(...table.head.map((name, i) => new Option(name, i, false, i === named)));
+  $("pair-column").replaceChildren(...table.head.map((name, i) => new Option(name, i, false, i === second)));
+  $("pair-column-line").hidden = !panels[0].model.pairs;
   $("column-line").hidden = false;
   $("rows").textContent = `${table.rows.length.toLocaleString("en")} rows in ${table.name}`;
-  if (table.head.includes("text")) await predictFile();
+  if (table.head.includes("text") && (seconds.length || !panels[0].model.pairs)) await predictFile();
 }
 
 async function predictFile() {
   const given = table, column = Number($("column").value), served = panels[0].model.name;
+  const second = panels[0].model.pairs ? Number($("pair-column").value) : null;
   const asked = (stopping = new AbortController());
   const found = [];
   $("stop").hidden = false;
@@ -315,7 +326,7 @@ async function predictFile() {
   $("progress").hidden = false;
   try {
     for (let at = 0; at < given.rows.length; at += CHUNK) {
-      const texts = given.rows.slice(at, at + CHUNK).map((row) => row[column]);
+      const texts = given.rows.slice(at, at + CHUNK).map((row) => (second === null ? row[column] : [row[column], row[second]]));
       const part = await askPatiently("/predict", { texts, model: served }, asked.signal);
       part.predicted.forEach((label, i) => found.push([label, part.probabilities?.[i] ?? [], part.classes]));
       $("progress").value = found.length / given.rows.length;
@@ -363,10 +374,11 @@ async function begin() {
   trouble("");
   if (!panels.length) panels = [new Panel(models[0].name)];
   $("compare").hidden = models.length < 2;
+  offerPair();
   typed();
 }
 
-$("text").addEventListener("input", typed);
+for (const name of ["text", "pair"]) $(name).addEventListener("input", typed);
 $("compare").addEventListener("click", compare);
 $("csv").addEventListener("change", () => $("csv").files[0] && takeFile($("csv").files[0]));
 $("run").addEventListener("click", predictFile);

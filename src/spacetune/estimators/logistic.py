@@ -1,0 +1,58 @@
+"""Logistic regression as rows of weights: one a class, or one a label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+__all__ = ["logistic", "logistic_each"]
+
+Array = np.ndarray[Any, Any]
+
+
+def logistic_each(rows: Any, targets: Array, C: float) -> tuple[Array, Array]:
+    """Fit one logistic regression a label, all in the same passes over the rows (L-BFGS on the summed objective).
+
+    Scikit-learn would pass over the rows once more for every label.
+    """
+    n_labels, dim = targets.shape[1], rows.shape[1]
+
+    def objective(flat: Array) -> tuple[float, Array]:
+        weight, bias = flat[:-n_labels].reshape(n_labels, dim), flat[-n_labels:]
+        logits = rows @ weight.T + bias
+        error = expit(logits) - targets
+        loss = np.sum(np.logaddexp(0, logits) - targets * logits)
+        slope = np.append((C * error.T @ rows + weight).ravel(), C * error.sum(0))
+        return C * loss + 0.5 * np.sum(weight**2), slope
+
+    start = np.zeros(n_labels * (dim + 1))
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 100, "ftol": 1e-6})
+    return found.x[:-n_labels].reshape(n_labels, dim), found.x[-n_labels:]
+
+
+def logistic(rows: Any, targets: Array, C: float, weights: dict[int, float] | None = None) -> tuple[Array, Array]:
+    """Fit multinomial logistic regression; return a row of weights and a bias for every class, 0 upwards.
+
+    For two classes scikit-learn gives one row; it is shared out to both with opposite signs.
+    """
+    if len(np.unique(targets)) < 2:
+        lead = 8.0 if targets.size and targets[0] else -8.0
+        return np.zeros((2, rows.shape[1])), np.array([-lead / 2, lead / 2])
+    model = LogisticRegression(C=C, max_iter=400, tol=1e-3, class_weight=weights).fit(rows, targets)
+    if len(model.classes_) == 2:
+        weight, bias = (
+            np.concatenate([-model.coef_, model.coef_]) / 2,
+            np.append(-model.intercept_, model.intercept_) / 2,
+        )
+    else:
+        weight, bias = model.coef_, model.intercept_
+    n_classes = int(max(targets.max() + 1, len(model.classes_)))
+    if len(model.classes_) == n_classes:
+        return weight, bias
+    full, base = np.zeros((n_classes, rows.shape[1])), np.full(n_classes, bias.min() - 8.0)
+    full[model.classes_], base[model.classes_] = weight, bias
+    return full, base

@@ -1,0 +1,171 @@
+"""The ERASER measures by hand, scores of words from wordpieces, and what our own scores sum to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import auc, precision_recall_curve
+
+pytest.importorskip("papers.__main__", reason="run from the root of the checkout")
+
+from papers.muppet.words import word_of
+from papers.rationales import eraser, erasing, exact, posts, readings
+
+from spacetune import Encoder, SpaceClassifier
+
+TEXTS = ["good fun indeed", "what a joy", "a bore of a film", "so dull , unbelievably dull"] * 4
+LABELS = ["pos", "pos", "neg", "neg"] * 4
+
+
+def bools(*values: int) -> np.ndarray:
+    return np.array(values, dtype=bool)
+
+
+@pytest.fixture(scope="module")
+def model() -> SpaceClassifier:
+    encoder = Encoder.from_pretrained(dtype="float32")
+    return SpaceClassifier(encoder, n_latent=4, layers=[2, 6], store=None, n_epochs=3, seed=0).fit(TEXTS, LABELS)
+
+
+def test_sets_of_words_by_hand() -> None:
+    truth, found = bools(1, 1, 0, 0, 1, 0), bools(1, 0, 0, 1, 1, 1)
+    # 2 hits of 4 found and 3 true: precision 1/2, recall 2/3
+    assert eraser.token_f1(truth, found) == pytest.approx(4 / 7)
+    # runs found: 0-1 (half of 0-2) and 3-6 (a third with 4-5): one of two is right, one of two true ones is met
+    assert eraser.iou_rates(truth, found) == (0.5, 0.5)
+    assert eraser.iou_f1(np.array([[0.5, 1.0], [0.5, 0.0]])) == pytest.approx(0.5)
+    assert eraser.token_f1(truth, ~truth) == eraser.f1(0.0, 1.0) == 0.0
+    assert eraser.iou_rates(truth, bools(0, 0, 0, 0, 0, 0)) == (0.0, 0.0)
+
+
+def test_chosen_words() -> None:
+    scores = np.array([0.1, 0.9, 0.1, 0.5])
+    assert eraser.chosen(scores, 3).tolist() == [True, True, False, True]
+    assert eraser.chosen(scores, 9).all()
+    assert eraser.share(scores, 0.01).sum() == 1
+    assert eraser.share(scores, 0.5).tolist() == [False, True, False, True]
+
+
+def test_area_under_the_curve_is_scikit_learns_with_ties_too() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        n = int(rng.integers(1, 30))
+        truth, scores = rng.random(n) < 0.3, rng.integers(0, 5, n).astype(float)
+        truth[rng.integers(n)] = True
+        precision, recall, _ = precision_recall_curve(truth, scores)
+        assert eraser.auprc(truth, scores) == pytest.approx(auc(recall, precision))
+
+
+def test_every_wordpiece_stands_in_the_word_it_is_part_of() -> None:
+    encoder = Encoder.from_pretrained(dtype="float32")
+    words = ["<user>", "unbelievably", "don't", "\u200b", "faltarían", "ok"]
+    text = " ".join(words)
+    places, spans = word_of(encoder, text, words), encoder.spans(text)
+    edges = np.cumsum([0, *(len(word) + 1 for word in words)])
+    assert places[0] == places[-1] == -1
+    for place, (start, stop) in zip(places[1:-1], spans.spans[1:-1], strict=True):
+        assert edges[place] <= start < stop <= edges[place] + len(words[place])
+    assert set(places[1:-1].tolist()) == {0, 1, 2, 4, 5}  # a zero-width space has no wordpiece
+    counts = posts.word_sums(np.ones(len(places)), places, len(words), "sum")
+    assert counts[3] == 0
+    assert counts[0] == 3  # "<", "user", ">"
+    assert counts.sum() == len(places) - 2
+
+
+def test_merging_wordpieces() -> None:
+    scores, places = np.array([9.0, 2.0, -1.0, -3.0, 9.0]), np.array([-1, 0, 0, 1, -1])
+    merged = {merge: posts.word_sums(scores, places, 3, merge).tolist() for merge in readings.MERGES}
+    assert merged == {"sum": [1.0, -3.0, 0.0], "max": [2.0, -3.0, 0.0], "positive": [2.0, 0.0, 0.0]}
+
+
+def test_marks() -> None:
+    post = posts.Post(("a", "b", "c"), np.array([[1, 0, 1], [1, 1, 0], [0, 0, 0]], dtype=bool))
+    assert post.majority.tolist() == [True, False, False]
+    assert post.union.all()
+    assert posts.erased(post.words, bools(0, 1, 0)) == "a c"
+
+
+def test_directions_are_gradients_of_their_questions() -> None:
+    logits, step = np.array([0.7, -0.2, 0.4]), 1e-6
+    asked = {
+        "predicted": lambda z: z[0],
+        "against others": lambda z: np.log(erasing.softmax(z)[0]),
+        "toxic": lambda z: np.log(1 - erasing.softmax(z)[1]) - np.log(erasing.softmax(z)[1]),
+    }
+    for question, value in asked.items():
+        slopes = [(value(logits + step * e) - value(logits - step * e)) / (2 * step) for e in np.eye(3)]
+        assert readings.direction(question, logits, 1) == pytest.approx(slopes, abs=1e-8)
+
+
+@pytest.mark.parametrize("text", [TEXTS[0], TEXTS[3]])
+def test_exact_scores_sum_to_the_logits_also_rolled_back(model: SpaceClassifier, text: str) -> None:
+    expected = model.predict_logits([text])[0] - model.bias_of().detach().numpy()
+    found, moved = exact.exact_scores(model, [text])[0], exact.rolled_back(model, [text])[0]["scores"]
+    assert found["scores"].sum(0) == pytest.approx(expected, abs=1e-5)
+    assert moved.sum(0) == pytest.approx(expected, abs=1e-5)
+    assert np.abs(moved - found["scores"]).max() > 1e-3
+    assert found["scores"] == pytest.approx(model.explain([text])[0].token_scores, abs=1e-6)
+    [mixings] = exact.token_mixing(model.encoder_, [text], 6)
+    assert len(mixings) == 6
+    for mixing in mixings:
+        assert (mixing >= 0).all()
+        assert mixing.sum(1).numpy() == pytest.approx(1.0)
+
+
+def test_a_word_left_out_of_the_mean() -> None:
+    scores, places = np.array([[0.3], [0.6], [-0.1], [0.4]]), np.array([-1, 0, 0, 1])
+    # scores are states' values over T = 4; without the first word's two the mean is over the other two
+    kept = (0.3 + 0.4) * 4 / 2
+    assert exact.left_out(scores, places, 2)[0, 0] == pytest.approx(scores.sum() - kept)
+
+
+def test_lime_finds_the_weights_of_a_linear_model() -> None:
+    class Linear:
+        temperature_ = 1.0
+
+        def predict_logits(self, texts: list[str]) -> np.ndarray:
+            return np.array([[2.0 * ("a" in t.split()) - ("c" in t.split()), 0.0] for t in texts])
+
+    found = erasing.lime(Linear(), ("a", "b", "c"), np.random.default_rng(0), samples=400)  # type: ignore[arg-type]
+    assert found["logit"][:, 0] == pytest.approx([2.0, 0.0, -1.0], abs=0.1)
+    assert found["probability"][:, 0].argmax() == 0
+    one = erasing.one_at_a_time(Linear(), ("a", "b", "c"))  # type: ignore[arg-type]
+    assert one[:, 0].tolist() == [2.0, 0.0, -1.0]
+
+
+def test_lime_samples_start_with_the_whole_text_and_lose_every_number_of_words() -> None:
+    kept = erasing.sample(4, 400, np.random.default_rng(0))
+    assert kept[0].all()
+    assert set(kept[1:].sum(1).tolist()) == {0, 1, 2, 3}
+    weights = erasing.kernel(kept)
+    assert weights[0] == 1.0
+    assert weights[kept.sum(1) == 3].min() > weights[kept.sum(1) == 1].max()
+
+
+def test_many_texts_at_a_time_as_one_by_one(model: SpaceClassifier) -> None:
+    for ours in (exact.exact_scores, exact.rolled_back):
+        for text, found in zip(TEXTS[:4], ours(model, TEXTS[:4]), strict=True):
+            assert found["scores"] == pytest.approx(ours(model, [text])[0]["scores"], abs=1e-5)
+
+
+def test_words_read_alone_carry_the_exact_scores_of_their_own_text(model: SpaceClassifier) -> None:
+    [found] = exact.read_alone(model, [("dull", "unbelievably", "\u200b")])
+    for row, word in zip(found["alone"], ("dull", "unbelievably"), strict=False):
+        own = model.explain([word])[0].token_scores
+        assert row == pytest.approx(own[1:-1].sum(0) * len(own) / len(found["scores"]), abs=1e-6)
+    assert not found["alone"][2].any()  # no wordpiece, no score
+
+
+def test_every_method_reads_one_number_a_word(model: SpaceClassifier) -> None:
+    post = posts.Post(("so", "unbelievably", "dull"), bools(0, 1, 1)[None].repeat(2, 0))
+    logits, places = np.array([0.2, -0.1]), word_of(model.encoder_, post.text, list(post.words))
+    found = {
+        "exact": exact.exact_scores(model, [post.text])[0],
+        "exact, and each word alone": exact.read_alone(model, [post.words])[0],
+        "LIME": erasing.lime(model, post.words, np.random.default_rng(0), samples=30),
+        "one word erased": {"scores": erasing.one_at_a_time(model, post.words)},
+    }
+    for method, scores in found.items():
+        for reading, values in readings.readings(method, scores, logits, places, 3, normal=1).items():
+            assert values.shape == (3,), (method, reading)
+            assert np.isfinite(values).all(), (method, reading)
