@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 HERE = Path(__file__).resolve().parent
 PACKAGES = ("torch", "transformers", "sentence-transformers", "onnxruntime", "openvino", "setfit")
 
@@ -67,6 +69,7 @@ def serve() -> None:
 
     encoders: dict[str, Any] = {}
     held: dict[int, list[str]] = {}
+    trained: dict[str, Any] = {}
 
     def answer(request: dict[str, Any]) -> Any:
         match request["do"]:
@@ -79,6 +82,12 @@ def serve() -> None:
                 held[request["number"]] = request["texts"]
             case "encode":
                 encoders[request["backend"]](held[request["number"]])
+            case "setfit_fit":
+                given = (Path(request["folder"]), request["texts"], request["labels"], request["seed"])
+                trained["setfit"], facts = peers.fitted_setfit(*given)
+                return facts
+            case "setfit_probabilities":
+                return np.asarray(trained["setfit"].predict_proba(request["texts"])).tolist()
             case _:
                 folder = Path(request["folder"])
                 return peers.setfit(folder, request["texts"], request["labels"], n_steps=request["n_steps"])

@@ -1,4 +1,4 @@
-"""Run the few-shot comparison: `python -m benchmarks.few_shot full.json`, or another configuration beside this file.
+"""Run the few-shot comparison: `python -m benchmarks.few_shot table.json`, or another configuration beside this file.
 
 Every cell (data set, K, seed, method) is one JSON file in `cells/<configuration>/`; a cell that is there is not run
 again, so the run can be stopped and gone on with at any time. `--minutes 30` stops before the first cell that starts
@@ -17,8 +17,9 @@ from typing import Any
 
 import torch
 
-from benchmarks.common import circumstances, write
+from benchmarks.common import RESULTS, circumstances, write
 from benchmarks.few_shot.cells import Cell, cells_of, run_cell
+from benchmarks.few_shot.page import draw_page
 from benchmarks.few_shot.summary import summarise
 from spacetune import Encoder
 
@@ -29,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.few_shot", description=__doc__)
     parser.add_argument("config", help="a JSON file beside this one")
     parser.add_argument("--minutes", type=float, help="start no cell after so many minutes")
+    parser.add_argument("--peers-python", help="a Python that has setfit; without it cells of SetFit are left out")
     parser.add_argument("--merge", action="store_true", help="run nothing, write the summary of what is there")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -37,11 +39,27 @@ def main() -> None:
     folder = HERE / "cells" / name
     folder.mkdir(parents=True, exist_ok=True)
     cells = cells_of(config)
+    take_up(folder, RESULTS / f"few_shot_{name}.json")
+    config["shared"]["peers_python"] = options.peers_python
     if not options.merge:
         run(cells, config, folder, options.minutes)
+    del config["shared"]["peers_python"]
     done = [json.loads(cell.file(folder).read_text()) for cell in cells if cell.file(folder).exists()]
     result = {"what": __doc__, **circumstances(), "threads": torch.get_num_threads(), "config": config}
-    write(f"few_shot_{name}", {**result, "wanted": len(cells), "done": len(done), **summarise(done), "cells": done})
+    summary = summarise(done)
+    result |= {"wanted": len(cells), "done": len(done), **summary, "cells": done}
+    write(f"few_shot_{name}", result)
+    if name == "table":
+        draw_page(json.loads(json.dumps(result)))
+
+
+def take_up(folder: Path, result: Path) -> None:
+    """Write the cells of a kept result that are not in the folder, so that another checkout goes on from it."""
+    kept = json.loads(result.read_text())["cells"] if result.exists() else []
+    for found in kept:
+        file = Cell(found["data"], found["K"], found["seed"], found["method"]).file(folder)
+        if not file.exists():
+            file.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def run(cells: list[Cell], config: dict[str, Any], folder: Path, minutes: float | None) -> None:
@@ -49,7 +67,7 @@ def run(cells: list[Cell], config: dict[str, Any], folder: Path, minutes: float 
     began = time.monotonic()
     for cell in cells:
         file = cell.file(folder)
-        if file.exists():
+        if file.exists() or (cell.method == "setfit" and not config["shared"]["peers_python"]):
             continue
         if minutes is not None and time.monotonic() - began > 60 * minutes:
             print("time is up", flush=True)

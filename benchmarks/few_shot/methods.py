@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,18 +12,40 @@ import numpy as np
 import torch
 import transformers
 
+from benchmarks.peer_worker import Worker
 from spacetune import Encoder, LabelledTexts, LinearProbe, PrefixSimplexClassifier, SpaceClassifier
+from spacetune.encoders import TokenFeatures
 
 Proba = Callable[[list[Any]], np.ndarray]
-Fitted = tuple[Proba, list[Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """What a fit gives: probabilities of texts, the names of their columns, CPU time spent in another process."""
+
+    proba: Proba
+    classes: list[Any]
+    cpu_elsewhere: float = 0.0
+
+
 Method = Callable[[Encoder, LabelledTexts, LabelledTexts, dict[str, Any], int], Fitted]
 
 
-def estimator(kind: Any, wanted: tuple[str, ...], **fixed: Any) -> Method:
+@functools.lru_cache(maxsize=12)
+def _features(encoder: Encoder, texts: tuple[Any, ...]) -> TokenFeatures:
+    """Read texts of the test part once for all methods on the frozen encoder; fits read theirs anew, on the clock."""
+    return encoder.encode(list(texts), layers="all")
+
+
+def estimator(kind: Any, wanted: tuple[str, ...], *, frozen: bool = True, **fixed: Any) -> Method:
     def fit(encoder: Encoder, train: LabelledTexts, dev: LabelledTexts, settings: dict[str, Any], seed: int) -> Fitted:
         chosen = {k: v for k, v in settings.items() if k in wanted}
         model = kind(encoder, seed=seed, **{**chosen, **fixed}).fit(train.inputs, train.labels, dev=dev)
-        return model.predict_proba, model.classes_.tolist()
+
+        def proba(texts: list[Any]) -> np.ndarray:
+            return model.predict_proba(_features(encoder, tuple(texts)) if frozen else texts)
+
+        return Fitted(proba, model.classes_.tolist())
 
     return fit
 
@@ -55,7 +79,7 @@ def trained(prepare: Callable[[Any, dict[str, Any]], Any]) -> Method:
             targets = torch.tensor([number[label] for label in train.labels or []])
             truth = np.array([number[label] for label in dev.labels or []])
             _descend(model, batch, proba, train.inputs, targets, (dev.inputs, truth), settings)
-        return proba, classes
+        return Fitted(proba, classes)
 
     return fit
 
@@ -63,7 +87,7 @@ def trained(prepare: Callable[[Any, dict[str, Any]], Any]) -> Method:
 def _descend(
     model: Any, batch: Any, proba: Proba, texts: list[Any], targets: Any, dev: Any, settings: dict[str, Any]
 ) -> None:
-    size, epochs = settings["batch_size"], settings["n_epochs"]
+    size, epochs = settings["batch_size"] or max(4, min(64, len(texts) // 16)), settings["n_epochs"]
     wanted = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(wanted, lr=settings["learning_rate"], weight_decay=0.01)
     total = epochs * -(-len(texts) // size)
@@ -106,17 +130,52 @@ def _lora(base: Any, settings: dict[str, Any]) -> Any:
     )
 
 
+def setfit(encoder: Encoder, train: LabelledTexts, dev: LabelledTexts, settings: dict[str, Any], seed: int) -> Fitted:
+    """SetFit's default recipe chooses nothing, so it learns from the training and the dev texts together."""
+    labels = [*(train.labels or []), *(dev.labels or [])]
+    worker, folder = _worker(settings["peers_python"]), str(encoder.source.folder)
+    facts = worker.ask(do="setfit_fit", folder=folder, texts=[*train.inputs, *dev.inputs], labels=labels, seed=seed)
+
+    def proba(texts: list[Any]) -> np.ndarray:
+        return np.array(worker.ask(do="setfit_probabilities", texts=list(texts)))
+
+    return Fitted(proba, facts["classes"], facts["cpu_seconds"])
+
+
+@functools.cache
+def _worker(python: str | None) -> Worker:
+    if python is None:
+        raise RuntimeError("SetFit does not install beside transformers 5: give --peers-python")
+    return Worker(python)
+
+
 HEAD = ("layers", "n_latent", "learning_rate", "weight_decay", "dropout")
-PREFIX = ("layers", "prefix_length", "n_epochs", "batch_size", "patience", "learning_rate", "start_scale", "head")
+PREFIX = (
+    "layers",
+    "prefix_length",
+    "n_epochs",
+    "batch_size",
+    "patience",
+    "learning_rate",
+    "head_learning_rate",
+    "dropout",
+    "start_scale",
+)
 
 METHODS: dict[str, Method] = {
     "linear probe": estimator(LinearProbe, ("layers",), store=None),
     "space head": estimator(SpaceClassifier, HEAD, store=None),
     "space simplex": estimator(SpaceClassifier, HEAD, n_vertices=6, store=None),
-    "prefix-tuning": estimator(PrefixSimplexClassifier, PREFIX, n_vertices=1, n_validation_samples=0),
-    "prefix simplex": estimator(PrefixSimplexClassifier, PREFIX, n_vertices=6, n_validation_samples=5),
-    "prefix simplex, deterministic": estimator(PrefixSimplexClassifier, PREFIX, n_vertices=6, n_validation_samples=0),
+    "prefix-tuning": estimator(PrefixSimplexClassifier, PREFIX, frozen=False, n_vertices=1, n_validation_samples=0),
+    "prefix simplex": estimator(PrefixSimplexClassifier, PREFIX, frozen=False, n_vertices=6, n_validation_samples=5),
+    "prefix simplex, deterministic": estimator(
+        PrefixSimplexClassifier, PREFIX, frozen=False, n_vertices=6, n_validation_samples=0
+    ),
+    "lora simplex": estimator(
+        PrefixSimplexClassifier, PREFIX, frozen=False, adapter="lora", n_vertices=6, n_validation_samples=5
+    ),
     "peft prefix-tuning": trained(_prefix_of_peft),
     "lora": trained(_lora),
     "fine-tuning": trained(lambda base, settings: base),
+    "setfit": setfit,
 }

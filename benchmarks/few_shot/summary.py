@@ -11,57 +11,85 @@ from scipy import stats
 
 PAIRS = (
     ("prefix simplex", "prefix-tuning"),
-    ("prefix simplex", "peft prefix-tuning"),
     ("prefix simplex", "prefix simplex, deterministic"),
+    ("prefix simplex, deterministic", "prefix-tuning"),
     ("prefix simplex", "linear probe"),
+    ("space head", "linear probe"),
     ("space simplex", "space head"),
     ("space simplex", "linear probe"),
     ("space simplex", "prefix simplex"),
+    ("space simplex", "prefix-tuning"),
+    ("space simplex", "lora"),
     ("space simplex", "fine-tuning"),
+    ("space simplex", "setfit"),
+    ("prefix simplex", "lora"),
     ("prefix simplex", "fine-tuning"),
+    ("prefix simplex", "setfit"),
+    ("prefix simplex", "peft prefix-tuning"),
 )
+FROZEN = ("linear probe", "space head", "space simplex")
+PREFIXED = (*FROZEN, "prefix-tuning", "prefix simplex", "prefix simplex, deterministic")
+GROUPS = {
+    "on the frozen encoder": FROZEN,
+    "with prefixes": PREFIXED,
+    "with adapters": (*PREFIXED, "lora"),
+    "with the encoder trained too": (*PREFIXED, "lora", "fine-tuning"),
+    "with SetFit": (*FROZEN, "prefix simplex", "setfit"),
+}
+"""Methods that are ranked together: slow ones have run on fewer draws, and a rank needs draws that all have run."""
 
 
 def summarise(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Tables by K; a comparison uses only draws (set, seed) that both methods have run."""
-    by_size: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    """Tables by K; a comparison uses only draws (set, seed) that all its methods have run."""
+    by_size: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for cell in cells:
         by_size[cell["K"]].append(cell)
+    sizes = sorted(by_size.items())
+    together = {name: {K: whole(part, methods) for K, part in sizes} for name, methods in GROUPS.items()}
     return {
-        "mean_accuracy": {K: means(part) for K, part in sorted(by_size.items())},
-        "mean_rank": {K: ranks(part) for K, part in sorted(by_size.items())},
-        "paired_accuracy": {K: pairs(part) for K, part in [*sorted(by_size.items()), ("all", list(cells))]},
-        "mean_seconds": {K: seconds(part) for K, part in sorted(by_size.items())},
+        "groups": {
+            name: {K: {"accuracy": means(rows), "mean_rank": ranks(rows)} for K, rows in each.items() if rows}
+            for name, each in together.items()
+        },
+        "paired_accuracy": {K: pairs(part) for K, part in [*sizes, ("all", list(cells))]},
+        "mean_cpu_seconds": {K: seconds(part) for K, part in sizes},
     }
 
 
-def draws(cells: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, float]]:
-    found: dict[tuple[Any, ...], dict[str, float]] = defaultdict(dict)
+Draws = dict[tuple[Any, ...], dict[str, float]]
+
+
+def whole(cells: Sequence[dict[str, Any]], methods: Sequence[str]) -> Draws:
+    """Return accuracies of the draws that all these methods have run."""
+    found = draws([cell for cell in cells if cell["method"] in methods])
+    return {draw: {m: row[m] for m in methods} for draw, row in found.items() if len(row) == len(methods)}
+
+
+def draws(cells: Sequence[dict[str, Any]]) -> Draws:
+    """Return accuracies by draw and method."""
+    found: Draws = defaultdict(dict)
     for cell in cells:
         found[cell["data"], cell["K"], cell["seed"]][cell["method"]] = cell["test"]["accuracy"]
     return found
 
 
-def means(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Mean accuracy by set and method, with the number of seeds."""
+def means(rows: Draws) -> dict[str, Any]:
+    """Return mean accuracy by set and method, with the number of draws."""
     table: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for cell in cells:
-        table[cell["data"]][cell["method"]].append(cell["test"]["accuracy"])
+    for (data, _, _), row in rows.items():
+        for method, accuracy in row.items():
+            table[data][method].append(accuracy)
     return {
-        data: {m: {"mean": round(float(np.mean(v)), 4), "n_seeds": len(v)} for m, v in row.items()}
-        for data, row in table.items()
+        data: {"n_draws": len(next(iter(each.values()))), **{m: round(float(np.mean(v)), 4) for m, v in each.items()}}
+        for data, each in table.items()
     }
 
 
-def ranks(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Mean rank over the draws that every method has run; 1 is best, ties share."""
-    rows = draws(cells)
-    methods = sorted({m for row in rows.values() for m in row})
-    whole = [row for row in rows.values() if len(row) == len(methods)]
-    if not whole:
-        return {"n_draws": 0}
-    each = np.array([stats.rankdata([-row[m] for m in methods]) for row in whole])
-    return {"n_draws": len(whole), **{m: round(float(r), 3) for m, r in zip(methods, each.mean(0), strict=True)}}
+def ranks(rows: Draws) -> dict[str, Any]:
+    """Return every method's mean rank; 1 is best, ties share."""
+    methods = list(next(iter(rows.values())))
+    each = np.array([stats.rankdata([-row[m] for m in methods]) for row in rows.values()])
+    return {"n_draws": len(rows), **{m: round(float(r), 3) for m, r in zip(methods, each.mean(0), strict=True)}}
 
 
 def pairs(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -83,8 +111,8 @@ def pairs(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def seconds(cells: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Mean seconds of fitting, all tries together."""
+    """Mean CPU seconds of fitting, all tries together; by the clock a busy machine would count too."""
     each: dict[str, list[float]] = defaultdict(list)
     for cell in cells:
-        each[cell["method"]].append(cell["seconds"])
+        each[cell["method"]].append(cell["cpu_seconds"])
     return {m: round(float(np.mean(v)), 2) for m, v in sorted(each.items())}

@@ -17,6 +17,7 @@ from spacetune.bridges import export_peft_prefix, import_peft_classifier, import
 from spacetune.encoders import PrefixStates
 from spacetune.errors import ModelFileError, UnsupportedByFamily, UsageError
 from spacetune.prefixes import Prefix, PrefixSimplex
+from spacetune.studies.demo_data import demo_texts
 
 from .conftest import CLASSES, TEXTS, classifier, plain_inputs
 
@@ -133,6 +134,37 @@ def test_pefts_own_adapter_predicts_the_same_here(tiny: Encoder, tmp_path: Path)
     assert model.explain(TEXTS[:3]).check() <= 1e-4
     prefix = import_peft_prefix(tmp_path, tiny)
     assert prefix.position_shift
+
+
+def logits_of(wrapped: torch.nn.Module, encoder: Encoder, texts: list[str]) -> np.ndarray:
+    with torch.no_grad():
+        parts = [wrapped(**plain_inputs(encoder, texts[i : i + 100])).logits for i in range(0, len(texts), 100)]
+    return torch.cat(parts).numpy()
+
+
+def test_500_real_texts_on_the_default_encoder(tmp_path: Path) -> None:
+    encoder = Encoder.from_pretrained(dtype="float32", max_length=20)  # short, so that it takes seconds
+    data = demo_texts("train")
+    texts, classes = data.texts[-500:], sorted(set(data.labels or []))
+    model = PrefixSimplexClassifier(
+        encoder, prefix_length=4, pooling="pooler", position_shift=True, n_epochs=1, n_validation_samples=1
+    ).fit(data.texts[:60], (data.labels or [])[:60])
+    export_peft_prefix(model, tmp_path / "ours")
+    base = classifier(encoder, len(model.classes_))
+    theirs = logits_of(peft.PeftModel.from_pretrained(base, str(tmp_path / "ours")).eval(), encoder, texts)
+    ours = model.predict_logits(texts)
+    np.testing.assert_allclose(theirs, ours, atol=1e-4)
+    assert (theirs.argmax(1) == ours.argmax(1)).all()
+    config = peft.PrefixTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=5)
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        wrapped = peft.get_peft_model(classifier(encoder, len(classes)), config).eval()
+    wrapped.save_pretrained(str(tmp_path / "theirs"))
+    theirs = logits_of(wrapped, encoder, texts)
+    ours = import_peft_classifier(tmp_path / "theirs", encoder, classes).predict_logits(texts)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    assert (theirs.argmax(1) == ours.argmax(1)).all()
+    assert len(set(ours.argmax(1))) > 1
 
 
 def test_what_peft_cannot_say_is_said(tiny: Encoder, tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from spacetune import PrefixSimplexClassifier
+from spacetune.studies.methods import make_estimator
+
 from .conftest import Place, run
 
 QUICK = ("--method", "prefix-simplex", "--n-vertices", 2, "--prefix-length", 2, "--n-epochs", 1, "--no-baselines")
@@ -41,3 +44,9 @@ def test_the_probe_has_no_vertices(place: Place, tmp_path: Path) -> None:
     answer = run("fit", place.train, "--out", tmp_path / "m", "--method", "probe", "--n-vertices", 2)
     assert answer.code == 2
     assert "LinearProbe has no setting 'n_vertices'" in answer.err
+
+
+def test_low_rank_matrices_are_a_method_too() -> None:
+    model = make_estimator("lora-simplex", False, {"rank": 4}, 0)
+    assert isinstance(model, PrefixSimplexClassifier)
+    assert (model.adapter, model.rank, model.learning_rate) == ("lora", 4, 1e-3)

@@ -169,6 +169,44 @@ def test_an_encoder_in_half_precision_runs_prefixes_in_float32(made: Made) -> No
     assert all(x is y for x, y in zip(full_model.parameters(), shared.parameters(), strict=True))
 
 
+def gradient(encoder: Encoder) -> torch.Tensor:
+    values = random_prefix(encoder, batch=len(TEXTS)).values.requires_grad_()
+    rows = torch.arange(len(TEXTS))
+    found = encoder.prefixed.features(encoder.tokenize(TEXTS), rows, PrefixStates(values), (1, encoder.n_layers))
+    found.values.square().sum().backward()
+    assert values.grad is not None
+    return values.grad
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "electra", "modernbert", "eurobert", "llama"])
+def test_checkpointed_gradients_are_equal(made: Made, family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, saving = gradient(load(made, family)), load(made, family)
+    saving.prefixed.checkpoint_gradients()
+    asked: list[int] = []
+    pair = PrefixStates.pair
+    monkeypatch.setattr(PrefixStates, "pair", lambda self, *given: (asked.append(given[0]), pair(self, *given))[1])
+    torch.testing.assert_close(gradient(saving), plain, atol=1e-6, rtol=1e-5)
+    assert sorted(asked) == sorted(2 * list(range(saving.n_layers)))  # every layer was computed twice
+
+
+@pytest.mark.parametrize("family", ["distilbert", "mpnet", "albert"])
+def test_layers_without_numbers_refuse_checkpoints(made: Made, family: str) -> None:
+    with pytest.raises(UnsupportedByFamily, match=f"{family} encoders cannot run layers again under a prefix"):
+        load(made, family).prefixed.checkpoint_gradients()
+
+
+def test_a_compiled_encoder_honours_the_prefix_in_one_graph(made: Made) -> None:
+    encoder = load(made, "bert")
+    prefix, rows = random_prefix(encoder, batch=len(TEXTS)), torch.arange(len(TEXTS))
+    eager = encoder.prefixed.features(encoder.tokenize(TEXTS), rows, prefix, (0, 1, 2, 3)).values
+    slopes = gradient(encoder)
+    model = encoder.prefixed.model
+    model.forward = torch.compile(model.forward, backend="aot_eager", fullgraph=True)  # needs no C++ compiler
+    traced = encoder.prefixed.features(encoder.tokenize(TEXTS), rows, prefix, (0, 1, 2, 3)).values
+    torch.testing.assert_close(traced, eager, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(gradient(encoder), slopes, atol=1e-5, rtol=1e-4)
+
+
 def test_the_list_of_families_is_the_one_tested() -> None:
     tested = {"electra" if f == "electra-narrow" else f.removesuffix("-groups") for f in [*WRITTEN_OUT, *OTHERS]}
     assert tested | {"xlm-roberta", "camembert"} == set(prefix_types())

@@ -127,6 +127,7 @@ def test_ensemble_uncertainty_and_abstention(fitted: PrefixSimplexClassifier) ->
         {"pooling": "pooler", "position_shift": True, "sampling": "batch"},
         {"n_vertices": 1, "shared_layers": True, "probe_start": False},
         {"diversity_weight": 0.1, "n_validation_samples": 0, "prefix_length": 0},
+        {"adapter": "lora", "rank": 2, "diversity_weight": 0.1, "learning_rate": 1e-2},
     ],
     ids=str,
 )
@@ -175,6 +176,8 @@ def test_a_simplex_of_space_heads_ends_as_one_head(encoder: Encoder, tmp_path: P
         ),
         ({"n_validation_samples": -1}, "n_validation_samples must be at least 0"),
         ({"head": "mlp"}, "head must be linear or space, got 'mlp'"),
+        ({"adapter": "bottleneck"}, "adapter must be prefix or lora, got 'bottleneck'"),
+        ({"adapter": "lora", "rank": 0}, "rank must be at least 1, got 0"),
         ({"pooling": "max"}, "pooling must be mean or pooler, got 'max'"),
         ({"reparametrisation": "mlp"}, "reparametrisation must be"),
     ],

@@ -80,7 +80,7 @@ def export_peft_prefix(model: Any, folder: str | os.PathLike[str]) -> PeftExport
     UnsupportedByFamily
         If PEFT has no prefix-tuning for this encoder.
     """
-    if getattr(model, "simplex_", None) is None:
+    if not isinstance(getattr(model, "simplex_", None), PrefixSimplex):
         raise UsageError("there is no prefix to export: fit a prefix simplex on texts first")
     encoder: Encoder = model.encoder_
     config = encoder.prefixed.model.config

@@ -1,9 +1,10 @@
 """Texts become token features: a frozen encoder, run fast."""
 
 from spacetune.encoders.encoder import Encoder, Layers, shared_encoder
+from spacetune.encoders.lora_states import LoraShape, LoraStates
 from spacetune.encoders.perturbing import Rung, perturb, perturbation_ladder
 from spacetune.encoders.prefix_states import PrefixShape, PrefixStates
-from spacetune.encoders.prefixed import Pooling, PrefixedEncoder
+from spacetune.encoders.prefixed import Adapter, Pooling, PrefixedEncoder
 from spacetune.encoders.ragged import segment_mean, segment_variance
 from spacetune.encoders.resolving import DEFAULT_ENCODER
 from spacetune.encoders.store import FeatureStore, StoredFeatures, default_store
@@ -12,10 +13,13 @@ from spacetune.encoders.tokenizing import TextInput, TokenSpans, as_inputs
 
 __all__ = [
     "DEFAULT_ENCODER",
+    "Adapter",
     "Encoder",
     "FeatureSource",
     "FeatureStore",
     "Layers",
+    "LoraShape",
+    "LoraStates",
     "Pooling",
     "PrefixShape",
     "PrefixStates",

@@ -16,8 +16,7 @@ from spacetune.encoders.batching import token_batches, windows_of
 from spacetune.encoders.loading import load_encoder
 from spacetune.encoders.machine import choose_dtype
 from spacetune.encoders.packed import PackedBatch
-from spacetune.encoders.prefix_states import PrefixStates
-from spacetune.encoders.prefixed import PrefixedEncoder
+from spacetune.encoders.prefixed import Adapter, PrefixedEncoder
 from spacetune.encoders.ragged import offsets_of
 from spacetune.encoders.resolving import DEFAULT_ENCODER, EncoderSource
 from spacetune.encoders.token_features import Provenance, TokenFeatures
@@ -193,7 +192,7 @@ class Encoder:
         texts: Any,
         *,
         layers: Layers = -1,
-        prefix: PrefixStates | None = None,
+        prefix: Adapter | None = None,
         progress: bool | None = None,
     ) -> TokenFeatures:
         """Return the hidden states of every real token of every text; equal texts are computed once.
@@ -205,8 +204,8 @@ class Encoder:
         layers
             Which layers' states to keep.
         prefix
-            Keys and values to put before every text in every layer: one for all texts, or one a text. Such a pass
-            runs in float32.
+            Keys and values to put before every text in every layer, or low-rank additions to its projections: one for
+            all texts, or one a text. Such a pass runs in float32.
         progress
             True or False to force the progress bar on or off.
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from spacetune.encoders.batching import token_batches
 from spacetune.encoders.loading import load_model
+from spacetune.encoders.lora_states import LoraShape, LoraStates, lora_shape, under_lora
 from spacetune.encoders.packed import PackedBatch
 from spacetune.encoders.padded import rectangle
 from spacetune.encoders.prefix_attention import PrefixFeed, admit_prefixes, feed_by_module
@@ -25,7 +26,10 @@ from spacetune.errors import EncoderError, UnsupportedByFamily, UsageError
 if TYPE_CHECKING:
     from spacetune.encoders.encoder import Encoder
 
-__all__ = ["Pooling", "PrefixedEncoder"]
+__all__ = ["Adapter", "Pooling", "PrefixedEncoder"]
+
+Adapter = PrefixStates | LoraStates
+"""What can be put into a frozen encoder: keys and values, or low-rank additions to its projections."""
 
 Pooling = Literal["mean", "pooler"]
 """What a head reads: the mean of the tokens' states, or the encoder's own pooled first token (BERT's pooler)."""
@@ -82,6 +86,10 @@ class PrefixedEncoder:
         width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         return PrefixShape(config.num_hidden_layers, heads, width, length)
 
+    def lora_shape(self, rank: int) -> LoraShape:
+        """Return the shape of a low-rank adapter of queries and values."""
+        return lora_shape(self.model, rank)
+
     def _check_shift(self, length: int) -> None:
         if self.model.config.model_type not in _SHIFTED:
             raise UnsupportedByFamily(
@@ -96,8 +104,26 @@ class PrefixedEncoder:
                 f"take a shorter prefix, a smaller max_length, or leave position_shift off"
             )
 
+    def checkpoint_gradients(self) -> None:
+        """Compute states again for the backward pass rather than keep them: equal gradients in less memory.
+
+        Raises
+        ------
+        UnsupportedByFamily
+            If layers have no number to find their part of the prefix by when they run again.
+        """
+        from transformers.modeling_layers import GradientCheckpointingLayer
+
+        layers = [part for part in self.model.modules() if isinstance(part, GradientCheckpointingLayer)]
+        if not layers or not any(hasattr(part, "layer_idx") for part in self.model.modules()):
+            kind = self.model.config.model_type
+            raise UnsupportedByFamily(f"{kind} encoders cannot run layers again under a prefix; leave checkpoints off")
+        self.model.gradient_checkpointing_enable()
+        for layer in layers:
+            layer.training = True  # the layer's own switch; its parts stay in eval mode, without dropout
+
     def hidden_states(
-        self, batch: PackedBatch, prefix: PrefixStates, layers: Sequence[int], pooling: Pooling = "mean"
+        self, batch: PackedBatch, prefix: Adapter, layers: Sequence[int], pooling: Pooling = "mean"
     ) -> Tensor:
         """Return the real tokens' states ``(n_tokens, layer, dim)`` under a prefix; gradients reach the prefix.
 
@@ -111,12 +137,12 @@ class PrefixedEncoder:
         EncoderError
             If a layer did not take its part of the prefix.
         """
-        if prefix.shape != self.shape(prefix.shape.length, position_shift=prefix.position_shift):
-            raise UsageError(f"the prefix is {prefix.shape}, this encoder takes {self.shape(prefix.shape.length)}")
         given, mask = rectangle(batch, self.uses_segments)
-        if prefix.position_shift:
-            given["position_ids"] = self._shifted(mask, prefix.shape.length)
-        output = self._run(given, prefix)
+        if isinstance(prefix, LoraStates):
+            with under_lora(self.model, prefix):
+                output = self.model(**given, output_hidden_states=True)
+        else:
+            output = self._run(given, mask, prefix)
         if pooling == "mean":
             return torch.stack([output.hidden_states[layer][mask] for layer in layers], dim=1)
         pooled = getattr(output, "pooler_output", None)
@@ -126,7 +152,11 @@ class PrefixedEncoder:
         spread[:, 0] = pooled * mask.sum(1, keepdim=True)
         return spread[mask].unsqueeze(1)
 
-    def _run(self, given: dict[str, Tensor], prefix: PrefixStates) -> Any:
+    def _run(self, given: dict[str, Tensor], mask: Tensor, prefix: PrefixStates) -> Any:
+        if prefix.shape != self.shape(prefix.shape.length, position_shift=prefix.position_shift):
+            raise UsageError(f"the prefix is {prefix.shape}, this encoder takes {self.shape(prefix.shape.length)}")
+        if prefix.position_shift:
+            given["position_ids"] = self._shifted(mask, prefix.shape.length)
         if prefix.shape.length == 0:
             return self.model(**given, output_hidden_states=True)
         feed = PrefixFeed(PrefixStates(prefix.values.to(self.model.device), prefix.position_shift))
@@ -150,7 +180,7 @@ class PrefixedEncoder:
         self,
         tokenized: Tokenized,
         rows: Tensor,
-        prefix: PrefixStates,
+        prefix: Adapter,
         layers: tuple[int, ...],
         pooling: Pooling = "mean",
     ) -> TokenFeatures:
@@ -166,9 +196,7 @@ class PrefixedEncoder:
         provenance = dataclasses.replace(self.encoder.provenance(layers, int(cut.sum())), dtype="float32")
         return TokenFeatures(values, offsets_of(lengths[rows]), ids, provenance, cut)
 
-    def encode(
-        self, texts: Any, prefix: PrefixStates, layers: tuple[int, ...], pooling: Pooling = "mean"
-    ) -> TokenFeatures:
+    def encode(self, texts: Any, prefix: Adapter, layers: tuple[int, ...], pooling: Pooling = "mean") -> TokenFeatures:
         """Return features of any number of texts, without gradients, in batches of like length."""
         tokenized = self.encoder.tokenize(texts)
         order: list[np.ndarray] = list(token_batches(tokenized.lengths, BATCH_TOKENS, mixed=False))

@@ -40,6 +40,10 @@ class PrefixSimplexClassifier(ClassifierParts, ClassifierMixin, PrefixEstimator)
         Folder or hub name, an `Encoder`, or None for the default encoder. Training runs in float32.
     n_vertices
         Corners of the simplex (6 in the paper); 1 is plain prefix-tuning.
+    adapter
+        What the corners are: ``prefix``, or ``lora`` for low-rank changes of queries and values (`LoraSimplex`).
+    rank
+        Of a corner, for ``adapter="lora"``.
     prefix_length
         Virtual tokens (not known of the paper; 10 in Li and Liang's code).
     layers
@@ -126,6 +130,8 @@ class PrefixSimplexClassifier(ClassifierParts, ClassifierMixin, PrefixEstimator)
         encoder: str | os.PathLike[str] | Encoder | None = None,
         *,
         n_vertices: int = 6,
+        adapter: Literal["prefix", "lora"] = "prefix",
+        rank: int = 8,
         prefix_length: int = 10,
         layers: Layers | str = "auto",
         head: Literal["linear", "space"] = "linear",
@@ -137,15 +143,15 @@ class PrefixSimplexClassifier(ClassifierParts, ClassifierMixin, PrefixEstimator)
         mixing: Literal["after", "before"] = "after",
         sampling: Sampling = "observation",
         shared_layers: bool = False,
-        start_scale: float = 1.0,
+        start_scale: float = 0.1,
         probe_start: bool = True,
         n_validation_samples: int = 5,
         diversity_weight: float = 0.0,
-        dropout: float = 0.1,
+        dropout: float = 0.7,
         label_smoothing: float = 0.05,
         class_weight: str | dict[Any, float] | None = None,
         learning_rate: float = 1e-2,
-        head_learning_rate: float = 1e-3,
+        head_learning_rate: float = 1e-4,
         weight_decay: float = 0.01,
         n_epochs: int | None = None,
         batch_size: int | None = None,
@@ -156,6 +162,8 @@ class PrefixSimplexClassifier(ClassifierParts, ClassifierMixin, PrefixEstimator)
     ) -> None:
         self.encoder = encoder
         self.n_vertices = n_vertices
+        self.adapter = adapter
+        self.rank = rank
         self.prefix_length = prefix_length
         self.layers = layers
         self.head = head

@@ -13,11 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from spacetune.encoders import (
+    Adapter,
     FeatureSource,
     Layers,
+    LoraShape,
     Pooling,
     PrefixShape,
-    PrefixStates,
     TextInput,
     TokenFeatures,
     as_inputs,
@@ -31,7 +32,7 @@ from spacetune.estimators.space_training import auto_schedule, token_statistics
 from spacetune.estimators.text_estimator import TextEstimator, dev_pair, part_for_dev
 from spacetune.estimators.views import view
 from spacetune.estimators.warm_start import warm_start
-from spacetune.prefixes import LinearSimplex, PrefixSimplex, Reparametrisation
+from spacetune.prefixes import LinearSimplex, LoraSimplex, PrefixSimplex, Reparametrisation
 from spacetune.prefixes.heads import LinearHead
 from spacetune.prefixes.sampling import Sampling
 from spacetune.prefixes.simplex import Mixing
@@ -48,6 +49,8 @@ class PrefixEstimator(TextEstimator):
     """Base of `PrefixSimplexClassifier` and `PrefixSimplexRegressor`."""
 
     n_vertices: int
+    adapter: Literal["prefix", "lora"]
+    rank: int
     prefix_length: int
     reparametrisation: Reparametrisation
     mixing: Mixing
@@ -72,7 +75,7 @@ class PrefixEstimator(TextEstimator):
     dev_fraction: float
     seed: int
 
-    simplex_: PrefixSimplex | None
+    simplex_: PrefixSimplex | LoraSimplex | None
     head_simplex_: LinearSimplex | SpaceSimplex
     head_: LinearHead | SpaceHead
     history_: History
@@ -152,7 +155,9 @@ class PrefixEstimator(TextEstimator):
         ready = given if hasattr(given, "take") and hasattr(given, "lengths") else self.features(given)
         return ReadyEmbeddings(ready)
 
-    def _new_prefix(self, generator: torch.Generator) -> PrefixSimplex:
+    def _new_prefix(self, generator: torch.Generator) -> PrefixSimplex | LoraSimplex:
+        if self.adapter == "lora":
+            return self._new_lora(self.encoder_.prefixed.lora_shape(self.rank), generator)
         shape = self.encoder_.prefixed.shape(self.prefix_length, position_shift=self.position_shift)
         return PrefixSimplex(
             shape, self.n_vertices, reparametrisation=self.reparametrisation, hidden_size=self.hidden_size,
@@ -160,8 +165,13 @@ class PrefixEstimator(TextEstimator):
             shared_layers=self.shared_layers, position_shift=self.position_shift, generator=generator,
         )  # fmt: skip
 
+    def _new_lora(self, shape: LoraShape, generator: torch.Generator) -> LoraSimplex:
+        return LoraSimplex(
+            shape, self.n_vertices, sampling=self.sampling, shared_layers=self.shared_layers, generator=generator
+        )
+
     def _new_head(
-        self, prefix: PrefixSimplex | None, data: PrefixData, task: Task, generator: torch.Generator
+        self, prefix: PrefixSimplex | LoraSimplex | None, data: PrefixData, task: Task, generator: torch.Generator
     ) -> LinearSimplex | SpaceSimplex:
         """Make the heads: standardised by what the first centroid gives, and started from its probe."""
         with torch.no_grad():
@@ -187,7 +197,7 @@ class PrefixEstimator(TextEstimator):
                 corners[-1].classifier.bias.copy_(task.prior(targets))
         return SpaceSimplex(corners)
 
-    def _finish(self, prefix: PrefixSimplex | None, head: LinearSimplex | SpaceSimplex) -> None:
+    def _finish(self, prefix: PrefixSimplex | LoraSimplex | None, head: LinearSimplex | SpaceSimplex) -> None:
         self.simplex_ = None if prefix is None else prefix.eval().requires_grad_(False)
         self.head_simplex_ = head.eval().requires_grad_(False)
         self.head_ = head.centroid()
@@ -201,9 +211,11 @@ class PrefixEstimator(TextEstimator):
             "head_learning_rate": (self.head_learning_rate, 0, None), "weight_decay": (self.weight_decay, 0, None),
             "dev_fraction": (self.dev_fraction, 0.01, 0.5), "n_epochs": (self.n_epochs, 1, None),
             "batch_size": (self.batch_size, 1, None), "start_scale": (self.start_scale, 0, None),
+            "rank": (self.rank, 1, None),
         }  # fmt: skip
         check_bounds(bounds)
         for name, value, known in (
+            ("adapter", self.adapter, ("prefix", "lora")),
             ("head", self.head, ("linear", "space")),
             ("pooling", self.pooling, ("mean", "pooler")),
         ):
@@ -227,7 +239,7 @@ class PrefixEstimator(TextEstimator):
         assert self.simplex_ is not None
         return self._read(as_inputs(texts), self.simplex_.centroid())
 
-    def _read(self, texts: list[TextInput], prefix: PrefixStates) -> TokenFeatures:
+    def _read(self, texts: list[TextInput], prefix: Adapter) -> TokenFeatures:
         return self.encoder_.prefixed.encode(texts, prefix, self.layers_ or (-1,), self.pooling)
 
     def logits_of(self, features: TokenFeatures) -> Tensor:
@@ -293,18 +305,22 @@ class PrefixEstimator(TextEstimator):
         }
 
     def _take_up(self, facts: dict[str, Any], tensors: dict[str, Tensor], n_outputs: int) -> None:
-        shape = PrefixShape(**facts["shape"])
         kept = {k.removeprefix("prefix."): v for k, v in tensors.items() if k.startswith("prefix.")}
-        plain = len(kept) == 1
-        prefix = PrefixSimplex(
-            shape, self.n_vertices, reparametrisation="none" if plain else self.reparametrisation,
-            hidden_size=self.hidden_size, mixing="after" if plain else self.mixing, sampling=self.sampling,
-            shared_layers=self.shared_layers, position_shift=self.position_shift, generator=torch.Generator(),
-        )  # fmt: skip
+        prefix = self._simplex_of(facts["shape"], kept)
         prefix.load_state_dict(kept)
         self.train_hashes_ = tensors["train_hashes"].numpy()
         head = {k.removeprefix("head."): v for k, v in tensors.items() if k.startswith("head.")}
         self._finish(prefix, self._head_of(head, n_outputs))
+
+    def _simplex_of(self, shape: dict[str, int], kept: dict[str, Tensor]) -> PrefixSimplex | LoraSimplex:
+        if self.adapter == "lora":
+            return self._new_lora(LoraShape(**shape), torch.Generator())
+        plain = len(kept) == 1
+        return PrefixSimplex(
+            PrefixShape(**shape), self.n_vertices, reparametrisation="none" if plain else self.reparametrisation,
+            hidden_size=self.hidden_size, mixing="after" if plain else self.mixing, sampling=self.sampling,
+            shared_layers=self.shared_layers, position_shift=self.position_shift, generator=torch.Generator(),
+        )  # fmt: skip
 
     def _head_of(self, tensors: dict[str, Tensor], n_outputs: int) -> LinearSimplex | SpaceSimplex:
         if self.head == "space":

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from spacetune.encoders import Encoder, FeatureSource, Pooling, PrefixStates, TokenFeatures
+from spacetune.encoders import Adapter, Encoder, FeatureSource, Pooling, TokenFeatures
 from spacetune.encoders.batching import token_batches
 from spacetune.encoders.prefixed import BATCH_TOKENS
 from spacetune.estimators.space_training import text_chunks
@@ -26,7 +26,7 @@ class PrefixInputs(Protocol):
         """Tokens of every text."""
         ...
 
-    def features(self, rows: Tensor, prefix: PrefixStates | None) -> TokenFeatures:
+    def features(self, rows: Tensor, prefix: Adapter | None) -> TokenFeatures:
         """Return features of some texts under a prefix (one a row, or one for all)."""
         ...
 
@@ -51,7 +51,7 @@ class PrefixedTexts:
         """Tokens of every text."""
         return torch.from_numpy(self.tokenized.lengths)
 
-    def features(self, rows: Tensor, prefix: PrefixStates | None) -> TokenFeatures:
+    def features(self, rows: Tensor, prefix: Adapter | None) -> TokenFeatures:
         """Return features under a prefix, with gradients into it."""
         assert prefix is not None
         return self.encoder.features(self.tokenized, rows, prefix, self.layers, self.pooling)
@@ -75,7 +75,7 @@ class ReadyEmbeddings:
         """Tokens of every text; a matrix has one a row."""
         return self.source.lengths
 
-    def features(self, rows: Tensor, prefix: PrefixStates | None) -> TokenFeatures:
+    def features(self, rows: Tensor, prefix: Adapter | None) -> TokenFeatures:
         """Return the rows' embeddings."""
         del prefix
         return self.source.take(rows)
@@ -88,7 +88,7 @@ class ReadyEmbeddings:
 class UnderPrefix:
     """Texts under one fixed prefix as a source of features, read anew, without gradients, whenever they are taken."""
 
-    def __init__(self, inputs: PrefixInputs, prefix: PrefixStates | None) -> None:
+    def __init__(self, inputs: PrefixInputs, prefix: Adapter | None) -> None:
         self.inputs, self.prefix = inputs, prefix
 
     def __len__(self) -> int:

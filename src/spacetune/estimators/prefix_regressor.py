@@ -31,6 +31,10 @@ class PrefixSimplexRegressor(RegressorParts, RegressorMixin, PrefixEstimator):
         Folder or hub name, an `Encoder`, or None for the default encoder.
     n_vertices
         Corners of the simplex.
+    adapter
+        What the corners are: ``prefix``, or ``lora`` for low-rank changes of queries and values (`LoraSimplex`).
+    rank
+        Of a corner, for ``adapter="lora"``.
     prefix_length
         Virtual tokens.
     layers
@@ -94,6 +98,8 @@ class PrefixSimplexRegressor(RegressorParts, RegressorMixin, PrefixEstimator):
         encoder: str | os.PathLike[str] | Encoder | None = None,
         *,
         n_vertices: int = 6,
+        adapter: Literal["prefix", "lora"] = "prefix",
+        rank: int = 8,
         prefix_length: int = 10,
         layers: Layers | str = "auto",
         head: Literal["linear", "space"] = "linear",
@@ -122,6 +128,8 @@ class PrefixSimplexRegressor(RegressorParts, RegressorMixin, PrefixEstimator):
     ) -> None:
         self.encoder = encoder
         self.n_vertices = n_vertices
+        self.adapter = adapter
+        self.rank = rank
         self.prefix_length = prefix_length
         self.layers = layers
         self.head = head

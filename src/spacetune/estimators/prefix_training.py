@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from spacetune.errors import UsageError
 from spacetune.estimators.prefix_inputs import PrefixInputs
-from spacetune.prefixes import LinearSimplex, PrefixSimplex, simplex_weights
+from spacetune.prefixes import LinearSimplex, LoraSimplex, PrefixSimplex, simplex_weights
 from spacetune.progress import progress_bar
 from spacetune.spaces import SpaceSimplex
 from spacetune.training import Candidate, History, Schedule, Task, fit_parameters
@@ -49,7 +49,9 @@ class PrefixModel(nn.Module):
     An observation's weights are ``(layer + head groups, vertex)``: the prefix's layers first, then the head's.
     """
 
-    def __init__(self, prefix: PrefixSimplex | None, head: LinearSimplex | SpaceSimplex, n_vertices: int) -> None:
+    def __init__(
+        self, prefix: PrefixSimplex | LoraSimplex | None, head: LinearSimplex | SpaceSimplex, n_vertices: int
+    ) -> None:
         super().__init__()
         self.prefix, self.head, self.n_vertices = prefix, head, n_vertices
         self.n_layers = 0 if prefix is None else prefix.shape.n_layers

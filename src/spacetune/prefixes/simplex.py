@@ -162,7 +162,12 @@ class PrefixSimplex(nn.Module):
         Wortsman et al. 2021 add it, for one random pair a step, to keep vertices apart; off by default here.
         """
         a, b = self.produce(self.tables[[first, second]]).flatten(1)
-        return (a @ b).square() / (a.square().sum() * b.square().sum()).clamp(min=1e-12)
+        return squared_cosine(a, b)
 
     def _states(self, values: Tensor) -> PrefixStates:
         return PrefixStates(values.permute(1, 2, 0, 3, 4, 5), self.position_shift)
+
+
+def squared_cosine(a: Tensor, b: Tensor) -> Tensor:
+    """Return the squared cosine between two vectors, 0 where one has no length."""
+    return (a @ b).square() / (a.square().sum() * b.square().sum()).clamp(min=1e-12)

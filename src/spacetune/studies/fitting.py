@@ -29,7 +29,7 @@ class FitReport(Result):
     Parameters
     ----------
     method
-        ``space``, ``probe`` or ``prefix-simplex``.
+        ``space``, ``probe``, ``prefix-simplex`` or ``lora-simplex``.
     source
         Where the training texts came from.
     n_texts
@@ -97,8 +97,9 @@ def fit_model(
     test
         Labelled texts to score on, and nothing else.
     method
-        ``space`` (the Space Model), ``probe`` (logistic or ridge regression on mean states) or ``prefix-simplex``
-        (prefixes learnt inside the encoder: for few texts, slow on many). ``auto`` tries them, see `choose_method`.
+        ``space`` (the Space Model), ``probe`` (logistic or ridge regression on mean states), ``prefix-simplex``
+        (prefixes learnt inside the encoder: for few texts, slow on many) or ``lora-simplex`` (low-rank matrices
+        instead). ``auto`` tries them, see `choose_method`.
     task
         What the labels are; ``auto`` tells by their type.
     baselines

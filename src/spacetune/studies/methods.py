@@ -20,7 +20,7 @@ from spacetune.estimators import (
 
 __all__ = ["METHODS", "Method", "Recipe", "is_regression", "make_estimator", "settings_for"]
 
-Method = Literal["space", "probe", "prefix-simplex"]
+Method = Literal["space", "probe", "prefix-simplex", "lora-simplex"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +40,7 @@ METHODS: dict[Method, Recipe] = {
     "space": Recipe(SpaceClassifier, SpaceRegressor),
     "probe": Recipe(LinearProbe, LinearProbeRegressor),
     "prefix-simplex": Recipe(PrefixSimplexClassifier, PrefixSimplexRegressor),
+    "lora-simplex": Recipe(PrefixSimplexClassifier, PrefixSimplexRegressor, {"adapter": "lora", "learning_rate": 1e-3}),
 }
 
 assert set(METHODS) == set(get_args(Method))
