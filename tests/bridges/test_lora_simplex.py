@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import peft
 import pytest
 import torch
@@ -10,6 +12,7 @@ import transformers
 from spacetune import Encoder
 from spacetune.encoders import LoraShape, LoraStates
 from spacetune.encoders.families import parts_of
+from spacetune.encoders.lora_states import lora_shape
 from spacetune.errors import UnsupportedByFamily, UsageError
 from spacetune.prefixes import LoraSimplex
 
@@ -92,7 +95,7 @@ def test_rows_have_their_own_points_and_the_encoder_is_left_as_it_was(tiny: Enco
     assert not layer.value._forward_hooks
 
 
-def test_wrong_adapters(tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_adapters(tiny: Encoder) -> None:
     with pytest.raises(UsageError, match="rank must be at least 1, got 0"):
         tiny.prefixed.lora_shape(0)
     with pytest.raises(UsageError, match="at least 1 vertex"):
@@ -102,8 +105,8 @@ def test_wrong_adapters(tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     small = LoraStates(torch.zeros(2, 2, 3, 8), torch.zeros(2, 2, 8, 3), torch.zeros(1, 2, 3))
     with pytest.raises(UsageError, match=r"n_layers=2, dim=8, rank=3\), this encoder takes LoraShape\(n_layers=3"):
         tiny.encode(["a"], prefix=small)
-    same = parts_of(tiny.prefixed.model).layers[0].query
-    for layer in tiny.prefixed.model.encoder.layer:
-        monkeypatch.setattr(layer.attention.self, "query", same)
+    shared = copy.deepcopy(tiny.prefixed.model)
+    for layer in shared.encoder.layer:
+        layer.attention.self.query = shared.encoder.layer[0].attention.self.query
     with pytest.raises(UnsupportedByFamily, match="layers share their projections"):
-        tiny.prefixed.lora_shape(2)
+        lora_shape(shared, 2)
