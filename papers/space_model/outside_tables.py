@@ -39,8 +39,8 @@ def generalisation(cells: Cells) -> str:
     gap_head = ["trained on", "tested on", "domain", "method", "accuracy", "macro-F1", "accuracy, interval over texts"]
     return f"""## Other data sets of the same task
 
-{first["drawn"]:,} training texts a seed, {n_seeds} seeds, last layer, the library's settings of then (dropout .6, patience
-of 4) without the lexicon.
+{first["drawn"]:,} training texts a seed, {n_seeds} seeds, last layer, the library's settings of then (dropout .6,
+patience of 4) without the lexicon.
 Sentiment: imdb, mr, sst2. Toxic or not: hatexplain (hatespeech and offensive together), olid. mr and sst2 share texts
 and are not tested on each other. The fine-tuned encoder was not run. Per cent, mean ± standard deviation over seeds:
 
@@ -65,8 +65,8 @@ def data_size(cells: Cells) -> str:
     header = ["texts", "probe acc", "F1", "space acc", "F1", "space less probe, acc", "F1"]
     return f"""## Less data
 
-Social Media Attributions, stratified samples, {len(own)} seeds, last layer, the library's settings of then (dropout .6, patience of 4) without the
-lexicon; dev is set aside from the sample. Majority on test {base}.
+Social Media Attributions, stratified samples, {len(own)} seeds, last layer, the library's settings of
+then (dropout .6, patience of 4) without the lexicon; dev is set aside from the sample. Majority on test {base}.
 
 {table(header, rows)}
 """
