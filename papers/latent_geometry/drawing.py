@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-WIDTH, HEIGHT, MARGIN = 200, 150, 34
+WIDTH, HEIGHT, MARGIN = 206, 150, 42
 STYLE = "font: 10px sans-serif; fill: #444"
 
 
