@@ -8,7 +8,19 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("speed", "sma", "sma_command", "tasks", "geometry", "dissection", "prefixes", "serving", "quality")
+NAMES = (
+    "speed",
+    "sma",
+    "sma_command",
+    "tasks",
+    "geometry",
+    "dissection",
+    "prefixes",
+    "serving",
+    "parity",
+    "imdb",
+    "quality",
+)
 
 
 def main(arguments: list[str]) -> None:

@@ -13,12 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from spacetune import Encoder
 from spacetune.dissection import dissect
 
 from .common import circumstances, split, write
+from .official_dissection import OfficialDissection, available
 
 SENTENCES = 1000
 ROUNDS = 5
@@ -61,7 +63,10 @@ def beside_a_forward_pass() -> dict[str, Any]:
 
 
 def heads_one_by_one() -> dict[str, Any]:
-    """Time single sentences of 7 to 17 tokens with the importance of every layer, head and attended token."""
+    """Time single sentences of 7 to 17 tokens with the importance of every layer, head and attended token.
+
+    Where the official script is at hand (see `official_dissection`), it takes its turn in every round.
+    """
     encoder = Encoder.from_pretrained(dtype="float32")
     texts = [t for t in split("sst2", "dev").texts if 7 <= encoder.count_tokens([t])[0] <= 17][:20]
     runs: dict[str, Callable[[], Any]] = {
@@ -71,12 +76,23 @@ def heads_one_by_one() -> dict[str, Any]:
         ],
         "together": lambda: dissect(encoder, texts, splits=["head", "attended"]),
     }
-    found = {name: s["median"] / len(texts) for name, s in alternating(runs).items()}
-    return {
-        "n_texts": len(texts),
-        "cpu seconds a sentence": found,
-        "official seconds a sentence, as reported": OFFICIAL_SECONDS,
-        "times faster": {name: round(OFFICIAL_SECONDS / value) for name, value in found.items()},
+    official = OfficialDissection(Path(encoder.source.folder)) if available() else None
+    theirs: list[dict[str, float]] = []
+    if official:
+        runs["official"] = lambda: theirs.append(official.seconds(texts))
+    found = {name: s["median"] / len(texts) for name, s in alternating(runs).items() if name != "official"}
+    rows = {"n_texts": len(texts), "cpu seconds a sentence": found}
+    if not official:
+        return rows | {"official seconds a sentence, as reported": OFFICIAL_SECONDS}
+    official.close()
+    medians = {name: statistics.median(t[name] for t in theirs[1:]) / len(texts) for name in theirs[0]}
+    return rows | {
+        "official, cpu seconds a sentence, in this run": medians,
+        "official, versions": official.versions,
+        "times faster": {
+            ours: {name: round(seconds / value, 1) for name, seconds in medians.items()}
+            for ours, value in found.items()
+        },
     }
 
 

@@ -24,7 +24,6 @@ from spacetune.training.tasks import MultiLabel, Regression, SingleLabel, Task
 
 CONFIG = HERE / "quality" / "config.json"
 CELLS = RESULTS / "quality"
-SEEDLESS = ("tfidf_svm", "probe")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -43,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def seeds(method: str, config: dict[str, Any]) -> list[int]:
-    return config["seeds"][:1] if method in SEEDLESS else config["seeds"]
+    return config["seeds"][:1] if method in config["once"] else config["seeds"]
 
 
 def place(name: str, method: str, seed: int) -> Any:

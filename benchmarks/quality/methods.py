@@ -28,7 +28,7 @@ def ours(method: Any, parts: Parts, encoder: Encoder, seed: int, **settings: Any
     settings = {"encoder": encoder, **settings}
     encoded = _encoded(parts, encoder)
     start, begun = time.perf_counter(), time.process_time()
-    model, _ = fit_model(parts.train, dev=parts.dev, method=method, baselines=False, settings=settings, seed=seed)
+    model, report = fit_model(parts.train, dev=parts.dev, method=method, baselines=False, settings=settings, seed=seed)
     seconds, worked = time.perf_counter() - start, time.process_time() - begun
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(Path(folder) / "model")
@@ -39,6 +39,7 @@ def ours(method: Any, parts: Parts, encoder: Encoder, seed: int, **settings: Any
         "fit_seconds": seconds, "fit_cpu_seconds": worked, "encode_seconds": encoded, "model_bytes": size,
         "lexicon": getattr(model, "lexicon_", None) is not None,
         "layers": list(model.layers_ or ()), "history": str(getattr(model, "history_", "")),
+        **({} if report.choice is None else {"choice": report.choice.to_dict()}),
     }  # fmt: skip
 
 

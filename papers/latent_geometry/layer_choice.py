@@ -85,7 +85,9 @@ def run_set(encoder: Encoder, name: str, folder: Path) -> dict[str, Any]:
         own, other = (one_layer(each, layer) for each in features)
         few, held = (own.take(range_of(start, start + FEW)) for start in (0, FEW))
         found["probe"].append(accuracy(LinearProbe(encoder, store=None), own, labels, other, truth))
-        found["space head"].append(accuracy(SpaceClassifier(encoder, store=None), own, labels, other, truth))
+        found["space head"].append(
+            accuracy(SpaceClassifier(encoder, store=None, lexicon=False), own, labels, other, truth)
+        )
         small = LinearProbe(encoder, C=1e-3, store=None)
         found["small probe"].append(accuracy(small, few, labels[:FEW], held, labels[FEW : 2 * FEW]))
     found["scores"] = [(a + b) / 2 for a, b in zip(found["probe"], found["space head"], strict=True)]

@@ -86,7 +86,7 @@ def scores_of(encoder: Encoder, data: dict[str, Split], seed: int) -> dict[str, 
         truth = np.asarray(test_labels)
         for method, model in (
             ("probe", LinearProbe(encoder, store=None, seed=seed)),
-            ("space head", SpaceClassifier(encoder, store=None, seed=seed)),
+            ("space head", SpaceClassifier(encoder, store=None, seed=seed, lexicon=False)),
         ):
             guessed = model.fit(train, labels).predict(test)
             found.setdefault(method, {})[name] = float(np.mean(np.asarray(guessed) == truth))

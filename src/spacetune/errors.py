@@ -9,6 +9,7 @@
     │   └── UnsupportedByFamily          this encoder family cannot do what was asked
     ├── FeatureStoreError                the cache of token features is damaged or cannot be written
     ├── ModelFileError                   a saved model is missing, damaged or of another version
+    ├── OutOfTime                        a fit did not end within its time limit
     └── MissingExtraError (ImportError)  an optional dependency is not installed
 
 A message says what must hold, what came, and what to do.
@@ -25,6 +26,7 @@ __all__ = [
     "FeatureStoreError",
     "MissingExtraError",
     "ModelFileError",
+    "OutOfTime",
     "SpacetuneError",
     "UnsupportedByFamily",
     "UsageError",
@@ -59,6 +61,10 @@ class FeatureStoreError(SpacetuneError):
 
 class ModelFileError(SpacetuneError):
     """A saved model is missing, damaged or of another version."""
+
+
+class OutOfTime(SpacetuneError):  # noqa: N818 - reads as what happened
+    """A fit did not end within its time limit."""
 
 
 class MissingExtraError(SpacetuneError, ImportError):

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from spacetune.data import LabelledTexts, few_shot, label_kind, split_dev
-from spacetune.errors import SpacetuneError, UsageError
+from spacetune.errors import OutOfTime, SpacetuneError, UsageError
 from spacetune.results import Result
 from spacetune.studies.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.scoring import score_model
+from spacetune.training import time_limit
 
 __all__ = ["Choice", "Trial", "choose_method"]
 
@@ -112,8 +113,8 @@ def choose_method(
     """Choose a method by stochastic cross-validation: fresh random fifths held out, round after round.
 
     All methods see the same parts. A method whose paired differences to the leader are below it by twice their
-    standard error drops out, and so does one whose next fit would not end within the budget. The best mean wins.
-    Rounds, bounds and this rule are our choice.
+    standard error drops out, and so does one whose next fit would not end within the budget, or whose first does not.
+    The best mean wins. Rounds, bounds and this rule are our choice.
 
     Parameters
     ----------
@@ -122,11 +123,12 @@ def choose_method(
     task
         What the labels are.
     methods
-        Which to try, cheapest first; None is the probe and the spaces, and the prefixes for at most 500 texts.
+        Which to try, cheapest first; None is the probe, the spaces and their simplex, and the prefixes for at most
+        500 texts.
     settings
         Settings that methods share; each takes those it has.
     budget
-        Seconds, counted from when the texts have been encoded once.
+        Seconds, counted from when the texts have been encoded once. Only the first method's first fit may take longer.
     seed
         Of the parts and the fits.
 
@@ -153,10 +155,12 @@ def choose_method(
     for number in range(MOST_ROUNDS):
         train, held = _parts(sample, seed * 1_000 + number)
         for trial in [t for t in trials if not t.ended]:
-            if number and time.perf_counter() - began + trial.seconds / len(trial.scores) > budget:
+            left = budget - (time.perf_counter() - began)
+            if number and trial.seconds / len(trial.scores) > left:
                 trial.ended = "the budget was used up"
                 continue
-            measure = _play(trial, train, held, regression, given, seed + number) or measure
+            with time_limit(left if measure else math.inf):
+                measure = _play(trial, train, held, regression, given, seed + number) or measure
         _drop_the_clearly_worse(trials)
         if sum(not t.ended for t in trials) < 2:
             break
@@ -169,7 +173,7 @@ def choose_method(
 
 def _affordable(n_texts: int) -> list[Method]:
     few: list[Method] = ["prefix-simplex"] if n_texts <= FEW_FOR_PREFIXES else []
-    return ["probe", "space", *few]
+    return ["probe", "space", "space-simplex", *few]
 
 
 def _sample(data: LabelledTexts, seed: int) -> LabelledTexts:
@@ -204,6 +208,9 @@ def _play(
         model.fit(train.inputs, train.labels, **({} if trial.method == "probe" else {"progress": False}))
         measure = str(model.task().monitor)
         trial.scores.append(score_model(model, held).scores[measure])
+    except OutOfTime:
+        trial.ended = "a fit does not end within what was left of the budget"
+        return ""
     except SpacetuneError as error:
         trial.ended = str(error)
         return ""

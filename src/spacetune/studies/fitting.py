@@ -29,7 +29,7 @@ class FitReport(Result):
     Parameters
     ----------
     method
-        ``space``, ``probe``, ``prefix-simplex`` or ``lora-simplex``.
+        ``space``, ``probe``, ``space-simplex``, ``prefix-simplex`` or ``lora-simplex``.
     source
         Where the training texts came from.
     n_texts
@@ -97,9 +97,9 @@ def fit_model(
     test
         Labelled texts to score on, and nothing else.
     method
-        ``space`` (the Space Model), ``probe`` (logistic or ridge regression on mean states), ``prefix-simplex``
-        (prefixes learnt inside the encoder: for few texts, slow on many) or ``lora-simplex`` (low-rank matrices
-        instead). ``auto`` tries them, see `choose_method`.
+        ``space`` (the Space Model), ``probe`` (logistic or ridge regression on mean states), ``space-simplex`` (a
+        simplex of Space Models, read at its centroid), ``prefix-simplex`` (prefixes learnt inside the encoder: for few
+        texts, slow on many) or ``lora-simplex`` (low-rank matrices instead). ``auto`` tries them, see `choose_method`.
     task
         What the labels are; ``auto`` tells by their type.
     baselines

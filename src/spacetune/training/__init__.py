@@ -1,6 +1,7 @@
 """One training loop for everything that is learnt here."""
 
 from spacetune.training.calibration import calibration_error, fit_temperature, probabilities, reliability
+from spacetune.training.deadline import time_limit
 from spacetune.training.history import Epoch, History
 from spacetune.training.loop import Candidate, Schedule, fit_parameters
 from spacetune.training.scores import classification_scores, multilabel_scores, regression_scores
@@ -25,4 +26,5 @@ __all__ = [
     "probabilities",
     "regression_scores",
     "reliability",
+    "time_limit",
 ]

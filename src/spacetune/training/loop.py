@@ -22,6 +22,7 @@ from spacetune.errors import UsageError
 from spacetune.progress import progress_bar
 from spacetune.training.candidate import Candidate
 from spacetune.training.checkpoint import load_checkpoint, save_checkpoint
+from spacetune.training.deadline import check_time
 from spacetune.training.history import Epoch, History
 
 __all__ = ["Candidate", "Schedule", "fit_parameters"]
@@ -117,6 +118,8 @@ def fit_parameters(
     ------
     UsageError
         If the monitored score is not among those `validate` gives.
+    OutOfTime
+        If it runs inside `time_limit` and does not end within it.
     KeyboardInterrupt
         If Ctrl-C comes before the first epoch has ended: there is nothing to keep yet.
     """
@@ -184,6 +187,7 @@ def _one_epoch(
     for candidate in candidates:
         candidate.module.train()
     for i, batch in enumerate(order.split(schedule.batch_size)):
+        check_time()
         step_losses = losses(batch, generator)
         torch.stack(list(step_losses)).sum().backward()
         rate = schedule.rate((epoch - 1) * schedule.steps_per_epoch + i)
