@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from benchmarks.common import HERE, RESULTS
 
 Result = dict[str, Any]
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-NAMES = ("speed", "sma_command", "tasks", "geometry")
+NAMES = ("speed", "imdb", "parity", "sma_command", "dissection", "geometry")
 
 
 def main(folder: str | None = None, page: str | None = None) -> None:
@@ -24,8 +25,8 @@ def main(folder: str | None = None, page: str | None = None) -> None:
 
 def draw(results: dict[str, Result]) -> str:
     parts = ["# Benchmarks", "Drawn by `make docs` from `benchmarks/results/*.json`; `make bench` measures again."]
-    sections = {"speed": speed, "sma_command": sma_command, "tasks": tasks, "geometry": geometry}
-    for name, section in sections.items():
+    sections = (speed, imdb, parity, sma_command, dissection, geometry)
+    for name, section in zip(NAMES, sections, strict=True):
         if name in results:
             parts += section(results[name])
     missing = [name for name in NAMES if name not in results]
@@ -186,13 +187,68 @@ def sma_command(result: Result) -> list[str]:
     ]
 
 
-def tasks(result: Result) -> list[str]:
-    parts = ["## Other tasks", result["what"].strip(), machine(result)]
-    for name, row in result.items():
-        if isinstance(row, dict) and "table" in row:
-            keys = list(dict.fromkeys(key for line in row["table"] for key in line))
-            parts += [f"**{name}**", table(keys, [[line.get(key, "-") for key in keys] for line in row["table"]])]
-    return parts
+def imdb(result: Result) -> list[str]:
+    encoding, fitting = result["encoding"], result["fitting"]
+    keys = ("texts", "tokens", "peak MB", "MB before", "seconds per text", "tokens/s", "store GB")
+    flat = number(encoding["seconds per text, largest size over smallest"])
+    return [
+        "## IMDB at full size",
+        result["what"].strip(),
+        machine(result["circumstances"]),
+        table(keys, [[row[key] for key in keys] for row in encoding["rows"]]),
+        f"Seconds a text at the largest size over the smallest: {flat}.",
+        f"The fit of {fitting['texts']:,} reviews from the store: peak {fitting['peak MB']:,} MB, "
+        f"{number(fitting['seconds'])} s ({number(fitting['cpu seconds'])} s of processor time); {fitting['history']}.",
+    ]
+
+
+def parity(result: Result) -> list[str]:
+    head = ["set", "tokens", "form", "least cosine", "at the last layer", "probe", "space head", "± seeds"]
+    rows: list[list[Any]] = []
+    for name, row in result["sets"].items():
+        for form, scores in row["test"].items():
+            lows = [row["tokens"][key].get(form, 1.0) for key in list(row["tokens"])[1:]]
+            space = [each["accuracy"] for each in scores["space head"]]
+            of_seeds = f"{statistics.mean(space):.4f}", f"{statistics.stdev(space):.4f}"
+            probe = f"{scores['linear probe'][0]['accuracy']:.4f}"
+            rows.append([name, row["tokens"]["n_tokens"], form, *(f"{low:.5f}" for low in lows), probe, *of_seeds])
+    differences = [
+        [name, f"{row['points of accuracy, mean']:+.2f}", *(f"{v:+.2f}" for v in row["per set"].values())]
+        for name, row in result["difference to float32"].items()
+    ]
+    return [
+        "## Fast forms of the features",
+        result["what"].strip(),
+        machine(result["circumstances"]),
+        table(head, rows),
+        "Points of test accuracy, less float32's:",
+        table(["", "mean", *result["sets"]], differences),
+    ]
+
+
+def dissection(result: Result) -> list[str]:
+    beside, heads, command = result["beside a forward pass"], result["heads"], result["the command"]
+    ratios = beside["over the float32 forward pass"]
+    ours = heads["cpu seconds a sentence"]
+    theirs = heads.get("official, cpu seconds a sentence, in this run", {})
+    times = heads.get("times faster", {})
+    rows = [
+        [name, number(1000 * value), *(times[name][part] if name in times else "-" for part in theirs)]
+        for name, value in ours.items()
+    ]
+    rows += [[f"official: {name}", number(1000 * value), *("-" for _ in theirs)] for name, value in theirs.items()]
+    return [
+        "## Dissection",
+        machine(result["circumstances"]),
+        f"Processor time on {beside['n_texts']:,} sentences, {beside['n_tokens']:,} tokens, over a float32 pass that "
+        "keeps all states:",
+        table(["", "times"], ratios.items()),
+        f"Importances of every layer, head and attended token, {heads['n_texts']} sentences of 7 to 17 tokens:",
+        table(["", "ms a sentence", *(f"times faster than the official {part}" for part in theirs)], rows),
+        f"A text of {result['a text of 512 tokens']['n_tokens']} tokens with all splits: peak "
+        f"{result['a text of 512 tokens']['peak GB']} GB. `spacetune dissect`: "
+        f"{number(command['wall seconds, median'])} s.",
+    ]
 
 
 SPEEDUPS = ("whole set", "without additive training", "without faiss's own calls")

@@ -53,8 +53,8 @@ def by_head(trace: Trace, layer: int, vectors: bool) -> Parts:
         matrix, rate = _scaled_matrix(heads, gains, k)
         mixed = heads.mixed if rate is None else heads.mixed * rate[:, None, None]
         read = torch.einsum("nd,dhj->nhj", state, matrix)
-        squares = (torch.einsum("nhj,hjk->nhk", mixed, _gram(matrix)) * mixed).sum(2)
-        return (read * mixed).sum(2), squares, _each(mixed, matrix) if vectors else None
+        squares, each = _squares(mixed, matrix, vectors)
+        return (read * mixed).sum(2), squares, each
 
     return _side_by_side(of_layer, layer)
 
@@ -75,8 +75,8 @@ def by_attended(trace: Trace, layer: int, vectors: bool) -> Parts:
         dots = pairs.gather([span.weights * _products(read, values, span) for span in heads.spans])
         if rate is not None:
             weights = weights * rate[pairs.own, None]
-        squares = (torch.einsum("nhj,hjk->nhk", values, _gram(matrix)) * values).sum(2)
-        kept = _each(values, matrix)[pairs.attended] * weights[:, :, None] if vectors else None
+        squares, each = _squares(values, matrix, vectors)
+        kept = None if each is None else each[pairs.attended] * weights[:, :, None]
         return dots, weights.square() * squares[pairs.attended], kept
 
     return _side_by_side(of_layer, layer)
@@ -153,12 +153,13 @@ def _scaled_matrix(heads: Heads, gains: Gains, k: int) -> tuple[Tensor, Tensor |
     return matrix.unflatten(1, heads.mixed.shape[1:]), gains.rate[k]
 
 
-def _gram(matrix: Tensor) -> Tensor:
-    return torch.einsum("dhj,dhk->hjk", matrix, matrix)
-
-
-def _each(mixed: Tensor, matrix: Tensor) -> Tensor:
-    return torch.einsum("nhj,dhj->nhd", mixed, matrix)
+def _squares(mixed: Tensor, matrix: Tensor, vectors: bool) -> tuple[Tensor, Tensor | None]:
+    """Return ‖W_h m_h‖² ``(n, n_heads)``, and the vectors if wanted: for few tokens they are cheaper than W_hᵀ W_h."""
+    if vectors or len(mixed) < mixed.shape[2]:
+        each = torch.einsum("nhj,dhj->nhd", mixed, matrix)
+        return each.square().sum(2), each if vectors else None
+    gram = torch.einsum("dhj,dhk->hjk", matrix, matrix)
+    return (torch.einsum("nhj,hjk->nhk", mixed, gram) * mixed).sum(2), None
 
 
 def _side_by_side(of_layer: Callable[[int], Parts], layer: int) -> Parts:

@@ -18,7 +18,7 @@ from spacetune.estimators.classifying import ClassifierParts, label_task, read_l
 from spacetune.estimators.logistic import logistic, logistic_each
 from spacetune.estimators.regressing import RegressorParts
 from spacetune.estimators.space_training import text_chunks
-from spacetune.estimators.text_estimator import TextEstimator, dev_pair, part_for_dev
+from spacetune.estimators.text_estimator import TextEstimator, dev_pair
 from spacetune.training import MultiLabel, Regression, Task
 
 __all__ = ["LinearProbe", "LinearProbeRegressor"]
@@ -86,17 +86,12 @@ class ProbeParts(TextEstimator):
     def _dev(
         self, texts: Any, labels: Sequence[Any], dev: Any, task: Task, rows: Array, targets: Array
     ) -> tuple[Array, Array, Array, Array]:
-        everything, none = np.arange(len(rows)), np.zeros(0, dtype=int)
+        train, held = self._part_for_dev(texts, labels, dev)
         if dev is not None:
             dev_texts, dev_labels = dev_pair(dev)
-            self.dev_ = f"given ({len(dev_labels)} texts)"
-            return everything, none, means_of(self.features(dev_texts)), task.targets(dev_labels).numpy()
-        train, held = part_for_dev(texts, labels, self.dev_fraction, self.seed)
-        if len(held) < 2:
-            self.dev_ = f"the training texts themselves: {len(labels)} are too few to set some aside"
-            return everything, none, rows, targets
-        self.dev_ = f"{len(held)} of {len(labels)} training texts, set aside stratified by seed {self.seed}"
-        return train, held, rows[held], targets[held]
+            return train, held, means_of(self.features(dev_texts)), task.targets(dev_labels).numpy()
+        chosen = held if len(held) else train
+        return train, held, rows[chosen], targets[chosen]
 
     def learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return what `fit` learned as plain values and tensors."""

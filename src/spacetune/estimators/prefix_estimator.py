@@ -29,7 +29,7 @@ from spacetune.estimators.linear_probe import means_of
 from spacetune.estimators.prefix_inputs import PrefixedTexts, PrefixInputs, ReadyEmbeddings, UnderPrefix
 from spacetune.estimators.prefix_training import PrefixData, PrefixModel, PrefixTraining, fit_prefixes, point_logits
 from spacetune.estimators.space_training import auto_schedule, token_statistics
-from spacetune.estimators.text_estimator import TextEstimator, dev_pair, part_for_dev
+from spacetune.estimators.text_estimator import TextEstimator, dev_pair
 from spacetune.estimators.views import view
 from spacetune.estimators.warm_start import warm_start
 from spacetune.prefixes import LinearSimplex, LoraSimplex, PrefixSimplex, Reparametrisation
@@ -126,15 +126,12 @@ class PrefixEstimator(TextEstimator):
             raise DataError(f"n_samples={len(given)}: a fit needs at least 2 texts")
         self._note(texts, kind)
         targets = task.targets(labels)
+        train, held = self._part_for_dev(texts, labels, dev)
         if dev is not None:
             dev_texts, dev_labels = dev_pair(dev)
-            self.dev_ = f"given ({len(dev_labels)} texts)"
             return PrefixData(self._inputs(given), targets, self._inputs(dev_texts), task.targets(dev_labels))
-        train, held = part_for_dev(texts, labels, self.dev_fraction, self.seed)
-        if len(held) < 2:
-            self.dev_ = f"the training texts themselves: {len(labels)} are too few to set some aside"
+        if not len(held):
             return PrefixData(self._inputs(given), targets, self._inputs(given), targets)
-        self.dev_ = f"{len(held)} of {len(labels)} training texts, set aside stratified by seed {self.seed}"
         rows, held_rows = torch.from_numpy(train), torch.from_numpy(held)
         parts = [self._inputs(_some(given, part)) for part in (rows, held_rows)]
         return PrefixData(parts[0], targets[rows], parts[1], targets[held_rows])

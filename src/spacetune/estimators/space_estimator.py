@@ -20,7 +20,7 @@ from spacetune.estimators.prefix_inputs import ReadyEmbeddings
 from spacetune.estimators.prefix_training import PrefixModel, point_logits
 from spacetune.estimators.space_simplex import fit_space_simplex
 from spacetune.estimators.space_training import HeadSettings, SpaceData, auto_schedule, fit_heads, text_chunks
-from spacetune.estimators.text_estimator import TextEstimator, dev_pair, part_for_dev
+from spacetune.estimators.text_estimator import TextEstimator, dev_pair
 from spacetune.estimators.views import view
 from spacetune.spaces import ConceptSpaces, Lexicon, SpaceHead, SpaceSimplex
 from spacetune.spaces.losses import InterVariant
@@ -177,16 +177,12 @@ class SpaceEstimator(TextEstimator):
         task: Task,
     ) -> SpaceData:
         """Use the dev data given, or set a stratified part aside (few texts: all of them, said in `dev_`)."""
+        train, held = self._part_for_dev(texts, labels, dev)
         if dev is not None:
             dev_texts, dev_labels = dev_pair(dev)
-            dev_targets = task.targets(dev_labels)
-            self.dev_ = f"given ({len(dev_labels)} texts)"
-            return SpaceData(features, targets, self.features(dev_texts), dev_targets)
-        train, held = part_for_dev(texts, labels, self.dev_fraction, self.seed)
-        if len(held) < 2:
-            self.dev_ = f"the training texts themselves: {len(labels)} are too few to set some aside"
+            return SpaceData(features, targets, self.features(dev_texts), task.targets(dev_labels))
+        if not len(held):
             return SpaceData(features, targets, features, targets)
-        self.dev_ = f"{len(held)} of {len(labels)} training texts, set aside stratified by seed {self.seed}"
         rows, held_rows = torch.from_numpy(train), torch.from_numpy(held)
         self._dev_rows = held
         return SpaceData(view(features, rows), targets[rows], view(features, held_rows), targets[held_rows])

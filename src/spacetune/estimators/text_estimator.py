@@ -53,6 +53,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
     layers_: tuple[int, ...] | None
     max_length: int | None
     store: FeatureStore | str | None
+    dev_fraction: float
+    seed: int
     classes_: Any
     fitted_on_: str
     pairs_: bool = False
@@ -241,6 +243,23 @@ class TextEstimator(BaseEstimator, abc.ABC):
         self.pairs_ = holds_texts(texts) and not all(isinstance(row, str) for row in texts)
         self.train_hashes_ = text_hashes(keys)
 
+    def _part_for_dev(self, texts: Any, labels: Sequence[Any], dev: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Choose which rows train and which are set aside, equal texts together, and say how in `dev_`.
+
+        No row is set aside where dev data is given, or where the texts are too few: then all of them are dev.
+        """
+        everything, none = np.arange(len(labels)), np.zeros(0, dtype=int)
+        if dev is not None:
+            self.dev_ = f"given ({len(dev_pair(dev)[1])} texts)"
+            return everything, none
+        keys = _keys(texts) if holds_texts(texts) else list(range(len(labels)))
+        train, held = split_dev(labels, keys, self.dev_fraction, self.seed)
+        if len(held) < 2:
+            self.dev_ = f"the training texts themselves: {len(labels)} are too few to set some aside"
+            return everything, none
+        self.dev_ = f"{len(held)} of {len(labels)} training texts, set aside stratified by seed {self.seed}"
+        return train, held
+
     @abc.abstractmethod
     def _outcome(self, logits: np.ndarray) -> dict[str, Any]:
         """Return prediction, probabilities and class names of one text's logits."""
@@ -265,12 +284,6 @@ def text_hashes(keys: Sequence[str]) -> np.ndarray:
     """Return sorted 64-bit hashes of texts: enough to tell later whether a test text was trained on."""
     found = {int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True) for key in keys}
     return np.array(sorted(found), dtype=np.int64)
-
-
-def part_for_dev(texts: Any, labels: Sequence[Any], fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Choose which rows train and which are set aside; equal texts stay together."""
-    keys = _keys(texts) if holds_texts(texts) else list(range(len(labels)))
-    return split_dev(labels, keys, fraction, seed)
 
 
 def dev_pair(dev: Any) -> tuple[Any, Sequence[Any]]:
