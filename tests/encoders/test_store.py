@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from spacetune import Encoder, LinearProbe, SpaceClassifier
 from spacetune.encoders import FeatureStore, StoredFeatures, TokenFeatures
 from spacetune.encoders.store import feature_store
+from spacetune.errors import UsageError
 from spacetune.studies import demo_texts
 
 TEXTS = demo_texts("train").texts[:40]
@@ -126,6 +127,26 @@ def test_the_bound_removes_the_least_recently_used(tmp_path: Path, encoder: Enco
     assert store.summary().n_shards == 1
     assert store.clear() > 0
     assert store.summary().n_bytes == 0
+
+
+def test_features_over_the_bound_are_said_to_be(
+    tmp_path: Path, encoder: Encoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("WARNING", logger="spacetune"):
+        FeatureStore(tmp_path, max_bytes=100 << 20).encode(encoder, TEXTS)
+        assert not caplog.records
+        FeatureStore(tmp_path, max_bytes=1000).encode(encoder, TEXTS)
+    assert "the store's bound is 1e-06 GB" in caplog.text
+
+
+def test_the_environment_sets_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACETUNE_CACHE_GB", "2.5")
+    assert FeatureStore(tmp_path).max_bytes == 2_500_000_000
+    assert FeatureStore(tmp_path, max_bytes=7).max_bytes == 7
+    for wrong in ("much", "0", "-1", "inf"):
+        monkeypatch.setenv("SPACETUNE_CACHE_GB", wrong)
+        with pytest.raises(UsageError, match=f"a number of gigabytes above 0, got '{wrong}'"):
+            FeatureStore(tmp_path)
 
 
 def test_larger_than_memory_is_read_batch_by_batch(

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import hashlib
 import logging
+import math
 import os
 import uuid
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from spacetune.encoders.store.shards import Form, Shard, read_shard, write_shard
 from spacetune.encoders.store.stored_features import StoredFeatures
 from spacetune.encoders.token_features import FeatureSource
 from spacetune.encoders.tokenizing import TextInput, as_inputs
-from spacetune.errors import DataError, FeatureStoreError
+from spacetune.errors import DataError, FeatureStoreError, UsageError
 from spacetune.results import Result
 
 __all__ = ["FeatureStore", "StoreSummary", "default_store"]
@@ -59,7 +60,8 @@ class FeatureStore:
     folder
         Where; None is ``$SPACETUNE_CACHE``, else ``~/.cache/spacetune``.
     max_bytes
-        Bound of its size; the least recently used shards go first.
+        Bound of its size; the least recently used shards go first, those in use stay. None is
+        ``$SPACETUNE_CACHE_GB`` times 10⁹, else 20 · 2³⁰.
     form
         ``full``, or ``int8``: half the size of bfloat16 at a small loss.
 
@@ -73,11 +75,11 @@ class FeatureStore:
     """
 
     def __init__(
-        self, folder: str | os.PathLike[str] | None = None, *, max_bytes: int = 20 << 30, form: Form = "full"
+        self, folder: str | os.PathLike[str] | None = None, *, max_bytes: int | None = None, form: Form = "full"
     ) -> None:
         place = folder or os.environ.get("SPACETUNE_CACHE") or Path.home() / ".cache" / "spacetune"
         self.folder = Path(place) / "features"
-        self.max_bytes = max_bytes
+        self.max_bytes = _bound() if max_bytes is None else max_bytes
         self.form: Form = form
         self._open: dict[Path, Shard] = {}
 
@@ -133,6 +135,7 @@ class FeatureStore:
         found = self._gather(encoder, shards, [index[key] for key in keys], chosen)
         if not self._all_whole(found.shards):
             return self.encode(encoder, inputs, layers=layers, progress=progress)
+        self._warn_if_large(found)
         self.prune(keep=frozenset(shard.path for shard in found.shards))
         return found.take(torch.arange(len(found))) if found.n_bytes <= IN_MEMORY else found
 
@@ -194,6 +197,16 @@ class FeatureStore:
                 shards.append(shard)
         return shards, index
 
+    def _warn_if_large(self, found: StoredFeatures) -> None:
+        size = sum(shard.path.stat().st_size for shard in found.shards)
+        if size > self.max_bytes:
+            log.warning(
+                "the features of these texts take %.3g GB, the store's bound is %.3g GB: they stay while in use and "
+                "push all others out; set SPACETUNE_CACHE_GB higher to keep more",
+                size / 1e9,
+                self.max_bytes / 1e9,
+            )
+
     def _all_whole(self, shards: Sequence[Shard]) -> bool:
         """Check the shards about to be used; damaged ones are named and removed, and so made anew."""
         damaged = 0
@@ -251,6 +264,19 @@ def _row(kind: Path) -> dict[str, Any]:
         "shards": len(shards),
         "bytes": sum(p.stat().st_size for p in shards),
     }
+
+
+def _bound() -> int:
+    given = os.environ.get("SPACETUNE_CACHE_GB")
+    if given is None:
+        return 20 << 30
+    try:
+        size = float(given)
+    except ValueError:
+        size = math.nan
+    if not 0 < size < math.inf:
+        raise UsageError(f"SPACETUNE_CACHE_GB must be a number of gigabytes above 0, got {given!r}")
+    return round(size * 1e9)
 
 
 @functools.cache
