@@ -43,8 +43,8 @@ SAMPLE = 2_000
 ABOUT = (
     "English data sets, single texts and pairs; 400 training and at most 400 test texts each, drawn by seed 0; "
     "score: mean test accuracy of the space head (without lexicon) and a linear probe on one layer of the default "
-    "encoder; measures of the training texts, on 2,000 tokens where more than moments are needed; PQ-RE and PQ-PP count all tokens in the "
-    "cells of a quantizer trained on those"
+    "encoder; measures of the training texts, on 2,000 tokens where more than moments are needed; PQ-RE and PQ-PP "
+    "count all tokens in the cells of a quantizer trained on those"
 )
 
 
