@@ -251,11 +251,15 @@ def _drop_the_clearly_worse(trials: Sequence[Trial]) -> None:
 
 
 def _reason(best: Trial, trials: Sequence[Trial], measure: str) -> str:
-    standing = {t.method: _standing(t, trials) for t in trials if t.scores}
-    others = sorted((t for t in trials if t is not best and t.scores), key=lambda t: -standing[t.method])
-    shown = ", ".join(f"{t.method} {standing[t.method]:.4f} ({len(t.scores)})" for t in others)
-    name = measure.replace("_", "-")
+    others = sorted((t for t in trials if t is not best), key=lambda t: -_standing(t, trials))
+    shown = ", ".join(_told(t, trials) for t in others) or "nothing else could be tried"
+    name, rounds = measure.replace("_", "-"), "round" if len(best.scores) == 1 else "rounds"
     return (
-        f"{best.method} has the best mean {name}, {standing[best.method]:.4f} in {len(best.scores)} rounds; "
-        f"{shown or 'nothing else could be tried'}"
+        f"{best.method} has the best mean {name}, {_standing(best, trials):.4f} in {len(best.scores)} {rounds}; {shown}"
     )
+
+
+def _told(trial: Trial, trials: Sequence[Trial]) -> str:
+    if not trial.scores:
+        return f"{trial.method} none: {trial.ended}"
+    return f"{trial.method} {_standing(trial, trials):.4f} ({len(trial.scores)})"
