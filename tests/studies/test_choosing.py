@@ -9,7 +9,7 @@ import pytest
 
 from spacetune.errors import UsageError
 from spacetune.studies import Trial, choose_method, choosing, demo_texts, fit_model
-from spacetune.studies.choosing import _drop_the_clearly_worse, _next, _reason, _standing
+from spacetune.studies.choosing import _drop_the_clearly_worse, _next, _reason, _standing, _winner
 
 TRAIN = demo_texts("train").take(range(160))
 QUICK = {"n_epochs": 2}
@@ -19,7 +19,7 @@ def test_every_method_sees_the_same_rounds_and_the_best_mean_wins() -> None:
     choice = choose_method(TRAIN, methods=("probe", "space"), settings=QUICK, budget=600, seed=3)
     assert {t.method for t in choice.trials} == {"probe", "space"}
     assert choice.measure == "macro_f1"
-    best = max(choice.trials, key=lambda t: _standing(t, choice.trials))
+    best = _winner(choice.trials)
     assert choice.method == best.method
     assert choice.reason.startswith(f"{best.method} has the best mean macro-f1, {_standing(best, choice.trials):.4f}")
     assert [row["method"] for row in choice.rows()] == ["probe", "space"]
@@ -60,6 +60,13 @@ def test_methods_are_compared_over_the_rounds_they_share() -> None:
     standing = [_standing(t, trials) for t in trials]
     assert standing == pytest.approx([0.6, 0.58, -math.inf])
     assert "space 0.5800 (1)" in _reason(trials[0], trials, "macro_f1")
+
+
+def test_one_round_wins_only_where_nobody_played_more() -> None:
+    trials = [Trial("probe", [0.6, 0.7]), Trial("space", [0.9])]
+    assert _winner(trials) is trials[0]
+    trials[0].scores.pop()
+    assert _winner(trials) is trials[1]
 
 
 def test_first_fits_come_in_order_and_then_the_least_time_spent() -> None:

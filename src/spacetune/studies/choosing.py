@@ -116,7 +116,8 @@ def choose_method(
     All methods see the same parts in the same order, and whoever has taken the least time so far plays next, so that
     slow ones play fewer rounds. Methods are compared over the rounds they share. A method whose differences to the
     leader are below it by twice their standard error drops out, and so does one whose next fit would not end within the
-    budget; a first fit gets two thirds of what is left. The best standing wins. All of these rules are our choice.
+    budget; a first fit gets two thirds of what is left. The best standing wins, of those with two rounds or more where
+    there are any. All of these rules are our choice.
 
     Parameters
     ----------
@@ -163,7 +164,7 @@ def choose_method(
         with time_limit(math.inf if not measure else left if trial.scores else FIRST_SHARE * left):
             measure = _play(trial, train, held, regression, given, seed + len(trial.scores)) or measure
         _drop_the_clearly_worse(trials)
-    best = max(trials, key=lambda t: _standing(t, trials))
+    best = _winner(trials)
     if not best.scores:
         raise UsageError(f"no method could be fitted: {best.ended}")
     seconds = time.perf_counter() - began
@@ -233,6 +234,12 @@ def _standing(trial: Trial, trials: Sequence[Trial]) -> float:
         return -math.inf
     longest = max(trials, key=lambda t: len(t.scores))
     return longest.mean + float(np.mean(_leads(trial, longest)))
+
+
+def _winner(trials: Sequence[Trial]) -> Trial:
+    """Return the best standing; one round is luck where others have played more."""
+    several = [t for t in trials if len(t.scores) > 1]
+    return max(several or trials, key=lambda t: _standing(t, trials))
 
 
 def _leads(first: Trial, second: Trial) -> np.ndarray:
