@@ -26,6 +26,7 @@ MOST_ROUNDS = 8
 MOST_TEXTS = 4000
 HELD = 0.2
 FEW_FOR_PREFIXES = 500
+FEW_FOR_SIMPLEX = 2000
 CLEARLY = 2.0
 FIRST_SHARE = 2 / 3
 
@@ -126,8 +127,8 @@ def choose_method(
     task
         What the labels are.
     methods
-        Which to try, cheapest first; None is the probe, the spaces and their simplex, and the prefixes for at most
-        500 texts.
+        Which to try, cheapest first; None is the probe and the spaces, the spaces' simplex for at most 2,000 texts,
+        and the prefixes for at most 500.
     settings
         Settings that methods share; each takes those it has.
     budget
@@ -172,8 +173,9 @@ def choose_method(
 
 
 def _affordable(n_texts: int) -> list[Method]:
-    few: list[Method] = ["prefix-simplex"] if n_texts <= FEW_FOR_PREFIXES else []
-    return ["probe", "space", "space-simplex", *few]
+    simplex: list[Method] = ["space-simplex"] if n_texts <= FEW_FOR_SIMPLEX else []
+    prefixes: list[Method] = ["prefix-simplex"] if n_texts <= FEW_FOR_PREFIXES else []
+    return ["probe", "space", *simplex, *prefixes]
 
 
 def _sample(data: LabelledTexts, seed: int) -> LabelledTexts:
