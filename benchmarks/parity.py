@@ -74,7 +74,7 @@ def _scores(forms: Forms, data: Parts) -> dict[str, Any]:
     return {
         form: {
             "linear probe": [_score(LinearProbe(encoder, store=store), data)],
-            "space head": [_score(SpaceClassifier(encoder, store=store, random_state=s), data) for s in SEEDS],
+            "space head": [_score(SpaceClassifier(encoder, store=store, seed=s), data) for s in SEEDS],
         }
         for form, (encoder, store) in forms.items()
     }
@@ -82,8 +82,9 @@ def _scores(forms: Forms, data: Parts) -> dict[str, Any]:
 
 def _score(model: Any, data: Parts) -> dict[str, float]:
     model.fit(data.train.inputs, data.train.labels, dev=(data.dev.inputs, data.dev.labels))
-    targets = model.task_.targets(data.test.labels or []).numpy()
-    scores = model.task_.scores(model.logits_of_source(model.features(data.test.inputs)).double().numpy(), targets)
+    targets = model.task().targets(data.test.labels or []).numpy()
+    logits = model.logits_of_source(model.features(data.test.inputs)).astype(np.float64)
+    scores = model.task().scores(logits, targets)
     return {name: scores[name] for name in ("accuracy", "macro_f1")}
 
 

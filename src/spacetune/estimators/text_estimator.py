@@ -106,6 +106,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def logits_of_source(self, source: FeatureSource) -> np.ndarray:
         """Return logits of features in memory or on disk, a bounded number of texts at a time."""
         with torch.inference_mode():
+            if isinstance(source, TokenFeatures) and len(source) <= CHUNK_TEXTS:
+                return self.logits_of(source).numpy()
             parts = [self.logits_of(source.take(rows)) for rows in torch.arange(len(source)).split(CHUNK_TEXTS)]
         return torch.cat(parts).numpy()
 
