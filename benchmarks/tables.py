@@ -147,11 +147,13 @@ def predict(row: Result) -> list[str]:
     rates = [[n, r["tokens_per_second"], percent(r["share_of_last_layer_rate"])] for n, r in bulk["rows"].items()]
     rates.append([f"floor: {bulk['floor']['what']}", bulk["floor"]["tokens_per_second"], "-"])
     over = number(one["predict_over_bare_forward"])
+    when = [f"Measured apart from the rest: {machine(row['measured'])}"] if "measured" in row else []
     return [
         f"### Prediction\n\nOne text of {one['tokens']} tokens: {over} times the bare forward pass at p50.",
         table(["", "p50, ms", "p95, ms"], calls),
         f"In bulk, {bulk['texts']:,} texts:",
         table(["", "tokens/s", "share of the last-layer feature rate"], rates),
+        *when,
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from spacetune import PrefixSimplexClassifier
+from spacetune import PrefixSimplexClassifier, SpaceClassifier, SpaceRegressor
 from spacetune.studies.methods import make_estimator
 
 from .conftest import Place, run
@@ -50,3 +50,16 @@ def test_low_rank_matrices_are_a_method_too() -> None:
     model = make_estimator("lora-simplex", False, {"rank": 4}, 0)
     assert isinstance(model, PrefixSimplexClassifier)
     assert (model.adapter, model.rank, model.learning_rate) == ("lora", 4, 1e-3)
+
+
+def test_a_simplex_of_spaces_is_a_method_and_can_be_looked_into(place: Place, tmp_path: Path) -> None:
+    model = make_estimator("space-simplex", False, {}, 0)
+    assert isinstance(model, SpaceClassifier)
+    assert model.n_vertices == 6
+    assert isinstance(make_estimator("space-simplex", True, {"n_vertices": 3}, 0), SpaceRegressor)
+    out = tmp_path / "m"
+    words = ("--method", "space-simplex", "--n-vertices", 2, "--n-epochs", 1, "--no-baselines")
+    answer = run("fit", place.train, "--out", out, *words)
+    assert answer.code == 0
+    assert "space-simplex" in answer.out
+    assert run("simplex", out, place.test, "--points", 2).code == 0
