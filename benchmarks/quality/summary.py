@@ -63,8 +63,10 @@ def _mean(values: list[float]) -> float | None:
 
 
 def mean_ranks(rows: list[Row], sets: list[str], methods: list[str]) -> dict[str, float]:
-    """Return every method's mean rank over the sets that all methods ran on; 1 is best."""
+    """Return mean ranks over the sets that all ran on, of the methods that half of the sets have; 1 is best."""
     ranks: list[Any] = []
+    ran = {m: sum(r["method"] == m for r in rows) for m in methods}
+    methods = [m for m in methods if 2 * ran[m] >= len(sets)]
     for name in sets:
         scores = {r["method"]: r["mean"][1] for r in rows if r["set"] == name}
         if set(methods) <= set(scores):
