@@ -200,7 +200,8 @@ def imdb(result: Result) -> list[str]:
         table(keys, [[row[key] for key in keys] for row in encoding["rows"]]),
         f"Seconds a text at the largest size over the smallest: {flat}.",
         f"The fit of {fitting['texts']:,} reviews from the store: peak {fitting['peak MB']:,} MB, "
-        f"{number(fitting['seconds'])} s ({number(fitting['cpu seconds'])} s of processor time); {fitting['history']}.",
+        f"{number(fitting['seconds'])} s ({number(fitting['cpu seconds'])} s of processor time); {fitting['history']}. "
+        f"Remark: {fitting.get('remark', 'none')}.",
     ]
 
 

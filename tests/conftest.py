@@ -7,11 +7,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ["SPACETUNE_CACHE"] = tempfile.mkdtemp(prefix="spacetune-tests-")
 
 from spacetune import Encoder
 
+settings.register_profile("no deadline", deadline=None)  # a first call loads kernels; slow is not wrong
+settings.load_profile("no deadline")
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
 

@@ -41,6 +41,20 @@ def test_take_is_a_loop_over_texts(lengths: list[int], data: st.DataObject) -> N
     assert taken.provenance == SOURCE
 
 
+@given(lengths=LENGTHS, data=st.data())
+def test_between_is_a_view_of_what_take_copies(lengths: list[int], data: st.DataObject) -> None:
+    features = features_of(lengths)
+    start = data.draw(st.integers(0, len(lengths) - 1))
+    stop = data.draw(st.integers(start + 1, len(lengths) + 3))
+    part, copied = features.between(start, stop), features.take(torch.arange(start, min(stop, len(lengths))))
+    assert part.token_ids is not None
+    assert copied.token_ids is not None
+    assert part.values.equal(copied.values)
+    assert part.offsets.equal(copied.offsets)
+    assert part.token_ids.equal(copied.token_ids)
+    assert part.values.untyped_storage().data_ptr() == features.values.untyped_storage().data_ptr()
+
+
 def test_take_counts_from_the_end_too_and_refuses_what_is_not_there() -> None:
     features = features_of([2, 3, 0, 5])
     assert features.take(torch.tensor([-4])).values.equal(features.values[:2])

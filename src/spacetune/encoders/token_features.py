@@ -151,6 +151,20 @@ class TokenFeatures:
             truncated=cut,
         )
 
+    def between(self, start: int, stop: int) -> TokenFeatures:
+        """Return consecutive texts, from `start` up to `stop`, as a view: nothing is copied."""
+        first, last = int(self.offsets[start]), int(self.offsets[min(stop, len(self))])
+        provenance, cut = self.provenance, None if self.truncated is None else self.truncated[start:stop]
+        if provenance is not None and cut is not None:
+            provenance = dataclasses.replace(provenance, n_truncated=int(cut.sum()))
+        return TokenFeatures(
+            values=self.values[first:last],
+            offsets=self.offsets[start : stop + 1] - first,
+            token_ids=None if self.token_ids is None else self.token_ids[first:last],
+            provenance=provenance,
+            truncated=cut,
+        )
+
     def take_ids(self, texts: Tensor) -> Tensor | None:
         """Return the token ids of these texts, end to end; None where the rows are ready embeddings."""
         rows = concat_ranges(self.offsets[:-1][texts], self.lengths[texts])

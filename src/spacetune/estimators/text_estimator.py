@@ -105,10 +105,13 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
     def logits_of_source(self, source: FeatureSource) -> np.ndarray:
         """Return logits of features in memory or on disk, a bounded number of texts at a time."""
+        starts = range(0, max(1, len(source)), CHUNK_TEXTS)
         with torch.inference_mode():
-            if isinstance(source, TokenFeatures) and len(source) <= CHUNK_TEXTS:
-                return self.logits_of(source).numpy()
-            parts = [self.logits_of(source.take(rows)) for rows in torch.arange(len(source)).split(CHUNK_TEXTS)]
+            if isinstance(source, TokenFeatures):
+                parts = [self.logits_of(source.between(start, start + CHUNK_TEXTS)) for start in starts]
+            else:
+                rows = torch.arange(len(source))
+                parts = [self.logits_of(source.take(rows[start : start + CHUNK_TEXTS])) for start in starts]
         return torch.cat(parts).numpy()
 
     def explain(self, texts: Any) -> Explanation:
