@@ -12,7 +12,6 @@ NAMES = (
     "speed",
     "sma",
     "sma_command",
-    "tasks",
     "geometry",
     "dissection",
     "prefixes",

@@ -18,8 +18,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-
 
 class OfficialDissection:
     """The script in a process of its own. `seconds(texts)` times every text by itself, in processor seconds."""
