@@ -86,6 +86,14 @@ def test_predict_texts(place: Place) -> None:
     assert "Where is my parcel?" in shown
 
 
+def test_what_no_window_reaches_is_said(place: Place, tmp_path: Path) -> None:
+    windows = ("--max-length", "16", "--max-windows", "2")
+    assert run("fit", place.train, "--out", tmp_path / "model", *FAST, *windows).code == 0
+    assert "1 texts were cut at 32 tokens" in run("predict", tmp_path / "model", "where is it? " * 20).out
+    assert "cut" not in run("predict", tmp_path / "model", "where is my parcel? " * 5).out
+    assert "cut" not in run("predict", place.model, "where is it? " * 100).out
+
+
 def test_predict_bytes_that_are_no_text(place: Place) -> None:
     answer = run("predict", place.model, "caf\udce9", "--json")
     assert json.loads(answer.out)["texts"] == ["caf?"]
@@ -138,7 +146,7 @@ def test_explain_to_csv(place: Place, tmp_path: Path) -> None:
 
 
 def test_check_counts_what_is_wrong(tmp_path: Path) -> None:
-    rows = [{"text": t, "label": c} for t, c in (("a", "x"), ("A", "y"), ("", "x"), ("long " * 600, "x"))]
+    rows = [{"text": t, "label": c} for t, c in (("a", "x"), ("A", "y"), ("", "x"), ("long " * 4_100, "x"))]
     told = json.loads(run("check", write_rows(tmp_path / "d.csv", rows), "--json").out)
     assert {note["kind"]: note["rows"] for note in told["notes"]} == {
         "empty": [3], "duplicates": [2], "conflicts": [1, 2], "tiny": [2], "long": [4],

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from spacetune import Encoder, SpaceClassifier
 from spacetune.encoders import TokenFeatures
 from spacetune.encoders import encoder as encoder_module
-from spacetune.encoders.batching import token_batches, windows_of
+from spacetune.encoders.batching import runs_of, token_batches
 from spacetune.errors import DataError
 from spacetune.studies.demo_data import demo_texts
 
@@ -93,24 +93,24 @@ def test_batch_size_and_windows_change_nothing(tiny: Encoder, monkeypatch: pytes
     texts = [*SINGLES, *demo_texts("test").texts[:10]]
     usual = tiny.encode(texts, layers="all")
     monkeypatch.setattr(encoder_module, "TOKEN_BUDGET", budget)
-    monkeypatch.setattr(encoder_module, "WINDOW_TEXTS", 3)
+    monkeypatch.setattr(encoder_module, "RUN_TEXTS", 3)
     cut = tiny.encode(texts, layers="all")
     assert cut.offsets.equal(usual.offsets)
     torch.testing.assert_close(cut.values, usual.values, atol=1e-5, rtol=1e-5)
 
 
 def test_windows_come_in_order(tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_module, "WINDOW_TEXTS", 4)
+    monkeypatch.setattr(encoder_module, "RUN_TEXTS", 4)
     texts = demo_texts("test").texts[:10]
-    parts = list(tiny.encode_windows(texts))
+    parts = list(tiny.encode_runs(texts))
     assert [len(part) for part in parts] == [4, 4, 2]
     assert TokenFeatures.concat(parts).token_ids.equal(tiny.encode(texts).token_ids)  # type: ignore[union-attr]
 
 
 def test_counting_tokens_between_windows_does_not_lift_the_limit(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_module, "WINDOW_TEXTS", 1)
+    monkeypatch.setattr(encoder_module, "RUN_TEXTS", 1)
     encoder = Encoder.from_pretrained(made("bert"), dtype="float32", max_length=5)
-    for part in encoder.encode_windows(["long text " * 500] * 6):
+    for part in encoder.encode_runs(["long text " * 500] * 6):
         assert part.lengths.tolist() == [5]
         assert encoder.count_tokens(["long text " * 500])[0] > 1000
 
@@ -179,7 +179,7 @@ def test_token_batches_hold_every_text_once_within_about_the_budget(lengths: lis
 
 @given(texts=TEXTS, characters=st.integers(1, 60), most=st.integers(1, 5))
 def test_windows_are_consecutive_and_bounded(texts: list[str], characters: int, most: int) -> None:
-    windows = list(windows_of(texts, characters, most))
+    windows = list(runs_of(texts, characters, most))
     assert [text for window in windows for text in texts[window]] == texts
     assert all(len(texts[window]) <= most for window in windows)
     assert all(sum(map(len, texts[window][:-1])) < characters for window in windows)

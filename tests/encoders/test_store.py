@@ -31,13 +31,13 @@ def store(tmp_path: Path) -> FeatureStore:
 def counted(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts each pass of the encoder was given."""
     seen: list[int] = []
-    original = Encoder.encode_windows
+    original = Encoder.encode_runs
 
     def watch(self: Encoder, inputs: Any, **options: Any) -> Iterator[TokenFeatures]:
         seen.append(len(inputs))
         return original(self, inputs, **options)
 
-    monkeypatch.setattr(Encoder, "encode_windows", watch)
+    monkeypatch.setattr(Encoder, "encode_runs", watch)
     return seen
 
 
@@ -77,7 +77,7 @@ def test_another_process_finds_them(tmp_path: Path, encoder: Encoder, counted: l
 def test_an_interrupted_run_goes_on_where_it_stopped(
     store: FeatureStore, encoder: Encoder, counted: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spacetune.encoders.encoder.WINDOW_TEXTS", 10)
+    monkeypatch.setattr("spacetune.encoders.encoder.RUN_TEXTS", 10)
     written: list[Path] = []
     original = feature_store.write_shard
 

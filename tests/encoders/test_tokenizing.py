@@ -132,7 +132,7 @@ def test_max_length_zero_is_out_of_range(made: Made) -> None:
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "mpnet", "gpt2"])
 def test_the_longest_allowed_text_runs(made: Made, family: str) -> None:
-    encoder = Encoder.from_pretrained(made(family), dtype="float32")
+    encoder = Encoder.from_pretrained(made(family), dtype="float32").single_pass
     assert encoder.max_length == 100
     features = encoder.encode([LONG], layers="all")
     assert features.lengths.tolist() == [100]

@@ -32,7 +32,7 @@ STRANGE = "<script>alert(1)</script> 🧥 zip | مرحبا & 'co' <img src=x one
 @pytest.fixture(scope="session")
 def fitted(encoder: Encoder) -> tuple[SpaceClassifier, Result]:
     train = few_shot(demo_texts("train"), 160)
-    settings: dict[str, Any] = {"encoder": encoder, "n_epochs": 6, "n_latent": 4}
+    settings: dict[str, Any] = {"encoder": encoder.single_pass, "n_epochs": 6, "n_latent": 4}
     model, report = fit_model(train, dev=demo_texts("dev"), test=demo_texts("test"), settings=settings)
     assert isinstance(model, SpaceClassifier)
     return model, report

@@ -41,7 +41,8 @@ def fit(
     intra_weight: Annotated[float | None, typer.Option(help="Weight of the intra-space loss.")] = None,
     class_weight: Annotated[str | None, typer.Option(help="'balanced' weighs rare classes up.")] = None,
     n_epochs: Annotated[int | None, typer.Option(help="Passes over the texts at most.")] = None,
-    max_length: Annotated[int | None, typer.Option(help="Tokens above which a text is cut.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens read in a pass; alone, a text is cut there.")] = None,
+    max_windows: Annotated[int | None, typer.Option(help="Such passes over a long text; the rest is cut.")] = None,
     dev_fraction: Annotated[float, typer.Option(help="Share set aside where there is no --dev.")] = 0.1,
     train_encoder: Annotated[bool, typer.Option("--train-encoder", help="Train the encoder too (slow).")] = False,
     seed: Annotated[int, typer.Option(help="Of the split and the fit.")] = 0,
@@ -66,7 +67,7 @@ def fit(
         "encoder": encoder, "layers": parse_layers(layers, auto=True), "n_latent": n_latent,
         "inter_weight": inter_weight, "intra_weight": intra_weight, "n_vertices": n_vertices,
         "prefix_length": prefix_length, "class_weight": class_weight, "n_epochs": n_epochs, "max_length": max_length,
-        "train_encoder": train_encoder or None,
+        "max_windows": max_windows, "train_encoder": train_encoder or None,
     }  # fmt: skip
     checkpoint = out.with_name(f".{out.name}.checkpoint.safetensors")
     if not resume:

@@ -9,7 +9,7 @@ from spacetune.dissection.dissection import Dissection
 from spacetune.dissection.reading import Reader
 from spacetune.dissection.split import SplitName
 from spacetune.encoders import Encoder, Layers, as_inputs
-from spacetune.encoders.batching import windows_of
+from spacetune.encoders.batching import runs_of
 from spacetune.errors import DataError, UsageError
 
 __all__ = ["dissect", "dissect_windows"]
@@ -127,5 +127,5 @@ def dissect_windows(
     """
     reader = Reader.of(encoder, layer, splits, vectors, dtype)
     inputs = as_inputs(texts)
-    for run in windows_of(inputs, 4 * window, window):
+    for run in runs_of(inputs, 4 * window, window):
         yield reader.read(inputs[run], reader.encoder.tokenize(inputs[run]), progress)

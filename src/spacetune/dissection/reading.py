@@ -56,7 +56,7 @@ class Reader:
         layers = found.resolve_layers(layer)
         if splits and (len(layers) > 1 or layers == (0,)):
             raise UsageError(f"splits are of one layer above 0 at a time, got layers {list(layers)}")
-        return cls(found, layers, tuple(dict.fromkeys(splits)), vectors, dtype)
+        return cls(found.single_pass, layers, tuple(dict.fromkeys(splits)), vectors, dtype)
 
     def bytes_for(self, tokenized: Tokenized) -> int:
         """Return about how many bytes the result takes."""

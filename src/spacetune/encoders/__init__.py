@@ -9,7 +9,7 @@ from spacetune.encoders.ragged import segment_mean, segment_variance
 from spacetune.encoders.resolving import DEFAULT_ENCODER
 from spacetune.encoders.store import FeatureStore, StoredFeatures, default_store
 from spacetune.encoders.token_features import FeatureSource, Provenance, TokenFeatures
-from spacetune.encoders.tokenizing import TextInput, TokenSpans, as_inputs
+from spacetune.encoders.tokenizing import TextInput, TokenSpans, as_inputs, each_once
 
 __all__ = [
     "DEFAULT_ENCODER",
@@ -32,6 +32,7 @@ __all__ = [
     "TokenSpans",
     "as_inputs",
     "default_store",
+    "each_once",
     "perturb",
     "perturbation_ladder",
     "segment_mean",

@@ -9,7 +9,7 @@ import numpy as np
 from spacetune.encoders.layout import BLOCK
 from spacetune.encoders.tokenizing import TextInput
 
-__all__ = ["token_batches", "windows_of"]
+__all__ = ["runs_of", "token_batches"]
 
 
 def token_batches(lengths: np.ndarray, budget: int, *, mixed: bool = True) -> Iterator[np.ndarray]:
@@ -36,10 +36,10 @@ def token_batches(lengths: np.ndarray, budget: int, *, mixed: bool = True) -> It
         start = stop
 
 
-def windows_of(inputs: Sequence[TextInput], characters: int, most: int) -> Iterator[slice]:
-    """Cut texts into consecutive windows of about so many characters and at most so many texts.
+def runs_of(inputs: Sequence[TextInput], characters: int, most: int) -> Iterator[slice]:
+    """Cut a list of texts into consecutive runs of about so many characters and at most so many texts.
 
-    A window is what is tokenised, sorted by length and held in memory at a time.
+    A run is what is tokenised, sorted by length and held in memory at a time.
     """
     start = size = 0
     for i, row in enumerate(inputs):

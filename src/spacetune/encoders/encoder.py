@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from spacetune.encoders.batching import token_batches, windows_of
+from spacetune.encoders.batching import runs_of, token_batches
 from spacetune.encoders.loading import load_encoder
 from spacetune.encoders.machine import choose_dtype
 from spacetune.encoders.packed import PackedBatch
@@ -20,7 +20,7 @@ from spacetune.encoders.prefixed import Adapter, PrefixedEncoder
 from spacetune.encoders.ragged import offsets_of
 from spacetune.encoders.resolving import DEFAULT_ENCODER, EncoderSource
 from spacetune.encoders.token_features import Provenance, TokenFeatures
-from spacetune.encoders.tokenizing import TextInput, Tokenized, TokenSpans, as_inputs
+from spacetune.encoders.tokenizing import TextInput, Tokenized, TokenSpans, as_inputs, each_once
 from spacetune.encoders.tracing import Tracer, make_tracer
 from spacetune.errors import DataError, EncoderError, UsageError
 from spacetune.progress import progress_bar
@@ -31,8 +31,9 @@ Layers = int | Sequence[int] | Literal["all"]
 """One layer, several, or all: 0 is the embeddings, ``n_layers`` (or -1) the last."""
 
 TOKEN_BUDGET = 2048
-WINDOW_BYTES = 128 << 20
-WINDOW_TEXTS = 16_384
+RUN_BYTES = 128 << 20
+RUN_TEXTS = 16_384
+MAX_WINDOWS = 16
 
 
 class Encoder:
@@ -49,22 +50,24 @@ class Encoder:
     dim
         Width of a hidden state.
     max_length
-        Tokens above which a text is cut, special tokens included.
+        Tokens of one window, special tokens included: what goes through the network at a time.
+    max_windows
+        How many windows of a long text are read; what follows is cut off, and counted.
     dtype
         What it computes in.
     """
 
-    def __init__(self, source: EncoderSource, loaded: Any, max_length: int) -> None:
+    def __init__(self, source: EncoderSource, loaded: Any, max_length: int, max_windows: int = 1) -> None:
         self.source = source
         self.name = source.name
-        self.max_length = max_length
+        self.max_length, self.max_windows = max_length, max_windows
         self.n_layers: int = loaded.n_layers
         self.dim: int = loaded.dim
         self.dtype: torch.dtype = loaded.dtype
         self.device: torch.device = loaded.device
         self.family: str = loaded.family
         self._loaded = loaded
-        self._tokenizing = loaded.tokenizing(max_length)
+        self._tokenizing = loaded.tokenizing(max_length, max_windows)
         self._tracers: dict[torch.dtype, Tracer] = {}
 
     @classmethod
@@ -76,6 +79,7 @@ class Encoder:
         dtype: str = "auto",
         device: str = "auto",
         max_length: int | None = None,
+        max_windows: int | None = None,
         token: str | None = None,
         cache_dir: str | None = None,
         local_files_only: bool = False,
@@ -96,7 +100,10 @@ class Encoder:
         device
             ``cpu``, ``cuda``, …, or ``auto``.
         max_length
-            Tokens above which a text is cut; None takes the encoder's own limit.
+            Tokens of one window, special tokens included; None takes the encoder's own limit.
+        max_windows
+            How many such windows of a long text are read, one after the other, each on its own; what follows is cut
+            off. None is 16, or 1 where `max_length` is given: a text is then cut there. The number is our choice.
         token
             Access token for the hub.
         cache_dir
@@ -137,7 +144,10 @@ class Encoder:
             raise UsageError(
                 f"max_length must lie between {loaded.shortest} and {loaded.longest} for {source.name}, got {limit}"
             )
-        return cls(source, loaded, limit)
+        if max_windows is not None and max_windows < 1:
+            raise UsageError(f"max_windows must be at least 1, got {max_windows}")
+        usual = MAX_WINDOWS if max_length is None else 1
+        return cls(source, loaded, limit, usual if max_windows is None else max_windows)
 
     def __repr__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
@@ -153,7 +163,22 @@ class Encoder:
         if self.source.in_memory:
             raise EncoderError(f"a {self.source.origin} encoder has no name to be pickled by; use save_pretrained")
         name = str(self.source.folder) if self.source.origin == "folder" else self.source.name
-        return _by_name, (name, self.source.revision, str(self.dtype).removeprefix("torch."), self.max_length)
+        dtype = str(self.dtype).removeprefix("torch.")
+        return _by_name, (name, self.source.revision, dtype, self.max_length, self.max_windows)
+
+    @property
+    def longest(self) -> int:
+        """Tokens above which a text is cut: those of all windows together."""
+        return self.max_length * self.max_windows
+
+    @functools.cached_property
+    def single_pass(self) -> Encoder:
+        """The same encoder reading one window a text, for what must see a text in one pass."""
+        if self.max_windows == 1:
+            return self
+        other = type(self)(self.source, self._loaded, self.max_length)
+        other._tracers = self._tracers
+        return other
 
     def resolve_layers(self, layers: Layers) -> tuple[int, ...]:
         """Turn a layer choice into layer numbers from 0, each once, ascending.
@@ -178,14 +203,14 @@ class Encoder:
 
     @functools.cached_property
     def prefixed(self) -> PrefixedEncoder:
-        """The encoder in float32 with a way in for prefixes, made when first asked for.
+        """The encoder in float32 with a way in for prefixes, made when first asked for. It reads one window a text.
 
         Raises
         ------
         UnsupportedByFamily
             If the family takes no prefix; the message names those that do.
         """
-        return PrefixedEncoder(self)
+        return PrefixedEncoder(self) if self.max_windows == 1 else self.single_pass.prefixed
 
     def encode(
         self,
@@ -219,13 +244,11 @@ class Encoder:
             raise DataError("there are no texts to encode")
         if prefix is not None:
             return self.prefixed.encode(inputs, prefix, self.resolve_layers(layers))
-        first: dict[TextInput, int] = {}
-        inverse = [first.setdefault(row, len(first)) for row in inputs]
-        parts = list(self.encode_windows(list(first), layers=layers, progress=progress))
-        features = TokenFeatures.concat(parts)
-        return features if len(first) == len(inputs) else features.take(torch.tensor(inverse))
+        different, places = each_once(inputs)
+        features = TokenFeatures.concat(list(self.encode_runs(different, layers=layers, progress=progress)))
+        return features if len(different) == len(inputs) else features.take(torch.from_numpy(places))
 
-    def encode_windows(
+    def encode_runs(
         self, inputs: Sequence[TextInput], *, layers: Layers = -1, progress: bool | None = None
     ) -> Iterator[TokenFeatures]:
         """Yield features of consecutive runs of texts, so that any number of texts needs bounded memory.
@@ -234,13 +257,13 @@ class Encoder:
         """
         chosen = self.resolve_layers(layers)
         per_token = len(chosen) * self.dim * self.dtype.itemsize
-        windows = list(windows_of(inputs, 4 * max(WINDOW_BYTES // per_token, TOKEN_BUDGET), WINDOW_TEXTS))
+        runs = list(runs_of(inputs, 4 * max(RUN_BYTES // per_token, TOKEN_BUDGET), RUN_TEXTS))
         with (
             ThreadPoolExecutor(1) as pool,
             progress_bar(len(inputs), "encoding", "texts", show=progress) as bar,
         ):
-            tokenized = self._tokenizing(inputs[windows[0]]) if windows else None
-            for following in [*windows[1:], None]:
+            tokenized = self._tokenizing(inputs[runs[0]]) if runs else None
+            for following in [*runs[1:], None]:
                 if tokenized is None:
                     return
                 ahead = None if following is None else pool.submit(self._tokenizing, inputs[following])
@@ -286,13 +309,14 @@ class Encoder:
             layers=layers,
             dtype=str(self.dtype).removeprefix("torch."),
             max_length=self.max_length,
+            max_windows=self.max_windows,
             n_truncated=n_truncated,
         )
 
     def batches(
         self, tokenized: Tokenized, budget: int, *, mixed: bool
     ) -> Iterator[tuple[np.ndarray, torch.Tensor, PackedBatch]]:
-        """Yield batches of about `budget` tokens: the texts in each, the rows of their tokens, and what to run.
+        """Yield batches of about `budget` tokens: the windows in each, the rows of their tokens, and what to run.
 
         Parameters
         ----------
@@ -314,15 +338,16 @@ class Encoder:
             yield texts, torch.from_numpy(rows), batch
 
     def _run(self, tokenized: Tokenized, layers: tuple[int, ...], bar: Any) -> TokenFeatures:
-        lengths = torch.from_numpy(tokenized.lengths)
-        offsets = offsets_of(lengths)
+        offsets = offsets_of(torch.from_numpy(tokenized.text_lengths))
+        begins = np.zeros(len(tokenized.lengths), dtype=np.int64)
+        begins[np.cumsum(tokenized.n_windows) - tokenized.n_windows] = 1
         values = torch.empty(int(offsets[-1]), len(layers), self.dim, dtype=self.dtype)
         with torch.inference_mode():
-            for texts, rows, batch in self.batches(tokenized, TOKEN_BUDGET, mixed=self._loaded.packed):
+            for windows, rows, batch in self.batches(tokenized, TOKEN_BUDGET, mixed=self._loaded.packed):
                 states = self._loaded.runner.hidden_states(batch, layers)
                 for i, state in enumerate(states):
                     values[:, i].index_copy_(0, rows, state.to("cpu", self.dtype))
-                bar.update(len(texts))
+                bar.update(int(begins[windows].sum()))
         ids = torch.from_numpy(tokenized.token_ids)
         cut = torch.from_numpy(tokenized.truncated)
         return TokenFeatures(values, offsets, ids, self.provenance(layers, int(cut.sum())), cut)
@@ -338,11 +363,11 @@ def _several(chosen: Any) -> bool:
     return hasattr(chosen, "__iter__") and hasattr(chosen, "__len__") and not isinstance(chosen, bool)
 
 
-def _by_name(name: str, revision: str | None, dtype: str, max_length: int) -> Encoder:
-    return Encoder.from_pretrained(name, revision=revision, dtype=dtype, max_length=max_length)
+def _by_name(name: str, revision: str | None, dtype: str, max_length: int, max_windows: int) -> Encoder:
+    return Encoder.from_pretrained(name, revision=revision, dtype=dtype, max_length=max_length, max_windows=max_windows)
 
 
 @functools.lru_cache(maxsize=2)
-def shared_encoder(name: str | None, max_length: int | None, dtype: str = "auto") -> Encoder:
+def shared_encoder(name: str | None, max_length: int | None, max_windows: int | None) -> Encoder:
     """Load an encoder once per process for the estimators that name the same one."""
-    return Encoder.from_pretrained(name, max_length=max_length, dtype=dtype)
+    return Encoder.from_pretrained(name, max_length=max_length, max_windows=max_windows)

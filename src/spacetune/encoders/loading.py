@@ -70,9 +70,9 @@ class LoadedEncoder:
         """The smallest length limit that leaves room for a token."""
         return self.tokens.num_special_tokens_to_add(pair=False) + 1
 
-    def tokenizing(self, max_length: int) -> Tokenizing:
-        """Return the tokenizer with this length limit."""
-        return Tokenizing(self.tokens, max_length)
+    def tokenizing(self, max_length: int, max_windows: int) -> Tokenizing:
+        """Return the tokenizer with these limits."""
+        return Tokenizing(self.tokens, max_length, max_windows)
 
 
 def load_encoder(

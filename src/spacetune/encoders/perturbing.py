@@ -102,7 +102,7 @@ def perturb(encoder: Encoder, alpha: float, seed: int = 0) -> Encoder:
         sha256=weights_digest(model),
     )
     loaded = freeze(model, held.tokenizer, source, encoder.dtype, encoder.device)
-    return Encoder(source, loaded, encoder.max_length)
+    return Encoder(source, loaded, encoder.max_length, encoder.max_windows)
 
 
 def _mixed(model: Any, share: float, seed: int) -> Any:

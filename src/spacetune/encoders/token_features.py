@@ -28,6 +28,12 @@ class Provenance:
     dtype: str
     max_length: int
     n_truncated: int = 0
+    max_windows: int = 1
+
+    @property
+    def longest(self) -> int:
+        """Tokens above which a text was cut."""
+        return self.max_length * self.max_windows
 
 
 class FeatureSource(Protocol):

@@ -12,7 +12,7 @@ import numpy as np
 
 from spacetune.errors import DataError, EncoderError
 
-__all__ = ["TextInput", "TokenSpans", "Tokenized", "Tokenizing", "as_inputs"]
+__all__ = ["TextInput", "TokenSpans", "Tokenized", "Tokenizing", "as_inputs", "each_once"]
 
 TextInput = str | tuple[str, str]
 """A text, or a pair of texts."""
@@ -20,12 +20,23 @@ TextInput = str | tuple[str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Tokenized:
-    """Token ids and segment ids of many texts end to end, their lengths, and which of them were cut."""
+    """Token ids and segment ids of many texts end to end, and which of the texts were cut.
+
+    A text is read in one window or, where it is long, in several: `lengths` are those of the windows, and `n_windows`
+    says how many follow each other for each text.
+    """
 
     token_ids: np.ndarray
     segment_ids: np.ndarray
     lengths: np.ndarray
+    n_windows: np.ndarray
     truncated: np.ndarray
+
+    @property
+    def text_lengths(self) -> np.ndarray:
+        """Tokens of every text over all its windows."""
+        first = np.cumsum(self.n_windows) - self.n_windows
+        return np.add.reduceat(self.lengths, first) if len(first) else self.lengths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +84,17 @@ def as_inputs(texts: Any) -> list[TextInput]:
     return inputs
 
 
+def each_once(inputs: Sequence[TextInput]) -> tuple[list[TextInput], np.ndarray]:
+    """Return the different texts in order of appearance, and for each text given its place among them.
+
+    >>> each_once(["a", "b", "a"])[1].tolist()
+    [0, 1, 0]
+    """
+    first: dict[TextInput, int] = {}
+    places = [first.setdefault(row, len(first)) for row in inputs]
+    return list(first), np.asarray(places, dtype=np.int64)
+
+
 class Tokenizing:
     """A fast tokenizer with its length limit.
 
@@ -81,25 +103,30 @@ class Tokenizing:
     tokenizer
         A transformers tokenizer backed by the `tokenizers` library.
     max_length
-        Tokens above which a text is cut, special tokens included.
+        Tokens of a window, special tokens included.
+    max_windows
+        How many windows of a long text are read; what follows is cut off. Of pairs one is read.
     """
 
-    def __init__(self, tokenizer: Any, max_length: int) -> None:
+    def __init__(self, tokenizer: Any, max_length: int, max_windows: int = 1) -> None:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise EncoderError(f"{type(tokenizer).__name__} is not a fast tokenizer; character spans need one")
-        self.max_length = max_length
+        self.max_length, self.max_windows = max_length, max_windows
         described = backend.to_str()
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()
         self._backend = type(backend).from_str(described)
         self._backend.no_padding()
-        self._backend.enable_truncation(max_length, direction=getattr(tokenizer, "truncation_side", "right"))
+        self._side = getattr(tokenizer, "truncation_side", "right")
+        self._backend.enable_truncation(max_length, direction=self._side)
         self._uses_segments = "token_type_ids" in tokenizer.model_input_names
         self._single_segments = self._uses_segments and any(self._backend.encode("a").type_ids)  # XLNet
 
     def __call__(self, inputs: Sequence[TextInput]) -> Tokenized:
         """Tokenise many texts."""
-        encodings = _encoded(self._backend, inputs)
+        texts = [self._windows(e) for e in _encoded(self._backend, inputs)]
+        encodings = [window for windows, _ in texts for window in windows]
+        n_windows = np.fromiter((len(windows) for windows, _ in texts), np.int64, len(texts))
         lengths = np.fromiter((len(e) for e in encodings), dtype=np.int64, count=len(encodings))
         ids = np.concatenate([np.asarray(e.ids, dtype=np.int32) for e in encodings] or [np.zeros(0, np.int32)])
         pairs = bool(inputs) and not isinstance(inputs[0], str)
@@ -107,22 +134,36 @@ class Tokenizing:
             segments = np.concatenate([np.asarray(e.type_ids, dtype=np.int8) for e in encodings])
         else:
             segments = np.zeros(len(ids), dtype=np.int8)
-        cut = np.fromiter((len(e) == self.max_length and bool(e.overflowing) for e in encodings), bool, len(encodings))
-        return Tokenized(ids, segments, lengths, cut)
+        return Tokenized(ids, segments, lengths, n_windows, np.fromiter((cut for _, cut in texts), bool, len(texts)))
+
+    def _windows(self, encoding: Any) -> tuple[list[Any], bool]:
+        """Return the windows of a text that are read, and whether anything is left over."""
+        if len(encoding) < self.max_length:
+            return [encoding], False
+        rest = encoding.overflowing
+        if self.max_windows == 1 or 1 in encoding.sequence_ids:
+            return [encoding], bool(rest)
+        read = [encoding, *rest][: self.max_windows]
+        return read if self._side == "right" else read[::-1], len(rest) >= self.max_windows
 
     def spans(self, text: TextInput) -> TokenSpans:
         """Return one text's tokens with their character spans."""
-        encoding = self._backend.encode(*((text,) if isinstance(text, str) else text))
-        parts = [
-            -1 if special or part is None else part
-            for special, part in zip(encoding.special_tokens_mask, encoding.sequence_ids, strict=True)
-        ]
-        spans = [span if part >= 0 else (-1, -1) for span, part in zip(encoding.offsets, parts, strict=True)]
-        return TokenSpans(tuple(encoding.tokens), np.asarray(spans).reshape(-1, 2), np.asarray(parts))
+        windows, _ = self._windows(self._backend.encode(*((text,) if isinstance(text, str) else text)))
+        tokens = tuple(token for e in windows for token in e.tokens)
+        parts = np.array([-1 if part is None else part for e in windows for part in e.sequence_ids], dtype=np.int64)
+        spans = np.array([span for e in windows for span in e.offsets], dtype=np.int64).reshape(-1, 2)
+        parts[np.array([special for e in windows for special in e.special_tokens_mask], dtype=bool)] = -1
+        spans[parts < 0] = -1
+        return TokenSpans(tokens, spans, parts)
 
     def count(self, inputs: Sequence[TextInput]) -> list[int]:
-        """Return how many tokens each text has before any cutting."""
-        return [len(e) for e in _encoded(self._uncut, inputs)]
+        """Return how many tokens each text has before any cutting, special tokens of all its windows included."""
+        counts = [len(e) for e in _encoded(self._uncut, inputs)]
+        if self.max_windows == 1 or not inputs or not isinstance(inputs[0], str):
+            return counts
+        special = self._uncut.num_special_tokens_to_add(False)
+        room = self.max_length - special
+        return [n + special * max(0, -(-(n - special) // room) - 1) for n in counts]
 
     @functools.cached_property
     def _uncut(self) -> Any:  # a copy, since another thread may be cutting with the first

@@ -37,7 +37,7 @@ class TrainableEncoder(nn.Module):
 
     def __init__(self, encoder: Encoder, layers: tuple[int, ...], seed: int) -> None:
         super().__init__()
-        self._frozen = encoder
+        self._frozen = encoder.single_pass
         self.layers = layers
         model, self._tokenizer = _copy_of(encoder)
         self.runner = PaddedEncoder(model, "token_type_ids" in self._tokenizer.model_input_names)

@@ -126,7 +126,9 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
     dev_fraction
         Share of the texts set aside where `fit` gets no dev data; the final fit uses all texts.
     max_length
-        Tokens above which a text is cut.
+        Tokens read in one pass; None is the encoder's own limit.
+    max_windows
+        How many such passes a long text gets; what follows is cut. None is 16, or 1 where `max_length` is given.
     store
         Where features of training texts are kept; None keeps none.
     seed
@@ -147,6 +149,7 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
         class_weight: str | dict[Any, float] | None = None,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
+        max_windows: int | None = None,
         store: FeatureStore | Literal["auto"] | None = "auto",
         seed: int = 0,
     ) -> None:
@@ -156,6 +159,7 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
         self.class_weight = class_weight
         self.dev_fraction = dev_fraction
         self.max_length = max_length
+        self.max_windows = max_windows
         self.store = store
         self.seed = seed
 
@@ -209,7 +213,9 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
     dev_fraction
         Share of the texts set aside where `fit` gets no dev data.
     max_length
-        Tokens above which a text is cut.
+        Tokens read in one pass; None is the encoder's own limit.
+    max_windows
+        How many such passes a long text gets; what follows is cut. None is 16, or 1 where `max_length` is given.
     store
         Where features of training texts are kept; None keeps none.
     seed
@@ -231,6 +237,7 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
         C: float | None = None,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
+        max_windows: int | None = None,
         store: FeatureStore | Literal["auto"] | None = "auto",
         seed: int = 0,
     ) -> None:
@@ -239,6 +246,7 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
         self.C = C
         self.dev_fraction = dev_fraction
         self.max_length = max_length
+        self.max_windows = max_windows
         self.store = store
         self.seed = seed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -29,7 +29,7 @@ from spacetune.estimators.linear_probe import means_of
 from spacetune.estimators.prefix_inputs import PrefixedTexts, PrefixInputs, ReadyEmbeddings, UnderPrefix
 from spacetune.estimators.prefix_training import PrefixData, PrefixModel, PrefixTraining, fit_prefixes, point_logits
 from spacetune.estimators.space_training import auto_schedule, token_statistics
-from spacetune.estimators.text_estimator import TextEstimator, dev_pair
+from spacetune.estimators.text_estimator import CHUNK_TEXTS, TextEstimator, dev_pair
 from spacetune.estimators.views import view
 from spacetune.estimators.warm_start import warm_start
 from spacetune.prefixes import LinearSimplex, LoraSimplex, PrefixSimplex, Reparametrisation
@@ -109,6 +109,9 @@ class PrefixEstimator(TextEstimator):
         self.history_ = fit_prefixes(model, data, settings, task, schedule, checkpoint=checkpoint, progress=progress)
         self._finish(None if prefix is None else prefix.finished(), head)
         return point_logits(self._model(), data.dev, model.centre())[0], data.dev_targets.numpy()
+
+    def _reads_windows(self) -> bool:
+        return False
 
     def _data(self, texts: Any, labels: Sequence[Any], dev: Any, task: Task) -> PrefixData:
         """Read texts (or a matrix), and choose what to train on and what to choose by."""
@@ -235,6 +238,12 @@ class PrefixEstimator(TextEstimator):
             raise DataError("token features were made without this model's prefix; give texts")
         assert self.simplex_ is not None
         return self._read(as_inputs(texts), self.simplex_.centroid())
+
+    def feature_runs(self, inputs: Sequence[TextInput]) -> Iterator[TokenFeatures]:
+        """Yield features of consecutive runs of texts under the centroid."""
+        assert self.simplex_ is not None
+        for start in range(0, len(inputs), CHUNK_TEXTS):
+            yield self._read(list(inputs[start : start + CHUNK_TEXTS]), self.simplex_.centroid())
 
     def _read(self, texts: list[TextInput], prefix: Adapter) -> TokenFeatures:
         return self.encoder_.prefixed.encode(texts, prefix, self.layers_ or (-1,), self.pooling)

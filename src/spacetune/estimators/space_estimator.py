@@ -119,6 +119,9 @@ class SpaceEstimator(TextEstimator):
             logits = self.logits_of_source(data.dev)
         return logits, data.dev_targets.numpy()
 
+    def _reads_windows(self) -> bool:
+        return not self.train_encoder
+
     def _take_words(self, words: Words | None) -> bool:
         """Take a lexicon up, its share of the logits folded into the head's classifier."""
         if words is None:

@@ -50,7 +50,9 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
     dev_fraction
         Share of the texts set aside where `fit` gets no dev data.
     max_length
-        Tokens above which a text is cut.
+        Tokens read in one pass; None is the encoder's own limit.
+    max_windows
+        How many such passes a long text gets; what follows is cut. None is 16, or 1 where `max_length` is given.
     store
         Where features of training texts are kept, so that the same texts are never encoded twice; None keeps none.
     train_encoder
@@ -94,6 +96,7 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         patience: int | None = None,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
+        max_windows: int | None = None,
         store: FeatureStore | Literal["auto"] | None = "auto",
         train_encoder: bool = False,
         encoder_learning_rate: float = 5e-5,
@@ -114,6 +117,7 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         self.patience = patience
         self.dev_fraction = dev_fraction
         self.max_length = max_length
+        self.max_windows = max_windows
         self.store = store
         self.train_encoder = train_encoder
         self.encoder_learning_rate = encoder_learning_rate

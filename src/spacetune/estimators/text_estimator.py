@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -24,6 +24,7 @@ from spacetune.encoders import (
     FeatureSource,
     FeatureStore,
     Layers,
+    TextInput,
     TokenFeatures,
     as_inputs,
     default_store,
@@ -32,6 +33,7 @@ from spacetune.encoders import (
 from spacetune.errors import ModelFileError, UsageError
 from spacetune.estimators.card import model_card
 from spacetune.estimators.inputs import auto_layers, holds_texts, read_features
+from spacetune.estimators.reading import read_logits
 from spacetune.explanations import Explanation, TextExplanation
 from spacetune.hub import SavedModel, read_model, write_model
 from spacetune.training import History
@@ -39,6 +41,7 @@ from spacetune.training import History
 __all__ = ["TextEstimator", "load_estimator", "text_hashes"]
 
 CHUNK_TEXTS = 256
+EXPLAINED_TOGETHER = 256
 
 
 class TextEstimator(BaseEstimator, abc.ABC):
@@ -52,6 +55,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     layers: Layers | str | None
     layers_: tuple[int, ...] | None
     max_length: int | None
+    max_windows: int | None
     store: FeatureStore | str | None
     dev_fraction: float
     seed: int
@@ -94,14 +98,23 @@ class TextEstimator(BaseEstimator, abc.ABC):
         if trained is not None:
             return trained
         if isinstance(self.encoder, Encoder):
-            return self.encoder
+            return self.encoder if self._reads_windows() else self.encoder.single_pass
         name = None if self.encoder is None else str(self.encoder)
-        return shared_encoder(name, self.max_length)
+        return shared_encoder(name, self.max_length, self.max_windows if self._reads_windows() else 1)
+
+    def _reads_windows(self) -> bool:
+        """Whether a long text is read window by window; else what is over the first is cut off."""
+        return True
 
     def predict_logits(self, texts: Any) -> np.ndarray:
         """Return logits ``(text, output)`` as the classifier gives them, before any temperature."""
         check_is_fitted(self)
-        return self.logits_of_source(self.features(texts, stored=False))
+        return read_logits(self, texts).logits
+
+    def feature_runs(self, inputs: Sequence[TextInput]) -> Iterator[TokenFeatures]:
+        """Yield features of consecutive runs of texts as this model reads them, so that memory stays bounded."""
+        assert self.layers_ is not None
+        yield from self.encoder_.encode_runs(inputs, layers=self.layers_, progress=self.__dict__.get("_progress"))
 
     def logits_of_source(self, source: FeatureSource) -> np.ndarray:
         """Return logits of features in memory or on disk, a bounded number of texts at a time."""
@@ -136,6 +149,11 @@ class TextEstimator(BaseEstimator, abc.ABC):
         if not holds_texts(texts):
             raise UsageError("explain needs texts: a matrix of ready embeddings has no tokens to show")
         inputs = as_inputs(texts)
+        starts = range(0, max(1, len(inputs)), EXPLAINED_TOGETHER)
+        parts = [self._explained(inputs[start : start + EXPLAINED_TOGETHER]) for start in starts]
+        return Explanation(tuple(one for part in parts for one in part))
+
+    def _explained(self, inputs: list[TextInput]) -> list[TextExplanation]:
         with torch.inference_mode():
             features = cast("TokenFeatures", self.features(inputs, stored=False))
             scores = self.scores_of(features).double().numpy()
@@ -143,20 +161,18 @@ class TextEstimator(BaseEstimator, abc.ABC):
         bias = self.bias_of().detach().numpy()
         edges = features.offsets.tolist()
         cut = [False] * len(inputs) if features.truncated is None else features.truncated.tolist()
-        return Explanation(
-            tuple(
-                TextExplanation.of(
-                    text,
-                    self.encoder_.spans(text),
-                    token_scores=scores[edges[i] : edges[i + 1]],
-                    bias=bias,
-                    logits=logits[i],
-                    truncated=cut[i],
-                    **self._outcome(logits[i : i + 1]),
-                )
-                for i, text in enumerate(inputs)
+        return [
+            TextExplanation.of(
+                text,
+                self.encoder_.spans(text),
+                token_scores=scores[edges[i] : edges[i + 1]],
+                bias=bias,
+                logits=logits[i],
+                truncated=cut[i],
+                **self._outcome(logits[i : i + 1]),
             )
-        )
+            for i, text in enumerate(inputs)
+        ]
 
     def save_pretrained(self, place: str | os.PathLike[str]) -> None:
         """Save to a folder: settings, learned tensors, and a card for people. No encoder, no pickle.
@@ -334,6 +350,7 @@ def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = N
         inside = Path(place) / "encoder"
         model.encoder = encoder or (inside if inside.is_dir() else trained_on["encoder"])
         model.max_length = trained_on["max_length"]
+        model.max_windows = trained_on.get("max_windows", 1)
         model.layers_ = tuple(trained_on["layers"])
         model.fitted_on_ = "texts"
         model.report_ = saved.config["report"]

@@ -162,7 +162,7 @@ def paired_layers(a: Encoder, b: Encoder, layers: Layers) -> list[tuple[int, int
 
 
 def _same_tokens(a: Encoder, b: Encoder, inputs: list[TextInput]) -> bool:
-    if a.max_length != b.max_length:
+    if (a.max_length, a.max_windows) != (b.max_length, b.max_windows):
         return False
     if a.tokenizer_fingerprint == b.tokenizer_fingerprint:
         return True

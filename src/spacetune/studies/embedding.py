@@ -6,8 +6,10 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import torch
 
-from spacetune.encoders import Encoder, as_inputs
+from spacetune.encoders import Encoder, as_inputs, each_once
+from spacetune.errors import DataError
 from spacetune.results import Result
 
 __all__ = ["Embeddings", "embed_texts"]
@@ -57,9 +59,14 @@ def embed_texts(encoder: Encoder, texts: Any, *, normalize: bool = True) -> Embe
     Embeddings
         In the order of the texts.
     """
-    features = encoder.encode(as_inputs(texts), progress=False)
-    vectors = features.means()[:, 0].double().numpy()
+    inputs = as_inputs(texts)
+    if not inputs:
+        raise DataError("there are no texts to encode")
+    different, places = each_once(inputs)
+    runs = encoder.encode_runs(different, progress=False)
+    columns = zip(*((run.means()[:, 0], run.lengths, run.truncated) for run in runs), strict=True)
+    means, lengths, cut = (torch.cat(column).numpy()[places] for column in columns)
+    vectors = means.astype(np.float64)
     if normalize:
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    cut = 0 if features.provenance is None else features.provenance.n_truncated
-    return Embeddings(vectors.astype(np.float32), encoder.name, tuple(features.lengths.tolist()), normalize, cut)
+    return Embeddings(vectors.astype(np.float32), encoder.name, tuple(lengths.tolist()), normalize, int(cut.sum()))

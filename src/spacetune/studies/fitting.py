@@ -22,6 +22,10 @@ from spacetune.studies.scoring import Scores, score_model
 __all__ = ["FitReport", "fit_model"]
 
 
+SHARED = ("encoder", "layers", "max_length", "max_windows", "class_weight")
+"""Settings that the baseline probe takes over."""
+
+
 @dataclasses.dataclass(frozen=True)
 class FitReport(Result):
     """One fit: what it learnt from, how long it took, and its scores beside the baselines'.
@@ -235,7 +239,7 @@ def _baselines(
     rows += [_counted_row(task, s, logits, targets, truth[s], took) for s, logits in counted.items()]
     if method != "probe":
         began = time.perf_counter()
-        shared = {k: settings[k] for k in ("encoder", "layers", "max_length", "class_weight") if k in settings}
+        shared = {k: settings[k] for k in SHARED if k in settings}
         probe = make_estimator("probe", regression, shared, seed)
         probe.fit(part.inputs, part.labels, dev=held)
         took = time.perf_counter() - began

@@ -138,7 +138,7 @@ def measure(
     if notes:
         warnings.warn("; ".join(notes), SampleSizeWarning, stacklevel=2)
     notes += _counting_notes(cells, len(stream.sample()[0]))
-    notes += [f"{n_cut:,} of {len(inputs):,} texts were cut at {opened.max_length} tokens"] if n_cut else []
+    notes += [f"{n_cut:,} of {len(inputs):,} texts were cut at {opened.longest} tokens"] if n_cut else []
     notes += list(dict.fromkeys(f"{v.measure} has no value: {v.problem}" for v in values if v.problem))
     return MeasureTable(
         provenance=opened.provenance(chosen, n_cut),
@@ -205,4 +205,4 @@ def open_encoder(encoder: EncoderLike) -> Encoder:
     """Return the encoder itself, or the one of that name, loaded once per process."""
     if isinstance(encoder, Encoder):
         return encoder
-    return shared_encoder(None if encoder is None else str(encoder), None)
+    return shared_encoder(None if encoder is None else str(encoder), None, None)

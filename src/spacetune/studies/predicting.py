@@ -10,6 +10,7 @@ import numpy as np
 
 from spacetune.encoders import TextInput, as_inputs
 from spacetune.estimators import TextEstimator
+from spacetune.estimators.reading import read_logits
 from spacetune.results import Result
 from spacetune.training import probabilities
 
@@ -70,17 +71,15 @@ def predict_texts(model: TextEstimator, texts: Any) -> Predictions:
     Predictions
         In the order of the texts.
     """
-    fitted: Any = model
     inputs = as_inputs(texts)
-    source: Any = fitted.features(inputs, stored=False)
-    logits = fitted.logits_of_source(source)
-    return predictions_of(model, inputs, logits, source.provenance.n_truncated)
+    read = read_logits(model, inputs)
+    return predictions_of(model, inputs, read.logits, int(read.truncated.sum()))
 
 
 def predictions_of(model: TextEstimator, inputs: Sequence[TextInput], logits: Array, n_truncated: int) -> Predictions:
     """Turn logits ``(text, output)`` of these texts into predictions; `n_truncated` of them were cut."""
     fitted: Any = model
-    notes = (f"{n_truncated} texts were cut at {fitted.encoder_.max_length} tokens",) if n_truncated else ()
+    notes = (f"{n_truncated} texts were cut at {fitted.encoder_.longest} tokens",) if n_truncated else ()
     if fitted.kind_ == "regression":
         return Predictions(tuple(inputs), tuple(fitted.task_.values(logits).tolist()), None, (), notes)
     labels = fitted._labels(logits)

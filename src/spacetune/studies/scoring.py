@@ -173,5 +173,5 @@ def _notes(model: Any, data: LabelledTexts, source: Any) -> list[str]:
     notes = seen_notes(model, data)
     provenance = getattr(source, "provenance", None)
     if provenance is not None and provenance.n_truncated:
-        notes.append(f"{provenance.n_truncated} texts were cut at {provenance.max_length} tokens")
+        notes.append(f"{provenance.n_truncated} texts were cut at {provenance.longest} tokens")
     return notes

@@ -119,7 +119,7 @@ def read_chunks(
     Without a store nothing is kept; with one, what it lacks is encoded and kept first.
     """
     if store is None:
-        for part in encoder.encode_windows(inputs, layers=layers, progress=progress):
+        for part in encoder.encode_runs(inputs, layers=layers, progress=progress):
             yield part, 0 if part.provenance is None else part.provenance.n_truncated
         return
     source: Any = store.encode(encoder, inputs, layers=layers, progress=progress)

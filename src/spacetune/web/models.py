@@ -14,6 +14,7 @@ from spacetune.dissection import Dissection, dissect
 from spacetune.encoders import TextInput
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator, load_estimator
+from spacetune.estimators.reading import read_logits
 from spacetune.explanations import TextExplanation
 from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, embed_texts, map_spaces, place_texts
 from spacetune.studies import predictions_of as study
@@ -76,10 +77,9 @@ class ServedModel:
 
     def predict(self, texts: list[TextInput]) -> Sequence[Predicted]:
         """Run texts through the model."""
-        source = self.fitted.features(texts, stored=False)
-        cut = np.zeros(len(texts), dtype=bool) if source.truncated is None else source.truncated.numpy()
-        logits = self.fitted.logits_of_source(source)
-        return [Predicted(*each) for each in zip(logits, source.lengths.tolist(), cut.tolist(), strict=True)]
+        read = read_logits(self.model, texts)
+        columns = read.logits, read.n_tokens.tolist(), read.truncated.tolist()
+        return [Predicted(*each) for each in zip(*columns, strict=True)]
 
     def explain(self, texts: list[TextInput]) -> Sequence[TextExplanation]:
         """Explain texts."""
@@ -111,7 +111,7 @@ def embeddings_of(served: ServedModel, rows: Sequence[Embedded], *, normalize: b
     if normalize:
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     tokens = tuple(row.n_tokens for row in rows)
-    longest = served.model.encoder_.max_length
+    longest = served.model.encoder_.longest
     return Embeddings(vectors, served.model.encoder_.name, tokens, normalize, sum(n >= longest for n in tokens))
 
 

@@ -24,7 +24,7 @@ import torch
 from spacetune.encoders.encoder import Encoder, Layers
 from spacetune.encoders.store.shards import Form, Shard, read_shard, write_shard
 from spacetune.encoders.store.stored_features import StoredFeatures
-from spacetune.encoders.token_features import FeatureSource
+from spacetune.encoders.token_features import FeatureSource, TokenFeatures
 from spacetune.encoders.tokenizing import TextInput, as_inputs
 from spacetune.errors import DataError, FeatureStoreError, UsageError
 from spacetune.results import Result
@@ -122,17 +122,17 @@ class FeatureStore:
             raise DataError("there are no texts to encode")
         chosen = encoder.resolve_layers(layers)
         keys = [_key(row) for row in inputs]
-        shards, index = self._index(encoder, chosen)
-        missing = {key: row for key, row in zip(keys, inputs, strict=True) if key not in index}
+        shards, places = self._find(encoder, keys, chosen)
+        missing = {key: row for key, row, place in zip(keys, inputs, places, strict=True) if place is None}
         if missing:
             self._encode(encoder, missing, chosen, progress)
-            shards, index = self._index(encoder, chosen)
-        lost = [i for i, key in enumerate(keys) if key not in index]
-        if lost:
+            shards, places = self._find(encoder, keys, chosen)
+        known = [place for place in places if place is not None]
+        if len(known) < len(places):
             raise FeatureStoreError(
                 f"{self.folder} lost features while they were written; is another program clearing it?"
             )
-        found = self._gather(encoder, shards, [index[key] for key in keys], chosen)
+        found = self._gather(encoder, shards, known, chosen)
         if not self._all_whole(found.shards):
             return self.encode(encoder, inputs, layers=layers, progress=progress)
         self._warn_if_large(found)
@@ -178,8 +178,16 @@ class FeatureStore:
 
     def _home(self, encoder: Encoder) -> Path:
         settings = encoder.provenance(()), encoder.tokenizer_fingerprint, self.form
-        about = f"{settings[0].sha256} {settings[0].dtype} {settings[0].max_length} {settings[1]} {settings[2]}"
+        about = f"windows {settings[0].sha256} {settings[0].dtype} {settings[0].max_length} {settings[1]} {settings[2]}"
         return self.folder / hashlib.sha256(about.encode()).hexdigest()[:24]
+
+    def _find(
+        self, encoder: Encoder, keys: Sequence[bytes], layers: tuple[int, ...]
+    ) -> tuple[list[Shard], list[tuple[int, int] | None]]:
+        """Return the shards that have these layers, and where each text's features are in them."""
+        shards, index = self._index(encoder, layers)
+        found = (index.get(key) or index.get(_key_of_long(key, encoder.max_windows)) for key in keys)
+        return shards, list(found)
 
     def _index(self, encoder: Encoder, layers: tuple[int, ...]) -> tuple[list[Shard], dict[bytes, tuple[int, int]]]:
         """Open the shards that have these layers; unreadable ones are named, removed, and so made anew."""
@@ -228,12 +236,13 @@ class FeatureStore:
     ) -> None:
         home = self._home(encoder)
         home.mkdir(parents=True, exist_ok=True)
-        (home / "about.txt").write_text(f"{encoder.name}, {encoder.dtype}, at most {encoder.max_length} tokens\n")
+        (home / "about.txt").write_text(f"{encoder.name}, {encoder.dtype}, {encoder.max_length} tokens at a time\n")
         keys = np.frombuffer(b"".join(missing), dtype=np.uint8).reshape(-1, 16)
         start = 0
-        for part in encoder.encode_windows(list(missing.values()), layers=layers, progress=progress):
+        for part in encoder.encode_runs(list(missing.values()), layers=layers, progress=progress):
             stop = start + len(part)
-            write_shard(home / f"{uuid.uuid4().hex}.safetensors", part, keys[start:stop].copy(), self.form)
+            known_by = _mark_long(keys[start:stop].copy(), part, encoder)
+            write_shard(home / f"{uuid.uuid4().hex}.safetensors", part, known_by, self.form)
             start = stop
 
     def _gather(
@@ -254,6 +263,19 @@ def _key(row: TextInput) -> bytes:
     joined = row if isinstance(row, str) else f"{len(row[0])}\x1f{row[0]}{row[1]}"
     kind = b"text" if isinstance(row, str) else b"pair"
     return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16, person=kind).digest()
+
+
+def _key_of_long(key: bytes, max_windows: int) -> bytes:
+    """Return what a text is known by that needs more than one window: what was read depends on their number."""
+    return hashlib.blake2b(key, digest_size=16, person=b"windows", salt=max_windows.to_bytes(8, "big")).digest()
+
+
+def _mark_long(keys: np.ndarray, part: TokenFeatures, encoder: Encoder) -> np.ndarray:
+    """Change the keys of texts longer than a window; all others are the same for any number of windows."""
+    assert part.truncated is not None
+    for i in ((part.lengths > encoder.max_length) | part.truncated).nonzero().flatten().tolist():
+        keys[i] = np.frombuffer(_key_of_long(keys[i].tobytes(), encoder.max_windows), dtype=np.uint8)
+    return keys
 
 
 def _row(kind: Path) -> dict[str, Any]:
