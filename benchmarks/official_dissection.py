@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,30 +17,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.other_python import OtherPython
 
-class OfficialDissection:
+
+class OfficialDissection(OtherPython):
     """The script in a process of its own. `seconds(texts)` times every text by itself, in processor seconds."""
 
     def __init__(self, folder: Path) -> None:
-        command = [os.environ["OFFICIAL_PYTHON"], str(Path(__file__)), os.environ["OFFICIAL_DISSECTION"], str(folder)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.versions: dict[str, str] = self._answer()
+        place = str(Path(os.environ["OFFICIAL_DISSECTION"]).resolve())
+        super().__init__(os.environ["OFFICIAL_PYTHON"], "benchmarks.official_dissection", place, str(folder))
+        self.versions: dict[str, str] = self.exchange([])
 
     def seconds(self, texts: list[str]) -> dict[str, float]:
         """Return what all texts took, one after the other, in the factors alone and with their importances."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(texts) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
-
-    def _answer(self) -> Any:
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
+        return self.exchange(texts)
 
 
 def available() -> bool:
@@ -50,11 +39,13 @@ def available() -> bool:
 
 
 def serve(script: str, folder: str) -> None:
-    """Load the script on this model; answer lines of texts with processor seconds."""
+    """Load the script on this model; answer lines of texts with processor seconds, no texts with versions."""
     official = _load(Path(script), folder)
-    print(json.dumps({name: version(name) for name in ("torch", "transformers")}), flush=True)
     for line in sys.stdin:
         texts = json.loads(line)
+        if not texts:
+            print(json.dumps({name: version(name) for name in ("torch", "transformers")}), flush=True)
+            continue
         runs = {
             "factors of all layers": lambda texts=texts: [_factors(official, text) for text in texts],
             "with their importances": lambda texts=texts: [official.tally_contributions(text) for text in texts],

@@ -32,7 +32,7 @@ def main() -> None:
     config = json.loads((HERE / "quality" / "config.json").read_text())
     result: dict[str, Any] = {"what": __doc__, "circumstances": circumstances(), "sets": {}}
     with tempfile.TemporaryDirectory() as place:
-        forms = _forms(place, config["max_length"])
+        forms = _forms(place)
         for name in SETS:
             data = parts(name, config["sets"][name])
             result["sets"][name] = {"tokens": _cosines(forms, data), "test": _scores(forms, data)}
@@ -41,8 +41,8 @@ def main() -> None:
     write("parity", result)
 
 
-def _forms(place: str, max_length: int) -> Forms:
-    exact, usual = (Encoder.from_pretrained(max_length=max_length, dtype=d) for d in ("float32", "auto"))
+def _forms(place: str) -> Forms:
+    exact, usual = (Encoder.from_pretrained(dtype=d) for d in ("float32", "auto"))
     short = str(usual.dtype).removeprefix("torch.")
     return {
         "float32": (exact, FeatureStore(Path(place) / "exact")),

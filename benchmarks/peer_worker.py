@@ -17,29 +17,23 @@ from typing import Any
 
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
+from benchmarks.other_python import OtherPython
+
 PACKAGES = ("torch", "transformers", "sentence-transformers", "onnxruntime", "openvino", "setfit")
 
 
-class Worker:
+class Worker(OtherPython):
     """A process of another Python that encodes and trains on request."""
 
     def __init__(self, python: str) -> None:
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
-        self._process = subprocess.Popen(
-            [python, "-m", "benchmarks.peer_worker"], cwd=HERE.parent, env=environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
+        super().__init__(python, "benchmarks.peer_worker", env=environment, stderr=subprocess.DEVNULL)
         self._sent: set[int] = set()
         self.versions: dict[str, str] = self.ask(do="versions")
 
     def ask(self, **request: Any) -> Any:
         """Send a request and wait for its answer."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
+        answer = self.exchange(request)
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return answer["found"]
@@ -56,11 +50,6 @@ class Worker:
             self.ask(do="encode", backend=backend, number=number)
 
         return encode
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
 
 
 def serve() -> None:

@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     logging.disable(logging.INFO)
     config = json.loads(CONFIG.read_text())
     wanted = (sys.argv[1:] if arguments is None else arguments) or list(config["sets"])
-    encoder = Encoder.from_pretrained(max_length=config["max_length"])
+    encoder = Encoder.from_pretrained()
     CELLS.mkdir(parents=True, exist_ok=True)
     for name in wanted:
         todo = [(m, s) for m in config["methods"] for s in seeds(m, config) if not place(name, m, s).exists()]

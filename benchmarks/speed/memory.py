@@ -24,7 +24,7 @@ def memory(plan: Plan) -> Result:
         rows.append(json.loads(done.stdout.strip().splitlines()[-1]))
         print("memory", rows[-1], flush=True)
     return {
-        "what": "imdb texts (train, then test) through Encoder.encode_windows, last layer, features discarded",
+        "what": "imdb texts (train, then test) through Encoder.encode_runs, last layer, features discarded",
         "floor": "before: encoder and texts in memory; largest_window_mb: the features handed out at a time",
         "rows": rows,
         "seconds_per_text_last_over_first": rows[-1]["seconds_per_text"] / rows[0]["seconds_per_text"],
@@ -40,7 +40,7 @@ def memory_of(size: int) -> Result:
     encoder.encode(texts[:8], progress=False)
     before, largest, tokens = peak_megabytes(), 0.0, 0
     start = time.perf_counter()
-    for part in encoder.encode_windows(texts, progress=False):
+    for part in encoder.encode_runs(texts, progress=False):
         largest = max(largest, part.values.nbytes / 2**20)
         tokens += len(part.values)
     seconds = time.perf_counter() - start
