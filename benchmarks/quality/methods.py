@@ -66,7 +66,7 @@ def tfidf_svm(parts: Parts, task: Task) -> Cell:
     best = fits[int(np.argmax(dev_scores))]
     seconds, worked = time.perf_counter() - start, time.process_time() - begun
     return {
-        "test": task.scores(best(rows[2]), targets[2]),
+        "test": task.settled(best(rows[1]), targets[1]).scores(best(rows[2]), targets[2]),
         "dev": task.scores(best(rows[1]), targets[1]),
         "majority": task.baseline(targets[0], targets[2]),
         "fit_seconds": seconds,

@@ -43,8 +43,8 @@ def over_seeds(cells: Iterable[Row], name: str, method: str) -> Row | None:
     own = [c for c in cells if c["set"] == name and c["method"] == method]
     if not own:
         return None
-    kind = "regression" if "r2" in own[0]["test"] else "single" if "accuracy" in own[0]["test"] else "multi"
-    first, second = [m if m in own[0]["test"] else "macro_f1" for m in MEASURES[kind]]
+    kind = next((k for k in ("multi", "regression") if MEASURES[k][0] in own[0]["test"]), "single")
+    first, second = MEASURES[kind]
     values = {m: [c["test"][m] for c in own] for m in (first, second)}
     return {
         "set": name, "method": method, "kind": kind, "n_train": own[0]["n_train"], "n_test": own[0]["n_test"],

@@ -146,7 +146,7 @@ class ClassifierParts:
     def task(self) -> SingleLabel | MultiLabel:
         """Return the fitted model's task, to score new labels by."""
         names = self.classes_.tolist()
-        return SingleLabel(names) if self.kind_ == "single" else MultiLabel(names)
+        return SingleLabel(names) if self.kind_ == "single" else MultiLabel(names, threshold=self.threshold_)
 
     def learned_facts(self) -> dict[str, Any]:
         """Return classes, kind, temperature and threshold as plain values."""

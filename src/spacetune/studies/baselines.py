@@ -25,7 +25,7 @@ def tfidf_baseline(
     task: Any,
     targets: Any,
     dev_targets: Any,
-) -> np.ndarray[Any, Any] | None:
+) -> tuple[Any, np.ndarray[Any, Any]] | None:
     """Fit TF-IDF of words and word pairs with logistic (or ridge) regression, its strength chosen on dev.
 
     Parameters
@@ -45,8 +45,8 @@ def tfidf_baseline(
 
     Returns
     -------
-    numpy.ndarray or None
-        Logits of the test texts; None where no training text holds a word to count.
+    tuple or None
+        The task as settled on dev, and the logits of the test texts; None where no training text holds a word to count.
     """
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORDS)
     if not any(text.strip() for text in _joined(train)):
@@ -55,7 +55,7 @@ def tfidf_baseline(
     dev_rows, test_rows = vectorizer.transform(_joined(dev)), vectorizer.transform(_joined(test))
     fits = [_decide(task, rows, targets, C) for C in STRENGTHS]
     best = max(fits, key=lambda decide: task.scores(decide(dev_rows), dev_targets)[task.monitor])
-    return best(test_rows)
+    return task.settled(best(dev_rows), dev_targets), best(test_rows)
 
 
 def _joined(texts: Sequence[TextInput]) -> list[str]:

@@ -236,7 +236,7 @@ def _baselines(
         for split, data in splits.items()
     }
     took = (time.perf_counter() - began) / len(splits)
-    rows += [_counted_row(task, s, logits, targets, truth[s], took) for s, logits in counted.items()]
+    rows += [_counted_row(task, s, found, targets, truth[s], took) for s, found in counted.items()]
     if method != "probe":
         began = time.perf_counter()
         shared = {k: settings[k] for k in SHARED if k in settings}
@@ -247,12 +247,13 @@ def _baselines(
     return rows
 
 
-def _counted_row(task: Any, split: str, logits: Any, train: Any, truth: Any, seconds: float) -> dict[str, Any]:
+def _counted_row(task: Any, split: str, found: Any, train: Any, truth: Any, seconds: float) -> dict[str, Any]:
     row = {"method": "tf-idf + linear", "split": split, "n": len(truth)}
-    if logits is None:
+    if found is None:
         return {**row, **task.baseline(train, truth), "seconds": seconds}
-    intervals = score_intervals(task.kind, truth, decisions(task, logits, truth))
-    return {**row, **_shown(task.scores(logits, truth)), "seconds": seconds, "intervals": intervals}
+    settled, logits = found
+    intervals = score_intervals(task.kind, truth, decisions(settled, logits, truth))
+    return {**row, **_shown(settled.scores(logits, truth)), "seconds": seconds, "intervals": intervals}
 
 
 def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts | None) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.training import best_threshold
 from spacetune.training.scores import regression_scores
 
 __all__ = ["decisions", "score_intervals"]
@@ -21,7 +20,7 @@ def decisions(task: Any, logits: Array, targets: Array) -> Array:
     if task.kind == "single":
         return logits.argmax(1)
     if task.kind == "multi":
-        return (logits >= best_threshold(logits, targets)).astype(targets.dtype)
+        return task.decided(logits, targets)
     return task.values(logits)
 
 

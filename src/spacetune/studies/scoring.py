@@ -14,7 +14,7 @@ from spacetune.estimators.text_estimator import text_hashes
 from spacetune.results import Result
 from spacetune.studies.examples import hardest, least_sure
 from spacetune.studies.intervals import decisions, score_intervals
-from spacetune.training import multilabel_scores, probabilities, reliability
+from spacetune.training import probabilities, reliability
 
 __all__ = ["Scores", "score_model", "seen_notes"]
 
@@ -103,15 +103,12 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
     from_spaces = None
     if single and isinstance(model, SpaceClassifier) and model.inter_weight > 0:
         from_spaces = float(np.mean(model.predict_from_spaces(data.inputs) == np.asarray(data.labels)))
-    predicted = _decided(model, task, logits, targets)
-    scores = task.scores(logits, targets)
-    if task.kind == "multi":
-        scores = multilabel_scores(targets, predicted)
+    predicted = decisions(task, logits, targets)
     return Scores(
         source=data.source,
         n_texts=len(data),
         kind=task.kind,
-        scores=scores,
+        scores=task.scores(logits, targets),
         baseline=task.baseline(targets, targets),
         ece=None if task.kind == "regression" else _ece(model, logits, targets),
         from_spaces=from_spaces,
@@ -121,13 +118,6 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
         intervals=score_intervals(task.kind, targets, predicted),
         **_evidence(model, data, logits, targets, predicted),
     )
-
-
-def _decided(model: Any, task: Any, logits: Array, targets: Array) -> Array:
-    """Return the model's decisions: for several labels at the threshold chosen on dev."""
-    if task.kind == "multi":
-        return (logits >= model.threshold_).astype(targets.dtype)
-    return decisions(task, logits, targets)
 
 
 def _evidence(model: Any, data: LabelledTexts, logits: Array, targets: Array, predicted: Array) -> dict[str, Any]:

@@ -51,6 +51,10 @@ class Task(Protocol):
         """Return the mean loss."""
         ...
 
+    def settled(self, logits: Array, targets: Array) -> Task:
+        """Return the task with what decisions need beside the logits chosen on these, which are dev's."""
+        ...
+
     def scores(self, logits: Array, targets: Array) -> dict[str, float]:
         """Score logits against targets."""
         ...
@@ -130,6 +134,11 @@ class SingleLabel:
         each = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing, reduction="none")
         return each.mean() if self.weights is None else (each * self.weights.to(logits)[targets]).mean()
 
+    def settled(self, logits: Array, targets: Array) -> SingleLabel:
+        """Return the task itself: decisions need nothing beside the logits."""
+        del logits, targets
+        return self
+
     def scores(self, logits: Array, targets: Array) -> dict[str, float]:
         """Return accuracy and macro-F1 of the strongest class, and the negative (weighted) log loss."""
         each = log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
@@ -143,12 +152,22 @@ class SingleLabel:
 
 
 class MultiLabel:
-    """Any number of labels a text: one sigmoid a label and binary cross-entropy."""
+    """Any number of labels a text: one sigmoid a label and binary cross-entropy.
+
+    Parameters
+    ----------
+    classes
+        The labels' names.
+    weights
+        One weight a label.
+    threshold
+        Logit above which a label is given; None is the best for macro-F1 on what is scored, as suits dev data only.
+    """
 
     kind: LabelKind = "multi"
     monitor = "macro_f1"
 
-    def __init__(self, classes: Sequence[Any], weights: Tensor | None = None, threshold: float = 0.5) -> None:
+    def __init__(self, classes: Sequence[Any], weights: Tensor | None = None, threshold: float | None = None) -> None:
         self.classes = tuple(classes)
         self.weights = weights
         self.threshold = threshold
@@ -193,9 +212,17 @@ class MultiLabel:
         return each.sum(1).mean()
 
     def scores(self, logits: Array, targets: Array) -> dict[str, float]:
-        """Return macro-F1, micro-F1 and subset accuracy at the threshold that is best for macro-F1 here."""
-        threshold = best_threshold(logits, targets)
-        return multilabel_scores(targets, (logits >= threshold).astype(targets.dtype))
+        """Return macro-F1, micro-F1 and subset accuracy at the threshold, else at the one best for macro-F1 here."""
+        return multilabel_scores(targets, self.decided(logits, targets))
+
+    def decided(self, logits: Array, targets: Array) -> Array:
+        """Return zeros and ones ``(text, label)`` at that threshold."""
+        threshold = best_threshold(logits, targets) if self.threshold is None else self.threshold
+        return (logits >= threshold).astype(targets.dtype)
+
+    def settled(self, logits: Array, targets: Array) -> MultiLabel:
+        """Return the task with the threshold that is best for macro-F1 on these."""
+        return MultiLabel(self.classes, self.weights, best_threshold(logits, targets))
 
     def baseline(self, train: Array, test: Array) -> dict[str, float]:
         """Score the training set's most frequent label set."""
@@ -245,6 +272,11 @@ class Regression:
     def values(self, logits: Array) -> Array:
         """Return predictions in the labels' own units, ``(text,)``."""
         return logits[:, 0] * self.scale + self.mean
+
+    def settled(self, logits: Array, targets: Array) -> Regression:
+        """Return the task itself: decisions need nothing beside the logits."""
+        del logits, targets
+        return self
 
     def scores(self, logits: Array, targets: Array) -> dict[str, float]:
         """Return R², correlations and mean absolute error."""
