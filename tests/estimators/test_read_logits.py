@@ -64,7 +64,7 @@ def test_vectors_are_made_run_by_run(encoder: Encoder, held: list[int]) -> None:
 
 def test_explanations_come_a_few_at_a_time(model: SpaceClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     together = model.explain(GIVEN[:10])
-    monkeypatch.setattr(text_estimator, "EXPLAINED_TOGETHER", 4)
+    monkeypatch.setattr(text_estimator, "CHARACTERS_EXPLAINED", 300)
     apart = model.explain(GIVEN[:10])
     assert [one.text for one in apart] == GIVEN[:10]
     for a, b in zip(apart, together, strict=True):

@@ -30,7 +30,8 @@ from spacetune.encoders import (
     default_store,
     shared_encoder,
 )
-from spacetune.errors import ModelFileError, UsageError
+from spacetune.encoders.batching import runs_of
+from spacetune.errors import DataError, ModelFileError, UsageError
 from spacetune.estimators.card import model_card
 from spacetune.estimators.inputs import auto_layers, holds_texts, read_features
 from spacetune.estimators.reading import read_logits
@@ -41,7 +42,7 @@ from spacetune.training import History
 __all__ = ["TextEstimator", "load_estimator", "text_hashes"]
 
 CHUNK_TEXTS = 256
-EXPLAINED_TOGETHER = 256
+CHARACTERS_EXPLAINED = 1 << 17
 
 
 class TextEstimator(BaseEstimator, abc.ABC):
@@ -149,8 +150,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
         if not holds_texts(texts):
             raise UsageError("explain needs texts: a matrix of ready embeddings has no tokens to show")
         inputs = as_inputs(texts)
-        starts = range(0, max(1, len(inputs)), EXPLAINED_TOGETHER)
-        parts = [self._explained(inputs[start : start + EXPLAINED_TOGETHER]) for start in starts]
+        if not inputs:
+            raise DataError("there are no texts to explain")
+        parts = [self._explained(inputs[run]) for run in runs_of(inputs, CHARACTERS_EXPLAINED, CHUNK_TEXTS)]
         return Explanation(tuple(one for part in parts for one in part))
 
     def _explained(self, inputs: list[TextInput]) -> list[TextExplanation]:
