@@ -9,7 +9,7 @@ import pytest
 
 from spacetune.errors import UsageError
 from spacetune.studies import Trial, choose_method, choosing, demo_texts, fit_model
-from spacetune.studies.choosing import _drop_the_clearly_worse, _next, _reason, _standing, _winner
+from spacetune.studies.choosing import _drop_the_clearly_worse, _next, _reason, _standing, _unrefuted, _winner
 
 TRAIN = demo_texts("train").take(range(160))
 QUICK = {"n_epochs": 2}
@@ -68,6 +68,26 @@ def test_one_round_wins_only_where_nobody_played_more() -> None:
     assert _winner(trials) is trials[0]
     trials[0].scores.pop()
     assert _winner(trials) is trials[1]
+
+
+def test_the_default_stays_where_a_part_of_the_texts_does_not_refute_it() -> None:
+    probe = Trial("probe", [0.80, 0.82, 0.81])
+    for space, stays in (
+        (Trial("space", [0.79, 0.80, 0.82]), True),
+        (Trial("space", [0.70, 0.70, 0.70]), False),
+        (Trial("space", [0.70, 0.70]), True),
+        (Trial("space", [], ended=choosing.OUT_OF_TIME), True),
+        (Trial("space", [], ended="labels are not what it reads"), False),
+    ):
+        assert _unrefuted(probe, [probe, space]) is (space if stays else None)
+    assert _unrefuted(probe, [probe]) is None
+
+
+def test_a_sample_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "MOST_TEXTS", 100)
+    choice = choose_method(TRAIN, methods=("probe", "space"), settings=QUICK, budget=0.001)
+    assert (choice.method, choice.n_texts) == ("space", 100)
+    assert choice.reason.startswith("space stays, since nothing is clearly ahead of it on 100 of 160 texts; probe has")
 
 
 def test_first_fits_come_in_order_and_then_the_least_time_spent() -> None:

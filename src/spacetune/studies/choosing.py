@@ -29,6 +29,8 @@ FEW_FOR_PREFIXES = 500
 FEW_FOR_SIMPLEX = 2000
 CLEARLY = 2.0
 FIRST_SHARE = 2 / 3
+USUAL: Method = "space"
+OUT_OF_TIME = "a fit does not end within what was left of the budget"
 
 
 @dataclasses.dataclass
@@ -118,7 +120,8 @@ def choose_method(
     slow ones play fewer rounds. Methods are compared over the rounds they share. A method whose differences to the
     leader are below it by twice their standard error drops out, and so does one whose next fit would not end within the
     budget; a first fit gets two thirds of what is left. The best standing wins, of those with two rounds or more where
-    there are any. All of these rules are our choice.
+    there are any. Where the rounds see a part of the texts only, the default, which makes more of many texts than the
+    probe does, stays unless another is clearly ahead of it over three rounds or more. All these rules are our choice.
 
     Parameters
     ----------
@@ -168,8 +171,12 @@ def choose_method(
     best = _winner(trials)
     if not best.scores:
         raise UsageError(f"no method could be fitted: {best.ended}")
+    reason = _reason(best, trials, measure)
+    if len(sample) < len(data) and (usual := _unrefuted(best, trials)) is not None:
+        part = f"on {len(sample):,} of {len(data):,} texts"
+        best, reason = usual, f"{USUAL} stays, since nothing is clearly ahead of it {part}; {reason}"
     seconds = time.perf_counter() - began
-    return Choice(best.method, measure, _reason(best, trials, measure), tuple(trials), len(sample), seconds, budget)
+    return Choice(best.method, measure, reason, tuple(trials), len(sample), seconds, budget)
 
 
 def _affordable(n_texts: int) -> list[Method]:
@@ -211,7 +218,7 @@ def _play(
         measure = str(model.task().monitor)
         trial.scores.append(score_model(model, held).scores[measure])
     except OutOfTime:
-        trial.ended = "a fit does not end within what was left of the budget"
+        trial.ended = OUT_OF_TIME
         return ""
     except SpacetuneError as error:
         trial.ended = str(error)
@@ -244,6 +251,19 @@ def _winner(trials: Sequence[Trial]) -> Trial:
     return max(several or trials, key=lambda t: _standing(t, trials))
 
 
+def _unrefuted(best: Trial, trials: Sequence[Trial]) -> Trial | None:
+    """Return the default's trial where another has the best standing, but does not lead it clearly."""
+    usual = next((t for t in trials if t.method == USUAL and (t.scores or t.ended == OUT_OF_TIME)), None)
+    return None if usual is None or usual is best or _clearly_ahead(best, usual) else usual
+
+
+def _clearly_ahead(first: Trial, second: Trial) -> bool:
+    gaps = _leads(first, second)
+    if len(gaps) < 3:
+        return False
+    return gaps.mean() > CLEARLY * max(float(gaps.std(ddof=1)), 1e-6) / math.sqrt(len(gaps))
+
+
 def _leads(first: Trial, second: Trial) -> np.ndarray:
     n = min(len(first.scores), len(second.scores))
     return np.array(first.scores[:n]) - np.array(second.scores[:n])
@@ -252,11 +272,8 @@ def _leads(first: Trial, second: Trial) -> np.ndarray:
 def _drop_the_clearly_worse(trials: Sequence[Trial]) -> None:
     leader = max(trials, key=lambda t: _standing(t, trials))
     for trial in trials:
-        gaps = _leads(leader, trial)
-        if trial is leader or trial.ended or len(gaps) < 3:
-            continue
-        if gaps.mean() > CLEARLY * max(float(gaps.std(ddof=1)), 1e-6) / math.sqrt(len(gaps)):
-            trial.ended = f"clearly behind {leader.method} after {len(gaps)} rounds"
+        if trial is not leader and not trial.ended and _clearly_ahead(leader, trial):
+            trial.ended = f"clearly behind {leader.method} after {len(_leads(leader, trial))} rounds"
 
 
 def _reason(best: Trial, trials: Sequence[Trial], measure: str) -> str:
