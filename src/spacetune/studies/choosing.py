@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from spacetune.data import LabelledTexts, few_shot, label_kind, split_dev
 from spacetune.errors import OutOfTime, SpacetuneError, UsageError
@@ -27,7 +28,7 @@ MOST_TEXTS = 4000
 HELD = 0.2
 FEW_FOR_PREFIXES = 500
 FEW_FOR_SIMPLEX = 2000
-CLEARLY = 2.0
+LEVEL = 0.975
 FIRST_SHARE = 2 / 3
 USUAL: Method = "space"
 OUT_OF_TIME = "a fit does not end within what was left of the budget"
@@ -117,11 +118,11 @@ def choose_method(
     """Choose a method by stochastic cross-validation: fresh random fifths held out, round after round.
 
     All methods see the same parts in the same order, and whoever has taken the least time so far plays next, so that
-    slow ones play fewer rounds. Methods are compared over the rounds they share. A method whose differences to the
-    leader are below it by twice their standard error drops out, and so does one whose next fit would not end within the
-    budget; a first fit gets two thirds of what is left. The best standing wins, of those with two rounds or more where
-    there are any. Where the rounds see a part of the texts only, the default, which makes more of many texts than the
-    probe does, stays unless another is clearly ahead of it over three rounds or more. All these rules are our choice.
+    slow ones play fewer rounds. Methods are compared over the rounds they share. After three rounds a method drops out
+    where the 95 % t interval of its differences to the leader lies below zero; so does one whose next fit would not end
+    within the budget. A first fit gets two thirds of what is left. The best standing wins, of those with two rounds or
+    more where there are any. Where the rounds see a part of the texts only, the default, which makes more of many texts
+    than the probe does, stays unless another is clearly ahead in that sense. All these rules are our choice.
 
     Parameters
     ----------
@@ -261,7 +262,8 @@ def _clearly_ahead(first: Trial, second: Trial) -> bool:
     gaps = _leads(first, second)
     if len(gaps) < 3:
         return False
-    return gaps.mean() > CLEARLY * max(float(gaps.std(ddof=1)), 1e-6) / math.sqrt(len(gaps))
+    error = max(float(gaps.std(ddof=1)), 1e-6) / math.sqrt(len(gaps))
+    return bool(gaps.mean() > stdtrit(len(gaps) - 1, LEVEL) * error)
 
 
 def _leads(first: Trial, second: Trial) -> np.ndarray:
