@@ -214,3 +214,11 @@ def test_as_a_process_stdout_is_data_and_stderr_is_talk(place: Place) -> None:
 
 def test_version() -> None:
     assert run("--version").out == f"{spacetune.__version__}\n"
+
+
+def test_check_counts_pairs_over_one_window(tmp_path: Path) -> None:
+    rows = [{"text": "a", "text_pair": t, "label": c} for t, c in (("b", "x"), ("long " * 300, "y"))]
+    told = json.loads(run("check", write_rows(tmp_path / "d.csv", rows), "--json").out)
+    [note] = [note for note in told["notes"] if note["kind"] == "long"]
+    assert note["rows"] == [2]
+    assert "longer than 256 tokens" in note["message"]

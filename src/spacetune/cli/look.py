@@ -37,7 +37,12 @@ def check(
     from spacetune import Encoder
 
     limit = Encoder.from_pretrained(encoder)
-    show(check_texts(texts, limit.count_tokens, limit.longest), as_json, draw_data_report, out)
+    show(
+        check_texts(texts, limit.count_tokens, limit.provenance(()).cut_at(texts.inputs)),
+        as_json,
+        draw_data_report,
+        out,
+    )
 
 
 @guarded

@@ -66,7 +66,7 @@ def check_texts(
     if count_tokens is not None:
         over = [i + 1 for i, n in enumerate(count_tokens(data.inputs)) if n > max_length]
         if over:
-            notes.append(DataNote.of("long", over, f"texts are longer than {max_length} tokens and are cut there"))
+            notes.append(DataNote.of("long", over, f"texts are longer than {max_length:,} tokens and are cut there"))
     words = sorted(len(text.split()) for text in data.texts)
     return DataReport(
         source=data.source,

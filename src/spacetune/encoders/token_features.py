@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from spacetune.encoders.ragged import concat_ranges, offsets_of, segment_mean
+from spacetune.encoders.tokenizing import TextInput
 from spacetune.errors import DataError
 
 __all__ = ["FeatureSource", "Provenance", "TokenFeatures"]
@@ -34,6 +35,10 @@ class Provenance:
     def longest(self) -> int:
         """Tokens above which a text was cut."""
         return self.max_length * self.max_windows
+
+    def cut_at(self, inputs: Sequence[TextInput]) -> int:
+        """Return the number of tokens above which these were cut: pairs are read in one window."""
+        return self.longest if not len(inputs) or isinstance(inputs[0], str) else self.max_length
 
 
 class FeatureSource(Protocol):

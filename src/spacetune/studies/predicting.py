@@ -79,7 +79,8 @@ def predict_texts(model: TextEstimator, texts: Any) -> Predictions:
 def predictions_of(model: TextEstimator, inputs: Sequence[TextInput], logits: Array, n_truncated: int) -> Predictions:
     """Turn logits ``(text, output)`` of these texts into predictions; `n_truncated` of them were cut."""
     fitted: Any = model
-    notes = (f"{n_truncated} texts were cut at {fitted.encoder_.longest} tokens",) if n_truncated else ()
+    limit = fitted.encoder_.provenance(()).cut_at(inputs)
+    notes = (f"{n_truncated} texts were cut at {limit:,} tokens",) if n_truncated else ()
     if fitted.kind_ == "regression":
         return Predictions(tuple(inputs), tuple(fitted.task_.values(logits).tolist()), None, (), notes)
     labels = fitted._labels(logits)

@@ -163,5 +163,5 @@ def _notes(model: Any, data: LabelledTexts, source: Any) -> list[str]:
     notes = seen_notes(model, data)
     provenance = getattr(source, "provenance", None)
     if provenance is not None and provenance.n_truncated:
-        notes.append(f"{provenance.n_truncated} texts were cut at {provenance.longest} tokens")
+        notes.append(f"{provenance.n_truncated} texts were cut at {provenance.cut_at(data.inputs):,} tokens")
     return notes
