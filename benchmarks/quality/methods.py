@@ -65,9 +65,10 @@ def tfidf_svm(parts: Parts, task: Task) -> Cell:
     dev_scores = [task.scores(decide(rows[1]), targets[1])[task.monitor] for decide in fits]
     best = fits[int(np.argmax(dev_scores))]
     seconds, worked = time.perf_counter() - start, time.process_time() - begun
+    dev_logits = best(rows[1])
     return {
-        "test": task.settled(best(rows[1]), targets[1]).scores(best(rows[2]), targets[2]),
-        "dev": task.scores(best(rows[1]), targets[1]),
+        "test": task.settled(dev_logits, targets[1]).scores(best(rows[2]), targets[2]),
+        "dev": task.scores(dev_logits, targets[1]),
         "majority": task.baseline(targets[0], targets[2]),
         "fit_seconds": seconds,
         "fit_cpu_seconds": worked,

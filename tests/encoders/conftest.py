@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -202,3 +203,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 @pytest.fixture(scope="session")
 def tiny(made: Made) -> Encoder:
     return Encoder.from_pretrained(made("bert"), dtype="float32")
+
+
+def save_cutting_on_the_left(folder: Path) -> None:
+    """Save a tiny BERT whose tokenizer cuts long texts at their beginning."""
+    tokenizer = word_pieces(segments=True)
+    random_model("bert", len(tokenizer)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    place = folder / "tokenizer_config.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"truncation_side": "left"}))

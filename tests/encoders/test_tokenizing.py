@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from spacetune import Encoder
 from spacetune.encoders import TextInput, as_inputs
 from spacetune.errors import DataError, EncoderError, UsageError
 
-from .conftest import PAIRS, SINGLES, Made, byte_pairs, random_model, word_pieces
+from .conftest import PAIRS, SINGLES, Made, byte_pairs, random_model, save_cutting_on_the_left, word_pieces
 
 LONG = "my card was charged twice and nobody answers " * 15
 LONG_PAIRS = [
@@ -63,11 +62,7 @@ def test_cut_as_transformers_cuts(made: Made, family: str, texts: list[Any], max
 
 
 def test_the_tokenizers_own_side_is_cut(tmp_path: Path) -> None:
-    tokenizer = word_pieces(segments=True)
-    random_model("bert", len(tokenizer)).save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    settings_file = tmp_path / "tokenizer_config.json"
-    settings_file.write_text(json.dumps(json.loads(settings_file.read_text()) | {"truncation_side": "left"}))
+    save_cutting_on_the_left(tmp_path)
     encoder = short_encoder(tmp_path, 6)
     row = "one two three four five six seven eight nine ten"
     assert encoder.encode([row]).token_ids.tolist() == expected_ids(encoder, tmp_path, row)  # type: ignore[union-attr]

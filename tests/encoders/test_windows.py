@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from spacetune.encoders import FeatureStore
 from spacetune.errors import UsageError
 from spacetune.estimators import load_estimator
 
-from .conftest import Made, random_model, word_pieces
+from .conftest import Made, save_cutting_on_the_left
 from .test_tokenizing import expected_ids
 
 LONG = "my card was charged twice and nobody answers " * 15
@@ -79,11 +78,7 @@ def test_what_is_over_the_last_window_is_cut_and_counted(made: Made) -> None:
 
 
 def test_the_last_windows_stay_where_the_tokenizer_cuts_on_the_left(tmp_path: Path) -> None:
-    tokenizer = word_pieces(segments=True)
-    random_model("bert", len(tokenizer)).save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    place = tmp_path / "tokenizer_config.json"
-    place.write_text(json.dumps(json.loads(place.read_text()) | {"truncation_side": "left"}))
+    save_cutting_on_the_left(tmp_path)
     text = "one two three four five six seven eight nine ten"
     encoder = windowed(tmp_path, 6, 2)
     found = encoder.spans(text)

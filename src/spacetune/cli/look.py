@@ -36,13 +36,9 @@ def check(
         return
     from spacetune import Encoder
 
-    limit = Encoder.from_pretrained(encoder)
-    show(
-        check_texts(texts, limit.count_tokens, limit.provenance(()).cut_at(texts.inputs)),
-        as_json,
-        draw_data_report,
-        out,
-    )
+    read_by = Encoder.from_pretrained(encoder)
+    limit = read_by.provenance(()).cut_at(texts.inputs)
+    show(check_texts(texts, read_by.count_tokens, limit), as_json, draw_data_report, out)
 
 
 @guarded

@@ -340,7 +340,7 @@ class Encoder:
     def _run(self, tokenized: Tokenized, layers: tuple[int, ...], bar: Any) -> TokenFeatures:
         offsets = offsets_of(torch.from_numpy(tokenized.text_lengths))
         begins = np.zeros(len(tokenized.lengths), dtype=np.int64)
-        begins[np.cumsum(tokenized.n_windows) - tokenized.n_windows] = 1
+        begins[tokenized.first_windows] = 1
         values = torch.empty(int(offsets[-1]), len(layers), self.dim, dtype=self.dtype)
         with torch.inference_mode():
             for windows, rows, batch in self.batches(tokenized, TOKEN_BUDGET, mixed=self._loaded.packed):

@@ -33,10 +33,14 @@ class Tokenized:
     truncated: np.ndarray
 
     @property
+    def first_windows(self) -> np.ndarray:
+        """Position of every text's first window."""
+        return np.cumsum(self.n_windows) - self.n_windows
+
+    @property
     def text_lengths(self) -> np.ndarray:
         """Tokens of every text over all its windows."""
-        first = np.cumsum(self.n_windows) - self.n_windows
-        return np.add.reduceat(self.lengths, first) if len(first) else self.lengths
+        return np.add.reduceat(self.lengths, self.first_windows) if len(self.n_windows) else self.lengths
 
 
 @dataclasses.dataclass(frozen=True)

@@ -138,11 +138,9 @@ def measure(
     if notes:
         warnings.warn("; ".join(notes), SampleSizeWarning, stacklevel=2)
     notes += _counting_notes(cells, len(stream.sample()[0]))
-    notes += (
-        [f"{n_cut:,} of {len(inputs):,} texts were cut at {opened.provenance(()).cut_at(inputs):,} tokens"]
-        if n_cut
-        else []
-    )
+    if n_cut:
+        limit = opened.provenance(()).cut_at(inputs)
+        notes.append(f"{n_cut:,} of {len(inputs):,} texts were cut at {limit:,} tokens")
     notes += list(dict.fromkeys(f"{v.measure} has no value: {v.problem}" for v in values if v.problem))
     return MeasureTable(
         provenance=opened.provenance(chosen, n_cut),
