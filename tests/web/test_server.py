@@ -95,6 +95,24 @@ def test_the_shape_of_text_embeddings_inference(client: TestClient) -> None:
     assert "longer than the encoder reads" in refused.json()["detail"]
 
 
+def test_the_text_that_is_cut_is_named(client: TestClient) -> None:
+    long, body = "a b " * 4_500, {"truncate": False}
+    for path in ("/predict", "/embed"):
+        inputs = [[TEXTS[0]], [long]] if path == "/predict" else [TEXTS[0], long]
+        refused = client.post(path, json={**body, "inputs": inputs})
+        assert refused.status_code == 422
+        assert "input 1 is longer" in refused.json()["detail"]
+    assert client.post("/embed", json={"texts": [TEXTS[0], long]}).json()["n_truncated"] == 1
+
+
+def test_a_text_that_just_fits_is_not_cut(client: TestClient, space: SpaceClassifier) -> None:
+    room = space.encoder_.max_windows * (space.encoder_.max_length - 2)
+    fits, more = "a " * room, "a " * (room + 1)
+    told = client.post("/embed", json={"texts": [fits, more]}).json()
+    assert told["n_tokens"] == [space.encoder_.longest] * 2
+    assert told["n_truncated"] == 1
+
+
 def test_the_shape_of_vllm(client: TestClient, space: SpaceClassifier) -> None:
     told = client.post("/classify", json={"model": "space", "input": TEXTS, "user": "someone"}).json()
     assert [row["label"] for row in told["data"]] == space.predict(TEXTS).tolist()

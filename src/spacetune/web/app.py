@@ -26,7 +26,7 @@ from spacetune.web.batching import Batcher
 from spacetune.web.guard import Guard
 from spacetune.web.limits import Limits, Refused, check_texts
 from spacetune.web.metrics import Metrics
-from spacetune.web.models import ServedModel, embeddings_of, predictions_of
+from spacetune.web.models import ServedModel, predictions_of
 from spacetune.web.schemas import (
     ClassifyRequest,
     EmbeddingsRequest,
@@ -215,14 +215,12 @@ def add_other_shapes(app: FastAPI, service: Service) -> None:
         if isinstance(body, TextsRequest):
             served = service.find(body.model)
             rows = await service.work(request, served, "embed", list(body.texts))
-            return answer(embeddings_of(served, rows, normalize=True))
+            return answer(served.embeddings(rows))
         served = service.find(None)
         texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-        found = embeddings_of(
-            served, await service.work(request, served, "embed", list(texts)), normalize=body.normalize
-        )
-        refuse_cut([found.n_truncated > 0], body.truncate)
-        return JSONResponse(found.vectors.tolist())
+        rows = await service.work(request, served, "embed", list(texts))
+        refuse_cut([row.truncated for row in rows], body.truncate)
+        return JSONResponse(served.embeddings(rows, normalize=body.normalize).vectors.tolist())
 
     @app.post("/classify", responses=REFUSALS)
     async def classify(body: ClassifyRequest, request: Request) -> Response:
@@ -238,7 +236,7 @@ def add_other_shapes(app: FastAPI, service: Service) -> None:
         """Embed texts in the shape of OpenAI; the model is that of a served model's encoder."""
         served = service.find(body.model)
         texts = [body.input] if isinstance(body.input, str) else body.input
-        found = embeddings_of(served, await service.work(request, served, "embed", list(texts)), normalize=True)
+        found = served.embeddings(await service.work(request, served, "embed", list(texts)))
         return JSONResponse(embeddings_answer(found, served.name, body.encoding_format))
 
 

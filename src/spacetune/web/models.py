@@ -16,10 +16,11 @@ from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator, load_estimator
 from spacetune.estimators.reading import read_logits
 from spacetune.explanations import TextExplanation
-from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, embed_texts, map_spaces, place_texts
+from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, map_spaces, place_texts
 from spacetune.studies import predictions_of as study
+from spacetune.studies.embedding import MeanState, embeddings_of, mean_states
 
-__all__ = ["Embedded", "Predicted", "ServedModel", "embeddings_of", "load_models", "predictions_of"]
+__all__ = ["Predicted", "ServedModel", "load_models", "predictions_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,14 +30,6 @@ class Predicted:
     logits: np.ndarray[Any, Any]
     n_tokens: int
     truncated: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class Embedded:
-    """One text through the encoder; the vector is not normalised."""
-
-    vector: np.ndarray[Any, Any]
-    n_tokens: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,10 +78,13 @@ class ServedModel:
         """Explain texts."""
         return self.model.explain(texts).texts
 
-    def embed(self, texts: list[TextInput]) -> Sequence[Embedded]:
+    def embed(self, texts: list[TextInput]) -> Sequence[MeanState]:
         """Run texts through the encoder."""
-        found = embed_texts(self.model.encoder_, texts, normalize=False)
-        return [Embedded(*each) for each in zip(found.vectors, found.n_tokens, strict=True)]
+        return mean_states(self.model.encoder_, texts)
+
+    def embeddings(self, states: Sequence[MeanState], *, normalize: bool = True) -> Embeddings:
+        """Put one request's vectors together as a result."""
+        return embeddings_of(self.model.encoder_.name, states, normalize=normalize)
 
     def dissect(self, texts: list[TextInput]) -> Sequence[Dissection]:
         """Take the hidden states of all layers apart, text by text."""
@@ -103,16 +99,6 @@ class ServedModel:
 def predictions_of(served: ServedModel, texts: list[TextInput], rows: Sequence[Predicted]) -> Predictions:
     """Put one request's answers together as a result."""
     return study(served.model, texts, np.stack([row.logits for row in rows]), sum(row.truncated for row in rows))
-
-
-def embeddings_of(served: ServedModel, rows: Sequence[Embedded], *, normalize: bool) -> Embeddings:
-    """Put one request's vectors together as a result."""
-    vectors = np.stack([row.vector for row in rows])
-    if normalize:
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    tokens = tuple(row.n_tokens for row in rows)
-    longest = served.model.encoder_.longest
-    return Embeddings(vectors, served.model.encoder_.name, tokens, normalize, sum(n >= longest for n in tokens))
 
 
 def load_models(folders: Sequence[Path], examples: str | None = None, **columns: Any) -> list[ServedModel]:
