@@ -21,11 +21,24 @@ Proba = Callable[[list[Any]], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Fitted:
-    """What a fit gives: probabilities of texts, the names of their columns, CPU time spent in another process."""
+    """What a fit gives.
+
+    Parameters
+    ----------
+    proba
+        From texts to probabilities.
+    classes
+        The names of their columns.
+    cpu_elsewhere
+        CPU seconds spent in another process.
+    refit
+        Learns in place from all K texts with what dev chose; None leaves dev to the choosing.
+    """
 
     proba: Proba
     classes: list[Any]
     cpu_elsewhere: float = 0.0
+    refit: Callable[[], Any] | None = None
 
 
 Method = Callable[[Encoder, LabelledTexts, LabelledTexts, dict[str, Any], int], Fitted]
@@ -37,7 +50,7 @@ def _features(encoder: Encoder, texts: tuple[Any, ...]) -> TokenFeatures:
     return encoder.encode(list(texts), layers="all")
 
 
-def estimator(kind: Any, wanted: tuple[str, ...], *, frozen: bool = True, **fixed: Any) -> Method:
+def estimator(kind: Any, wanted: tuple[str, ...], *, frozen: bool = True, refit: bool = False, **fixed: Any) -> Method:
     def fit(encoder: Encoder, train: LabelledTexts, dev: LabelledTexts, settings: dict[str, Any], seed: int) -> Fitted:
         chosen = {k: v for k, v in settings.items() if k in wanted}
         model = kind(encoder, seed=seed, **{**chosen, **fixed}).fit(train.inputs, train.labels, dev=dev)
@@ -45,7 +58,10 @@ def estimator(kind: Any, wanted: tuple[str, ...], *, frozen: bool = True, **fixe
         def proba(texts: list[Any]) -> np.ndarray:
             return model.predict_proba(_features(encoder, tuple(texts)) if frozen else texts)
 
-        return Fitted(proba, model.classes_.tolist())
+        def learn_all() -> None:
+            model.refit([*train.inputs, *dev.inputs], [*(train.labels or []), *(dev.labels or [])])
+
+        return Fitted(proba, model.classes_.tolist(), refit=learn_all if refit else None)
 
     return fit
 
@@ -162,12 +178,21 @@ PREFIX = (
     "start_scale",
 )
 
+OURS: dict[str, Callable[..., Method]] = {
+    "linear probe": functools.partial(estimator, LinearProbe, ("layers",), store=None),
+    "space head": functools.partial(estimator, SpaceClassifier, HEAD, store=None),
+    "space simplex": functools.partial(estimator, SpaceClassifier, HEAD, n_vertices=6, store=None),
+    "prefix simplex": functools.partial(
+        estimator, PrefixSimplexClassifier, PREFIX, frozen=False, n_vertices=6, n_validation_samples=5
+    ),
+}
+REFITTED = " (refitted)"
+"""After the name of a method that learns from all K texts in the end, the dev texts among them."""
+
 METHODS: dict[str, Method] = {
-    "linear probe": estimator(LinearProbe, ("layers",), store=None),
-    "space head": estimator(SpaceClassifier, HEAD, store=None),
-    "space simplex": estimator(SpaceClassifier, HEAD, n_vertices=6, store=None),
+    **{name: make() for name, make in OURS.items()},
+    **{name + REFITTED: make(refit=True) for name, make in OURS.items()},
     "prefix-tuning": estimator(PrefixSimplexClassifier, PREFIX, frozen=False, n_vertices=1, n_validation_samples=0),
-    "prefix simplex": estimator(PrefixSimplexClassifier, PREFIX, frozen=False, n_vertices=6, n_validation_samples=5),
     "prefix simplex, deterministic": estimator(
         PrefixSimplexClassifier, PREFIX, frozen=False, n_vertices=6, n_validation_samples=0
     ),

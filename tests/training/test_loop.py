@@ -134,3 +134,54 @@ def test_the_rate_rises_then_falls() -> None:
     assert max(rates) == 1.0
     assert rates[-1] < 0.02
     assert rates.index(max(rates)) == 9
+
+
+def test_equal_scores_are_told_apart_by_the_log_loss() -> None:
+    run = Run()
+    losses = iter([-0.9, -0.4, -0.6, -0.1])
+    history = fit_parameters(
+        run.candidates,
+        Schedule(len(X), 4, 8, monitor="score"),
+        losses=run.losses,
+        validate=lambda: [{"score": 0.5, "neg_log_loss": next(losses)}],
+    )[0]
+    assert history.best_epoch == 4
+    losses = iter([-0.1, -0.4, -0.6, -0.9])
+    scores = iter([0.5, 0.5, 0.6, 0.5])
+    history = fit_parameters(
+        Run().candidates,
+        Schedule(len(X), 4, 8, monitor="score"),
+        losses=Run().losses,
+        validate=lambda: [{"score": next(scores), "neg_log_loss": next(losses)}],
+    )[0]
+    assert history.best_epoch == 3
+
+
+def test_an_epoch_chosen_before_is_gone_to_and_nothing_is_scored() -> None:
+    whole, part = Run(), Run()
+    whole.scripted = iter([0.1, 0.2, 0.9, 0.3, 0.4])
+    whole.fit(5)
+    schedule = Schedule(len(X), 5, 8, monitor="score", seed=5, stop_after=3)
+
+    def never() -> list[dict[str, float]]:
+        raise AssertionError("scored")
+
+    history = fit_parameters(part.candidates, schedule, losses=part.losses, validate=never)[0]
+    assert [e.epoch for e in history.epochs] == [1, 2, 3]
+    assert (history.best_epoch, history.ended) == (3, "finished")
+    assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(part), strict=True))
+
+
+def test_ctrl_c_before_the_epoch_chosen_is_passed_on() -> None:
+    run = Run()
+    calls = iter(range(100))
+
+    def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
+        if next(calls) > 12:
+            raise KeyboardInterrupt
+        return run.losses(rows, generator)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_parameters(
+            run.candidates, Schedule(len(X), 9, 8, monitor="score", stop_after=5), losses=losses, validate=run.validate
+        )

@@ -44,6 +44,9 @@ def fit(
     max_length: Annotated[int | None, typer.Option(help="Tokens read in a pass; alone, a text is cut there.")] = None,
     max_windows: Annotated[int | None, typer.Option(help="Such passes over a long text; the rest is cut.")] = None,
     dev_fraction: Annotated[float, typer.Option(help="Share set aside where there is no --dev.")] = 0.1,
+    refit: Annotated[
+        bool | None, typer.Option(help="Learn from the dev texts too in the end; by itself below 2,000 texts.")
+    ] = None,
     train_encoder: Annotated[bool, typer.Option("--train-encoder", help="Train the encoder too (slow).")] = False,
     seed: Annotated[int, typer.Option(help="Of the split and the fit.")] = 0,
     report_to: Annotated[Path | None, typer.Option("--report", help=f"File for the report: {NAMED}.")] = None,
@@ -83,6 +86,7 @@ def fit(
             baselines=baselines,
             settings={k: v for k, v in settings.items() if v is not None},
             dev_fraction=dev_fraction,
+            refit=refit,
             seed=seed,
             fit_options={"checkpoint": checkpoint},
             save_to=out,

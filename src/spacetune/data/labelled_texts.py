@@ -114,3 +114,20 @@ class LabelledTexts:
             pairs=None if self.pairs is None else [self.pairs[i] for i in pick],
             notes=(),
         )
+
+    def followed_by(self, other: LabelledTexts) -> LabelledTexts:
+        """Return these rows and then the other's; the notes stay behind.
+
+        >>> LabelledTexts(["a"], [0]).followed_by(LabelledTexts(["b"], [1])).labels
+        [0, 1]
+        """
+        if (self.pairs is None) != (other.pairs is None) or (self.labels is None) != (other.labels is None):
+            raise DataError(f"{self!r} and {other!r} do not go together: one has text pairs or labels, the other not")
+        return dataclasses.replace(
+            self,
+            texts=[*self.texts, *other.texts],
+            labels=None if self.labels is None else [*self.labels, *(other.labels or [])],
+            pairs=None if self.pairs is None else [*self.pairs, *(other.pairs or [])],
+            source=f"{self.source} and {other.source}",
+            notes=(),
+        )

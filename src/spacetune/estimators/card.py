@@ -42,7 +42,7 @@ def model_card(model: Any, config: dict[str, Any]) -> str:
         *[f"| {k} | {v:.4f} | {_cell(report['baseline'].get(k))} |" for k, v in report["dev_scores"].items()],
         "",
         f"Encoder: {encoder['encoder']} (layers {', '.join(map(str, encoder['layers']))}; at most "
-        f"{encoder['max_length'] * encoder['max_windows']:,} tokens; weights SHA-256 `{encoder['sha256']}`). "
+        f"{model.provenance_.longest:,} tokens; weights SHA-256 `{encoder['sha256']}`). "
         + ("It was trained too, and is part of this folder." if trained else "It is not part of this folder."),
         "",
         "```python",

@@ -83,11 +83,16 @@ def label_task(
 class ClassifierParts:
     """Mixin: calibrated probabilities, labels, and the report of a fit."""
 
+    class_weight: str | dict[Any, float] | None
     classes_: Array
     kind_: str
     temperature_: float
     threshold_: float
     report_: dict[str, Any]
+
+    def _read_labels(self, X: Any, y: Any) -> tuple[list[Any], SingleLabel | MultiLabel]:
+        labels = read_labels(self, X, y)
+        return labels, label_task(labels, self.class_weight, getattr(self, "label_smoothing", 0.0))
 
     def predict(self, X: Any) -> Any:
         """Return the strongest class of every text, or for multi-label every text's list of labels."""

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures, as_inputs
 from spacetune.errors import DataError, UsageError
 
-__all__ = ["MANY", "auto_layers", "check_bounds", "check_kind", "holds_texts", "read_features"]
+__all__ = ["MANY", "auto_layers", "check_bounds", "check_kind", "check_lengths", "holds_texts", "read_features"]
 
 
 def holds_texts(given: Any) -> bool:
@@ -146,3 +146,13 @@ def read_features(
     if store is not None:
         return store.encode(encoder, given, layers=layers, progress=progress)
     return encoder.encode(given, layers=layers, progress=progress)
+
+
+def check_lengths(n_texts: int, n_labels: int) -> None:
+    """Refuse no texts, a single one, and labels that are not one a text."""
+    if not n_texts:
+        raise DataError("there are no texts to learn from: 0 samples")
+    if n_texts != n_labels:
+        raise DataError(f"labels must be one a text: {n_texts} texts, {n_labels} labels")
+    if n_texts < 2:
+        raise DataError(f"n_samples={n_texts}: a fit needs at least 2 texts")

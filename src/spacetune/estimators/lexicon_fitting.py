@@ -18,7 +18,7 @@ from spacetune.estimators.space_training import SpaceData
 from spacetune.spaces import Lexicon, token_pairs
 from spacetune.training import Task
 
-__all__ = ["Words", "fit_lexicon"]
+__all__ = ["Words", "fit_lexicon", "learn_lexicon"]
 
 Array = np.ndarray[Any, Any]
 
@@ -43,16 +43,23 @@ class Words:
         ``(output,)``: added to the scaled bias.
     gain
         By how much the dev score rose.
+    strength
+        Of the penalty, inverse.
+    weight
+        By which the lexicon's own scores were multiplied.
     """
 
     lexicon: Lexicon
     share: float
     bias: Tensor
     gain: float
+    strength: float
+    weight: float
 
 
 @dataclasses.dataclass(frozen=True)
 class _Mixture:
+    strength: float
     weights: Array
     bias: Array
     a: float
@@ -102,9 +109,43 @@ def fit_lexicon(data: SpaceData, head_logits: Tensor, task: Task) -> Words | Non
     before, after = (task.scores(z, targets)[task.monitor] for z in (head.numpy(), best.logits))
     if best.b == 0 or after <= before:
         return None
-    weights = torch.from_numpy(best.b * best.weights.T * idf[:, None]).float()
-    lexicon = Lexicon(torch.from_numpy(known), weights)
-    return Words(lexicon, best.a, torch.from_numpy(best.b * best.bias), after - before)
+    return _words(known, idf, best.weights, best.bias, (best.a, best.b), after - before, best.strength)
+
+
+def learn_lexicon(source: FeatureSource, targets: Tensor, task: Task, chosen: Words) -> Words | None:
+    """Fit the lexicon from other texts, at the strength and the shares that were chosen before.
+
+    Parameters
+    ----------
+    source
+        Features.
+    targets
+        Their targets.
+    task
+        What is learnt.
+    chosen
+        What `fit_lexicon` chose.
+
+    Returns
+    -------
+    Words or None
+        None where the features carry no token ids, or no gram stands in two texts.
+    """
+    keys = _keys(source)
+    known, idf = (np.zeros(0), None) if keys is None else _known(*keys, len(source), max(1, task.n_outputs))
+    if keys is None or idf is None or not len(known):
+        return None
+    rows = _counts(*keys, source, known) @ diags(idf)
+    fitted = _solve(rows, targets.numpy(), task, chosen.strength)
+    return _words(known, idf, *fitted, (chosen.share, chosen.weight), chosen.gain, chosen.strength)
+
+
+def _words(
+    known: Array, idf: Array, weights: Array, bias: Array, shares: tuple[float, float], gain: float, strength: float
+) -> Words:
+    a, b = shares
+    lexicon = Lexicon(torch.from_numpy(known), torch.from_numpy(b * weights.T * idf[:, None]).float())
+    return Words(lexicon, a, torch.from_numpy(b * bias), gain, strength, b)
 
 
 def _keys(source: FeatureSource) -> tuple[Array, Array] | None:
@@ -144,7 +185,7 @@ def _mix(rows: Any, dev_rows: Any, data: SpaceData, head: Tensor, task: Task, st
     weights, bias = _solve(rows, data.targets.numpy(), task, strength)
     lexical = torch.from_numpy(dev_rows @ weights.T + bias)
     a, b, loss = _shares(head, lexical, data.dev_targets, task)
-    return _Mixture(weights, bias, a, b, (a * head + b * lexical).numpy(), loss)
+    return _Mixture(strength, weights, bias, a, b, (a * head + b * lexical).numpy(), loss)
 
 
 def _solve(rows: Any, targets: Array, task: Task, strength: float) -> tuple[Array, Array]:

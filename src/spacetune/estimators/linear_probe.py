@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import abc
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, Self
+from pathlib import Path
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -13,13 +14,13 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 
 from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures
-from spacetune.errors import DataError, UsageError
-from spacetune.estimators.classifying import ClassifierParts, label_task, read_labels
+from spacetune.errors import UsageError
+from spacetune.estimators.classifying import ClassifierParts
 from spacetune.estimators.logistic import logistic, logistic_each
 from spacetune.estimators.regressing import RegressorParts
-from spacetune.estimators.space_training import text_chunks
-from spacetune.estimators.text_estimator import TextEstimator, dev_pair
-from spacetune.training import MultiLabel, Regression, Task
+from spacetune.estimators.space_training import SpaceData, text_chunks
+from spacetune.estimators.text_estimator import TextEstimator
+from spacetune.training import MultiLabel, Regression, standing
 
 __all__ = ["LinearProbe", "LinearProbeRegressor"]
 
@@ -32,8 +33,7 @@ class ProbeParts(TextEstimator):
     """A linear map of each text's mean state, layers side by side; hence a sum over tokens."""
 
     C: float | None
-    dev_fraction: float
-    seed: int
+    strength_: float
     coefficients_: Tensor
     intercept_: Tensor
 
@@ -50,48 +50,39 @@ class ProbeParts(TextEstimator):
         """Return what every logit starts with, ``(output,)``."""
         return self.intercept_
 
-    def _solve(
-        self,
-        texts: Any,
-        labels: Sequence[Any],
-        dev: Any,
-        task: Task,
-        fit: Callable[[Array, Array, float], Any],
-    ) -> tuple[Array, Array]:
-        """Fit at every strength, keep the best on dev, refit on all texts; return dev logits and targets."""
+    @abc.abstractmethod
+    def _solve(self, rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
+        """Return weights ``(output, feature)`` and biases ``(output,)`` at one strength."""
+
+    def _check_settings(self) -> None:
         if self.C is not None and self.C <= 0:
             raise UsageError(f"C must be above 0, got {self.C!r}")
-        features = self.features(texts, reset=True)
-        targets = task.targets(labels).numpy()
-        if len(features) != len(labels):
-            raise DataError(f"labels must be one a text: {len(features)} texts, {len(labels)} labels")
-        if len(features) < 2:
-            raise DataError(f"n_samples={len(features)}: a fit needs at least 2 texts")
-        self._note_input(texts, features)
-        rows = means_of(features)
+
+    def refits(self, n_texts: int) -> bool:
+        """Tell whether `fit` learns in the end from the part too that it set aside: a probe always does."""
+        return True
+
+    def _learn(self, data: SpaceData, X: Any, dev: Any, checkpoint: Path | None) -> Array:
+        """Fit at every strength, keep the best on dev; return dev logits."""
+        rows, targets, dev_targets = means_of(data.train), data.targets.numpy(), data.dev_targets.numpy()
+        dev_rows = rows if data.dev is data.train else means_of(data.dev)
+        tried = {C: self._fitted(rows, targets, C) for C in (STRENGTHS if self.C is None else (self.C,))}
+        logits = {C: dev_rows @ weight.T + bias for C, (weight, bias) in tried.items()}
+        scores = {C: self._task.scores(each, dev_targets) for C, each in logits.items()}
+        self.strength_ = max(tried, key=lambda C: standing(scores[C], self._task.monitor))
+        self.coefficients_, self.intercept_ = map(torch.from_numpy, tried[self.strength_])
+        return logits[self.strength_]
+
+    def _learn_again(self, source: FeatureSource, targets: Tensor) -> None:
+        fitted = self._fitted(means_of(source), targets.numpy(), self.strength_)
+        self.coefficients_, self.intercept_ = map(torch.from_numpy, fitted)
+
+    def _fitted(self, rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
+        """Fit on standardised rows; return what to do with rows as they are."""
         mean, scale = rows.mean(0), rows.std(0)
         scale[scale < 1e-6] = 1.0
-        rows = (rows - mean) / scale
-        train, held, dev_rows, dev_targets = self._dev(texts, labels, dev, task, rows, targets)
-        if dev is not None:
-            dev_rows = (dev_rows - mean) / scale
-        tried = {C: fit(rows[train], targets[train], C) for C in (STRENGTHS if self.C is None else (self.C,))}
-        logits = {C: dev_rows @ weight.T + bias for C, (weight, bias) in tried.items()}
-        self.strength_ = max(tried, key=lambda C: task.scores(logits[C], dev_targets)[task.monitor])
-        weight, bias = tried[self.strength_] if len(held) == 0 else fit(rows, targets, self.strength_)
-        self.coefficients_ = torch.from_numpy(weight / scale)
-        self.intercept_ = torch.from_numpy(bias - (weight / scale) @ mean)
-        return logits[self.strength_], dev_targets
-
-    def _dev(
-        self, texts: Any, labels: Sequence[Any], dev: Any, task: Task, rows: Array, targets: Array
-    ) -> tuple[Array, Array, Array, Array]:
-        train, held = self._part_for_dev(texts, labels, dev)
-        if dev is not None:
-            dev_texts, dev_labels = dev_pair(dev)
-            return train, held, means_of(self.features(dev_texts)), task.targets(dev_labels).numpy()
-        chosen = held if len(held) else train
-        return train, held, rows[chosen], targets[chosen]
+        weight, bias = self._solve((rows - mean) / scale, targets, C)
+        return weight / scale, bias - (weight / scale) @ mean
 
     def learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return what `fit` learned as plain values and tensors."""
@@ -163,40 +154,11 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
         self.store = store
         self.seed = seed
 
-    def fit(self, X: Any, y: Any, *, dev: Any = None) -> Self:
-        """Learn the probe.
-
-        Parameters
-        ----------
-        X
-            Strings, pairs of strings, token features, or a matrix of ready embeddings.
-        y
-            One class a text, or a list of classes a text.
-        dev
-            Labelled texts to choose the strength and the temperature by; None sets a part aside.
-
-        Returns
-        -------
-        LinearProbe
-            Itself.
-
-        Raises
-        ------
-        DataError
-            If texts or labels cannot be learnt from.
-        """
-        labels = read_labels(self, X, y)
-        task = label_task(labels, self.class_weight, 0.0)
-        weights = None if task.weights is None else dict(enumerate(task.weights.tolist()))
-
-        def fit_one(rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
-            if isinstance(task, MultiLabel):
-                return logistic_each(rows, targets, C)
-            return logistic(rows, targets, C, weights)
-
-        dev_logits, dev_targets = self._solve(X, labels, dev, task, fit_one)
-        self._close_fit(task, task.targets(labels).numpy(), dev_logits, dev_targets)
-        return self
+    def _solve(self, rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
+        if isinstance(self._task, MultiLabel):
+            return logistic_each(rows, targets, C)
+        weights = getattr(self._task, "weights", None)
+        return logistic(rows, targets, C, None if weights is None else dict(enumerate(weights.tolist())))
 
 
 class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
@@ -250,38 +212,10 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
         self.store = store
         self.seed = seed
 
-    def fit(self, X: Any, y: Any, *, dev: Any = None) -> Self:
-        """Learn the probe.
-
-        Parameters
-        ----------
-        X
-            Strings, pairs of strings, token features, or a matrix of ready embeddings.
-        y
-            One number a text.
-        dev
-            Labelled texts to choose the strength by; None sets a part aside.
-
-        Returns
-        -------
-        LinearProbeRegressor
-            Itself.
-
-        Raises
-        ------
-        DataError
-            If texts or labels cannot be learnt from.
-        """
-        numbers = self._numbers(y)
-        self.task_ = Regression.of(numbers.tolist())
-
-        def fit_one(rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
-            ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - self.task_.mean) / self.task_.scale)
-            return ridge.coef_[None, :], np.array([ridge.intercept_])
-
-        dev_logits, dev_targets = self._solve(X, numbers.tolist(), dev, self.task_, fit_one)
-        self._close_fit(numbers, dev_logits, dev_targets)
-        return self
+    def _solve(self, rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
+        task = cast("Regression", self._task)
+        ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - task.mean) / task.scale)
+        return ridge.coef_[None, :], np.array([ridge.intercept_])
 
 
 def means_of(source: FeatureSource) -> Array:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from spacetune.encoders import Encoder, Layers, Pooling
 from spacetune.errors import UsageError
-from spacetune.estimators.classifying import ClassifierParts, label_task, read_labels
+from spacetune.estimators.classifying import ClassifierParts
 from spacetune.estimators.prefix_estimator import PrefixEstimator
 from spacetune.estimators.prefix_uncertainty import Uncertainty, uncertainty_of
 from spacetune.prefixes import Reparametrisation
@@ -191,49 +190,6 @@ class PrefixSimplexClassifier(ClassifierParts, ClassifierMixin, PrefixEstimator)
         self.dev_fraction = dev_fraction
         self.max_length = max_length
         self.seed = seed
-
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        *,
-        dev: Any = None,
-        checkpoint: str | os.PathLike[str] | None = None,
-        progress: bool | None = None,
-    ) -> Self:
-        """Learn prefixes and heads.
-
-        Parameters
-        ----------
-        X
-            Strings, pairs of strings, or a matrix of ready embeddings.
-        y
-            One class a text, or a list of classes a text (multi-label).
-        dev
-            Labelled texts to choose the epoch and the temperature by; None sets a part aside.
-        checkpoint
-            A file to save to after every epoch, and to resume from where it exists.
-        progress
-            True or False to force the progress bars on or off.
-
-        Returns
-        -------
-        PrefixSimplexClassifier
-            Itself.
-
-        Raises
-        ------
-        DataError
-            If texts or labels cannot be learnt from.
-        UnsupportedByFamily
-            If the encoder's family takes no prefix.
-        """
-        labels = read_labels(self, X, y)
-        task = label_task(labels, self.class_weight, self.label_smoothing)
-        file = None if checkpoint is None else Path(checkpoint)
-        dev_logits, dev_targets = self._fit(X, labels, dev, task, file, progress)
-        self._close_fit(task, task.targets(labels).numpy(), dev_logits, dev_targets)
-        return self
 
     def predict(self, X: Any, *, n_samples: int = 0, abstain_above: float | None = None) -> Any:
         """Return the strongest class of every text, or for multi-label every text's list of labels.

@@ -24,12 +24,12 @@ from spacetune.encoders import (
     as_inputs,
 )
 from spacetune.errors import DataError, UsageError
-from spacetune.estimators.inputs import check_bounds, check_kind, read_features
+from spacetune.estimators.inputs import check_bounds, check_kind, check_lengths, read_features
 from spacetune.estimators.linear_probe import means_of
 from spacetune.estimators.prefix_inputs import PrefixedTexts, PrefixInputs, ReadyEmbeddings, UnderPrefix
 from spacetune.estimators.prefix_training import PrefixData, PrefixModel, PrefixTraining, fit_prefixes, point_logits
 from spacetune.estimators.space_training import auto_schedule, token_statistics
-from spacetune.estimators.text_estimator import CHUNK_TEXTS, TextEstimator, dev_pair
+from spacetune.estimators.text_estimator import CHUNK_TEXTS, TextEstimator
 from spacetune.estimators.views import view
 from spacetune.estimators.warm_start import warm_start
 from spacetune.prefixes import LinearSimplex, LoraSimplex, PrefixSimplex, Reparametrisation
@@ -37,7 +37,7 @@ from spacetune.prefixes.heads import LinearHead
 from spacetune.prefixes.sampling import Sampling
 from spacetune.prefixes.simplex import Mixing
 from spacetune.spaces import ConceptSpaces, SpaceHead, SpaceSimplex
-from spacetune.training import History, Task
+from spacetune.training import History, Schedule, Task
 
 __all__ = ["PrefixEstimator"]
 
@@ -80,64 +80,57 @@ class PrefixEstimator(TextEstimator):
     head_: LinearHead | SpaceHead
     history_: History
 
-    def _fit(
-        self,
-        texts: Any,
-        labels: Sequence[Any],
-        dev: Any,
-        task: Task,
-        checkpoint: Path | None,
-        progress: bool | None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Train prefixes and heads; return dev logits at the centroid and dev targets, for calibration."""
-        self._check_settings()
-        self._progress = progress
-        data = self._data(texts, labels, dev, task)
+    def _learn(self, data: PrefixData, X: Any, dev: Any, checkpoint: Path | None) -> np.ndarray:
+        """Train prefixes and heads; return dev logits at the centroid, for calibration."""
+        schedule = self._schedule(len(data.train))
+        self.history_ = self._train(data, schedule, checkpoint)
+        self._share = self.history_.best_epoch / schedule.n_epochs
+        return point_logits(self._model(), data.dev, self._model().centre())[0]
+
+    def _learn_again(self, source: Any, targets: Tensor) -> None:
+        everything = self._part(source, None)
+        data = PrefixData(everything, targets, everything, targets)
+        self._train(data, self._schedule(len(everything), self._share))
+
+    def _train(self, data: PrefixData, schedule: Schedule, checkpoint: Path | None = None) -> History:
         generator = torch.Generator().manual_seed(self.seed)
         prefix = self._new_prefix(generator) if isinstance(data.train, PrefixedTexts) else None
-        head = self._new_head(prefix, data, task, generator)
-        model = PrefixModel(prefix, head, self.n_vertices)
-        schedule = auto_schedule(
-            len(data.train), self.n_epochs, self.batch_size, self.patience, task.monitor, self.seed
-        )
-        if self.n_epochs is None:
-            schedule = dataclasses.replace(schedule, n_epochs=min(schedule.n_epochs, LONGEST_RUN))
+        head = self._new_head(prefix, data, self._task, generator)
         settings = PrefixTraining(
             self.learning_rate, self.head_learning_rate, self.weight_decay, self.dropout,
             self.diversity_weight, self.n_validation_samples, self.seed,
         )  # fmt: skip
-        self.history_ = fit_prefixes(model, data, settings, task, schedule, checkpoint=checkpoint, progress=progress)
+        history = fit_prefixes(
+            PrefixModel(prefix, head, self.n_vertices), data, settings, self._task, schedule,
+            checkpoint=checkpoint, progress=self._progress,
+        )  # fmt: skip
         self._finish(None if prefix is None else prefix.finished(), head)
-        return point_logits(self._model(), data.dev, model.centre())[0], data.dev_targets.numpy()
+        return history
+
+    def _schedule(self, n_texts: int, share: float | None = None) -> Schedule:
+        """Return the course of training; with a share, up to that share of its epochs and without choosing."""
+        whole = auto_schedule(n_texts, self.n_epochs, self.batch_size, self.patience, self._task.monitor, self.seed)
+        epochs = whole.n_epochs if self.n_epochs else min(whole.n_epochs, LONGEST_RUN)
+        return dataclasses.replace(whole, n_epochs=epochs, stop_after=None if share is None else round(share * epochs))
 
     def _reads_windows(self) -> bool:
         return False
 
-    def _data(self, texts: Any, labels: Sequence[Any], dev: Any, task: Task) -> PrefixData:
-        """Read texts (or a matrix), and choose what to train on and what to choose by."""
-        kind = check_kind(self, texts, reset=True)
+    def _open(self, X: Any, labels: Sequence[Any]) -> Any:
+        """Take texts, or a matrix: what goes through the encoder in every step is read there."""
+        kind = check_kind(self, X, reset=True)
         if kind == "features":
             raise DataError("token features were made without a prefix; give texts, or a matrix of ready embeddings")
-        given: Any = as_inputs(texts) if kind == "texts" else read_features(
-            self, texts, encoder=None, layers=None, reset=True
-        )  # fmt: skip
-        if not len(given):
-            raise DataError("there are no texts to learn from: 0 samples")
-        if len(given) != len(labels):
-            raise DataError(f"labels must be one a text: {len(given)} texts, {len(labels)} labels")
-        if len(given) < 2:
-            raise DataError(f"n_samples={len(given)}: a fit needs at least 2 texts")
-        self._note(texts, kind)
-        targets = task.targets(labels)
-        train, held = self._part_for_dev(texts, labels, dev)
-        if dev is not None:
-            dev_texts, dev_labels = dev_pair(dev)
-            return PrefixData(self._inputs(given), targets, self._inputs(dev_texts), task.targets(dev_labels))
-        if not len(held):
-            return PrefixData(self._inputs(given), targets, self._inputs(given), targets)
-        rows, held_rows = torch.from_numpy(train), torch.from_numpy(held)
-        parts = [self._inputs(_some(given, part)) for part in (rows, held_rows)]
-        return PrefixData(parts[0], targets[rows], parts[1], targets[held_rows])
+        given: Any = as_inputs(X) if kind == "texts" else read_features(self, X, encoder=None, layers=None, reset=True)
+        check_lengths(len(given), len(labels))
+        self._note(X, kind)
+        return given
+
+    def _part(self, source: Any, rows: Tensor | None) -> PrefixInputs:
+        return self._inputs(source if rows is None else _some(source, rows))
+
+    def _read_dev(self, X: Any) -> PrefixInputs:
+        return self._inputs(X)
 
     def _note(self, texts: Any, kind: str) -> None:
         provenance = None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -15,7 +14,6 @@ from spacetune.estimators.prefix_estimator import PrefixEstimator
 from spacetune.estimators.regressing import RegressorParts
 from spacetune.prefixes import Reparametrisation
 from spacetune.prefixes.sampling import Sampling
-from spacetune.training import Regression
 
 __all__ = ["PrefixSimplexRegressor"]
 
@@ -155,47 +153,6 @@ class PrefixSimplexRegressor(RegressorParts, RegressorMixin, PrefixEstimator):
         self.dev_fraction = dev_fraction
         self.max_length = max_length
         self.seed = seed
-
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        *,
-        dev: Any = None,
-        checkpoint: str | os.PathLike[str] | None = None,
-        progress: bool | None = None,
-    ) -> Self:
-        """Learn prefixes and heads.
-
-        Parameters
-        ----------
-        X
-            Strings, pairs of strings, or a matrix of ready embeddings.
-        y
-            One number a text.
-        dev
-            Labelled texts to choose the epoch by; None sets a part aside.
-        checkpoint
-            A file to save to after every epoch, and to resume from where it exists.
-        progress
-            True or False to force the progress bars on or off.
-
-        Returns
-        -------
-        PrefixSimplexRegressor
-            Itself.
-
-        Raises
-        ------
-        DataError
-            If texts or labels cannot be learnt from.
-        """
-        numbers = self._numbers(y)
-        self.task_ = Regression.of(numbers.tolist())
-        file = None if checkpoint is None else Path(checkpoint)
-        dev_logits, dev_targets = self._fit(X, numbers.tolist(), dev, self.task_, file, progress)
-        self._close_fit(numbers, dev_logits, dev_targets)
-        return self
 
     def predict_spread(self, X: Any, *, n_samples: int = 20, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Return the mean and the standard deviation ``(text,)`` of predictions at random points of the simplex."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from spacetune.errors import UsageError
+from spacetune.estimators.dev_part import FitData
 from spacetune.estimators.prefix_inputs import PrefixInputs
 from spacetune.prefixes import LinearSimplex, LoraSimplex, PrefixSimplex, simplex_weights
 from spacetune.progress import progress_bar
@@ -33,14 +34,8 @@ class PrefixTraining:
     seed: int
 
 
-@dataclasses.dataclass(frozen=True)
-class PrefixData:
-    """Texts and targets to train on, and those to choose by."""
-
-    train: PrefixInputs
-    targets: Tensor
-    dev: PrefixInputs
-    dev_targets: Tensor
+PrefixData = FitData[PrefixInputs]
+"""Texts to be read under prefixes and targets, to train on and to choose by."""
 
 
 class PrefixModel(nn.Module):

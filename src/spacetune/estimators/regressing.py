@@ -31,14 +31,17 @@ class RegressorParts:
         """Return the fitted model's task, to score new labels by."""
         return self.task_
 
-    def _numbers(self, y: Any) -> Array:
-        """Read labels as finite numbers, ``(text,)``."""
+    def _read_labels(self, X: Any, y: Any) -> tuple[list[Any], Regression]:
+        """Read labels as finite numbers."""
+        del X
         if y is None:
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         numbers = column_or_1d(np.asarray(y, dtype=np.float64), warn=True)
+        if not len(numbers):
+            raise DataError("there are no texts to learn from: 0 samples")
         if not np.isfinite(numbers).all():
             raise DataError("labels to predict must be finite numbers; input y contains NaN or infinity")
-        return numbers
+        return numbers.tolist(), Regression.of(numbers.tolist())
 
     def _outcome(self, logits: Array) -> dict[str, Any]:
         return {
@@ -47,12 +50,13 @@ class RegressorParts:
             "predicted": float(self.task_.values(logits)[0]),
         }
 
-    def _close_fit(self, labels: Array, dev_logits: Array, dev_targets: Array) -> None:
+    def _close_fit(self, task: Regression, targets: Array, dev_logits: Array, dev_targets: Array) -> None:
+        self.task_ = task
         self.report_ = {
-            "n_texts": len(labels),
+            "n_texts": len(targets),
             "dev": getattr(self, "dev_", ""),
-            "dev_scores": self.task_.scores(dev_logits, dev_targets),
-            "baseline": self.task_.baseline(labels, dev_targets),
+            "dev_scores": task.scores(dev_logits, dev_targets),
+            "baseline": task.baseline(targets, dev_targets),
         }
 
     def learned_facts(self) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from spacetune.encoders import Encoder, FeatureStore, Layers
-from spacetune.estimators.classifying import ClassifierParts, label_task, read_labels
+from spacetune.estimators.classifying import ClassifierParts
 from spacetune.estimators.space_estimator import SpaceEstimator
 from spacetune.spaces import SpaceOverlap, aligned_space, space_overlap
 from spacetune.spaces.losses import InterVariant
@@ -161,47 +160,6 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
         self.n_validation_samples = n_validation_samples
         self.lexicon = lexicon
         self.seed = seed
-
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        *,
-        dev: Any = None,
-        checkpoint: str | os.PathLike[str] | None = None,
-        progress: bool | None = None,
-    ) -> Self:
-        """Learn the spaces and the classifier.
-
-        Parameters
-        ----------
-        X
-            Strings, pairs of strings, token features, or a matrix of ready embeddings.
-        y
-            One class a text, or a list of classes a text (multi-label).
-        dev
-            Labelled texts to choose the best epoch and the temperature by; None sets a part aside.
-        checkpoint
-            A file to save to after every epoch, and to resume from where it exists.
-        progress
-            True or False to force the progress bars on or off.
-
-        Returns
-        -------
-        SpaceClassifier
-            Itself.
-
-        Raises
-        ------
-        DataError
-            If texts or labels cannot be learnt from.
-        """
-        labels = read_labels(self, X, y)
-        task = label_task(labels, self.class_weight, self.label_smoothing)
-        file = None if checkpoint is None else Path(checkpoint)
-        dev_logits, dev_targets = self._fit(X, labels, dev, task, file, progress)
-        self._close_fit(task, task.targets(labels).numpy(), dev_logits, dev_targets)
-        return self
 
     def predict_from_spaces(self, texts: Any) -> np.ndarray:
         """Classify straight from the spaces, without the linear classifier: the most aligned space wins.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,19 +12,19 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from spacetune.encoders import FeatureSource, TokenFeatures
-from spacetune.errors import DataError, UsageError
+from spacetune.errors import UsageError
+from spacetune.estimators.dev_part import dev_pair
 from spacetune.estimators.encoder_training import fit_with_encoder
 from spacetune.estimators.inputs import MANY, check_bounds
-from spacetune.estimators.lexicon_fitting import Words, fit_lexicon
+from spacetune.estimators.lexicon_fitting import Words, fit_lexicon, learn_lexicon
 from spacetune.estimators.prefix_inputs import ReadyEmbeddings
 from spacetune.estimators.prefix_training import PrefixModel, point_logits
 from spacetune.estimators.space_simplex import fit_space_simplex
 from spacetune.estimators.space_training import HeadSettings, SpaceData, auto_schedule, fit_heads, text_chunks
-from spacetune.estimators.text_estimator import TextEstimator, dev_pair
-from spacetune.estimators.views import view
+from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.spaces import ConceptSpaces, Lexicon, SpaceHead, SpaceSimplex
 from spacetune.spaces.losses import InterVariant
-from spacetune.training import History, Task
+from spacetune.training import History, Schedule, Task
 
 __all__ = ["SpaceEstimator"]
 
@@ -33,6 +33,15 @@ CORNERS = "simplex."
 
 MOST_DIMENSIONS = 512
 """Dimensions of all spaces of a layer together that ``n_latent="auto"`` stays within."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """What dev chose: the settings of the head, the share of the epochs, the lexicon's weight."""
+
+    settings: HeadSettings
+    share: float
+    words: Words | None
 
 
 class SpaceEstimator(TextEstimator):
@@ -60,33 +69,19 @@ class SpaceEstimator(TextEstimator):
     head_simplex_: SpaceSimplex | None
     lexicon_: Lexicon | None
     history_: History
+    _chosen: Chosen
 
-    def _fit(
-        self,
-        texts: Any,
-        labels: Sequence[Any],
-        dev: Any,
-        task: Task,
-        checkpoint: Path | None,
-        progress: bool | None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Train the head; return dev logits and dev targets for calibration."""
-        self._check_settings()
-        self._progress, self.lexicon_, self._dev_rows = progress, None, np.zeros(0, dtype=int)
-        self.head_simplex_ = None
+    def _learn(self, data: SpaceData, X: Any, dev: Any, checkpoint: Path | None) -> np.ndarray:
+        """Train the head, and a lexicon where it helps; return dev logits for calibration."""
+        self.lexicon_ = self.head_simplex_ = None
         vars(self).pop("trained_encoder_", None)  # of an earlier fit
-        features = self.features(texts, reset=True)
-        self._check_lengths(features, labels)
-        self._note_input(texts, features)
-        data = self._with_dev(texts, features, task.targets(labels), labels, dev, task)
-        schedule = auto_schedule(
-            len(data.train), self.n_epochs, self.batch_size, self.patience, task.monitor, self.seed
-        )
+        task, progress = self._task, self._progress
+        schedule = self._schedule(len(data.train))
         settings = self._settings(task, len(data.train))
         if self.train_encoder:
             self.trained_encoder_, self.head_, self.history_, data = fit_with_encoder(
                 self.encoder_,
-                self._rows(texts, dev),
+                self._rows(X, dev),
                 data,
                 settings,
                 task,
@@ -96,43 +91,70 @@ class SpaceEstimator(TextEstimator):
                 progress,
             )
             self.provenance_ = self.trained_encoder_.provenance(self.layers_ or (-1,))
-        elif self.n_vertices > 1:
-            self.head_simplex_, self.history_ = fit_space_simplex(
+        else:
+            self._take_head(*self._train(data, settings, schedule, checkpoint))
+        logits = self.logits_of_source(data.dev)
+        words = fit_lexicon(data, torch.from_numpy(logits), task) if self.lexicon else None
+        self._chosen = Chosen(settings, self.history_.best_epoch / schedule.n_epochs, words)
+        if words is None:
+            return logits
+        self._take_words(words)
+        return self.logits_of_source(data.dev)
+
+    def _train(
+        self, data: SpaceData, settings: HeadSettings, schedule: Schedule, checkpoint: Path | None = None
+    ) -> tuple[SpaceHead | SpaceSimplex, History]:
+        task, progress = self._task, self._progress
+        if self.n_vertices > 1:
+            return fit_space_simplex(
                 data, settings, self.n_vertices, self.n_validation_samples, task, schedule,
                 checkpoint=checkpoint, progress=progress,
             )  # fmt: skip
-            self.head_ = self.head_simplex_.requires_grad_(False).centroid()
-        else:
-            compute = torch.bfloat16 if self._half(features) else None
-            heads, histories = fit_heads(
-                data,
-                [settings],
-                task,
-                schedule,
-                compute_dtype=compute,
-                checkpoint=checkpoint,
-                progress=progress,
-            )
-            self.head_, self.history_ = heads[0], histories[0]
-        logits = self.logits_of_source(data.dev)
-        if self.lexicon and self._take_words(fit_lexicon(data, torch.from_numpy(logits), task)):
-            logits = self.logits_of_source(data.dev)
-        return logits, data.dev_targets.numpy()
+        compute = torch.bfloat16 if self._half(data.train) else None
+        heads, histories = fit_heads(
+            data, [settings], task, schedule, compute_dtype=compute, checkpoint=checkpoint, progress=progress
+        )
+        return heads[0], histories[0]
+
+    def _take_head(self, learnt: SpaceHead | SpaceSimplex, history: History | None = None) -> None:
+        """Become what was trained; a history is that of the training which chose."""
+        simplex = learnt if isinstance(learnt, SpaceSimplex) else None
+        self.head_simplex_ = None if simplex is None else simplex.requires_grad_(False)
+        self.head_ = learnt.centroid() if isinstance(learnt, SpaceSimplex) else learnt
+        self.history_ = history or self.history_
+
+    def _schedule(self, n_texts: int, share: float | None = None) -> Schedule:
+        """Return the course of training; with a share, up to that share of its epochs and without choosing."""
+        whole = auto_schedule(n_texts, self.n_epochs, self.batch_size, self.patience, self._task.monitor, self.seed)
+        stop = None if share is None else max(1, round(share * whole.n_epochs))
+        return dataclasses.replace(whole, stop_after=stop)
+
+    def refits(self, n_texts: int) -> bool:
+        """Tell whether `fit` learns in the end from the part too that it set aside: not with the encoder trained."""
+        return super().refits(n_texts) and not self.train_encoder
+
+    def _learn_again(self, source: FeatureSource, targets: Tensor) -> None:
+        if self.train_encoder:
+            raise UsageError("refit is for a frozen encoder; with train_encoder fit on all texts, and give dev=")
+        data, chosen = SpaceData(source, targets, source, targets), self._chosen
+        learnt, _ = self._train(data, chosen.settings, self._schedule(len(source), chosen.share))
+        words = None if chosen.words is None else learn_lexicon(source, targets, self._task, chosen.words)
+        self._take_head(learnt)
+        self.lexicon_ = None
+        if words is not None:
+            self._take_words(words)
 
     def _reads_windows(self) -> bool:
         return not self.train_encoder
 
-    def _take_words(self, words: Words | None) -> bool:
+    def _take_words(self, words: Words) -> None:
         """Take a lexicon up, its share of the logits folded into the head's classifier."""
-        if words is None:
-            return False
         self.lexicon_ = words.lexicon
         corners = [] if self.head_simplex_ is None else self.head_simplex_.corners
         with torch.no_grad():
             for head in (self.head_, *corners):
                 head.classifier.weight.mul_(words.share)
                 head.classifier.bias.mul_(words.share).add_(words.bias)
-        return True
 
     def _settings(self, task: Task, n_texts: int) -> HeadSettings:
         rate = 3e-3 if n_texts >= MANY else 1e-3
@@ -164,34 +186,8 @@ class SpaceEstimator(TextEstimator):
                 "a simplex of heads (n_vertices above 1) trains without train_encoder and auxiliary losses"
             )
 
-    def _check_lengths(self, features: FeatureSource, labels: Sequence[Any]) -> None:
-        if len(features) != len(labels):
-            raise DataError(f"labels must be one a text: {len(features)} texts, {len(labels)} labels")
-        if len(features) < 2:
-            raise DataError(f"n_samples={len(features)}: a fit needs at least 2 texts")
-
-    def _with_dev(
-        self,
-        texts: Any,
-        features: FeatureSource,
-        targets: Tensor,
-        labels: Sequence[Any],
-        dev: Any,
-        task: Task,
-    ) -> SpaceData:
-        """Use the dev data given, or set a stratified part aside (few texts: all of them, said in `dev_`)."""
-        train, held = self._part_for_dev(texts, labels, dev)
-        if dev is not None:
-            dev_texts, dev_labels = dev_pair(dev)
-            return SpaceData(features, targets, self.features(dev_texts), task.targets(dev_labels))
-        if not len(held):
-            return SpaceData(features, targets, features, targets)
-        rows, held_rows = torch.from_numpy(train), torch.from_numpy(held)
-        self._dev_rows = held
-        return SpaceData(view(features, rows), targets[rows], view(features, held_rows), targets[held_rows])
-
     def _rows(self, texts: Any, dev: Any) -> tuple[list[Any], list[Any]]:
-        """Return the training and dev texts themselves, as `_with_dev` split them."""
+        """Return the training and dev texts themselves, as they were divided."""
         if dev is not None:
             return list(texts), list(dev_pair(dev)[0])
         held: set[int] = set(self._dev_rows.tolist())

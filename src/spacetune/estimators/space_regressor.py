@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from sklearn.base import RegressorMixin
 from torch import Tensor
@@ -12,7 +11,6 @@ from torch import Tensor
 from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.regressing import RegressorParts
 from spacetune.estimators.space_estimator import SpaceEstimator
-from spacetune.training import Regression
 
 __all__ = ["SpaceRegressor"]
 
@@ -125,47 +123,6 @@ class SpaceRegressor(RegressorParts, RegressorMixin, SpaceEstimator):
         self.n_validation_samples = n_validation_samples
         self.lexicon = lexicon
         self.seed = seed
-
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        *,
-        dev: Any = None,
-        checkpoint: str | os.PathLike[str] | None = None,
-        progress: bool | None = None,
-    ) -> Self:
-        """Learn the space and the weights.
-
-        Parameters
-        ----------
-        X
-            Strings, pairs of strings, token features, or a matrix of ready embeddings.
-        y
-            One number a text.
-        dev
-            Labelled texts to choose the best epoch by; None sets a part aside.
-        checkpoint
-            A file to save to after every epoch, and to resume from where it exists.
-        progress
-            True or False to force the progress bars on or off.
-
-        Returns
-        -------
-        SpaceRegressor
-            Itself.
-
-        Raises
-        ------
-        DataError
-            If texts or labels cannot be learnt from.
-        """
-        numbers = self._numbers(y)
-        self.task_ = Regression.of(numbers.tolist())
-        file = None if checkpoint is None else Path(checkpoint)
-        dev_logits, dev_targets = self._fit(X, numbers.tolist(), dev, self.task_, file, progress)
-        self._close_fit(numbers, dev_logits, dev_targets)
-        return self
 
     def learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return what `fit` learned as plain values and tensors."""

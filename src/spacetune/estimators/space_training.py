@@ -11,6 +11,7 @@ from torch import Tensor
 
 from spacetune.encoders import FeatureSource, TokenFeatures
 from spacetune.encoders.ragged import segment_variance, widened
+from spacetune.estimators.dev_part import FitData
 from spacetune.spaces import ROWS, ConceptSpaces, SpaceHead, fused_centroids, inter_space_loss, intra_space_loss
 from spacetune.spaces.losses import InterVariant
 from spacetune.training import Candidate, History, Schedule, Task, fit_parameters
@@ -43,14 +44,8 @@ class HeadSettings:
     seed: int
 
 
-@dataclasses.dataclass(frozen=True)
-class SpaceData:
-    """Features and targets to train on, and those to choose by."""
-
-    train: FeatureSource
-    targets: Tensor
-    dev: FeatureSource
-    dev_targets: Tensor
+SpaceData = FitData[FeatureSource]
+"""Token features and targets, to train on and to choose by."""
 
 
 def auto_schedule(

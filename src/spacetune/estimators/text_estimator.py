@@ -8,17 +8,13 @@ import hashlib
 import importlib.metadata
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from spacetune.data import LabelledTexts, split_dev
-from spacetune.data.labelled_texts import normalised
 from spacetune.encoders import (
     Encoder,
     FeatureSource,
@@ -33,19 +29,20 @@ from spacetune.encoders import (
 from spacetune.encoders.batching import runs_of
 from spacetune.errors import DataError, ModelFileError, UsageError
 from spacetune.estimators.card import model_card
+from spacetune.estimators.dev_part import text_keys
 from spacetune.estimators.inputs import auto_layers, holds_texts, read_features
+from spacetune.estimators.learning import Learner
 from spacetune.estimators.reading import read_logits
 from spacetune.explanations import Explanation, TextExplanation
-from spacetune.hub import SavedModel, read_model, write_model
-from spacetune.training import History
+from spacetune.hub import SavedModel, write_model
 
-__all__ = ["TextEstimator", "load_estimator", "text_hashes"]
+__all__ = ["TextEstimator", "text_hashes"]
 
 CHUNK_TEXTS = 256
 CHARACTERS_EXPLAINED = 1 << 17
 
 
-class TextEstimator(BaseEstimator, abc.ABC):
+class TextEstimator(Learner):
     """Base of the estimators: linear in token scores, hence exactly explained.
 
     A subclass stores its settings in the constructor, learns in `fit`, and gives logits and token scores of
@@ -87,10 +84,6 @@ class TextEstimator(BaseEstimator, abc.ABC):
     @abc.abstractmethod
     def take_up(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Become the model that `learned` described."""
-
-    @abc.abstractmethod
-    def fit(self, X: Any, y: Any, *, dev: Any = None) -> Self:
-        """Learn from texts and labels."""
 
     @property
     def encoder_(self) -> Encoder:
@@ -230,6 +223,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
         ModelFileError
             If the folder is damaged, or holds another kind of model.
         """
+        from spacetune.estimators.loading import load_estimator
+
         model = load_estimator(place, encoder=encoder)
         if not isinstance(model, cls):
             raise ModelFileError(f"{place} holds a {type(model).__name__}, not a {cls.__name__}")
@@ -262,26 +257,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
         self.fitted_on_ = "matrix" if provenance is None else "texts"
         self.provenance_ = provenance
         self.layers_ = None if provenance is None else provenance.layers
-        keys = _keys(texts) if holds_texts(texts) else []
+        keys = text_keys(texts) if holds_texts(texts) else []
         self.pairs_ = holds_texts(texts) and not all(isinstance(row, str) for row in texts)
         self.train_hashes_ = text_hashes(keys)
-
-    def _part_for_dev(self, texts: Any, labels: Sequence[Any], dev: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Choose which rows train and which are set aside, equal texts together, and say how in `dev_`.
-
-        No row is set aside where dev data is given, or where the texts are too few: then all of them are dev.
-        """
-        everything, none = np.arange(len(labels)), np.zeros(0, dtype=int)
-        if dev is not None:
-            self.dev_ = f"given ({len(dev_pair(dev)[1])} texts)"
-            return everything, none
-        keys = _keys(texts) if holds_texts(texts) else list(range(len(labels)))
-        train, held = split_dev(labels, keys, self.dev_fraction, self.seed)
-        if len(held) < 2:
-            self.dev_ = f"the training texts themselves: {len(labels)} are too few to set some aside"
-            return everything, none
-        self.dev_ = f"{len(held)} of {len(labels)} training texts, set aside stratified by seed {self.seed}"
-        return train, held
 
     @abc.abstractmethod
     def _outcome(self, logits: np.ndarray) -> dict[str, Any]:
@@ -298,75 +276,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return tags
 
 
-def _keys(texts: Any) -> list[str]:
-    rows = as_inputs(texts)
-    return [normalised(row) if isinstance(row, str) else normalised(*row) for row in rows]
-
-
 def text_hashes(keys: Sequence[str]) -> np.ndarray:
     """Return sorted 64-bit hashes of texts: enough to tell later whether a test text was trained on."""
     found = {int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True) for key in keys}
     return np.array(sorted(found), dtype=np.int64)
-
-
-def dev_pair(dev: Any) -> tuple[Any, Sequence[Any]]:
-    """Take dev data as `LabelledTexts` or as a pair (texts, labels)."""
-    if isinstance(dev, LabelledTexts):
-        if dev.labels is None:
-            raise UsageError("the dev texts carry no labels")
-        return dev.inputs, dev.labels
-    texts, labels = dev
-    return texts, labels
-
-
-def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = None) -> TextEstimator:
-    """Load a saved model of any kind.
-
-    Parameters
-    ----------
-    place
-        The folder it was saved to.
-    encoder
-        The encoder to use; None loads the one it was trained with.
-
-    Returns
-    -------
-    TextEstimator
-        Of the class it was saved as.
-
-    Raises
-    ------
-    ModelFileError
-        If the folder is damaged, of an unknown kind, or its encoder's weights are not those it was trained on.
-    """
-    from spacetune import estimators
-
-    saved = read_model(place)
-    name = saved.config.get("model")
-    kinds = {n: getattr(estimators, n) for n in estimators.__all__ if n not in ("TextEstimator", "load_estimator")}
-    if name not in kinds:
-        raise ModelFileError(f"{place} holds a model of kind {name!r}; this spacetune knows {', '.join(kinds)}")
-    try:
-        model: TextEstimator = kinds[name](**saved.config["settings"])
-        trained_on = saved.config["encoder"]
-        inside = Path(place) / "encoder"
-        model.encoder = encoder or (inside if inside.is_dir() else trained_on["encoder"])
-        model.max_length = trained_on["max_length"]
-        model.max_windows = trained_on.get("max_windows", 1)
-        model.layers_ = tuple(trained_on["layers"])
-        model.fitted_on_ = "texts"
-        model.report_ = saved.config["report"]
-        model.pairs_ = saved.config.get("pairs", False)
-        if "history" in saved.config:
-            vars(model)["history_"] = History.from_dict(saved.config["history"])
-        model.take_up(saved.config["learned"], saved.tensors)
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise ModelFileError(f"the saved model in {place} is incomplete: {error!r}; fit it again") from error
-    found = model.encoder_.source.sha256
-    if found != trained_on["sha256"] and not inside.is_dir():
-        raise ModelFileError(
-            f"the model in {place} was trained on {trained_on['encoder']} with weights {trained_on['sha256'][:12]}…, "
-            f"but the encoder found has {found[:12]}…; its predictions would mean nothing"
-        )
-    model.provenance_ = model.encoder_.provenance(model.layers_)
-    return model

@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 
 from spacetune.estimators.linear_probe import STRENGTHS, logistic, logistic_each
 from spacetune.prefixes import LinearSimplex
-from spacetune.training import Task
+from spacetune.training import Task, standing
 
 __all__ = ["warm_start"]
 
@@ -45,7 +45,7 @@ def warm_start(
     if probe:
         tried = [_probe(task, (rows - mean) / scale, targets, C) for C in STRENGTHS]
         held = (dev[0] - mean) / scale
-        weight, bias = max(tried, key=lambda wb: task.scores(held @ wb[0].T + wb[1], dev[1])[task.monitor])
+        weight, bias = max(tried, key=lambda wb: standing(task.scores(held @ wb[0].T + wb[1], dev[1]), task.monitor))
     head.warm_start(*(torch.from_numpy(np.asarray(part)) for part in (mean, scale, weight, bias)))
 
 

@@ -3,59 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.multiclass import OneVsRestClassifier
 
+from spacetune.data import LabelledTexts
 from spacetune.encoders import TextInput
+from spacetune.training import standing
 
-__all__ = ["tfidf_baseline"]
+__all__ = ["TfidfBaseline"]
 
+Array = np.ndarray[Any, Any]
 STRENGTHS = (1.0, 10.0)
 WORDS = r"(?u)\w+|[^\w\s]"
 
 
-def tfidf_baseline(
-    train: Sequence[TextInput],
-    dev: Sequence[TextInput],
-    test: Sequence[TextInput],
-    task: Any,
-    targets: Any,
-    dev_targets: Any,
-) -> tuple[Any, np.ndarray[Any, Any]] | None:
-    """Fit TF-IDF of words and word pairs with logistic (or ridge) regression, its strength chosen on dev.
+class TfidfBaseline:
+    """TF-IDF of words and word pairs with logistic (or ridge) regression; pairs of texts are joined.
 
     Parameters
     ----------
-    train
-        Training texts; pairs are joined.
-    dev
-        Texts to choose the strength by.
-    test
-        Texts to predict.
     task
-        What is learnt.
-    targets
-        Targets of the training texts.
-    dev_targets
-        Targets of the dev texts.
+        What is learnt; once fitted, `task` is it as settled on dev.
 
-    Returns
-    -------
-    tuple or None
-        The task as settled on dev, and the logits of the test texts; None where no training text holds a word to count.
+    Examples
+    --------
+    >>> from spacetune.training import SingleLabel
+    >>> data = LabelledTexts(["good fun", "a bore"] * 4, ["pos", "neg"] * 4)
+    >>> words = TfidfBaseline(SingleLabel(["neg", "pos"])).fit(data, data)
+    >>> words.logits(["fun"]).argmax(1).tolist()
+    [1]
     """
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORDS)
-    if not any(text.strip() for text in _joined(train)):
-        return None
-    rows = vectorizer.fit_transform(_joined(train))
-    dev_rows, test_rows = vectorizer.transform(_joined(dev)), vectorizer.transform(_joined(test))
-    fits = [_decide(task, rows, targets, C) for C in STRENGTHS]
-    best = max(fits, key=lambda decide: task.scores(decide(dev_rows), dev_targets)[task.monitor])
-    return task.settled(best(dev_rows), dev_targets), best(test_rows)
+
+    def __init__(self, task: Any) -> None:
+        self.task = task
+        self._decide: Any = None
+
+    def fit(self, train: LabelledTexts, dev: LabelledTexts) -> Self:
+        """Learn from training texts; choose the strength, and what else decisions need, on dev."""
+        targets = self._targets(dev)
+        rows = self._count(train)
+        if rows is None:
+            return self
+        dev_rows = self._vectorizer.transform(_joined(dev.inputs))
+        fits = {C: _decide(self.task, rows, self._targets(train), C) for C in STRENGTHS}
+        logits = {C: decide(dev_rows) for C, decide in fits.items()}
+        self._C = max(fits, key=lambda C: standing(self.task.scores(logits[C], targets), self.task.monitor))
+        self.task, self._decide = self.task.settled(logits[self._C], targets), fits[self._C]
+        return self
+
+    def refit(self, data: LabelledTexts) -> Self:
+        """Learn anew from these texts, at the strength chosen."""
+        rows = self._count(data)
+        if self._decide is not None and rows is not None:
+            self._decide = _decide(self.task, rows, self._targets(data), self._C)
+        return self
+
+    def logits(self, texts: Sequence[TextInput]) -> Array | None:
+        """Return logits ``(text, output)``; None where no training text holds a word to count."""
+        return None if self._decide is None else self._decide(self._vectorizer.transform(_joined(texts)))
+
+    def _count(self, data: LabelledTexts) -> Any:
+        if not any(text.strip() for text in _joined(data.inputs)):
+            return None
+        self._vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORDS)
+        return self._vectorizer.fit_transform(_joined(data.inputs))
+
+    def _targets(self, data: LabelledTexts) -> Array:
+        return self.task.targets(data.labels or []).numpy()
 
 
 def _joined(texts: Sequence[TextInput]) -> list[str]:

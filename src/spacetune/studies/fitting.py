@@ -10,13 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from spacetune.data import LabelledTexts, label_kind, overlap_note, split_dev
-from spacetune.errors import DataError
+from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.results import Result
-from spacetune.studies.baselines import tfidf_baseline
 from spacetune.studies.choosing import Choice, choose_method
-from spacetune.studies.intervals import decisions, score_intervals
 from spacetune.studies.methods import Method, is_regression, make_estimator, settings_for
+from spacetune.studies.score_rows import Parts, majority_rows, probe_rows, score_row, tfidf_rows
 from spacetune.studies.scoring import Scores, score_model
 
 __all__ = ["FitReport", "fit_model"]
@@ -37,7 +36,7 @@ class FitReport(Result):
     source
         Where the training texts came from.
     n_texts
-        How many trained the model.
+        How many trained the model in the end.
     classes
         Their classes.
     dev
@@ -85,6 +84,7 @@ def fit_model(
     dev_fraction: float = 0.1,
     seed: int = 0,
     budget: float = 60.0,
+    refit: bool | None = None,
     fit_options: dict[str, Any] | None = None,
     save_to: Path | None = None,
 ) -> tuple[TextEstimator, FitReport]:
@@ -116,6 +116,10 @@ def fit_model(
         Of the split and the fit.
     budget
         Seconds that ``auto`` may take to choose.
+    refit
+        Learn in the end from the dev texts too, with what they chose: dev scores are those from before, test scores
+        those after, the baselines' too. None does so where `dev` is a part of fewer than 2,000 training texts (the
+        probe: of any number).
     fit_options
         Passed on to the estimator's `fit`: ``checkpoint``, ``progress``.
     save_to
@@ -141,26 +145,36 @@ def fit_model(
         method, chosen = choice.method, settings_for(choice.method, regression, chosen)
     began = time.perf_counter()
     model = make_estimator(method, regression, chosen, seed)
-    options = {k: v for k, v in (fit_options or {}).items() if method != "probe"}
-    model.fit(part.inputs, part.labels, dev=held, **options)
+    if refit and getattr(model, "train_encoder", False):
+        raise UsageError("refit is for a frozen encoder: with train_encoder give all training texts, and others as dev")
+    model.fit(part.inputs, part.labels, dev=held, **(fit_options or {}))
     model.dev_ = how
-    model.report_["dev"] = how  # pyright: ignore[reportAttributeAccessIssue]
+    model.report_["dev"] = how
+    scored = {"dev": score_model(model, held)}
+    everything = _everything(model, train, dev, held, refit)
+    if everything is not None:
+        model.refit(everything.inputs, everything.labels)
     seconds = time.perf_counter() - began
     if save_to is not None:
         model.save_pretrained(save_to)
-    splits = {"dev": held} | ({} if test is None else {"test": test})
-    scored = {split: score_model(model, data) for split, data in splits.items()}
-    table = [_row(method, split, scores, seconds) for split, scores in scored.items()]
+    if test is not None:
+        scored["test"] = score_model(model, test)
+    table = [score_row(method, split, scores, seconds) for split, scores in scored.items()]
     if baselines:
-        table = [*_baselines(model, part, held, splits, method, regression, chosen, seed), *table]
+        data, labels = Parts(part, held, test, everything), model.task()
+        others = [*majority_rows(labels, data), *tfidf_rows(labels, data)]
+        if method != "probe":
+            shared = {k: chosen[k] for k in SHARED if k in chosen}
+            others += probe_rows(make_estimator("probe", regression, shared, seed), data)
+        table = [*others, *table]
     history = getattr(model, "history_", None)
     classes = tuple(getattr(model, "classes_", np.zeros(0)).tolist())
     report = FitReport(
         method,
         train.source,
-        len(part),
+        len(everything or part),
         classes,
-        how,
+        model.dev_,
         tuple(table),
         "" if history is None else str(history),
         notes,
@@ -196,64 +210,14 @@ def _parts(
     return train.take(rows.tolist()), train.take(held.tolist()), how
 
 
-def _row(method: str, split: str, scored: Scores, seconds: float | None) -> dict[str, Any]:
-    ece = {} if scored.ece is None else {"ece": scored.ece}
-    return {
-        "method": method,
-        "split": split,
-        "n": scored.n_texts,
-        **_shown(scored.scores),
-        **ece,
-        "seconds": seconds,
-        "intervals": scored.intervals,
-    }
-
-
-def _shown(scores: dict[str, float]) -> dict[str, float]:
-    return {name: value for name, value in scores.items() if name != "neg_log_loss"}
-
-
-def _baselines(
-    model: Any,
-    part: LabelledTexts,
-    held: LabelledTexts,
-    splits: dict[str, LabelledTexts],
-    method: str,
-    regression: bool,
-    settings: dict[str, Any],
-    seed: int,
-) -> list[dict[str, Any]]:
-    task = model.task()
-    targets, dev_targets = (task.targets(d.labels or []).numpy() for d in (part, held))
-    truth = {split: task.targets(data.labels or []).numpy() for split, data in splits.items()}
-    rows = [
-        {"method": "majority", "split": s, "n": len(d), **task.baseline(targets, truth[s]), "seconds": 0.0}
-        for s, d in splits.items()
-    ]
-    began = time.perf_counter()
-    counted = {
-        split: tfidf_baseline(part.inputs, held.inputs, data.inputs, task, targets, dev_targets)
-        for split, data in splits.items()
-    }
-    took = (time.perf_counter() - began) / len(splits)
-    rows += [_counted_row(task, s, found, targets, truth[s], took) for s, found in counted.items()]
-    if method != "probe":
-        began = time.perf_counter()
-        shared = {k: settings[k] for k in SHARED if k in settings}
-        probe = make_estimator("probe", regression, shared, seed)
-        probe.fit(part.inputs, part.labels, dev=held)
-        took = time.perf_counter() - began
-        rows += [_row("linear probe", split, score_model(probe, data), took) for split, data in splits.items()]
-    return rows
-
-
-def _counted_row(task: Any, split: str, found: Any, train: Any, truth: Any, seconds: float) -> dict[str, Any]:
-    row = {"method": "tf-idf + linear", "split": split, "n": len(truth)}
-    if found is None:
-        return {**row, **task.baseline(train, truth), "seconds": seconds}
-    settled, logits = found
-    intervals = score_intervals(task.kind, truth, decisions(settled, logits, truth))
-    return {**row, **_shown(settled.scores(logits, truth)), "seconds": seconds, "intervals": intervals}
+def _everything(
+    model: TextEstimator, train: LabelledTexts, dev: LabelledTexts | None, held: LabelledTexts, refit: bool | None
+) -> LabelledTexts | None:
+    """Return what the model learns from in the end; None where that is what it learnt from already."""
+    wanted = dev is None and model.refits(len(train)) if refit is None else refit
+    if not wanted or held is train:
+        return None
+    return train if dev is None else train.followed_by(dev)
 
 
 def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from spacetune.training.calibration import calibration_error, fit_temperature, p
 from spacetune.training.deadline import time_limit
 from spacetune.training.history import Epoch, History
 from spacetune.training.loop import Candidate, Schedule, fit_parameters
-from spacetune.training.scores import classification_scores, multilabel_scores, regression_scores
+from spacetune.training.scores import classification_scores, multilabel_scores, regression_scores, standing
 from spacetune.training.tasks import MultiLabel, Regression, SingleLabel, Task, best_threshold, class_weights
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "probabilities",
     "regression_scores",
     "reliability",
+    "standing",
     "time_limit",
 ]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from spacetune.training.history import Epoch
+from spacetune.training.scores import standing
 
 __all__ = ["Candidate"]
 
@@ -37,7 +38,6 @@ class Candidate:
         self.module = module
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
-        self.best_score = float("-inf")
         self._best: dict[str, Tensor] = {}
         slowly = {id(p) for p in slow[0].parameters()} if slow else set[int]()
         groups = _groups([p for p in module.parameters() if id(p) not in slowly], learning_rate, weight_decay)
@@ -58,10 +58,11 @@ class Candidate:
         self.optimizer.zero_grad()
 
     def record(self, epoch: Epoch, monitor: str) -> None:
-        """Note an epoch; keep a copy of the parameters where it is the best so far."""
+        """Note an epoch; keep a copy of the parameters where it is the best so far, or none is scored."""
         self.epochs.append(epoch)
-        if epoch.scores[monitor] > self.best_score:
-            self.best_score, self.best_epoch = epoch.scores[monitor], epoch.epoch
+        best = next((e.scores for e in self.epochs if e.epoch == self.best_epoch), {}) if self._best else {}
+        if not best or standing(epoch.scores, monitor) > standing(best, monitor):
+            self.best_epoch = epoch.epoch
             self._best = {name: p.detach().clone() for name, p in self.trained().items()}
 
     def waited(self, patience: int | None) -> bool:

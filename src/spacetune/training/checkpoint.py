@@ -21,10 +21,7 @@ __all__ = ["load_checkpoint", "save_checkpoint"]
 def save_checkpoint(path: Path, candidates: Sequence[Candidate]) -> None:
     """Write the state of every candidate; the old file stays until the new one is whole."""
     tensors = {f"{i}.{k}": v.contiguous().clone() for i, c in enumerate(candidates) for k, v in c.state().items()}
-    story = [
-        {"best_epoch": c.best_epoch, "best_score": c.best_score, "epochs": [e.to_dict() for e in c.epochs]}
-        for c in candidates
-    ]
+    story = [{"best_epoch": c.best_epoch, "epochs": [e.to_dict() for e in c.epochs]} for c in candidates]
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".writing")
     safetensors.torch.save_file(tensors, unfinished, metadata={"story": json.dumps(story)})
@@ -50,7 +47,7 @@ def load_checkpoint(path: Path, candidates: Sequence[Candidate]) -> int:
         for i, (candidate, told) in enumerate(zip(candidates, story, strict=True)):
             mark = f"{i}."
             candidate.load_state({k.removeprefix(mark): v for k, v in tensors.items() if k.startswith(mark)})
-            candidate.best_epoch, candidate.best_score = told["best_epoch"], told["best_score"]
+            candidate.best_epoch = told["best_epoch"]
             candidate.epochs = [Epoch(**epoch) for epoch in told["epochs"]]
     except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:
         raise ModelFileError(

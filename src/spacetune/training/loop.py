@@ -53,6 +53,8 @@ class Schedule:
         The dev score to watch; higher is better.
     seed
         Decides the order of the texts in every epoch.
+    stop_after
+        The epoch after which to stop, chosen before: nothing is scored on the way. None lets dev choose the epoch.
     """
 
     n_examples: int
@@ -62,6 +64,12 @@ class Schedule:
     patience: int | None = 4
     monitor: str = "macro_f1"
     seed: int = 0
+    stop_after: int | None = None
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch that training goes to at most."""
+        return self.n_epochs if self.stop_after is None else min(self.stop_after, self.n_epochs)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -90,7 +98,7 @@ def fit_parameters(
     checkpoint: Path | None = None,
     progress: bool | None = None,
 ) -> list[History]:
-    """Train every candidate, and leave each with the parameters of its best epoch on dev.
+    """Train every candidate, and leave each with the parameters of its best epoch on dev (or of the last one).
 
     Parameters
     ----------
@@ -121,8 +129,9 @@ def fit_parameters(
     OutOfTime
         If it runs inside `time_limit` and does not end within it.
     KeyboardInterrupt
-        If Ctrl-C comes before the first epoch has ended: there is nothing to keep yet.
+        If Ctrl-C comes before the first epoch has ended, or before the one to stop after: there is nothing to keep.
     """
+    score = validate if schedule.stop_after is None else lambda: [{} for _ in candidates]
     start = load_checkpoint(checkpoint, candidates) if checkpoint is not None else 0
     began = time.perf_counter() - (candidates[0].epochs[-1].seconds if candidates[0].epochs else 0.0)
     if not start:
@@ -130,21 +139,20 @@ def fit_parameters(
     if score_start and not candidates[0].epochs:
         for candidate in candidates:
             candidate.module.eval()
-        _record(candidates, schedule, 0, [math.nan] * len(candidates), validate(), 0.0)
+        _record(candidates, schedule, 0, [math.nan] * len(candidates), score(), 0.0)
     epoch, interrupted = start, False
-    with progress_bar(schedule.n_epochs * schedule.steps_per_epoch, "fitting", "steps", show=progress) as bar:
+    with progress_bar(schedule.last_epoch * schedule.steps_per_epoch, "fitting", "steps", show=progress) as bar:
         bar.update(start * schedule.steps_per_epoch)
         try:
-            for epoch in range(start + 1, schedule.n_epochs + 1):
+            for epoch in range(start + 1, schedule.last_epoch + 1):
                 if all(c.waited(schedule.patience) for c in candidates):
                     break
                 means = _one_epoch(candidates, schedule, losses, epoch, bar.update)
-                scores = validate()
-                _record(candidates, schedule, epoch, means, scores, time.perf_counter() - began)
+                _record(candidates, schedule, epoch, means, score(), time.perf_counter() - began)
                 if checkpoint is not None:
                     save_checkpoint(checkpoint, candidates)
         except KeyboardInterrupt:
-            if not any(e.epoch for e in candidates[0].epochs):
+            if schedule.stop_after is not None or not any(e.epoch for e in candidates[0].epochs):
                 raise
             interrupted = True
             log.warning(
@@ -162,13 +170,13 @@ def _announce(candidates: Sequence[Candidate], schedule: Schedule, losses: Batch
     for _ in range(2):
         began = time.perf_counter()
         sum(losses(torch.arange(size), schedule.generator(0)), torch.zeros(())).backward()
-    seconds = (time.perf_counter() - began) * schedule.steps_per_epoch * schedule.n_epochs
+    seconds = (time.perf_counter() - began) * schedule.steps_per_epoch * schedule.last_epoch
     for candidate in candidates:
         candidate.optimizer.zero_grad()
     log.info(
         "fitting %s texts, at most %d epochs of %d steps: about %s on this machine",
         f"{schedule.n_examples:,}",
-        schedule.n_epochs,
+        schedule.last_epoch,
         schedule.steps_per_epoch,
         f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.0f} min",
     )
@@ -209,7 +217,7 @@ def _record(
     seconds: float,
 ) -> None:
     for candidate, mean, score in zip(candidates, means, scores, strict=True):
-        if schedule.monitor not in score:
+        if schedule.stop_after is None and schedule.monitor not in score:
             raise UsageError(f"monitor must be one of {', '.join(score)}, got {schedule.monitor!r}")
         if not candidate.waited(schedule.patience):
             candidate.record(Epoch(epoch, mean, dict(score), seconds), schedule.monitor)
@@ -217,7 +225,7 @@ def _record(
 
 def _finish(candidate: Candidate, schedule: Schedule, interrupted: bool) -> History:
     candidate.restore_best()
-    early = candidate.epochs[-1].epoch < schedule.n_epochs
+    early = candidate.epochs[-1].epoch < schedule.last_epoch
     ended: Literal["finished", "early", "interrupted"] = (
         "interrupted" if interrupted else "early" if early else "finished"
     )

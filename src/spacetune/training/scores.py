@@ -8,9 +8,18 @@ import numpy as np
 from scipy import stats
 from sklearn import metrics
 
-__all__ = ["classification_scores", "multilabel_scores", "regression_scores"]
+__all__ = ["classification_scores", "multilabel_scores", "regression_scores", "standing"]
 
 Array = np.ndarray[Any, Any]
+
+
+def standing(scores: dict[str, float], monitor: str) -> tuple[float, float]:
+    """Return what dev scores are compared by: the monitored one and, where that ties, the log loss.
+
+    A few dev texts take few values of a score, so the first of several equals would be chosen: of epochs the least
+    trained. The choice is ours (docs/how-it-works/choices.md).
+    """
+    return scores[monitor], scores.get("neg_log_loss", 0.0)
 
 
 def classification_scores(true: Array, predicted: Array) -> dict[str, float]:
