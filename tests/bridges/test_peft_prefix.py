@@ -112,9 +112,10 @@ def test_an_exported_centroid_predicts_the_same_in_plain_peft(
         "adapter_model.safetensors",
     ]
     logits = peft_logits(tiny, tmp_path / "adapter", 3)
-    np.testing.assert_allclose(logits, fitted.predict_logits(TEXTS), atol=1e-5)
+    close = {"atol": 1e-4}  # float32: a random encoder's states hardly differ, so weights are large
+    np.testing.assert_allclose(logits, fitted.predict_logits(TEXTS), **close)
     again = import_peft_classifier(tmp_path / "adapter", tiny, fitted.classes_.tolist())
-    np.testing.assert_allclose(again.predict_logits(TEXTS), fitted.predict_logits(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(again.predict_logits(TEXTS), fitted.predict_logits(TEXTS), **close)
     assert again.predict(TEXTS).tolist() == fitted.predict(TEXTS).tolist()
     again.save_pretrained(tmp_path / "ours")
     loaded = PrefixSimplexClassifier.from_pretrained(tmp_path / "ours", encoder=tiny)

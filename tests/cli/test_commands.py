@@ -21,8 +21,9 @@ def test_fit_prints_json_and_nothing_else_on_stdout(place: Place) -> None:
     report = json.loads(place.fitted.out)
     assert place.fitted.code == 0
     assert (report["method"], report["source"]) == ("space", "train.csv")
-    assert (report["n_texts"], len(report["classes"])) == (52, 8)
-    assert report["dev"] == "8 of 60 training texts, set aside stratified by seed 0"
+    assert (report["n_texts"], len(report["classes"])) == (60, 8)
+    aside = "8 of 60 training texts, set aside stratified by seed 0"
+    assert report["dev"] == f"{aside}; what it chose was then learnt from 60 texts in all"
     assert [(row["method"], row["split"], row["n"]) for row in report["table"]] == [("space", "dev", 8)]
     assert "fitting 52 texts, at most 2 epochs" in place.fitted.err
     assert f"saved to {place.model}" in place.fitted.err
@@ -37,9 +38,16 @@ def test_fit_leaves_a_whole_model_and_nothing_beside_it(place: Place) -> None:
 def test_fit_for_people_shows_scores_and_warnings(place: Place, tmp_path: Path) -> None:
     answer = run("fit", place.train, "--test", place.test, "--out", tmp_path / "m", *FAST)
     assert answer.code == 0
-    assert "52 training texts, 8 classes from train.csv" in " ".join(answer.out.split())
+    assert "60 training texts, 8 classes from train.csv" in " ".join(answer.out.split())
     assert "8 texts only of class 'account_login'" in " ".join(answer.out.split())
     assert re.search(r"space +│ test +│ +24 +│ +0\.\d{4}", answer.out)
+
+
+def test_a_part_set_aside_can_be_left_out(place: Place, tmp_path: Path) -> None:
+    report = json.loads(run("fit", place.train, "--out", tmp_path / "m", *FAST, "--no-refit", "--json").out)
+    assert (report["n_texts"], report["dev"]) == (52, "8 of 60 training texts, set aside stratified by seed 0")
+    words = ["fit", place.train, "--dev", place.test, "--out", tmp_path / "all", *FAST, "--refit", "--json"]
+    assert json.loads(run(*words).out)["n_texts"] == 84
 
 
 def test_baselines_stand_beside_the_model(place: Place, tmp_path: Path) -> None:
@@ -73,7 +81,7 @@ def test_score(place: Place) -> None:
 
 def test_score_says_that_training_texts_flatter(place: Place) -> None:
     said = " ".join(run("score", place.model, place.train).out.split())
-    assert "! 52 of 60 texts repeat a training text (rows " in said
+    assert "! 60 of 60 texts repeat a training text (rows " in said
 
 
 def test_predict_texts(place: Place) -> None:

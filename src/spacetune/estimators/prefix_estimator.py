@@ -25,7 +25,7 @@ from spacetune.encoders import (
 )
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators.inputs import check_bounds, check_kind, check_lengths, read_features
-from spacetune.estimators.linear_probe import means_of
+from spacetune.estimators.linear_probe import STRENGTHS, means_of
 from spacetune.estimators.prefix_inputs import PrefixedTexts, PrefixInputs, ReadyEmbeddings, UnderPrefix
 from spacetune.estimators.prefix_training import PrefixData, PrefixModel, PrefixTraining, fit_prefixes, point_logits
 from spacetune.estimators.space_training import auto_schedule, token_statistics
@@ -37,7 +37,7 @@ from spacetune.prefixes.heads import LinearHead
 from spacetune.prefixes.sampling import Sampling
 from spacetune.prefixes.simplex import Mixing
 from spacetune.spaces import ConceptSpaces, SpaceHead, SpaceSimplex
-from spacetune.training import History, Schedule, Task
+from spacetune.training import History, Schedule
 
 __all__ = ["PrefixEstimator"]
 
@@ -82,20 +82,23 @@ class PrefixEstimator(TextEstimator):
 
     def _learn(self, data: PrefixData, X: Any, dev: Any, checkpoint: Path | None) -> np.ndarray:
         """Train prefixes and heads; return dev logits at the centroid, for calibration."""
-        schedule = self._schedule(len(data.train))
-        self.history_ = self._train(data, schedule, checkpoint)
+        schedule, strengths = self._schedule(len(data.train)), STRENGTHS if self.probe_start else ()
+        self.history_ = self._train(data, strengths, schedule, checkpoint)
         self._share = self.history_.best_epoch / schedule.n_epochs
         return point_logits(self._model(), data.dev, self._model().centre())[0]
 
     def _learn_again(self, source: Any, targets: Tensor) -> None:
         everything = self._part(source, None)
         data = PrefixData(everything, targets, everything, targets)
-        self._train(data, self._schedule(len(everything), self._share))
+        strengths = () if self._strength is None else (self._strength,)
+        self._train(data, strengths, self._schedule(len(everything), self._share))
 
-    def _train(self, data: PrefixData, schedule: Schedule, checkpoint: Path | None = None) -> History:
+    def _train(
+        self, data: PrefixData, strengths: Sequence[float], schedule: Schedule, checkpoint: Path | None = None
+    ) -> History:
         generator = torch.Generator().manual_seed(self.seed)
         prefix = self._new_prefix(generator) if isinstance(data.train, PrefixedTexts) else None
-        head = self._new_head(prefix, data, self._task, generator)
+        head, strength = self._new_head(prefix, data, strengths, generator)
         settings = PrefixTraining(
             self.learning_rate, self.head_learning_rate, self.weight_decay, self.dropout,
             self.diversity_weight, self.n_validation_samples, self.seed,
@@ -105,6 +108,7 @@ class PrefixEstimator(TextEstimator):
             checkpoint=checkpoint, progress=self._progress,
         )  # fmt: skip
         self._finish(None if prefix is None else prefix.finished(), head)
+        self._strength = strength
         return history
 
     def _schedule(self, n_texts: int, share: float | None = None) -> Schedule:
@@ -164,22 +168,26 @@ class PrefixEstimator(TextEstimator):
         )
 
     def _new_head(
-        self, prefix: PrefixSimplex | LoraSimplex | None, data: PrefixData, task: Task, generator: torch.Generator
-    ) -> LinearSimplex | SpaceSimplex:
-        """Make the heads: standardised by what the first centroid gives, and started from its probe."""
+        self,
+        prefix: PrefixSimplex | LoraSimplex | None,
+        data: PrefixData,
+        strengths: Sequence[float],
+        generator: torch.Generator,
+    ) -> tuple[LinearSimplex | SpaceSimplex, float | None]:
+        """Make the heads, standardised by what the first centroid gives and started from the best of its probes."""
         with torch.no_grad():
             states = None if prefix is None else prefix.centroid()
         train, dev = UnderPrefix(data.train, states), UnderPrefix(data.dev, states)
         n_layers, dim = train.shape
         if self.head == "space":
-            return self._new_spaces(train, data.targets, task, generator)
-        head = LinearSimplex(n_layers * dim, task.n_outputs, self.n_vertices, generator=generator)
+            return self._new_spaces(train, data.targets, generator), None
+        head = LinearSimplex(n_layers * dim, self._task.n_outputs, self.n_vertices, generator=generator)
         targets, dev_targets = data.targets.numpy(), data.dev_targets.numpy()
-        warm_start(head, task, (means_of(train), targets), (means_of(dev), dev_targets), self.probe_start)
-        return head
+        parts = (means_of(train), targets), (means_of(dev), dev_targets)
+        return head, warm_start(head, self._task, *parts, strengths)
 
-    def _new_spaces(self, train: UnderPrefix, targets: Tensor, task: Task, generator: torch.Generator) -> SpaceSimplex:
-        n_layers, dim = train.shape
+    def _new_spaces(self, train: UnderPrefix, targets: Tensor, generator: torch.Generator) -> SpaceSimplex:
+        (n_layers, dim), task = train.shape, self._task
         mean, scale = token_statistics(train)
         corners: list[SpaceHead] = []
         for _ in range(self.n_vertices):

@@ -17,6 +17,7 @@ from spacetune.studies.choosing import Choice, choose_method
 from spacetune.studies.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.score_rows import Parts, majority_rows, probe_rows, score_row, tfidf_rows
 from spacetune.studies.scoring import Scores, score_model
+from spacetune.training import History
 
 __all__ = ["FitReport", "fit_model"]
 
@@ -151,9 +152,9 @@ def fit_model(
     model.dev_ = how
     model.report_["dev"] = how
     scored = {"dev": score_model(model, held)}
-    everything = _everything(model, train, dev, held, refit)
-    if everything is not None:
-        model.refit(everything.inputs, everything.labels)
+    data = Parts(part, held, test, _everything(model, train, dev, held, refit))
+    if data.everything is not None:
+        model.refit(data.everything.inputs, data.everything.labels)
     seconds = time.perf_counter() - began
     if save_to is not None:
         model.save_pretrained(save_to)
@@ -161,19 +162,28 @@ def fit_model(
         scored["test"] = score_model(model, test)
     table = [score_row(method, split, scores, seconds) for split, scores in scored.items()]
     if baselines:
-        data, labels = Parts(part, held, test, everything), model.task()
-        others = [*majority_rows(labels, data), *tfidf_rows(labels, data)]
-        if method != "probe":
-            shared = {k: chosen[k] for k in SHARED if k in chosen}
-            others += probe_rows(make_estimator("probe", regression, shared, seed), data)
-        table = [*others, *table]
-    history = getattr(model, "history_", None)
-    classes = tuple(getattr(model, "classes_", np.zeros(0)).tolist())
-    report = FitReport(
+        probe = {k: chosen[k] for k in SHARED if k in chosen}
+        others = [] if method == "probe" else probe_rows(make_estimator("probe", regression, probe, seed), data)
+        table = [*majority_rows(model.task(), data), *tfidf_rows(model.task(), data), *others, *table]
+    return model, _report(model, method, train.source, data, table, notes, scored, choice)
+
+
+def _report(
+    model: TextEstimator,
+    method: Method,
+    source: str,
+    data: Parts,
+    table: list[dict[str, Any]],
+    notes: tuple[str, ...],
+    scored: dict[str, Scores],
+    choice: Choice | None,
+) -> FitReport:
+    history: History | None = getattr(model, "history_", None)
+    return FitReport(
         method,
-        train.source,
-        len(everything or part),
-        classes,
+        source,
+        len(data.everything or data.train),
+        tuple(getattr(model, "classes_", np.zeros(0)).tolist()),
         model.dev_,
         tuple(table),
         "" if history is None else str(history),
@@ -182,7 +192,6 @@ def fit_model(
         scored,
         choice,
     )
-    return model, report
 
 
 def _learnable(train: LabelledTexts, task: str) -> LabelledTexts:
