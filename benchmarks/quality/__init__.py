@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.common import HERE, RESULTS, circumstances
 from benchmarks.quality.methods import Cell, ours, tfidf_svm
 from benchmarks.quality.sets import Parts, parts
-from benchmarks.quality.summary import summarise
+from benchmarks.quality.summary import REFIT, summarise
 from spacetune import Encoder
 from spacetune.data import label_kind
 from spacetune.training.tasks import MultiLabel, Regression, SingleLabel, Task
@@ -35,7 +35,8 @@ def main(arguments: list[str] | None = None) -> None:
     encoder = Encoder.from_pretrained()
     CELLS.mkdir(parents=True, exist_ok=True)
     for name in wanted:
-        todo = [(m, s) for m in config["methods"] for s in seeds(m, config) if not place(name, m, s).exists()]
+        methods = [m for m in config["methods"] if name in config["only"].get(m, [name])]
+        todo = [(m, s) for m in methods for s in seeds(m, config) if not place(name, m, s).exists()]
         if todo:
             run_set(name, config["sets"][name], todo, encoder)
     summarise(CELLS, config)
@@ -63,7 +64,7 @@ def run_set(name: str, about: dict[str, Any], todo: list[tuple[str, int]], encod
 def run_cell(method: str, data: Parts, encoder: Encoder, seed: int) -> Cell:
     if method == "tfidf_svm":
         return tfidf_svm(data, task_of(data))
-    return ours(method, data, encoder, seed)
+    return ours(method.removesuffix(REFIT), data, encoder, seed, refit=method.endswith(REFIT))
 
 
 @functools.cache

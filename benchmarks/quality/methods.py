@@ -23,17 +23,19 @@ Cell = dict[str, Any]
 STRENGTHS = (0.1, 1.0, 10.0)
 
 
-def ours(method: Any, parts: Parts, encoder: Encoder, seed: int, **settings: Any) -> Cell:
-    """Fit one of spacetune's methods from features that the store may hold already."""
-    settings = {"encoder": encoder, **settings}
+def ours(method: Any, parts: Parts, encoder: Encoder, seed: int, *, refit: bool = False) -> Cell:
+    """Fit one of spacetune's methods from features that the store may hold already; a refit learns from dev too."""
+    settings = {"encoder": encoder}
     encoded = _encoded(parts, encoder)
     start, begun = time.perf_counter(), time.process_time()
-    model, report = fit_model(parts.train, dev=parts.dev, method=method, baselines=False, settings=settings, seed=seed)
+    model, report = fit_model(
+        parts.train, dev=parts.dev, method=method, baselines=False, settings=settings, seed=seed, refit=refit
+    )
     seconds, worked = time.perf_counter() - start, time.process_time() - begun
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(Path(folder) / "model")
         size = sum(p.stat().st_size for p in (Path(folder) / "model").iterdir())
-    scored, dev = score_model(model, parts.test), score_model(model, parts.dev)
+    scored, dev = score_model(model, parts.test), report.scored["dev"]
     return {
         "test": scored.scores, "dev": dev.scores, "majority": scored.baseline, "ece": scored.ece,
         "fit_seconds": seconds, "fit_cpu_seconds": worked, "encode_seconds": encoded, "model_bytes": size,
