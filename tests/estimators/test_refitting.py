@@ -112,6 +112,17 @@ def test_a_lexicon_is_learnt_again_at_the_weight_chosen(encoder: Encoder) -> Non
     assert explanation[0].predicted == "splendid"
 
 
+def test_the_layers_stay_those_of_the_fit(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spacetune.estimators.inputs.MANY", 70)
+    model = SpaceClassifier(encoder, n_epochs=1, n_latent=2, store=None)
+    model.fit(TEXTS.texts[:60], (TEXTS.labels or [])[:60], dev=(TEXTS.texts[60:], (TEXTS.labels or [])[60:]))
+    assert model.layers_ == (2, 4, 6)
+    model.refit(TEXTS.texts, TEXTS.labels)
+    assert model.layers_ == (2, 4, 6)
+    with pytest.raises(DataError, match="fitted on texts and was given matrix"):
+        model.refit(np.zeros((8, 384)), (TEXTS.labels or [])[:8])
+
+
 def test_many_texts_are_left_alone(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spacetune.estimators.learning.MANY", 50)
     model = SpaceClassifier(encoder, n_epochs=1, n_latent=2, store=None).fit(TEXTS.texts, TEXTS.labels)

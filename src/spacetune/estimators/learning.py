@@ -152,7 +152,7 @@ class Learner(BaseEstimator, abc.ABC):
             raise UsageError("refit goes after fit in the same session: a saved model does not hold all that dev chose")
         labels, _ = self._read_labels(X, y)
         self._progress = progress
-        self._learn_from_all(self._open(X, labels), labels)
+        self._learn_from_all(self._open(X, labels, reset=False), labels)
         return self
 
     def refits(self, n_texts: int) -> bool:
@@ -164,9 +164,9 @@ class Learner(BaseEstimator, abc.ABC):
         history: History | None = vars(self).get("history_")
         return n_texts < MANY and (history is None or history.ended != "interrupted")
 
-    def _open(self, X: Any, labels: Sequence[Any]) -> Any:
-        """Read what is to be learnt from, check that labels are one a text, and note what was read."""
-        source = self.features(X, reset=True)
+    def _open(self, X: Any, labels: Sequence[Any], *, reset: bool = True) -> Any:
+        """Read what is to be learnt from, anew or as the last `fit` read, and note what was read."""
+        source = self.features(X, reset=reset)
         check_lengths(len(source), len(labels))
         self._note_input(X, source)
         return source

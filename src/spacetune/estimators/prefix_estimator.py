@@ -120,12 +120,12 @@ class PrefixEstimator(TextEstimator):
     def _reads_windows(self) -> bool:
         return False
 
-    def _open(self, X: Any, labels: Sequence[Any]) -> Any:
+    def _open(self, X: Any, labels: Sequence[Any], *, reset: bool = True) -> Any:
         """Take texts, or a matrix: what goes through the encoder in every step is read there."""
-        kind = check_kind(self, X, reset=True)
+        kind = check_kind(self, X, reset)
         if kind == "features":
             raise DataError("token features were made without a prefix; give texts, or a matrix of ready embeddings")
-        given: Any = as_inputs(X) if kind == "texts" else read_features(self, X, encoder=None, layers=None, reset=True)
+        given: Any = as_inputs(X) if kind == "texts" else read_features(self, X, encoder=None, layers=None, reset=reset)
         check_lengths(len(given), len(labels))
         self._note(X, kind)
         return given
