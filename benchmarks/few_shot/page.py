@@ -16,11 +16,12 @@ Drawn by `python -m benchmarks.few_shot table.json` from its cells, which stand 
 `benchmarks/results/few_shot_table.json` with their settings, seeds and scores. A run goes on where it stopped.
 
 Every draw takes K texts out of the training part by a seed; three quarters are learnt from, a quarter chooses the
-epoch or the strength. Test texts are {n_test} of GLUE's published dev (sst2, cola), of the published test, or a part
-set aside (subj); they are scored once. Default encoder in float32, texts of at most {max_length} tokens, all layers
-for every method on the frozen encoder. Settings are the same for all sets and K; those of the prefix methods were
-looked at on training texts of other draws, those of `lora` and `fine-tuning` are customary ones and were not. SetFit
-runs its default recipe and learns from all K texts.
+epoch or the strength. A method that is called refitted then learns once more from all K texts, with what was chosen,
+as `spacetune fit` does below 2,000 texts. Test texts are {n_test} of GLUE's published dev (sst2, cola), of the
+published test, or a part set aside (subj); they are scored once. Default encoder in float32, texts of at most
+{max_length} tokens, all layers for every method on the frozen encoder. Settings are the same for all sets and K; those
+of the prefix methods were looked at on training texts of other draws, those of `lora` and `fine-tuning` are customary
+ones and were not. SetFit runs its default recipe, chooses nothing and learns from all K texts.
 
 Accuracies are means over the draws that all methods of a table have run. {done} of {wanted} planned cells have run, so
 some tables rest on few draws, and sets differ between tables. The machine did other work meanwhile: CPU seconds are

@@ -9,6 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from benchmarks.few_shot.methods import REFITTED
+
+FROZEN = ("linear probe", "space head", "space simplex")
+PREFIXED = (*FROZEN, "prefix-tuning", "prefix simplex", "prefix simplex, deterministic")
+FROM_ALL = tuple(name + REFITTED for name in (*FROZEN, "prefix simplex"))
 PAIRS = (
     ("prefix simplex", "prefix-tuning"),
     ("prefix simplex", "prefix simplex, deterministic"),
@@ -21,20 +26,21 @@ PAIRS = (
     ("space simplex", "prefix-tuning"),
     ("space simplex", "lora"),
     ("space simplex", "fine-tuning"),
-    ("space simplex", "setfit"),
     ("prefix simplex", "lora"),
     ("prefix simplex", "fine-tuning"),
-    ("prefix simplex", "setfit"),
+    ("prefix simplex", "lora simplex"),
     ("prefix simplex", "peft prefix-tuning"),
+    *((name + REFITTED, name) for name in (*FROZEN, "prefix simplex")),
+    *((name, FROM_ALL[0]) for name in FROM_ALL[1:]),
+    *((name, "setfit") for name in FROM_ALL),
 )
-FROZEN = ("linear probe", "space head", "space simplex")
-PREFIXED = (*FROZEN, "prefix-tuning", "prefix simplex", "prefix simplex, deterministic")
 GROUPS = {
     "on the frozen encoder": FROZEN,
+    "on the frozen encoder, learnt from all K texts": FROM_ALL[:3],
     "with prefixes": PREFIXED,
     "with adapters": (*PREFIXED, "lora"),
     "with the encoder trained too": (*PREFIXED, "lora", "fine-tuning"),
-    "with SetFit": (*FROZEN, "prefix simplex", "setfit"),
+    "learnt from all K texts, with SetFit": (*FROM_ALL, "setfit"),
 }
 """Methods that are ranked together: slow ones have run on fewer draws, and a rank needs draws that all have run."""
 
