@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import pickle
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,13 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
+from tests.estimators.kinds import KINDS
 
-import spacetune.estimators
 from spacetune import Encoder
 from spacetune.errors import DataError, ModelFileError, UsageError
 from spacetune.estimators import TextEstimator, load_estimator
 from spacetune.studies import demo_texts
 
-KINDS = [
-    kind
-    for _, kind in inspect.getmembers(spacetune.estimators, inspect.isclass)
-    if issubclass(kind, TextEstimator) and not inspect.isabstract(kind)
-]
 DEMO = demo_texts("train").take(range(64))
 FRESH = demo_texts("test").take(range(12))
 QUICK = {"n_epochs": 2, "n_latent": 4, "prefix_length": 2, "n_validation_samples": 1}

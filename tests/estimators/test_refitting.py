@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from pathlib import Path
 from typing import Any
@@ -10,19 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import is_classifier
+from tests.estimators.kinds import KINDS
 
-import spacetune.estimators
 from spacetune import Encoder, LabelledTexts, SpaceClassifier
 from spacetune.data import split_dev
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator, load_estimator
 from spacetune.studies import demo_texts, fit_model
 
-KINDS = [
-    kind
-    for _, kind in inspect.getmembers(spacetune.estimators, inspect.isclass)
-    if issubclass(kind, TextEstimator) and not inspect.isabstract(kind)
-]
 TEXTS = demo_texts("train").take(range(72))
 FRESH = demo_texts("test").take(range(12))
 QUICK = {"n_epochs": 3, "n_latent": 4, "prefix_length": 2, "n_validation_samples": 1, "store": None, "batch_size": 16}

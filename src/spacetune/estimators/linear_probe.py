@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import abc
 import os
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.linear_model import Ridge
 from torch import Tensor
 
 from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures
 from spacetune.errors import UsageError
 from spacetune.estimators.classifying import ClassifierParts
-from spacetune.estimators.logistic import logistic, logistic_each
+from spacetune.estimators.logistic import linear
 from spacetune.estimators.regressing import RegressorParts
 from spacetune.estimators.space_training import SpaceData, text_chunks
 from spacetune.estimators.text_estimator import TextEstimator
-from spacetune.training import MultiLabel, Regression, standing
+from spacetune.training import standing
 
 __all__ = ["LinearProbe", "LinearProbeRegressor"]
 
@@ -50,10 +48,6 @@ class ProbeParts(TextEstimator):
         """Return what every logit starts with, ``(output,)``."""
         return self.intercept_
 
-    @abc.abstractmethod
-    def _solve(self, rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
-        """Return weights ``(output, feature)`` and biases ``(output,)`` at one strength."""
-
     def _check_settings(self) -> None:
         if self.C is not None and self.C <= 0:
             raise UsageError(f"C must be above 0, got {self.C!r}")
@@ -81,7 +75,7 @@ class ProbeParts(TextEstimator):
         """Fit on standardised rows; return what to do with rows as they are."""
         mean, scale = rows.mean(0), rows.std(0)
         scale[scale < 1e-6] = 1.0
-        weight, bias = self._solve((rows - mean) / scale, targets, C)
+        weight, bias = linear(self._task, (rows - mean) / scale, targets, C)
         return weight / scale, bias - (weight / scale) @ mean
 
     def learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -154,12 +148,6 @@ class LinearProbe(ClassifierParts, ClassifierMixin, ProbeParts):
         self.store = store
         self.seed = seed
 
-    def _solve(self, rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
-        if isinstance(self._task, MultiLabel):
-            return logistic_each(rows, targets, C)
-        weights = getattr(self._task, "weights", None)
-        return logistic(rows, targets, C, None if weights is None else dict(enumerate(weights.tolist())))
-
 
 class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
     """Ridge regression on every text's mean hidden state; settings as in `LinearProbe`.
@@ -211,11 +199,6 @@ class LinearProbeRegressor(RegressorParts, RegressorMixin, ProbeParts):
         self.max_windows = max_windows
         self.store = store
         self.seed = seed
-
-    def _solve(self, rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
-        task = cast("Regression", self._task)
-        ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - task.mean) / task.scale)
-        return ridge.coef_[None, :], np.array([ridge.intercept_])
 
 
 def means_of(source: FeatureSource) -> Array:

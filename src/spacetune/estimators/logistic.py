@@ -1,4 +1,4 @@
-"""Logistic regression as rows of weights: one a class, or one a label."""
+"""Linear models as rows of weights: one a class, one a label, or one for a number."""
 
 from __future__ import annotations
 
@@ -7,11 +7,31 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
-__all__ = ["logistic", "logistic_each"]
+from spacetune.training import Task
+
+__all__ = ["linear", "logistic", "logistic_each"]
 
 Array = np.ndarray[Any, Any]
+
+
+def linear(task: Task, rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
+    """Fit a task's own linear model at one inverse strength: weights ``(output, feature)`` and biases ``(output,)``.
+
+    Logistic regression with the classes' weights, one for each of several labels, or ridge regression of standardised
+    numbers. A class without a text is put far behind the others.
+    """
+    if task.kind == "regression":
+        numbers: Any = task
+        ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - numbers.mean) / numbers.scale)
+        return ridge.coef_[None, :], np.array([ridge.intercept_])
+    if task.kind == "multi":
+        return logistic_each(rows, targets, C)
+    weights = getattr(task, "weights", None)
+    weight, bias = logistic(rows, targets, C, None if weights is None else dict(enumerate(weights.tolist())))
+    missing = task.n_outputs - len(bias)
+    return np.pad(weight, ((0, missing), (0, 0))), np.pad(bias, (0, missing), constant_values=bias.min() - 8)
 
 
 def logistic_each(rows: Any, targets: Array, C: float) -> tuple[Array, Array]:

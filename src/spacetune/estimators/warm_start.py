@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.linear_model import Ridge
 
-from spacetune.estimators.linear_probe import STRENGTHS, logistic, logistic_each
+from spacetune.estimators.linear_probe import STRENGTHS
+from spacetune.estimators.logistic import linear
 from spacetune.prefixes import LinearSimplex
 from spacetune.training import Task, standing
 
@@ -55,26 +55,9 @@ def warm_start(
     chosen = None
     if strengths:
         held, standard = (dev[0] - mean) / scale, (rows - mean) / scale
-        tried = {C: _probe(task, standard, targets, C) for C in strengths}
+        tried = {C: linear(task, standard, targets, C) for C in strengths}
         scores = {C: task.scores(held @ w.T + b, dev[1]) for C, (w, b) in tried.items()}
         chosen = max(tried, key=lambda C: standing(scores[C], task.monitor))
         weight, bias = tried[chosen]
     head.warm_start(*(torch.from_numpy(np.asarray(part)) for part in (mean, scale, weight, bias)))
     return chosen
-
-
-def _probe(task: Task, rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
-    if task.kind == "regression":
-        numbers: Any = task
-        ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - numbers.mean) / numbers.scale)
-        return ridge.coef_[None, :], np.array([ridge.intercept_])
-    if task.kind == "multi":
-        return logistic_each(rows, targets, C)
-    weights = getattr(task, "weights", None)
-    shares = None if weights is None else dict(enumerate(weights.tolist()))
-    weight, bias = logistic(rows, targets, C, shares)
-    if len(weight) == task.n_outputs:
-        return weight, bias
-    full, base = np.zeros((task.n_outputs, rows.shape[1])), np.full(task.n_outputs, bias.min() - 8.0)
-    full[: len(weight)], base[: len(bias)] = weight, bias
-    return full, base
