@@ -155,7 +155,7 @@ def test_dev_is_read_in_the_layers_of_the_training_texts(encoder: Encoder, monke
 def test_the_probe_of_many_labels_is_one_logistic_regression_a_label() -> None:
     from sklearn.linear_model import LogisticRegression
 
-    from spacetune.estimators.linear_probe import logistic_each
+    from spacetune.estimators.logistic import logistic_each
 
     rng = np.random.default_rng(0)
     rows, targets = rng.normal(size=(200, 6)), (rng.random((200, 3)) < 0.4).astype(float)

@@ -84,6 +84,7 @@ class ClassifierParts:
     """Mixin: calibrated probabilities, labels, and the report of a fit."""
 
     class_weight: str | dict[Any, float] | None
+    label_smoothing: float = 0.0
     classes_: Array
     kind_: str
     temperature_: float
@@ -92,7 +93,7 @@ class ClassifierParts:
 
     def _read_labels(self, X: Any, y: Any) -> tuple[list[Any], SingleLabel | MultiLabel]:
         labels = read_labels(self, X, y)
-        return labels, label_task(labels, self.class_weight, getattr(self, "label_smoothing", 0.0))
+        return labels, label_task(labels, self.class_weight, self.label_smoothing)
 
     def predict(self, X: Any) -> Any:
         """Return the strongest class of every text, or for multi-label every text's list of labels."""

@@ -111,12 +111,12 @@ class Learner(BaseEstimator, abc.ABC):
         labels, self._task = self._read_labels(X, y)
         self._progress = progress
         self._check_settings()
-        source = self._open(X, labels)
-        data = self._divided(source, X, labels, dev)
+        source, targets = self._open(X, labels), self._task.targets(labels)
+        data = self._divided(source, targets, X, labels, dev)
         logits = self._learn(data, X, dev, None if checkpoint is None else Path(checkpoint))
-        self._close_fit(self._task, self._task.targets(labels).numpy(), logits, data.dev_targets.numpy())
+        self._close_fit(self._task, targets.numpy(), logits, data.dev_targets.numpy())
         if len(self._dev_rows) and self.refits(len(labels)):
-            self._learn_from_all(source, labels)
+            self._learn_from_all(source, targets)
         return self
 
     def refit(self, X: Any, y: Any, *, progress: bool | None = None) -> Self:
@@ -152,7 +152,7 @@ class Learner(BaseEstimator, abc.ABC):
             raise UsageError("refit goes after fit in the same session: a saved model does not hold all that dev chose")
         labels, _ = self._read_labels(X, y)
         self._progress = progress
-        self._learn_from_all(self._open(X, labels, reset=False), labels)
+        self._learn_from_all(self._open(X, labels, reset=False), self._task.targets(labels))
         return self
 
     def refits(self, n_texts: int) -> bool:
@@ -175,9 +175,8 @@ class Learner(BaseEstimator, abc.ABC):
         """Return some texts of what `_open` gave, or all."""
         return source if rows is None else view(source, rows)
 
-    def _divided(self, source: Any, X: Any, labels: Sequence[Any], dev: Any) -> FitData[Any]:
+    def _divided(self, source: Any, targets: Tensor, X: Any, labels: Sequence[Any], dev: Any) -> FitData[Any]:
         """Take the dev data given, or set a stratified part aside (few texts: all of them, said in `dev_`)."""
-        targets = self._task.targets(labels)
         train, self._dev_rows, self.dev_ = part_for_dev(X, labels, dev, self.dev_fraction, self.seed)
         if len(self._dev_rows):
             rows, held = torch.from_numpy(train), torch.from_numpy(self._dev_rows)
@@ -191,11 +190,11 @@ class Learner(BaseEstimator, abc.ABC):
     def _read_dev(self, X: Any) -> Any:
         return self.features(X)
 
-    def _learn_from_all(self, source: Any, labels: Sequence[Any]) -> None:
+    def _learn_from_all(self, source: Any, targets: Tensor) -> None:
         try:
-            self._learn_again(source, self._task.targets(labels))
+            self._learn_again(source, targets)
         except KeyboardInterrupt:
-            log.warning("stopped by Ctrl-C while learning from all %d texts: the model before is kept", len(labels))
+            log.warning("stopped by Ctrl-C while learning from all %d texts: the model before is kept", len(targets))
             return
-        self.dev_ += f"; what it chose was then learnt from {len(labels)} texts in all"
-        self.report_ |= {"dev": self.dev_, "n_texts": len(labels)}
+        self.dev_ += f"; what it chose was then learnt from {len(targets)} texts in all"
+        self.report_ |= {"dev": self.dev_, "n_texts": len(targets)}

@@ -132,8 +132,10 @@ def learn_lexicon(source: FeatureSource, targets: Tensor, task: Task, chosen: Wo
         None where the features carry no token ids, or no gram stands in two texts.
     """
     keys = _keys(source)
-    known, idf = (np.zeros(0), None) if keys is None else _known(*keys, len(source), max(1, task.n_outputs))
-    if keys is None or idf is None or not len(known):
+    if keys is None:
+        return None
+    known, idf = _known(*keys, len(source), max(1, task.n_outputs))
+    if not len(known):
         return None
     rows = _counts(*keys, source, known) @ diags(idf)
     fitted = _solve(rows, targets.numpy(), task, chosen.strength)

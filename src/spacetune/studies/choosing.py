@@ -215,7 +215,7 @@ def _play(
     try:
         own = settings_for(trial.method, regression, settings)
         model: Any = make_estimator(trial.method, regression, own, seed)
-        model.fit(train.inputs, train.labels, **({} if trial.method == "probe" else {"progress": False}))
+        model.fit(train.inputs, train.labels, progress=False)
         measure = str(model.task().monitor)
         trial.scores.append(score_model(model, held).scores[measure])
     except OutOfTime:

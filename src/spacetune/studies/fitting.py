@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spacetune.data import LabelledTexts, label_kind, overlap_note, split_dev
+from spacetune.data import LabelledTexts, label_kind, overlap_note
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator
+from spacetune.estimators.dev_part import part_for_dev
 from spacetune.results import Result
 from spacetune.studies.choosing import Choice, choose_method
 from spacetune.studies.methods import Method, is_regression, make_estimator, settings_for
@@ -212,10 +213,9 @@ def _parts(
 ) -> tuple[LabelledTexts, LabelledTexts, str]:
     if dev is not None:
         return train, dev, f"given: {dev.source} ({len(dev)} texts)"
-    rows, held = split_dev(train.labels or [], train.keys, fraction, seed)
-    if len(held) < 2:
-        return train, train, f"the training texts themselves: {len(train)} are too few to set some aside"
-    how = f"{len(held)} of {len(train)} training texts, set aside stratified by seed {seed}"
+    rows, held, how = part_for_dev(train.inputs, train.labels or [], None, fraction, seed)
+    if not len(held):
+        return train, train, how
     return train.take(rows.tolist()), train.take(held.tolist()), how
 
 
