@@ -1,4 +1,4 @@
-"""The plain forward pass of any transformers model: texts padded to a rectangle, padding taken off again.
+"""The plain forward pass of any transformers model: texts padded to rectangles, padding taken off again.
 
 Used where an architecture's parts are not known to the packed pass, and for training the encoder itself.
 """
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from spacetune.encoders.families import masks_padding
 from spacetune.encoders.packed import PackedBatch
+from spacetune.encoders.ragged import concat_ranges, offsets_of
 from spacetune.errors import EncoderError
 
 __all__ = ["PaddedEncoder", "rectangle"]
@@ -22,6 +23,7 @@ __all__ = ["PaddedEncoder", "rectangle"]
 class PaddedEncoder(nn.Module):
     """Runs a transformers model on a batch of texts and returns the states of real tokens only.
 
+    Texts of like length share a rectangle: with short and long ones in a batch, most of one rectangle would be padding.
     An architecture not known to honour the attention mask gets texts of one length at a time, unpadded.
 
     Parameters
@@ -40,15 +42,19 @@ class PaddedEncoder(nn.Module):
 
     def hidden_states(self, batch: PackedBatch, layers: Sequence[int]) -> list[Tensor]:
         """Return the states ``(n_tokens, dim)`` after the asked layers (0: the embeddings), in their order."""
-        lengths = [length for length in batch.lengths if length]
-        if not lengths:
+        lengths = torch.tensor(batch.lengths)
+        groups = _alike(batch.lengths, self.pads)
+        if not groups:
             none = batch.token_ids.new_zeros(0, self.model.config.hidden_size, dtype=self.model.dtype)
             return [none] * len(layers)
-        runs = [lengths] if self.pads else [list(same) for _, same in groupby(lengths)]
-        sizes = [sum(run) for run in runs]
-        parts = zip(runs, batch.token_ids.split(sizes), batch.segment_ids.split(sizes), strict=True)
-        states = [self._rectangle(PackedBatch(ids, segments, run), layers) for run, ids, segments in parts]
-        return [torch.cat(same) for same in zip(*states, strict=True)]
+        starts = offsets_of(lengths)[:-1]
+        rows = [concat_ranges(starts[group], lengths[group]).to(batch.token_ids.device) for group in groups]
+        states = [
+            self._rectangle(PackedBatch(batch.token_ids[own], batch.segment_ids[own], lengths[group].tolist()), layers)
+            for group, own in zip(groups, rows, strict=True)
+        ]
+        back = torch.cat(rows).argsort()
+        return [torch.cat(same)[back] for same in zip(*states, strict=True)]
 
     def _rectangle(self, batch: PackedBatch, layers: Sequence[int]) -> list[Tensor]:
         given, mask = rectangle(batch, self.uses_segments)
@@ -57,6 +63,20 @@ class PaddedEncoder(nn.Module):
             kind = self.model.config.model_type
             raise EncoderError(f"{kind} models do not give a state of every layer for every token")
         return [states[layer][mask] for layer in layers]
+
+
+def _alike(lengths: Sequence[int], pads: bool) -> list[Tensor]:
+    """Group texts by length, empty ones left out: the same length, or where padding is masked the same power of two.
+
+    >>> [group.tolist() for group in _alike([3, 100, 0, 4, 70], pads=True)]
+    [[0, 3], [1, 4]]
+    """
+
+    def size(i: int) -> int:
+        return (lengths[i] - 1).bit_length() if pads else lengths[i]
+
+    wanted = sorted((i for i, length in enumerate(lengths) if length), key=size)
+    return [torch.tensor(list(same)) for _, same in groupby(wanted, size)]
 
 
 def rectangle(batch: PackedBatch, uses_segments: bool) -> tuple[dict[str, Tensor], Tensor]:
