@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
-import transformers
 
+from benchmarks.fine_tuning import Proba, Recipe, fine_tune
 from benchmarks.peer_worker import Worker
 from spacetune import Encoder, LabelledTexts, LinearProbe, PrefixSimplexClassifier, SpaceClassifier
 from spacetune.encoders import TokenFeatures
-
-Proba = Callable[[list[Any]], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,64 +66,10 @@ def trained(prepare: Callable[[Any, dict[str, Any]], Any]) -> Method:
     """Train a transformers sequence classifier by AdamW and early stopping: peft's methods and full fine-tuning."""
 
     def fit(encoder: Encoder, train: LabelledTexts, dev: LabelledTexts, settings: dict[str, Any], seed: int) -> Fitted:
-        classes = sorted(set(train.labels or []))
-        number = {name: i for i, name in enumerate(classes)}
-        folder = encoder.source.folder
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            base = transformers.AutoModelForSequenceClassification.from_pretrained(
-                folder, num_labels=len(classes), dtype=torch.float32
-            )
-            model = prepare(base, settings)
-
-            def batch(texts: list[Any]) -> dict[str, torch.Tensor]:
-                rows = [text if isinstance(text, str) else tuple(text) for text in texts]
-                limit = min(encoder.max_length, 480)
-                return dict(tokenizer(rows, padding=True, truncation=True, max_length=limit, return_tensors="pt"))
-
-            def proba(texts: list[Any]) -> np.ndarray:
-                model.eval()
-                with torch.no_grad():
-                    parts = [model(**batch(texts[i : i + 64])).logits for i in range(0, len(texts), 64)]
-                return torch.cat(parts).double().softmax(1).numpy()
-
-            targets = torch.tensor([number[label] for label in train.labels or []])
-            truth = np.array([number[label] for label in dev.labels or []])
-            _descend(model, batch, proba, train.inputs, targets, (dev.inputs, truth), settings)
-        return Fitted(proba, classes)
+        recipe = Recipe(*(settings[name] for name in ("learning_rate", "n_epochs", "batch_size", "patience")))
+        return Fitted(*fine_tune(encoder, train, dev, recipe, seed, lambda base: prepare(base, settings)))
 
     return fit
-
-
-def _descend(
-    model: Any, batch: Any, proba: Proba, texts: list[Any], targets: Any, dev: Any, settings: dict[str, Any]
-) -> None:
-    size, epochs = settings["batch_size"] or max(4, min(64, len(texts) // 16)), settings["n_epochs"]
-    wanted = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(wanted, lr=settings["learning_rate"], weight_decay=0.01)
-    total = epochs * -(-len(texts) // size)
-    rate = transformers.get_linear_schedule_with_warmup(optimizer, total // 10, total)
-    best, kept, waited = (-1.0, 0.0), None, 0
-    for _ in range(epochs):
-        model.train()
-        for rows in torch.randperm(len(texts)).split(size):
-            model(**batch([texts[i] for i in rows.tolist()]), labels=targets[rows]).loss.backward()
-            optimizer.step()
-            rate.step()
-            optimizer.zero_grad()
-        p = proba(dev[0])
-        score = (float(np.mean(p.argmax(1) == dev[1])), float(np.log(p[np.arange(len(p)), dev[1]] + 1e-9).mean()))
-        if score > best:
-            best, waited = score, 0
-            kept = copy.deepcopy([p.detach() for p in wanted])
-        else:
-            waited += 1
-        if waited > settings["patience"]:
-            break
-    with torch.no_grad():
-        for parameter, value in zip(wanted, kept or [], strict=True):
-            parameter.copy_(value)
 
 
 def _prefix_of_peft(base: Any, settings: dict[str, Any]) -> Any:

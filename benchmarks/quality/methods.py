@@ -13,10 +13,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVR, LinearSVC
 
+from benchmarks.fine_tuning import USUAL, fine_tune
 from benchmarks.quality.sets import Parts
 from spacetune import Encoder, LinearProbe
 from spacetune.studies import fit_model, score_model
 from spacetune.studies.baselines import WORDS
+from spacetune.training.calibration import calibration_error, fit_temperature, probabilities
 from spacetune.training.tasks import Task
 
 Cell = dict[str, Any]
@@ -53,6 +55,25 @@ def _encoded(parts: Parts, encoder: Encoder) -> float:
     for data in (parts.dev, parts.test):
         reader.features(data.inputs)
     return time.perf_counter() - start
+
+
+def fine_tuned(parts: Parts, encoder: Encoder, task: Task, seed: int) -> Cell:
+    """Train the whole encoder under a linear layer; dev keeps the best of three epochs and sets a temperature."""
+    start, begun = time.perf_counter(), time.process_time()
+    proba, _ = fine_tune(encoder, parts.train, parts.dev, USUAL, seed)
+    seconds, worked = time.perf_counter() - start, time.process_time() - begun
+    train, dev, test = (task.targets(d.labels or []).numpy() for d in (parts.train, parts.dev, parts.test))
+    dev_logits, logits = (np.log(proba(d.inputs)) for d in (parts.dev, parts.test))
+    p = probabilities(logits, fit_temperature(dev_logits, dev, task.kind), task.kind)
+    return {
+        "test": task.scores(logits, test),
+        "dev": task.scores(dev_logits, dev),
+        "majority": task.baseline(train, test),
+        "ece": calibration_error(p.max(1), p.argmax(1) == test),
+        "fit_seconds": seconds,
+        "fit_cpu_seconds": worked,
+        "model_bytes": sum(file.stat().st_size for file in encoder.source.folder.glob("*.safetensors")),
+    }
 
 
 def tfidf_svm(parts: Parts, task: Task) -> Cell:

@@ -69,8 +69,13 @@ def draw(data: LabelledTexts, n: int, seed: int = 0) -> LabelledTexts:
 
 def sample(part: Ready, n: int, seed: int) -> Ready:
     """Return a stratified sample of a part, or all where there are no more."""
-    rows = LabelledTexts([str(i) for i in range(len(part))], part.targets.tolist())
-    return part.take(torch.tensor([int(text) for text in draw(rows, n, seed).texts]))
+    return part.take(torch.tensor(sampled_rows(part.targets.tolist(), n, seed)))
+
+
+def sampled_rows(labels: list[Any], n: int, seed: int) -> list[int]:
+    """Return the rows of a stratified sample, or of all where there are no more."""
+    rows = LabelledTexts([str(i) for i in range(len(labels))], labels)
+    return [int(text) for text in draw(rows, n, seed).texts]
 
 
 def relabelled(data: Parts, names: dict[Any, int]) -> Parts:

@@ -1,7 +1,7 @@
-"""Space head against linear probe with the library's own settings: other data sets of the same task, and less data.
+"""Space head against linear probe and trained encoder: other data sets of the same task, and less data.
 
-Both read the last layer, both choose by dev. Every seed draws other training texts, the same for all methods, so
-differences are paired by seed. An interval over texts resamples the test texts instead.
+The library's own settings; all read the last layer, all choose by dev. Every seed draws other training texts, the same
+for all methods, so differences are paired by seed. An interval over texts resamples the test texts instead.
 """
 
 from __future__ import annotations
@@ -11,7 +11,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from papers.space_model.data import OFFENSIVE, SENTIMENT, TOXIC, Prepared, prepared, relabelled, sample, sampled
+import torch
+from benchmarks.fine_tuning import USUAL, fine_tune
+from papers.space_model.data import (
+    OFFENSIVE,
+    SENTIMENT,
+    TOXIC,
+    Prepared,
+    prepared,
+    relabelled,
+    sample,
+    sampled,
+    sampled_rows,
+)
 from papers.space_model.experiments import facts
 from papers.space_model.variants import INTER, INTRA
 
@@ -23,6 +35,8 @@ TASKS = {"hatexplain": TOXIC, "olid": OFFENSIVE, "mr": SENTIMENT, "sst2": SENTIM
 DRAWN = 2000
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 RESAMPLES = 2000
+TRAINED = "fine-tuned"
+"""The encoder trained whole under a linear layer, with the suite's recipe."""
 
 
 def methods(encoder: Encoder, seed: int) -> dict[str, Any]:
@@ -34,42 +48,61 @@ def methods(encoder: Encoder, seed: int) -> dict[str, Any]:
         "space": SpaceClassifier(encoder, **plain),
         "space, 3 latents": SpaceClassifier(encoder, n_latent=3, **plain),
         "space +both": SpaceClassifier(encoder, **plain, **losses),
+        "space +lexicon": SpaceClassifier(encoder, store=None, seed=seed),
     }
 
 
-def generalisation(encoder: Encoder, name: str, n_seeds: int) -> dict[str, Any]:
-    """Train on samples of one set; test on its own test part and on another set's."""
+def generalisation(encoder: Encoder, name: str, n_seeds: int, n_trained: int) -> dict[str, Any]:
+    """Train on samples of one set; test on its own test part and on another set's. Few seeds train the encoder too."""
     began = time.process_time()
-    data = prepared(encoder, relabelled(sampled(name), TASKS[name]))
-    other = prepared(encoder, relabelled(sampled(OTHER[name]), TASKS[OTHER[name]]))
-    tests = {name: data.test, OTHER[name]: other.test}
+    texts = {each: relabelled(sampled(each), TASKS[each]) for each in (name, OTHER[name])}
+    data = {each: prepared(encoder, parts) for each, parts in texts.items()}
+    tests = {each: found.test for each, found in data.items()}
     found: dict[str, Any] = {"scores": {}, "drawn": DRAWN}
     right: dict[str, dict[str, list[np.ndarray]]] = {}
+
+    def keep(method: str, test: str, predicted: np.ndarray) -> None:
+        truth = tests[test].targets.numpy()
+        found["scores"].setdefault(method, {}).setdefault(test, []).append(classification_scores(truth, predicted))
+        right.setdefault(method, {}).setdefault(test, []).append(predicted == truth)
+
     for seed in range(n_seeds):
-        drawn = sample(data.train, DRAWN, seed)
+        rows = sampled_rows(data[name].train.targets.tolist(), DRAWN, seed)
+        drawn, dev = data[name].train.take(torch.tensor(rows)), data[name].dev
         for method, model in methods(encoder, seed).items():
-            model.fit(drawn.features, drawn.targets.tolist(), dev=(data.dev.features, data.dev.targets.tolist()))
+            model.fit(drawn.features, drawn.targets.tolist(), dev=(dev.features, dev.targets.tolist()))
             for test, part in tests.items():
-                predicted, truth = model.predict(part.features), part.targets.numpy()
-                kept = found["scores"].setdefault(method, {}).setdefault(test, [])
-                kept.append(classification_scores(truth, predicted))
-                right.setdefault(method, {}).setdefault(test, []).append(predicted == truth)
-    found["differences"] = {m: differences(found["scores"], right, m) for m in right if m != "probe"}
-    return found | facts(data, tests) | {"cpu_seconds": round(time.process_time() - began, 1)}
+                keep(method, test, model.predict(part.features))
+        if seed < n_trained:
+            proba, _ = fine_tune(encoder, texts[name].train.take(rows), texts[name].dev, USUAL, seed)
+            for test, parts in texts.items():
+                keep(TRAINED, test, proba(parts.test.inputs).argmax(1))
+    pairs = [(method, "probe") for method in right if method != "probe"]
+    pairs += [("space", TRAINED), ("space +lexicon", TRAINED)]
+    found["differences"] = [differences(found["scores"], right, *pair) for pair in pairs if set(pair) <= set(right)]
+    return found | facts(data[name], tests) | {"cpu_seconds": round(time.process_time() - began, 1)}
 
 
 def differences(
-    scores: Mapping[str, Mapping[str, Any]], right: Mapping[str, Mapping[str, list[np.ndarray]]], method: str
+    scores: Mapping[str, Mapping[str, Any]],
+    right: Mapping[str, Mapping[str, list[np.ndarray]]],
+    method: str,
+    other: str,
 ) -> dict[str, Any]:
-    """Return accuracy less the probe's on every test part: each seed's, and an interval over texts of their mean."""
-    found: dict[str, Any] = {}
-    for test, own in right[method].items():
-        gap = np.mean(own, axis=0) - np.mean(right["probe"][test], axis=0)
+    """Return one method's accuracy less another's on every test part, over the seeds that both have.
+
+    Each seed's, and an interval over texts of their mean.
+    """
+    found: dict[str, Any] = {"method": method, "less": other, "tests": {}}
+    for test in right[method]:
+        pairs = list(zip(right[method][test], right[other][test], strict=False))
+        gap = np.mean([own.astype(float) - against for own, against in pairs], axis=0)
         rng = np.random.default_rng(0)
         draws = [gap[rng.integers(len(gap), size=len(gap))].mean() for _ in range(RESAMPLES)]
-        pairs = zip(scores[method][test], scores["probe"][test], strict=True)
-        gaps = [{k: a[k] - b[k] for k in a} for a, b in pairs]
-        found[test] = {"seeds": gaps, "interval_over_texts": [float(e) for e in np.quantile(draws, [0.025, 0.975])]}
+        both = zip(scores[method][test], scores[other][test], strict=False)
+        gaps = [{k: a[k] - b[k] for k in a} for a, b in both]
+        ends = [float(e) for e in np.quantile(draws, [0.025, 0.975])]
+        found["tests"][test] = {"seeds": gaps, "interval_over_texts": ends}
     return found
 
 

@@ -45,7 +45,9 @@ def planned() -> dict[str, dict[str, Cell]]:
         "large": each(comparison, "sma", 3, heads="large")
         | each(comparison, "hatexplain", 1, heads="large")
         | each(comparison, "imdb", 1, heads="large"),
-        "generalisation": {name: functools.partial(generalisation, name=name, n_seeds=5) for name in OTHER},
+        "generalisation": {
+            name: functools.partial(generalisation, name=name, n_seeds=5, n_trained=3) for name in OTHER
+        },
         "data_size": each(data_size, "sma", 5),
         "imdb": each(comparison, "imdb", 3),
         "padding": {"sma": functools.partial(padding, name="sma", n_seeds=3)},

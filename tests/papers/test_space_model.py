@@ -27,7 +27,7 @@ from papers.space_model.variants import ablations, small
 
 
 @pytest.fixture(scope="module")
-def demo(encoder: Encoder) -> data.Prepared:
+def demo_parts() -> Parts:
     parts: list[LabelledTexts] = []
     for name in ("train", "dev", "test"):
         texts = demo_texts(name)
@@ -36,7 +36,12 @@ def demo(encoder: Encoder) -> data.Prepared:
         part = texts.take([i for i, label in enumerate(labels) if label in kept][:40])
         intents = {label: i for i, label in enumerate(kept)}
         parts.append(dataclasses.replace(part, labels=[intents[label] for label in part.labels or []]))
-    return data.prepared(encoder, Parts(*parts))
+    return Parts(*parts)
+
+
+@pytest.fixture(scope="module")
+def demo(encoder: Encoder, demo_parts: Parts) -> data.Prepared:
+    return data.prepared(encoder, demo_parts)
 
 
 def cell(prepared: data.Prepared, seed: int) -> dict[str, Any]:
@@ -149,20 +154,22 @@ def test_every_ablation_has_a_name_of_its_own_and_changes_something() -> None:
     assert same == []
 
 
-def test_differences_from_the_probe_are_paired_by_seed(
-    demo: data.Prepared, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+def test_differences_are_paired_by_seed_over_the_seeds_that_both_have(
+    demo: data.Prepared, demo_parts: Parts, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outside, "sampled", lambda name: name)
-    monkeypatch.setattr(outside, "relabelled", lambda name, names: name)
+    monkeypatch.setattr(outside, "sampled", lambda name: demo_parts)
+    monkeypatch.setattr(outside, "relabelled", lambda parts, names: parts)
     monkeypatch.setattr(outside, "prepared", lambda encoder, name: demo)
     monkeypatch.setattr(outside, "DRAWN", 24)
-    found = outside.generalisation(encoder, "mr", n_seeds=2)
-    for method, told in found["differences"].items():
+    found = outside.generalisation(encoder, "mr", n_seeds=2, n_trained=1)
+    assert {one["less"] for one in found["differences"]} == {"probe", "fine-tuned"}
+    for one in found["differences"]:
         for test in ("mr", "imdb"):
-            own, probe = found["scores"][method][test], found["scores"]["probe"][test]
-            gaps = [a["accuracy"] - b["accuracy"] for a, b in zip(own, probe, strict=True)]
-            assert [gap["accuracy"] for gap in told[test]["seeds"]] == gaps
-            low, high = told[test]["interval_over_texts"]
+            own, other = (found["scores"][one[part]][test] for part in ("method", "less"))
+            gaps = [a["accuracy"] - b["accuracy"] for a, b in zip(own, other, strict=False)]
+            assert len(gaps) == (1 if "fine-tuned" in (one["method"], one["less"]) else 2)
+            assert [gap["accuracy"] for gap in one["tests"][test]["seeds"]] == gaps
+            low, high = one["tests"][test]["interval_over_texts"]
             assert low <= np.mean(gaps) + 1e-9
             assert np.mean(gaps) <= high + 1e-9
     page = outside_tables.generalisation({"mr": found})
