@@ -37,13 +37,14 @@ def generalisation(cells: Cells) -> str:
     first = next(iter(cells.values()))
     n_seeds = len(first["scores"]["probe"][next(iter(first["n_test"]))])
     score_head = ["trained on", "tested on", "texts", "method", "accuracy", "macro-F1", "majority of the test part"]
-    n_trained = len(first["scores"]["fine-tuned"][next(iter(first["n_test"]))])
+    trained = [len(cell["scores"]["fine-tuned"][name]) for name, cell in cells.items()]
+    few = "as many seeds" if min(trained) == n_seeds else f"{min(trained)} to {max(trained)} of the seeds"
     gap_head = ["trained on", "tested on", "domain", "method", "less", "accuracy", "macro-F1", "accuracy, over texts"]
     return f"""## Other data sets of the same task
 
 {first["drawn"]:,} training texts a seed, {n_seeds} seeds, last layer, the library's settings, without the lexicon
 unless it says so. `fine-tuned`: the encoder trained whole under a linear layer on the same texts (AdamW, 5e-5, batches
-of 32, the best of three epochs on dev), {n_trained} of the seeds. Sentiment: imdb, mr, sst2. Toxic or not: hatexplain
+of 32, the best of three epochs on dev), {few}. Sentiment: imdb, mr, sst2. Toxic or not: hatexplain
 (hatespeech and offensive together), olid. mr and sst2 share texts and are not tested on each other. Per cent, mean ±
 standard deviation over seeds:
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from spacetune import Encoder, SpaceClassifier
+from spacetune import Encoder, LinearProbe, SpaceClassifier
+from spacetune.encoders import TokenFeatures
 from spacetune.errors import DataError, UsageError
 from spacetune.spaces import fused_centroids
 from spacetune.studies import demo_texts, fit_model, score_model
@@ -172,3 +173,20 @@ def test_a_refit_forgets_the_encoder_an_earlier_fit_trained() -> None:
     model.trained_encoder_ = Encoder.from_pretrained()
     model.fit(matrix, labels)
     assert "trained_encoder_" not in vars(model)
+
+
+def test_token_states_of_ones_own_are_learnt_from_and_predicted() -> None:
+    rng = np.random.default_rng(0)
+    lengths, labels = torch.tensor([3, 1, 5, 2] * 12), [0, 1] * 24
+    states = torch.from_numpy(rng.normal(size=(int(lengths.sum()), 2, 6))).float()
+    states += torch.repeat_interleave(torch.tensor(labels), lengths)[:, None, None]
+    features = TokenFeatures(states, torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)]))
+    for model in (SpaceClassifier(n_epochs=4), LinearProbe()):
+        dev = (features.take(torch.arange(8)), labels[:8])
+        assert model.fit(features, labels, dev=dev).score(features, labels) > 0.9
+        with pytest.raises(DataError, match="fitted on features and was given matrix"):
+            model.predict(np.zeros((3, 6)))
+        with pytest.raises(DataError, match="fitted on features and was given texts"):
+            model.predict(["a text"])
+        with pytest.raises(UsageError, match="ready embeddings"):
+            model.save_pretrained("nowhere")

@@ -13,7 +13,16 @@ from sklearn.utils.validation import validate_data
 from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures, as_inputs
 from spacetune.errors import DataError, UsageError
 
-__all__ = ["MANY", "auto_layers", "check_bounds", "check_kind", "check_lengths", "holds_texts", "read_features"]
+__all__ = [
+    "MANY",
+    "auto_layers",
+    "check_bounds",
+    "check_kind",
+    "check_lengths",
+    "holds_texts",
+    "kind_of",
+    "read_features",
+]
 
 
 def holds_texts(given: Any) -> bool:
@@ -80,18 +89,23 @@ def check_bounds(bounds: Mapping[str, tuple[float | None, float, float | None]])
             raise UsageError(f"{name} must be {limit}, got {value!r}")
 
 
+def kind_of(given: Any) -> str:
+    """Return what was given: ``texts``, ``features`` or ``matrix``."""
+    ready = "features" if hasattr(given, "take") and hasattr(given, "lengths") else "matrix"
+    return "texts" if holds_texts(given) else ready
+
+
 def check_kind(estimator: Any, given: Any, reset: bool) -> str:
-    """Return what was given: ``texts``, ``features`` or ``matrix``.
+    """Return what was given, see `kind_of`.
 
     Raises
     ------
     DataError
-        If a model fitted on one kind is given another.
+        If a model is given another kind than it was fitted on; one of texts reads their features too.
     """
-    ready = "features" if hasattr(given, "take") and hasattr(given, "lengths") else "matrix"
-    kind = "texts" if holds_texts(given) else ready
-    fitted_on = getattr(estimator, "fitted_on_", None)
-    if not reset and {kind, fitted_on} in ({"texts", "matrix"}, {"features", "matrix"}):
+    kind = kind_of(given)
+    fitted_on = getattr(estimator, "fitted_on_", kind)
+    if not reset and kind != fitted_on and (fitted_on, kind) != ("texts", "features"):
         raise DataError(f"this model was fitted on {fitted_on} and was given {kind}")
     return kind
 

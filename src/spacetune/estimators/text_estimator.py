@@ -30,7 +30,7 @@ from spacetune.encoders.batching import runs_of
 from spacetune.errors import DataError, ModelFileError, UsageError
 from spacetune.estimators.card import model_card
 from spacetune.estimators.dev_part import text_keys
-from spacetune.estimators.inputs import auto_layers, holds_texts, read_features
+from spacetune.estimators.inputs import auto_layers, holds_texts, kind_of, read_features
 from spacetune.estimators.learning import Learner
 from spacetune.estimators.reading import read_logits
 from spacetune.explanations import Explanation, TextExplanation
@@ -180,10 +180,10 @@ class TextEstimator(Learner):
         Raises
         ------
         UsageError
-            If something else stands there, or the model was fitted on a matrix.
+            If something else stands there, or the model was fitted on ready embeddings.
         """
         check_is_fitted(self)
-        if self.fitted_on_ == "matrix":
+        if self.fitted_on_ != "texts":
             raise UsageError("a model of ready embeddings has no encoder to name; save it with joblib, or fit on texts")
         facts, tensors = self.learned()
         settings = {k: v for k, v in self.get_params(deep=False).items() if k not in ("encoder", "store")}
@@ -254,7 +254,7 @@ class TextEstimator(Learner):
     def _note_input(self, texts: Any, features: FeatureSource) -> None:
         """Remember what was fitted on: the kind of input, the layers, the encoder, the texts' hashes."""
         provenance = getattr(features, "provenance", None)
-        self.fitted_on_ = "matrix" if provenance is None else "texts"
+        self.fitted_on_ = kind_of(texts) if provenance is None else "texts"
         self.provenance_ = provenance
         self.layers_ = None if provenance is None else provenance.layers
         keys = text_keys(texts) if holds_texts(texts) else []

@@ -99,8 +99,8 @@ def class_geometry(model: Any, texts: Any) -> ClassGeometry:
     if not isinstance(model, SpaceClassifier):
         raise UsageError(f"only a SpaceClassifier has concept spaces, got a {type(model).__name__}")
     check_is_fitted(model)
-    if model.fitted_on_ == "matrix":
-        raise UsageError("the model was fitted on a matrix, so there is no encoder to read texts with")
+    if model.fitted_on_ != "texts":
+        raise UsageError("the model was fitted on ready embeddings, so there is no encoder to read texts with")
     inputs = read_inputs(texts)
     overlap = model.spaces(inputs)
     if len(overlap.names) < 2:
