@@ -24,7 +24,7 @@ bench: .venv/dev-ready
 bench-quality: .venv/dev-ready
 	$(BIN)/python -m benchmarks quality
 
-papers: .venv/dev-ready
+papers: .venv/papers-ready
 	$(BIN)/python -m papers
 
 docs: .venv/dev-ready
@@ -40,6 +40,10 @@ docs: .venv/dev-ready
 .venv/dev-ready: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@ .venv/demo-ready
+
+.venv/papers-ready: .venv/dev-ready
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,papers]'
+	touch $@
 
 clean:
 	rm -rf .venv demo-model
