@@ -33,7 +33,7 @@ class Recipe:
     patience
         Epochs without a better one after which it stops.
     alike
-        Put texts of like length into a batch: a quarter of the padding on posts and tweets.
+        Put texts of like length into a batch: posts then take a quarter of the tokens that padding makes of them.
     dtype
         Of the matrix products; the weights are float32.
     """

@@ -50,6 +50,15 @@ def test_a_part_set_aside_can_be_left_out(place: Place, tmp_path: Path) -> None:
     assert json.loads(run(*words).out)["n_texts"] == 84
 
 
+def test_the_lexicon_can_be_left_out(place: Place, tmp_path: Path) -> None:
+    assert run("fit", place.train, "--out", tmp_path / "m", *FAST, "--no-lexicon").code == 0
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    assert config["settings"]["lexicon"] is False
+    refused = run("fit", place.train, "--out", tmp_path / "p", *FAST, "--method", "probe", "--no-lexicon")
+    assert refused.code != 0
+    assert "LinearProbe has no setting 'lexicon'" in refused.err
+
+
 def test_baselines_stand_beside_the_model(place: Place, tmp_path: Path) -> None:
     words = ["fit", place.train, "--dev", place.test, "--out", tmp_path / "m", "--n-epochs", 2, "--json"]
     table = json.loads(run(*words).out)["table"]

@@ -39,6 +39,9 @@ def fit(
     prefix_length: Annotated[int | None, typer.Option(help="Virtual tokens of a prefix.")] = None,
     inter_weight: Annotated[float | None, typer.Option(help="Weight of the inter-space loss.")] = None,
     intra_weight: Annotated[float | None, typer.Option(help="Weight of the intra-space loss.")] = None,
+    lexicon: Annotated[
+        bool | None, typer.Option(help="Scores of words beside the states; by itself where dev says that it helps.")
+    ] = None,
     class_weight: Annotated[str | None, typer.Option(help="'balanced' weighs rare classes up.")] = None,
     n_epochs: Annotated[int | None, typer.Option(help="Passes over the texts at most.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Tokens read in a pass; alone, a text is cut there.")] = None,
@@ -69,8 +72,8 @@ def fit(
     settings = {
         "encoder": encoder, "layers": parse_layers(layers, auto=True), "n_latent": n_latent,
         "inter_weight": inter_weight, "intra_weight": intra_weight, "n_vertices": n_vertices,
-        "prefix_length": prefix_length, "class_weight": class_weight, "n_epochs": n_epochs, "max_length": max_length,
-        "max_windows": max_windows, "train_encoder": train_encoder or None,
+        "prefix_length": prefix_length, "lexicon": lexicon, "class_weight": class_weight, "n_epochs": n_epochs,
+        "max_length": max_length, "max_windows": max_windows, "train_encoder": train_encoder or None,
     }  # fmt: skip
     checkpoint = out.with_name(f".{out.name}.checkpoint.safetensors")
     if not resume:
