@@ -36,14 +36,16 @@ def main(arguments: list[str] | None = None) -> None:
     CELLS.mkdir(parents=True, exist_ok=True)
     for name in wanted:
         methods = [m for m in config["methods"] if name in config["only"].get(m, [name])]
-        todo = [(m, s) for m in methods for s in seeds(m, config) if not place(name, m, s).exists()]
+        todo = [(m, s) for m in methods for s in seeds(name, m, config) if not place(name, m, s).exists()]
         if todo:
             run_set(name, config["sets"][name], todo, encoder)
     summarise(CELLS, config)
 
 
-def seeds(method: str, config: dict[str, Any]) -> list[int]:
-    return config["seeds"][:1] if method in config["once"] else config["seeds"]
+def seeds(name: str, method: str, config: dict[str, Any]) -> list[int]:
+    """Return the seeds of a method on a set: one of its own number, else one for all sets, else all."""
+    few = config["seeds"][:1] if method in config["once"] else config["seeds"]
+    return list(range(config["n_seeds"].get(f"{name}.{method}", len(few))))
 
 
 def place(name: str, method: str, seed: int) -> Any:
