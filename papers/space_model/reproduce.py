@@ -30,7 +30,7 @@ from papers.space_model.unfrozen import unfrozen
 
 from spacetune import Encoder
 
-TRAINED = {"sst2": 3, "mr": 3, "olid": 3, "hatexplain": 3, "imdb": 1}
+N_TRAINED = {"sst2": 3, "mr": 3, "olid": 3, "hatexplain": 3, "imdb": 1}
 """Seeds that train the encoder too, by training set; a seed of reviews takes as long as ten of sentences."""
 Cell = Callable[[Encoder], dict[str, Any]]
 
@@ -48,7 +48,7 @@ def planned() -> dict[str, dict[str, Cell]]:
         | each(comparison, "hatexplain", 1, heads="large")
         | each(comparison, "imdb", 1, heads="large"),
         "generalisation": {
-            name: functools.partial(generalisation, name=name, n_seeds=5, n_trained=n) for name, n in TRAINED.items()
+            name: functools.partial(generalisation, name=name, n_seeds=5, n_trained=n) for name, n in N_TRAINED.items()
         },
         "data_size": each(data_size, "sma", 5),
         "imdb": each(comparison, "imdb", 3),

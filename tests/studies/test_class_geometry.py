@@ -55,5 +55,5 @@ def test_other_models_are_refused(encoder: Encoder) -> None:
     with pytest.raises(UsageError, match="only a SpaceClassifier has concept spaces"):
         class_geometry(probe, ["good"])
     rows = np.random.default_rng(0).standard_normal((20, 8))
-    with pytest.raises(UsageError, match="fitted on a matrix"):
+    with pytest.raises(UsageError, match="fitted on ready embeddings"):
         class_geometry(SpaceClassifier(n_epochs=1).fit(rows, [0, 1] * 10), ["good"])
