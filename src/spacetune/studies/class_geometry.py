@@ -85,7 +85,7 @@ def class_geometry(model: Any, texts: Any) -> ClassGeometry:
     Raises
     ------
     UsageError
-        If the model has no concept spaces, or was fitted on a matrix.
+        If the model has no concept spaces, or was fitted on ready embeddings.
     DataError
         If there are fewer than two tokens, or one class only.
 
