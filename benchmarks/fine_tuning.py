@@ -14,6 +14,8 @@ import transformers
 from spacetune import Encoder, LabelledTexts
 
 Proba = Callable[[list[Any]], np.ndarray]
+FINE_TUNED = "fine-tuned"
+"""The name of the method in results: the encoder trained whole, by `USUAL`."""
 POOL = 50
 """Batches whose texts are put in the order of their lengths together."""
 

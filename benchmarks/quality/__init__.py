@@ -15,6 +15,7 @@ import warnings
 from typing import Any
 
 from benchmarks.common import HERE, RESULTS, circumstances
+from benchmarks.fine_tuning import FINE_TUNED
 from benchmarks.quality.methods import Cell, fine_tuned, ours, tfidf_svm
 from benchmarks.quality.sets import Parts, parts
 from benchmarks.quality.summary import REFIT, summarise
@@ -66,7 +67,7 @@ def run_set(name: str, about: dict[str, Any], todo: list[tuple[str, int]], encod
 def run_cell(method: str, data: Parts, encoder: Encoder, seed: int) -> Cell:
     if method == "tfidf_svm":
         return tfidf_svm(data, task_of(data))
-    if method == "fine-tuned":
+    if method == FINE_TUNED:
         return fine_tuned(data, encoder, task_of(data), seed)
     return ours(method.removesuffix(REFIT), data, encoder, seed, refit=method.endswith(REFIT))
 

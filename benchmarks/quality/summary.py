@@ -11,13 +11,12 @@ import numpy as np
 from scipy.stats import rankdata, t
 
 from benchmarks.common import HERE, write
+from benchmarks.fine_tuning import FINE_TUNED
 
 Row = dict[str, Any]
 PAGE = HERE.parent / "docs" / "quality.md"
 REFIT = "-refit"
 """After the name of a method that learns from the dev texts too in the end: shown, and not compared with the others."""
-TRAINED = "fine-tuned"
-"""The method that trains the encoder: compared, and not ranked among those that leave it as it is."""
 
 MEASURES = {"single": ("accuracy", "macro_f1"), "multi": ("micro_f1", "macro_f1"), "regression": ("pearson", "r2")}
 
@@ -30,7 +29,7 @@ def summarise(cells: Path, config: dict[str, Any]) -> None:
     shown = [row for name in sets for m in methods if (row := over_seeds(found, name, m)) is not None]
     methods = [m for m in methods if not m.endswith(REFIT)]
     rows = [row for row in shown if row["method"] in methods]
-    frozen = [m for m in methods if m != TRAINED]
+    frozen = [m for m in methods if m != FINE_TUNED]  # what trains the encoder is compared, and not ranked
     summary = {
         "what": "test scores, means over seeds; ranks by the second measure of a set; differences are paired by set",
         "rows": shown,
@@ -102,7 +101,7 @@ def differences(rows: list[Row], sets: list[str], methods: list[str]) -> list[Ro
 
 def chosen(rows: list[Row], cell: Row) -> Row:
     """Set what ``auto`` came to beside the best method but TF-IDF, in a set's two measures."""
-    own = [r for r in rows if r["set"] == cell["set"] and r["method"] not in ("tfidf_svm", TRAINED)]
+    own = [r for r in rows if r["set"] == cell["set"] and r["method"] not in ("tfidf_svm", FINE_TUNED)]
     measures = own[0]["measures"]
     best = [max(r["mean"][place] for r in own) for place in (0, 1)]
     scores = [cell["test"][m] for m in measures]

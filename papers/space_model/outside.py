@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.fine_tuning import USUAL, fine_tune
+from benchmarks.fine_tuning import FINE_TUNED, USUAL, fine_tune
 from papers.space_model.data import (
     OFFENSIVE,
     SENTIMENT,
@@ -35,8 +35,6 @@ TASKS = {"hatexplain": TOXIC, "olid": OFFENSIVE, "mr": SENTIMENT, "sst2": SENTIM
 DRAWN = 2000
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 RESAMPLES = 2000
-TRAINED = "fine-tuned"
-"""The encoder trained whole under a linear layer, with the suite's recipe."""
 
 
 def methods(encoder: Encoder, seed: int) -> dict[str, Any]:
@@ -76,9 +74,9 @@ def generalisation(encoder: Encoder, name: str, n_seeds: int, n_trained: int) ->
         if seed < n_trained:
             proba, _ = fine_tune(encoder, texts[name].train.take(rows), texts[name].dev, USUAL, seed)
             for test, parts in texts.items():
-                keep(TRAINED, test, proba(parts.test.inputs).argmax(1))
+                keep(FINE_TUNED, test, proba(parts.test.inputs).argmax(1))
     pairs = [(method, "probe") for method in right if method != "probe"]
-    pairs += [("space", TRAINED), ("space +lexicon", TRAINED)]
+    pairs += [("space", FINE_TUNED), ("space +lexicon", FINE_TUNED)]
     found["differences"] = [differences(found["scores"], right, *pair) for pair in pairs if set(pair) <= set(right)]
     return found | facts(data[name], tests) | {"cpu_seconds": round(time.process_time() - began, 1)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.fine_tuning import FINE_TUNED
 from benchmarks.tables import table
 from papers.space_model.scores import Cells, gap_text, paired, spread
 
@@ -37,7 +38,7 @@ def generalisation(cells: Cells) -> str:
     first = next(iter(cells.values()))
     n_seeds = len(first["scores"]["probe"][next(iter(first["n_test"]))])
     score_head = ["trained on", "tested on", "texts", "method", "accuracy", "macro-F1", "majority of the test part"]
-    trained = [len(cell["scores"]["fine-tuned"][name]) for name, cell in cells.items()]
+    trained = [len(cell["scores"][FINE_TUNED][name]) for name, cell in cells.items()]
     few = "as many seeds" if min(trained) == n_seeds else f"{min(trained)} to {max(trained)} of the seeds"
     gap_head = ["trained on", "tested on", "domain", "method", "less", "accuracy", "macro-F1", "accuracy, over texts"]
     return f"""## Other data sets of the same task

@@ -19,10 +19,16 @@ __all__ = [
     "check_bounds",
     "check_kind",
     "check_lengths",
+    "holds_features",
     "holds_texts",
     "kind_of",
     "read_features",
 ]
+
+
+def holds_features(given: Any) -> bool:
+    """Tell a source of token features from texts and matrices."""
+    return hasattr(given, "take") and hasattr(given, "lengths")
 
 
 def holds_texts(given: Any) -> bool:
@@ -31,7 +37,7 @@ def holds_texts(given: Any) -> bool:
         return True
     if isinstance(given, np.ndarray) and given.ndim != 1:
         return False
-    if hasattr(given, "take") and hasattr(given, "lengths"):
+    if holds_features(given):
         return False
     if getattr(given, "ndim", 1) != 1 or not hasattr(given, "__len__"):
         return False
@@ -91,8 +97,9 @@ def check_bounds(bounds: Mapping[str, tuple[float | None, float, float | None]])
 
 def kind_of(given: Any) -> str:
     """Return what was given: ``texts``, ``features`` or ``matrix``."""
-    ready = "features" if hasattr(given, "take") and hasattr(given, "lengths") else "matrix"
-    return "texts" if holds_texts(given) else ready
+    if holds_texts(given):
+        return "texts"
+    return "features" if holds_features(given) else "matrix"
 
 
 def check_kind(estimator: Any, given: Any, reset: bool) -> str:

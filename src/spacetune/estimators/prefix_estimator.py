@@ -24,7 +24,7 @@ from spacetune.encoders import (
     as_inputs,
 )
 from spacetune.errors import DataError, UsageError
-from spacetune.estimators.inputs import check_bounds, check_kind, check_lengths, read_features
+from spacetune.estimators.inputs import check_bounds, check_kind, check_lengths, holds_features, read_features
 from spacetune.estimators.linear_probe import STRENGTHS, means_of
 from spacetune.estimators.prefix_inputs import PrefixedTexts, PrefixInputs, ReadyEmbeddings, UnderPrefix
 from spacetune.estimators.prefix_training import PrefixData, PrefixModel, PrefixTraining, fit_prefixes, point_logits
@@ -149,7 +149,7 @@ class PrefixEstimator(TextEstimator):
         if isinstance(given, list) or self.fitted_on_ == "texts":
             check_kind(self, given, reset=False)
             return PrefixedTexts(self.encoder_, as_inputs(given), self.layers_ or (-1,), self.pooling)
-        ready = given if hasattr(given, "take") and hasattr(given, "lengths") else self.features(given)
+        ready = given if holds_features(given) else self.features(given)
         return ReadyEmbeddings(ready)
 
     def _new_prefix(self, generator: torch.Generator) -> PrefixSimplex | LoraSimplex:
