@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from spacetune.cli.doors import AsJson, guarded, people, quiet_libraries, show
-from spacetune.hub import free_place
+from spacetune.model_folder import free_place
 
 __all__ = ["demo"]
 

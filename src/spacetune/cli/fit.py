@@ -9,7 +9,7 @@ import typer
 
 from spacetune.cli.doors import ENDINGS, NAMED, AsJson, guarded, people, show, write_place
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, parse_layers, read, reads
-from spacetune.hub import free_place
+from spacetune.model_folder import free_place
 
 __all__ = ["fit"]
 

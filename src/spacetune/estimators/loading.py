@@ -8,7 +8,7 @@ from pathlib import Path
 from spacetune.encoders import Encoder
 from spacetune.errors import ModelFileError
 from spacetune.estimators.text_estimator import TextEstimator
-from spacetune.hub import read_model
+from spacetune.model_folder import read_model
 from spacetune.training import History
 
 __all__ = ["load_estimator"]

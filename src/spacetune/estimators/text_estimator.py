@@ -34,7 +34,7 @@ from spacetune.estimators.inputs import auto_layers, holds_texts, kind_of, read_
 from spacetune.estimators.learning import Learner
 from spacetune.estimators.reading import read_logits
 from spacetune.explanations import Explanation, TextExplanation
-from spacetune.hub import SavedModel, write_model
+from spacetune.model_folder import SavedModel, write_model
 
 __all__ = ["TextEstimator", "text_hashes"]
 
