@@ -12,7 +12,8 @@
     ├── OutOfTime                        a fit did not end within its time limit
     └── MissingExtraError (ImportError)  an optional dependency is not installed
 
-A message says what must hold, what came, and what to do.
+A message says what must hold, what came, and what to do. Beside the tree stands `Terminated`, a KeyboardInterrupt: a
+fit ends by SIGTERM as it does by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ __all__ = [
     "ModelFileError",
     "OutOfTime",
     "SpacetuneError",
+    "Terminated",
     "UnsupportedByFamily",
     "UsageError",
     "did_you_mean",
@@ -72,6 +74,13 @@ class MissingExtraError(SpacetuneError, ImportError):
 
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(f"{purpose} needs the '{extra}' extra: pip install 'spacetune[{extra}]'")
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end; what Ctrl-C keeps is kept."""
+
+    def __str__(self) -> str:
+        return self.args[0] if self.args else "SIGTERM"
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from spacetune.studies import demo_texts, fit_model
+from spacetune.model_folder import claim
+from spacetune.studies import demo_texts
 
-from .conftest import FAST, Place, run, start, write_rows
+from .conftest import FAST, Place, read_rows, run, start, write_rows
 
 SLOW = ("--n-latent", "48", "--layers", "all", "--n-epochs", "400", "--no-baselines")
 
@@ -26,54 +28,68 @@ def train(tmp_path: Path) -> Path:
     return write_rows(tmp_path / "train.csv", rows)
 
 
-def slow_fit(train: Path, out: Path) -> subprocess.Popen[str]:
+@pytest.fixture
+def slow_fit(train: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A fit that has begun, and that does not outlive its test."""
     heed = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731 - background jobs ignore it
-    return start("fit", train, "--out", out, *SLOW, preexec_fn=heed)
+    with start("fit", train, "--out", tmp_path / "m", *SLOW, preexec_fn=heed) as process:
+        yield process
+        process.kill()
 
 
 def wait_for(reached: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while not reached():
         assert process.poll() is None, "the fit ended before it could be interrupted"
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-def test_ctrl_c_before_the_first_epoch_leaves_nothing(train: Path, tmp_path: Path) -> None:
-    process = slow_fit(train, tmp_path / "m")
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith("fitting ")
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+def test_ctrl_c_before_the_first_epoch_leaves_nothing(slow_fit: subprocess.Popen[str], tmp_path: Path) -> None:
+    assert slow_fit.stderr is not None
+    assert slow_fit.stderr.readline().startswith("fitting ")
+    slow_fit.send_signal(signal.SIGINT)
+    out, err = slow_fit.communicate(timeout=120)
+    assert slow_fit.returncode == 130
     assert out == ""
     assert err == "spacetune: stopped by Ctrl-C; no result was printed\n"
     assert [p.name for p in tmp_path.iterdir()] == ["train.csv"]
 
 
-def test_ctrl_c_later_keeps_the_best_and_says_so(train: Path, tmp_path: Path) -> None:
-    process = slow_fit(train, tmp_path / "m")
-    wait_for((tmp_path / ".m.checkpoint.safetensors").exists, process)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert "stopped by Ctrl-C in epoch" in err
+@pytest.mark.parametrize(("number", "name", "code"), [(signal.SIGINT, "Ctrl-C", 0), (signal.SIGTERM, "SIGTERM", 143)])
+def test_a_fit_stopped_later_keeps_the_best_and_goes_on_with_resume(
+    slow_fit: subprocess.Popen[str], train: Path, tmp_path: Path, number: signal.Signals, name: str, code: int
+) -> None:
+    wait_for((tmp_path / ".m.spacetune/checkpoint.safetensors").exists, slow_fit)
+    slow_fit.send_signal(number)
+    out, err = slow_fit.communicate(timeout=120)
+    assert slow_fit.returncode == code
+    assert f"stopped by {name} in epoch" in err
     assert "is kept" in err
+    assert "--resume goes on" in err
     assert "Traceback" not in err
     assert f"saved to {tmp_path / 'm'}" in " ".join((out + err).split())
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "train.csv"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".m.spacetune", "m", "train.csv"]
+    assert os.listdir(tmp_path / ".m.spacetune") == ["checkpoint.safetensors"]
     assert json.loads(run("predict", tmp_path / "m", "Where is my parcel?", "--json").out)["predicted"]
+    assert run("fit", train, "--out", tmp_path / "m", *FAST).code == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "train.csv"]
+
+
+def test_sigterm_before_the_first_epoch_leaves_nothing(slow_fit: subprocess.Popen[str], tmp_path: Path) -> None:
+    assert slow_fit.stderr is not None
+    assert slow_fit.stderr.readline().startswith("fitting ")
+    slow_fit.terminate()
+    _, err = slow_fit.communicate(timeout=120)
+    assert (slow_fit.returncode, err) == (143, "spacetune: stopped by SIGTERM; no result was printed\n")
+    assert [p.name for p in tmp_path.iterdir()] == ["train.csv"]
 
 
 def test_ctrl_c_in_the_baselines_leaves_the_model_whole(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped_in_the_baselines(*given: Any, **named: Any) -> NoReturn:
-        fit_model(*given, **named)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("spacetune.studies.fitting.fit_model", stopped_in_the_baselines)
-    answer = run("fit", place.train, "--out", tmp_path / "m", *FAST)
+    monkeypatch.setattr("spacetune.studies.fitting.tfidf_rows", _stop)
+    answer = run("fit", place.train, "--out", tmp_path / "m", "--n-epochs", "2")
     assert (answer.code, answer.out) == (130, "")
     assert "the model was fitted and saved to" in answer.err
     assert answer.err.splitlines()[-1] == "spacetune: stopped by Ctrl-C; no result was printed"
@@ -81,18 +97,50 @@ def test_ctrl_c_in_the_baselines_leaves_the_model_whole(
     assert (tmp_path / "m/model.safetensors").read_bytes() == (place.model / "model.safetensors").read_bytes()
 
 
-def test_a_fit_stopped_before_it_is_saved_goes_on_with_resume(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = ("fit", place.train, "--out", tmp_path / "m", *FAST)
+def stopped_before_it_is_saved(place: Place, out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...]:
+    """Leave a checkpoint, as a fit that is killed does; return the call."""
+    words = ("fit", place.train, "--out", out, *FAST)
     with monkeypatch.context() as patch:
-        patch.setattr("spacetune.estimators.text_estimator.write_model", _stop)
+        patch.setattr("spacetune.studies.fitting.save", _stop)
         answer = run(*words)
     assert answer.code == 130
     assert "go on from it with --resume" in answer.err
-    assert [p.name for p in tmp_path.iterdir()] == [".m.checkpoint.safetensors"]
+    return words
+
+
+def test_a_fit_stopped_before_it_is_saved_goes_on_with_resume(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = stopped_before_it_is_saved(place, tmp_path / "m", monkeypatch)
+    assert [p.name for p in tmp_path.iterdir()] == [".m.spacetune"]
     assert run(*words, "--resume").code == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
     assert (tmp_path / "m/model.safetensors").read_bytes() == (place.model / "model.safetensors").read_bytes()
+
+
+def test_resume_refuses_another_runs_checkpoint(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = stopped_before_it_is_saved(place, tmp_path / "m", monkeypatch)
+    rows = read_rows(place.train)
+    turned = [row | {"label": rows[i - 1]["label"]} for i, row in enumerate(rows)]
+    other = write_rows(tmp_path / "other.csv", turned)
+    for call, differs in (
+        ((*words, "--seed", 1), "seed"),
+        ((*words, "--n-epochs", 3), "settings"),
+        ((*words, "--layers", "6"), "settings, encoder"),
+        (("fit", other, *words[2:]), "labels"),
+    ):
+        answer = run(*call, "--resume")
+        assert answer.code == 2
+        assert "was made by another run: other" in answer.err
+        assert differs in answer.err
+    assert run(*words, "--resume").code == 0
+
+
+def test_a_second_fit_into_the_same_place_is_refused_before_its_work(place: Place, tmp_path: Path) -> None:
+    with claim(tmp_path / "m"):
+        answer = run("fit", place.train, "--out", tmp_path / "m", *FAST)
+    assert answer.code == 2
+    assert "another run is writing to" in answer.err
 
 
 def _stop(*given: Any, **named: Any) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from spacetune.errors import ModelFileError, UsageError
-from spacetune.training import Candidate, History, Schedule, fit_parameters
+from spacetune.training import Candidate, Checkpoint, History, Schedule, fit_parameters
 
 X = torch.linspace(-1, 1, 40).unsqueeze(1)
 Y = 3 * X.squeeze(1) + 0.5
@@ -28,6 +29,7 @@ class Run:
                 parameter.data.uniform_(-1, 1, generator=generator)
         self.candidates = [Candidate(module, 0.05, 0.01) for module in self.modules]
         self.scripted = scores
+        self.about = {"labels": "these"}
         self.stop_after: int | None = None
 
     def losses(self, rows: Tensor, generator: torch.Generator) -> list[Tensor]:
@@ -43,10 +45,14 @@ class Run:
             errors = [float((m(X).squeeze(1) - Y).square().mean()) for m in self.modules]
         return [{"score": next(self.scripted) if self.scripted else -error} for error in errors]
 
-    def fit(self, n_epochs: int, checkpoint: Path | None = None, patience: int | None = None) -> list[History]:
+    def fit(self, n_epochs: int, file: Path | None = None, patience: int | None = None) -> list[History]:
         schedule = Schedule(len(X), n_epochs, 8, patience=patience, monitor="score", seed=5)
         return fit_parameters(
-            self.candidates, schedule, losses=self.losses, validate=self.validate, checkpoint=checkpoint
+            self.candidates,
+            schedule,
+            losses=self.losses,
+            validate=self.validate,
+            checkpoint=None if file is None else Checkpoint(file, self.about),
         )
 
 
@@ -113,11 +119,55 @@ def test_candidates_side_by_side_equal_candidates_alone() -> None:
 
 def test_a_foreign_or_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(b"not a checkpoint")
-    with pytest.raises(ModelFileError, match="remove it to start over"):
+    with pytest.raises(ModelFileError, match="remove it to start anew"):
         Run().fit(2, tmp_path / "c")
     Run(seeds=(1, 2)).fit(1, tmp_path / "d")
     with pytest.raises(ModelFileError, match="it holds 2 candidates, this run has 1"):
         Run().fit(2, tmp_path / "d")
+
+
+def test_another_runs_checkpoint_is_refused_and_stays(tmp_path: Path) -> None:
+    Run().fit(1, tmp_path / "c")
+    other = Run()
+    other.about = {"labels": "those", "seed": "1"}
+    with pytest.raises(UsageError, match="made by another run: other labels, seed"):
+        other.fit(2, tmp_path / "c")
+    assert Run().fit(2, tmp_path / "c")[0].epochs[0].epoch == 1
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_found(tmp_path: Path) -> None:
+    Run().fit(2, tmp_path / "c")
+    whole = (tmp_path / "c").read_bytes()
+    expected = Run()
+    expected.fit(3, tmp_path / "c")
+    for bit in random.Random(0).sample(range(8 * len(whole)), 100):
+        content = bytearray(whole)
+        content[bit // 8] ^= 1 << bit % 8
+        (tmp_path / "c").write_bytes(content)
+        run = Run()
+        try:
+            run.fit(3, tmp_path / "c")
+        except (ModelFileError, UsageError):
+            continue
+        assert all(torch.equal(a, b) for a, b in zip(weights(run), weights(expected), strict=True))
+
+
+def test_a_full_disk_costs_the_checkpoint_and_not_the_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("spacetune.training.checkpoint.write_file", full)
+    assert len(Run().fit(3, tmp_path / "c")[0].epochs) == 3
+    assert [r.message.count("no checkpoint is kept") for r in caplog.records] == [1]
+
+
+def test_a_checkpoint_is_one_runs_at_a_time(tmp_path: Path) -> None:
+    again = Checkpoint.held(tmp_path / "c", {})
+    with Checkpoint.held(tmp_path / "c", {}), pytest.raises(UsageError, match="another run writes to"), again:
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_monitored_score_must_exist() -> None:

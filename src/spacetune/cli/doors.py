@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
-from spacetune.errors import SpacetuneError, UsageError
+from spacetune.cli.ending import TERMINATED
+from spacetune.errors import SpacetuneError, Terminated, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,9 +39,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except SpacetuneError as error:
             print(f"spacetune: {error}", file=sys.stderr)  # noqa: T201
             raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
-        except KeyboardInterrupt:
-            print("spacetune: stopped by Ctrl-C; no result was printed", file=sys.stderr)  # noqa: T201
-            raise typer.Exit(130) from None
+        except KeyboardInterrupt as stop:
+            by = str(stop) or "Ctrl-C"
+            print(f"spacetune: stopped by {by}; no result was printed", file=sys.stderr)  # noqa: T201
+            raise typer.Exit(TERMINATED if isinstance(stop, Terminated) else 130) from None
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(0) from None

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from spacetune.cli.doors import ENDINGS, NAMED, AsJson, guarded, people, show, write_place
+from spacetune.cli.ending import TERMINATED, heeding_sigterm
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, parse_layers, read, reads
 from spacetune.model_folder import free_place
 
@@ -75,10 +76,7 @@ def fit(
         "prefix_length": prefix_length, "lexicon": lexicon, "class_weight": class_weight, "n_epochs": n_epochs,
         "max_length": max_length, "max_windows": max_windows, "train_encoder": train_encoder or None,
     }  # fmt: skip
-    checkpoint = out.with_name(f".{out.name}.checkpoint.safetensors")
-    if not resume:
-        checkpoint.unlink(missing_ok=True)
-    try:
+    with heeding_sigterm() as ended:
         _, report = fit_model(
             data["train"],
             dev=data.get("dev"),
@@ -91,27 +89,13 @@ def fit(
             dev_fraction=dev_fraction,
             refit=refit,
             seed=seed,
-            fit_options={"checkpoint": checkpoint},
             save_to=out,
+            resume=resume,
         )
-    except KeyboardInterrupt:
-        say_what_is_kept(out, checkpoint)
-        raise
-    checkpoint.unlink(missing_ok=True)
     from spacetune.reports.terminal import draw_fit
 
     show(report, as_json, draw_fit, report_to)
     people(as_json).print(f"saved to {out}", highlight=False)
 
-
-def say_what_is_kept(out: Path, checkpoint: Path) -> None:
-    """After Ctrl-C: a model newer than the last epoch is whole, else the last epoch can be gone on from."""
-    model = out / "config.json"
-    if not checkpoint.exists():
-        return
-    if model.is_file() and model.stat().st_mtime >= checkpoint.stat().st_mtime:
-        checkpoint.unlink()
-        kept = f"the model was fitted and saved to {out}; only its scores beside the baselines are missing"
-    else:
-        kept = "the last whole epoch is kept; go on from it with --resume"
-    people(True).print(kept, highlight=False, soft_wrap=True)
+    if ended:
+        raise typer.Exit(TERMINATED)

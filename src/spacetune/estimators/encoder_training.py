@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from spacetune.encoders import Encoder, TokenFeatures
 from spacetune.encoders.trainable import TrainableEncoder
 from spacetune.estimators.space_training import HeadSettings, SpaceData, head_loss, new_heads
 from spacetune.spaces import SpaceHead
-from spacetune.training import Candidate, History, Schedule, Task, fit_parameters
+from spacetune.training import Candidate, Checkpoint, History, Schedule, Task, fit_parameters
 
 __all__ = ["fit_with_encoder"]
 
@@ -29,7 +28,7 @@ def fit_with_encoder(
     task: Task,
     schedule: Schedule,
     encoder_learning_rate: float,
-    checkpoint: Path | None,
+    checkpoint: Checkpoint | None,
     progress: bool | None,
 ) -> tuple[Encoder, SpaceHead, History, SpaceData]:
     """Train a copy of the encoder together with a new head.
@@ -51,7 +50,7 @@ def fit_with_encoder(
     encoder_learning_rate
         Full learning rate of the encoder.
     checkpoint
-        File to save to and resume from.
+        Saved to after every epoch, and gone on from.
     progress
         Whether to show a bar.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -19,8 +20,9 @@ from spacetune.encoders import FeatureSource
 from spacetune.errors import UsageError
 from spacetune.estimators.dev_part import FitData, dev_pair, part_for_dev
 from spacetune.estimators.inputs import MANY, check_lengths
+from spacetune.estimators.runs import run_of
 from spacetune.estimators.views import view
-from spacetune.training import History, Task
+from spacetune.training import Checkpoint, History, Task
 
 __all__ = ["Learner"]
 
@@ -61,7 +63,7 @@ class Learner(BaseEstimator, abc.ABC):
         """Refuse settings that cannot be."""
 
     @abc.abstractmethod
-    def _learn(self, data: FitData[Any], X: Any, dev: Any, checkpoint: Path | None) -> Array:
+    def _learn(self, data: FitData[Any], X: Any, dev: Any, checkpoint: Checkpoint | None) -> Array:
         """Learn from the training part and choose by the dev part; return dev's logits."""
 
     @abc.abstractmethod
@@ -92,7 +94,8 @@ class Learner(BaseEstimator, abc.ABC):
         dev
             Labelled texts to choose by (the epoch, the strength, the temperature); None sets a part aside.
         checkpoint
-            A file to save to after every epoch, and to resume from where it exists. A probe has no epochs.
+            A file to save to after every epoch, and to go on from where it exists: then texts, labels, dev data,
+            settings, encoder and versions must be those it was made with. A probe has no epochs.
         progress
             True or False to force the progress bars on or off.
 
@@ -105,6 +108,10 @@ class Learner(BaseEstimator, abc.ABC):
         ------
         DataError
             If texts or labels cannot be learnt from.
+        UsageError
+            If a setting cannot be, or the checkpoint is of another run.
+        ModelFileError
+            If the checkpoint is damaged.
         UnsupportedByFamily
             If a prefix is to be learnt and the encoder's family takes none.
         """
@@ -113,7 +120,11 @@ class Learner(BaseEstimator, abc.ABC):
         self._check_settings()
         source, targets = self._open(X, labels), self._task.targets(labels)
         data = self._divided(source, targets, X, labels, dev)
-        logits = self._learn(data, X, dev, None if checkpoint is None else Path(checkpoint))
+        with contextlib.ExitStack() as held:
+            saved = None
+            if checkpoint is not None:
+                saved = held.enter_context(Checkpoint.held(Path(checkpoint), run_of(self, X, labels, dev)))
+            logits = self._learn(data, X, dev, saved)
         self._close_fit(self._task, targets.numpy(), logits, data.dev_targets.numpy())
         if len(self._dev_rows) and self.refits(len(labels)):
             self._learn_from_all(source, targets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +17,7 @@ from spacetune.estimators.logistic import linear
 from spacetune.estimators.regressing import RegressorParts
 from spacetune.estimators.space_training import SpaceData, text_chunks
 from spacetune.estimators.text_estimator import TextEstimator
-from spacetune.training import standing
+from spacetune.training import Checkpoint, standing
 
 __all__ = ["LinearProbe", "LinearProbeRegressor"]
 
@@ -56,7 +55,7 @@ class ProbeParts(TextEstimator):
         """Tell whether `fit` learns in the end from the part too that it set aside: a probe always does."""
         return True
 
-    def _learn(self, data: SpaceData, X: Any, dev: Any, checkpoint: Path | None) -> Array:
+    def _learn(self, data: SpaceData, X: Any, dev: Any, checkpoint: Checkpoint | None) -> Array:
         """Fit at every strength, keep the best on dev; return dev logits."""
         rows, targets, dev_targets = means_of(data.train), data.targets.numpy(), data.dev_targets.numpy()
         dev_rows = rows if data.dev is data.train else means_of(data.dev)
@@ -92,6 +91,9 @@ class ProbeParts(TextEstimator):
         self.take_up_facts(facts)  # pyright: ignore[reportAttributeAccessIssue]
         self.strength_ = facts["C"]
         self.coefficients_, self.intercept_ = tensors["coefficients"], tensors["intercept"]
+        width = len(getattr(self, "classes_", (0,)))
+        if self.coefficients_.dim() != 2 or {*self.coefficients_.shape[:1], *self.intercept_.shape} != {width}:
+            raise RuntimeError(f"its coefficients are {tuple(self.coefficients_.shape)} for {width} outputs")
         self.train_hashes_ = tensors["train_hashes"].numpy()
 
 

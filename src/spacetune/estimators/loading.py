@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import Any
 
 from spacetune.encoders import Encoder
 from spacetune.errors import ModelFileError
 from spacetune.estimators.text_estimator import TextEstimator
-from spacetune.model_folder import read_model
+from spacetune.model_folder import Stored, check_config, check_tensors, read_model
 from spacetune.training import History
 
 __all__ = ["load_estimator"]
+
+UNFIT = (AttributeError, IndexError, KeyError, MemoryError, OverflowError, RuntimeError, TypeError, ValueError)
+"""What building a model of values that do not go together raises."""
 
 
 def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = None) -> TextEstimator:
@@ -34,34 +37,51 @@ def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = N
     ModelFileError
         If the folder is damaged, of an unknown kind, or its encoder's weights are not those it was trained on.
     """
-    from spacetune import estimators
-
     saved = read_model(place)
-    name = saved.config.get("model")
-    kinds = {n: getattr(estimators, n) for n in estimators.__all__ if n not in ("TextEstimator", "load_estimator")}
-    if name not in kinds:
-        raise ModelFileError(f"{place} holds a model of kind {name!r}; this spacetune knows {', '.join(kinds)}")
+    check_config(saved.config, place)
+    check_tensors(saved.tensors, place)
+    model = _blank(place, saved.config)
+    trained_on = saved.config["encoder"]
+    model.encoder = encoder or saved.encoder or trained_on["encoder"]
     try:
-        model: TextEstimator = kinds[name](**saved.config["settings"])
-        trained_on = saved.config["encoder"]
-        inside = Path(place) / "encoder"
-        model.encoder = encoder or (inside if inside.is_dir() else trained_on["encoder"])
-        model.max_length = trained_on["max_length"]
-        model.max_windows = trained_on.get("max_windows", 1)
-        model.layers_ = tuple(trained_on["layers"])
-        model.fitted_on_ = "texts"
-        model.report_ = saved.config["report"]
-        model.pairs_ = saved.config.get("pairs", False)
-        if "history" in saved.config:
-            vars(model)["history_"] = History.from_dict(saved.config["history"])
-        model.take_up(saved.config["learned"], saved.tensors)
-    except (KeyError, TypeError, RuntimeError) as error:
+        _take_up(model, saved)
+    except ModelFileError:
+        raise
+    except UNFIT as error:
         raise ModelFileError(f"the saved model in {place} is incomplete: {error!r}; fit it again") from error
     found = model.encoder_.source.sha256
-    if found != trained_on["sha256"] and not inside.is_dir():
+    if found != trained_on["sha256"] and saved.encoder is None:
         raise ModelFileError(
             f"the model in {place} was trained on {trained_on['encoder']} with weights {trained_on['sha256'][:12]}…, "
             f"but the encoder found has {found[:12]}…; its predictions would mean nothing"
         )
-    model.provenance_ = model.encoder_.provenance(model.layers_)
+    model.provenance_ = model.encoder_.provenance(model.encoder_.resolve_layers(model.layers_ or (-1,)))
     return model
+
+
+def _blank(place: Any, config: dict[str, Any]) -> TextEstimator:
+    """Return an estimator of the saved kind with the saved settings, which has learnt nothing."""
+    from spacetune import estimators
+
+    kinds = {n: getattr(estimators, n) for n in estimators.__all__ if n not in ("TextEstimator", "load_estimator")}
+    if config["model"] not in kinds:
+        raise ModelFileError(
+            f"{place} holds a model of kind {config['model']!r}; this spacetune knows {', '.join(kinds)}"
+        )
+    try:
+        return kinds[config["model"]](**config["settings"])
+    except TypeError as error:
+        raise ModelFileError(f"the saved model in {place} is damaged: its settings: {error}; fit it again") from error
+
+
+def _take_up(model: TextEstimator, saved: Stored) -> None:
+    config, trained_on = saved.config, saved.config["encoder"]
+    model.max_length = trained_on["max_length"]
+    model.max_windows = trained_on.get("max_windows", 1)
+    model.layers_ = tuple(trained_on["layers"])
+    model.fitted_on_ = "texts"
+    model.report_ = config["report"]
+    model.pairs_ = config.get("pairs", False)
+    if "history" in config:
+        vars(model)["history_"] = History.from_dict(config["history"])
+    model.take_up(config["learned"], saved.tensors)

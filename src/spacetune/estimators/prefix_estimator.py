@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -37,7 +36,7 @@ from spacetune.prefixes.heads import LinearHead
 from spacetune.prefixes.sampling import Sampling
 from spacetune.prefixes.simplex import Mixing
 from spacetune.spaces import ConceptSpaces, SpaceHead, SpaceSimplex
-from spacetune.training import History, Schedule
+from spacetune.training import Checkpoint, History, Schedule
 
 __all__ = ["PrefixEstimator"]
 
@@ -80,7 +79,7 @@ class PrefixEstimator(TextEstimator):
     head_: LinearHead | SpaceHead
     history_: History
 
-    def _learn(self, data: PrefixData, X: Any, dev: Any, checkpoint: Path | None) -> np.ndarray:
+    def _learn(self, data: PrefixData, X: Any, dev: Any, checkpoint: Checkpoint | None) -> np.ndarray:
         """Train prefixes and heads; return dev logits at the centroid, for calibration."""
         schedule, strengths = self._schedule(len(data.train)), STRENGTHS if self.probe_start else ()
         self.history_ = self._train(data, strengths, schedule, checkpoint)
@@ -94,7 +93,7 @@ class PrefixEstimator(TextEstimator):
         self._train(data, strengths, self._schedule(len(everything), self._share))
 
     def _train(
-        self, data: PrefixData, strengths: Sequence[float], schedule: Schedule, checkpoint: Path | None = None
+        self, data: PrefixData, strengths: Sequence[float], schedule: Schedule, checkpoint: Checkpoint | None = None
     ) -> History:
         generator = torch.Generator().manual_seed(self.seed)
         prefix = self._new_prefix(generator) if isinstance(data.train, PrefixedTexts) else None

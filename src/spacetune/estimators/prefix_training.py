@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from spacetune.estimators.prefix_inputs import PrefixInputs
 from spacetune.prefixes import LinearSimplex, LoraSimplex, PrefixSimplex, simplex_weights
 from spacetune.progress import progress_bar
 from spacetune.spaces import SpaceSimplex
-from spacetune.training import Candidate, History, Schedule, Task, fit_parameters
+from spacetune.training import Candidate, Checkpoint, History, Schedule, Task, fit_parameters
 
 __all__ = ["PrefixData", "PrefixModel", "PrefixTraining", "fit_prefixes", "point_logits", "validation_logits"]
 
@@ -92,7 +91,7 @@ def fit_prefixes(
     task: Task,
     schedule: Schedule,
     *,
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: bool | None = None,
 ) -> History:
     """Train the simplex; it is left at the epoch with the best mean dev score.
@@ -110,7 +109,7 @@ def fit_prefixes(
     schedule
         Epochs, batches, early stopping.
     checkpoint
-        File to save to and resume from.
+        Saved to after every epoch, and gone on from.
     progress
         Whether to show a bar.
 

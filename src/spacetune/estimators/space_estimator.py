@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +23,7 @@ from spacetune.estimators.space_training import HeadSettings, SpaceData, auto_sc
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.spaces import ConceptSpaces, Lexicon, SpaceHead, SpaceSimplex
 from spacetune.spaces.losses import InterVariant
-from spacetune.training import History, Schedule, Task
+from spacetune.training import Checkpoint, History, Schedule, Task
 
 __all__ = ["SpaceEstimator"]
 
@@ -71,7 +70,7 @@ class SpaceEstimator(TextEstimator):
     history_: History
     _chosen: Chosen
 
-    def _learn(self, data: SpaceData, X: Any, dev: Any, checkpoint: Path | None) -> np.ndarray:
+    def _learn(self, data: SpaceData, X: Any, dev: Any, checkpoint: Checkpoint | None) -> np.ndarray:
         """Train the head, and a lexicon where it helps; return dev logits for calibration."""
         self.lexicon_ = self.head_simplex_ = None
         vars(self).pop("trained_encoder_", None)  # of an earlier fit
@@ -102,7 +101,7 @@ class SpaceEstimator(TextEstimator):
         return self.logits_of_source(data.dev)
 
     def _train(
-        self, data: SpaceData, settings: HeadSettings, schedule: Schedule, checkpoint: Path | None = None
+        self, data: SpaceData, settings: HeadSettings, schedule: Schedule, checkpoint: Checkpoint | None = None
     ) -> tuple[SpaceHead | SpaceSimplex, History]:
         task, progress = self._task, self._progress
         if self.n_vertices > 1:

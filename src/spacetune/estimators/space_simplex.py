@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 from spacetune.estimators.prefix_inputs import ReadyEmbeddings
 from spacetune.estimators.prefix_training import PrefixData, PrefixModel, PrefixTraining, fit_prefixes
 from spacetune.estimators.space_training import HeadSettings, SpaceData, new_heads
 from spacetune.spaces import SpaceSimplex
-from spacetune.training import History, Schedule, Task
+from spacetune.training import Checkpoint, History, Schedule, Task
 
 __all__ = ["fit_space_simplex"]
 
@@ -25,7 +24,7 @@ def fit_space_simplex(
     task: Task,
     schedule: Schedule,
     *,
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: bool | None = None,
 ) -> tuple[SpaceSimplex, History]:
     """Train n heads as the corners of one simplex; its centroid is an ordinary head.
@@ -45,7 +44,7 @@ def fit_space_simplex(
     schedule
         Epochs, batches, early stopping.
     checkpoint
-        File to save to and resume from.
+        Saved to after every epoch, and gone on from.
     progress
         Whether to show a bar.
 

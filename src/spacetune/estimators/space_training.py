@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from spacetune.encoders.ragged import segment_variance, widened
 from spacetune.estimators.dev_part import FitData
 from spacetune.spaces import ROWS, ConceptSpaces, SpaceHead, fused_centroids, inter_space_loss, intra_space_loss
 from spacetune.spaces.losses import InterVariant
-from spacetune.training import Candidate, History, Schedule, Task, fit_parameters
+from spacetune.training import Candidate, Checkpoint, History, Schedule, Task, fit_parameters
 
 __all__ = [
     "HeadSettings",
@@ -113,7 +112,7 @@ def fit_heads(
     schedule: Schedule,
     *,
     compute_dtype: torch.dtype | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: bool | None = None,
 ) -> tuple[list[SpaceHead], list[History]]:
     """Train heads side by side, one a setting, each chosen by its own dev score.
@@ -131,7 +130,7 @@ def fit_heads(
     compute_dtype
         What the products with the features run in while training; None is the heads' own dtype.
     checkpoint
-        File to save to and resume from.
+        Saved to after every epoch, and gone on from.
     progress
         Whether to show a bar.
 

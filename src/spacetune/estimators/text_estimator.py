@@ -34,7 +34,7 @@ from spacetune.estimators.inputs import auto_layers, holds_texts, kind_of, read_
 from spacetune.estimators.learning import Learner
 from spacetune.estimators.reading import read_logits
 from spacetune.explanations import Explanation, TextExplanation
-from spacetune.model_folder import SavedModel, write_model
+from spacetune.model_folder import SavedModel, claim
 
 __all__ = ["TextEstimator", "text_hashes"]
 
@@ -175,13 +175,19 @@ class TextEstimator(Learner):
         Parameters
         ----------
         place
-            The folder; an older saved model there is replaced whole.
+            The folder; an older saved model there is replaced in one step, other files in it stay.
 
         Raises
         ------
         UsageError
-            If something else stands there, or the model was fitted on ready embeddings.
+            If something else stands there, it cannot be written to, or the model was fitted on ready embeddings.
         """
+        saved = self.to_save()
+        with claim(place) as claimed:
+            claimed.write(saved)
+
+    def to_save(self) -> SavedModel:
+        """Return what a model's folder is made of."""
         check_is_fitted(self)
         if self.fitted_on_ != "texts":
             raise UsageError("a model of ready embeddings has no encoder to name; save it with joblib, or fit on texts")
@@ -199,8 +205,9 @@ class TextEstimator(Learner):
         if (history := getattr(self, "history_", None)) is not None:
             config["history"] = history.to_dict()
         trained = self.__dict__.get("trained_encoder_")
-        extra = None if trained is None else ("encoder", trained.save_pretrained)
-        write_model(place, SavedModel(config, tensors, model_card(self, config)), extra)
+        return SavedModel(
+            config, tensors, model_card(self, config), None if trained is None else trained.save_pretrained
+        )
 
     @classmethod
     def from_pretrained(cls, place: str | os.PathLike[str], *, encoder: Encoder | None = None) -> Self:

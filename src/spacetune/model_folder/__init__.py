@@ -1,5 +1,8 @@
-"""A saved model's folder: written whole or not at all, checked when it is read."""
+"""A saved model's folder: claimed by one run, written whole or not at all, and checked when it is read."""
 
-from spacetune.model_folder.folder import SavedModel, atomic_folder, free_place, read_model, write_model
+from spacetune.model_folder.claiming import Claim, claim, free_place
+from spacetune.model_folder.reading import Stored, read_model
+from spacetune.model_folder.saved_model import SavedModel
+from spacetune.model_folder.schema import check_config, check_tensors
 
-__all__ = ["SavedModel", "atomic_folder", "free_place", "read_model", "write_model"]
+__all__ = ["Claim", "SavedModel", "Stored", "check_config", "check_tensors", "claim", "free_place", "read_model"]

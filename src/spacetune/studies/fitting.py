@@ -15,6 +15,7 @@ from spacetune.estimators import TextEstimator
 from spacetune.estimators.dev_part import part_for_dev
 from spacetune.results import Result
 from spacetune.studies.choosing import Choice, choose_method
+from spacetune.studies.interrupting import output, save, was_interrupted
 from spacetune.studies.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.score_rows import Parts, majority_rows, probe_rows, score_row, tfidf_rows
 from spacetune.studies.scoring import Scores, score_model
@@ -89,6 +90,7 @@ def fit_model(
     refit: bool | None = None,
     fit_options: dict[str, Any] | None = None,
     save_to: Path | None = None,
+    resume: bool = False,
 ) -> tuple[TextEstimator, FitReport]:
     """Fit a model, and score it and the baselines on dev and, where given, on test.
 
@@ -123,9 +125,12 @@ def fit_model(
         those after, the baselines' too. None does so where `dev` is a part of fewer than 2,000 training texts (the
         probe: of any number).
     fit_options
-        Passed on to the estimator's `fit`: ``checkpoint``, ``progress``.
+        Passed on to the estimator's `fit`: ``progress``.
     save_to
-        Folder for the model; it is saved as soon as it is fitted, before the baselines.
+        Folder for the model; it is saved as soon as it is fitted, before the baselines. No other run may write to it
+        meanwhile. After every epoch the state of the training is kept in it or beside it until the model is saved.
+    resume
+        Go on from the epoch that an interrupted fit of the same texts, labels, settings and encoder came to.
 
     Returns
     -------
@@ -136,37 +141,53 @@ def fit_model(
     ------
     DataError
         If the texts cannot be learnt from.
+    UsageError
+        If the model cannot be saved there, or the interrupted fit was another.
+    KeyboardInterrupt
+        By Ctrl-C or SIGTERM, where no epoch has ended yet or the model is being saved. Later in training the best so
+        far is kept and saved, and the slow baselines are left out.
     """
     train = _learnable(train, task)
     notes = _notes(train, dev, test)
     part, held, how = _parts(train, dev, dev_fraction, seed)
     regression = is_regression(train.labels or [], task)
     chosen, choice = dict(settings or {}), None
-    if method == "auto":
-        choice = choose_method(part, task=task, settings=chosen, budget=budget, seed=seed)
-        method, chosen = choice.method, settings_for(choice.method, regression, chosen)
-    began = time.perf_counter()
-    model = make_estimator(method, regression, chosen, seed)
-    if refit and getattr(model, "train_encoder", False):
-        raise UsageError("refit is for a frozen encoder: with train_encoder give all training texts, and others as dev")
-    model.fit(part.inputs, part.labels, dev=held, **(fit_options or {}))
-    model.dev_ = how
-    model.report_["dev"] = how
-    scored = {"dev": score_model(model, held)}
-    data = Parts(part, held, test, _everything(model, train, dev, held, refit))
-    if data.everything is not None:
-        model.refit(data.everything.inputs, data.everything.labels)
-    seconds = time.perf_counter() - began
-    if save_to is not None:
-        model.save_pretrained(save_to)
-    if test is not None:
-        scored["test"] = score_model(model, test)
-    table = [score_row(method, split, scores, seconds) for split, scores in scored.items()]
-    if baselines:
-        probe = {k: chosen[k] for k in SHARED if k in chosen}
-        others = [] if method == "probe" else probe_rows(make_estimator("probe", regression, probe, seed), data)
-        table = [*majority_rows(model.task(), data), *tfidf_rows(model.task(), data), *others, *table]
+    with output(save_to, resume) as out:
+        if method == "auto":
+            choice = choose_method(part, task=task, settings=chosen, budget=budget, seed=seed)
+            method, chosen = choice.method, settings_for(choice.method, regression, chosen)
+        began = time.perf_counter()
+        model = make_estimator(method, regression, chosen, seed)
+        if refit and getattr(model, "train_encoder", False):
+            raise UsageError("refit is for a frozen encoder: with train_encoder give all training texts, others as dev")
+        options: dict[str, Any] = {} if out is None else {"checkpoint": out.checkpoint}
+        model.fit(part.inputs, part.labels, dev=held, **(fit_options or {}), **options)
+        model.dev_ = how
+        model.report_["dev"] = how
+        scored = {"dev": score_model(model, held)}
+        interrupted = was_interrupted(model)
+        data = Parts(part, held, test, None if interrupted else _everything(model, train, dev, held, refit))
+        if data.everything is not None:
+            model.refit(data.everything.inputs, data.everything.labels)
+        seconds = time.perf_counter() - began
+        if out is not None:
+            save(model, out)
+        if test is not None:
+            scored["test"] = score_model(model, test)
+        table = [score_row(method, split, scores, seconds) for split, scores in scored.items()]
+        if baselines:
+            slow = [] if interrupted else _slow_rows(model, data, method, regression, chosen, seed)
+            table = [*majority_rows(model.task(), data), *slow, *table]
     return model, _report(model, method, train.source, data, table, notes, scored, choice)
+
+
+def _slow_rows(
+    model: TextEstimator, data: Parts, method: Method, regression: bool, chosen: dict[str, Any], seed: int
+) -> list[dict[str, Any]]:
+    """Return the rows of the baselines that take a while: TF-IDF and the probe."""
+    probe = {name: chosen[name] for name in SHARED if name in chosen}
+    others = [] if method == "probe" else probe_rows(make_estimator("probe", regression, probe, seed), data)
+    return [*tfidf_rows(model.task(), data), *others]
 
 
 def _report(

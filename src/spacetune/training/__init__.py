@@ -1,6 +1,7 @@
 """One training loop for everything that is learnt here."""
 
 from spacetune.training.calibration import calibration_error, fit_temperature, probabilities, reliability
+from spacetune.training.checkpoint import Checkpoint
 from spacetune.training.deadline import time_limit
 from spacetune.training.history import Epoch, History
 from spacetune.training.loop import Candidate, Schedule, fit_parameters
@@ -9,6 +10,7 @@ from spacetune.training.tasks import MultiLabel, Regression, SingleLabel, Task, 
 
 __all__ = [
     "Candidate",
+    "Checkpoint",
     "Epoch",
     "History",
     "MultiLabel",

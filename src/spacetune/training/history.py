@@ -20,6 +20,12 @@ class Epoch(Result):
     scores: dict[str, float]
     seconds: float
 
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> Self:
+        """Read what `to_dict` wrote; a missing loss (of epoch 0) is NaN again."""
+        loss = math.nan if told["loss"] is None else told["loss"]
+        return cls(told["epoch"], loss, told["scores"], told["seconds"])
+
 
 @dataclasses.dataclass(frozen=True)
 class History(Result):
@@ -44,10 +50,9 @@ class History(Result):
 
     @classmethod
     def from_dict(cls, told: dict[str, Any]) -> Self:
-        """Read what `to_dict` wrote; a missing loss (of epoch 0) is NaN again."""
-        epochs = [Epoch(e["epoch"], math.nan if e["loss"] is None else e["loss"], e["scores"], e["seconds"])
-                  for e in told["epochs"]]  # fmt: skip
-        return cls(tuple(epochs), told["best_epoch"], told["monitor"], told["ended"])
+        """Read what `to_dict` wrote."""
+        epochs = tuple(Epoch.from_dict(epoch) for epoch in told["epochs"])
+        return cls(epochs, told["best_epoch"], told["monitor"], told["ended"])
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row an epoch, scores as columns."""

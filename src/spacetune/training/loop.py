@@ -12,7 +12,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -21,7 +20,7 @@ from torch import Tensor
 from spacetune.errors import UsageError
 from spacetune.progress import progress_bar
 from spacetune.training.candidate import Candidate
-from spacetune.training.checkpoint import load_checkpoint, save_checkpoint
+from spacetune.training.checkpoint import Checkpoint
 from spacetune.training.deadline import check_time
 from spacetune.training.history import Epoch, History
 
@@ -95,7 +94,7 @@ def fit_parameters(
     losses: BatchLosses,
     validate: Validate,
     score_start: bool = False,
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: bool | None = None,
 ) -> list[History]:
     """Train every candidate, and leave each with the parameters of its best epoch on dev (or of the last one).
@@ -113,7 +112,7 @@ def fit_parameters(
     score_start
         Score the parameters as given too, as epoch 0, and keep them where no epoch does better: for a good start.
     checkpoint
-        A file to save to after every epoch and to resume from where it exists.
+        Saved to after every epoch, and gone on from where its file exists.
     progress
         True or False to force the progress bar on or off.
 
@@ -132,7 +131,7 @@ def fit_parameters(
         If Ctrl-C comes before the first epoch has ended, or before the one to stop after: there is nothing to keep.
     """
     score = validate if schedule.stop_after is None else lambda: [{} for _ in candidates]
-    start = load_checkpoint(checkpoint, candidates) if checkpoint is not None else 0
+    start = 0 if checkpoint is None else checkpoint.load(candidates)
     began = time.perf_counter() - (candidates[0].epochs[-1].seconds if candidates[0].epochs else 0.0)
     if not start:
         _announce(candidates, schedule, losses)
@@ -150,13 +149,14 @@ def fit_parameters(
                 means = _one_epoch(candidates, schedule, losses, epoch, bar.update)
                 _record(candidates, schedule, epoch, means, score(), time.perf_counter() - began)
                 if checkpoint is not None:
-                    save_checkpoint(checkpoint, candidates)
-        except KeyboardInterrupt:
+                    checkpoint.save(candidates)
+        except KeyboardInterrupt as stop:
             if schedule.stop_after is not None or not any(e.epoch for e in candidates[0].epochs):
                 raise
             interrupted = True
             log.warning(
-                "stopped by Ctrl-C in epoch %d; the best so far, epoch %d, is kept",
+                "stopped by %s in epoch %d; the best so far, epoch %d, is kept",
+                str(stop) or "Ctrl-C",
                 epoch,
                 candidates[0].best_epoch,
             )

@@ -1,0 +1,123 @@
+"""What a saved model's values must be: one table of names, types and ranges, and finite tensors of known names."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from spacetune.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["check_config", "check_tensors"]
+
+
+class Rule(NamedTuple):
+    """What a value must be, in words and as a check."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def _whole(low: int, high: int) -> Rule:
+    return Rule(f"a whole number from {low} to {high:,}", lambda v: type(v) is int and low <= v <= high)
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < math.inf
+
+
+def _names(value: Any) -> bool:
+    kinds = {type(name) for name in value} if isinstance(value, list) else set[type]()
+    return len(kinds) == 1 and kinds <= {str, int, float, bool} and len(set(value)) == len(value)
+
+
+def _layers(value: Any) -> bool:
+    whole = isinstance(value, list) and bool(value) and all(type(v) is int and 0 <= v < 10_000 for v in value)
+    return whole and value == sorted(set(value))
+
+
+def _shape(value: Any) -> bool:
+    sizes = list(value.values()) if isinstance(value, dict) else []
+    return all(type(v) is int and 0 <= v < 1 << 20 for v in sizes) and math.prod(max(1, v) for v in sizes) < 1 << 28
+
+
+def _is(kind: type, words: str) -> Rule:
+    return Rule(words, lambda v: type(v) is kind)
+
+
+TEXT, TRUTH, OBJECT = _is(str, "a text"), _is(bool, "true or false"), _is(dict, "an object")
+FINITE = Rule("a finite number", _number)
+POSITIVE = Rule("a finite number above 0", lambda v: _number(v) and v > 0)
+
+NEEDED = {
+    "model": TEXT,
+    "settings": OBJECT,
+    "learned": OBJECT,
+    "report": OBJECT,
+    "encoder": OBJECT,
+    "encoder.encoder": TEXT,
+    "encoder.sha256": Rule("64 hexadecimal digits", lambda v: bool(re.fullmatch("[0-9a-f]{64}", str(v)))),
+    "encoder.layers": Rule("ascending layer numbers", _layers),
+    "encoder.max_length": _whole(1, 1 << 20),
+}
+OPTIONAL = {
+    "pairs": TRUTH,
+    "history": OBJECT,
+    "report.n_texts": _whole(0, 1 << 50),
+    "report.dev": TEXT,
+    "report.dev_scores": OBJECT,
+    "report.baseline": OBJECT,
+    "encoder.max_windows": _whole(1, 1 << 20),
+    "encoder.dtype": TEXT,
+    "learned.classes": Rule("different class names of one type", _names),
+    "learned.kind": Rule("'single' or 'multi'", lambda v: v in ("single", "multi")),
+    "learned.temperature": POSITIVE,
+    "learned.threshold": FINITE,
+    "learned.mean": FINITE,
+    "learned.scale": POSITIVE,
+    "learned.C": POSITIVE,
+    "learned.shape": Rule("sizes of whole numbers, within 2^28 numbers in all", _shape),
+    "settings.hidden_size": _whole(1, 1 << 16),
+    "settings.n_vertices": _whole(1, 1 << 12),
+    "settings.rank": _whole(1, 1 << 16),
+}
+ABSENT = object()
+
+
+def check_config(config: Mapping[str, Any], place: object) -> None:
+    """Check every value that a model is built from.
+
+    Raises
+    ------
+    ModelFileError
+        If one is missing, or not what it must be; it is named.
+    """
+    for name, rule in (NEEDED | OPTIONAL).items():
+        value: Any = config
+        for key in name.split("."):
+            value = value.get(key, ABSENT) if isinstance(value, dict) else ABSENT
+        if value is ABSENT and name in NEEDED:
+            raise ModelFileError(f"the saved model in {place} is incomplete: {name} is missing; fit it again")
+        if value is not ABSENT and not rule.holds(value):
+            raise ModelFileError(
+                f"the saved model in {place} is damaged: {name} must be {rule.words}, got {value!r:.60}; fit it again"
+            )
+
+
+def check_tensors(tensors: Mapping[str, Tensor], place: object) -> None:
+    """Check that all numbers are finite.
+
+    Raises
+    ------
+    ModelFileError
+        If some are not.
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ModelFileError(
+                f"the saved model in {place} is damaged: {name} holds numbers that are not finite; fit it again"
+            )

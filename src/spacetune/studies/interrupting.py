@@ -1,0 +1,66 @@
+"""What a fit leaves behind when it is interrupted: the best so far, or the last whole epoch to go on from."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from spacetune.estimators import TextEstimator
+from spacetune.model_folder import Claim, claim
+
+__all__ = ["output", "save", "was_interrupted"]
+
+log = logging.getLogger("spacetune")
+
+
+def was_interrupted(model: Any) -> bool:
+    """Tell whether Ctrl-C or SIGTERM ended the training of a fitted model."""
+    history = getattr(model, "history_", None)
+    return history is not None and history.ended == "interrupted"
+
+
+@contextlib.contextmanager
+def output(place: Path | None, resume: bool) -> Generator[Claim | None]:
+    """Hold the folder that a fit saves to, and say after an interruption what is kept.
+
+    Parameters
+    ----------
+    place
+        The folder; None saves nothing.
+    resume
+        Whether an interrupted fit's last epoch is gone on from; else it is removed.
+
+    Raises
+    ------
+    UsageError
+        If the folder is not free, cannot be written to, or another run holds it.
+    """
+    if place is None:
+        yield None
+        return
+    with claim(place) as out:
+        if resume and not out.checkpoint.exists():
+            log.warning("there is no interrupted fit of %s to go on from; this one starts anew", place)
+        if not resume and out.checkpoint.exists():
+            log.warning("the last epoch of an interrupted fit of %s is given up; --resume would have gone on", place)
+            out.checkpoint.unlink()
+        try:
+            yield out
+        except KeyboardInterrupt:
+            if out.written and not out.checkpoint.exists():
+                log.warning("the model was fitted and saved to %s; only its scores are missing", place)
+            elif out.checkpoint.exists():
+                log.warning("the last whole epoch is kept; go on from it with --resume")
+            raise
+
+
+def save(model: TextEstimator, out: Claim) -> None:
+    """Save a fitted model; the last epoch stays to go on from where the training was interrupted."""
+    out.write(model.to_save())
+    if was_interrupted(model):
+        log.warning("saved to %s as it is now; --resume goes on from the last whole epoch", out.place)
+    else:
+        out.checkpoint.unlink(missing_ok=True)
