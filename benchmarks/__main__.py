@@ -18,6 +18,7 @@ NAMES = (
     "serving",
     "parity",
     "imdb",
+    "promises",
     "quality",
 )
 

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from spacetune.encoders import Encoder
-from spacetune.errors import ModelFileError
+from spacetune.errors import ModelFileError, UsageError
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.model_folder import Stored, check_config, check_tensors, read_model
 from spacetune.training import History
@@ -55,7 +55,10 @@ def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = N
             f"the model in {place} was trained on {trained_on['encoder']} with weights {trained_on['sha256'][:12]}…, "
             f"but the encoder found has {found[:12]}…; its predictions would mean nothing"
         )
-    model.provenance_ = model.encoder_.provenance(model.encoder_.resolve_layers(model.layers_ or (-1,)))
+    try:
+        model.provenance_ = model.encoder_.provenance(model.encoder_.resolve_layers(trained_on["layers"]))
+    except UsageError as error:
+        raise ModelFileError(f"the saved model in {place} does not fit its encoder: {error}; fit it again") from error
     return model
 
 

@@ -1,0 +1,166 @@
+"""Do the promises hold? Bits flipped in what was saved, fits killed at any moment.
+
+    python -m benchmarks promises
+
+On a tiny encoder, where a fit takes a fraction of a second. A flipped bit must be found or change nothing. A killed
+fit must leave the old model or the new one, and nothing else once the next one has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tests.tiny_encoder import save_tiny_encoder
+
+from benchmarks.common import circumstances, write
+from spacetune import SpaceClassifier, few_shot
+from spacetune.encoders import Encoder, FeatureStore
+from spacetune.errors import SpacetuneError
+from spacetune.estimators import load_estimator
+from spacetune.studies import demo_texts, fit_model
+
+FLIPS, KILLS, SEED = 10_000, 1_000, 0
+DATA = few_shot(demo_texts("train"), 64)
+FRESH = demo_texts("test").texts[:8]
+SETTINGS: dict[str, Any] = {"n_epochs": 3, "n_latent": 2, "store": None}
+
+
+def flips(folder: Path, n: int) -> dict[str, dict[str, int]]:
+    """Flip n bits, one at a time, shared out over the kinds of what is saved; count what came of them."""
+    encoder = str(save_tiny_encoder(folder / "tiny"))
+    found: dict[str, dict[str, int]] = {}
+    for name, trained in (("model", False), ("model with its encoder", True)):
+        place = folder / name.replace(" ", "_")
+        SpaceClassifier(encoder, train_encoder=trained, **SETTINGS).fit(DATA.texts, DATA.labels).save_pretrained(place)
+        files = [file for file in sorted(place.rglob("*")) if file.is_file() and file.name != "README.md"]
+        found[name] = _flipped(files, n // 4, lambda place=place: load_estimator(place).predict_logits(FRESH))
+    found["checkpoint"] = _flipped_checkpoint(folder, encoder, n // 4)
+    found["shards"] = _flipped_shards(folder, encoder, n // 4)
+    return found
+
+
+def _flipped(files: list[Path], n: int, answer: Callable[[], np.ndarray]) -> dict[str, int]:
+    expected, counts, draw = answer(), Counter[str](), random.Random(SEED)
+    whole = {file: file.read_bytes() for file in files}
+    for _ in range(n):
+        (file,) = draw.choices(files, [len(whole[file]) for file in files])
+        content = bytearray(whole[file])
+        bit = draw.randrange(8 * len(content))
+        content[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(content)
+        counts[_outcome(answer, expected)] += 1
+        for each in files:
+            each.write_bytes(whole[each])
+    return dict(counts)
+
+
+def _outcome(answer: Callable[[], np.ndarray], expected: np.ndarray) -> str:
+    try:
+        return "same answer" if np.array_equal(answer(), expected) else "other answer"
+    except SpacetuneError:
+        return "found"
+    except Exception as error:
+        return f"traceback: {type(error).__name__}"
+
+
+def _flipped_checkpoint(folder: Path, encoder: str, n: int) -> dict[str, int]:
+    file = folder / "checkpoint"
+
+    def fit(n_epochs: int = 3) -> np.ndarray:
+        model = SpaceClassifier(encoder, **SETTINGS).fit(DATA.texts, DATA.labels, checkpoint=file)
+        return model.predict_logits(FRESH)
+
+    fit()
+    return _flipped([file], n, fit)
+
+
+def _flipped_shards(folder: Path, encoder: str, n: int) -> dict[str, int]:
+    reader = Encoder.from_pretrained(encoder, dtype="float32")
+
+    def encode() -> np.ndarray:
+        store = FeatureStore(folder / "store")
+        features = store.encode(reader, DATA.texts, layers="all")
+        return features.take(torch.arange(len(features))).values.numpy()
+
+    encode()
+    return _flipped(sorted((folder / "store").rglob("*.safetensors")), n, encode)
+
+
+def kills(folder: Path, n: int) -> dict[str, int]:
+    """Kill n fits over an older model at a random moment; count what stood there then."""
+    encoder, place, draw = str(save_tiny_encoder(folder / "tiny")), folder / "m", random.Random(SEED)
+
+    def fit(seed: int, resume: bool = False) -> None:
+        fit_model(
+            DATA, settings={"encoder": encoder, **SETTINGS}, seed=seed, baselines=False, save_to=place, resume=resume
+        )
+
+    began = time.perf_counter()
+    for seed in (0, 1):
+        fit(seed)
+    span = (time.perf_counter() - began) / 2
+    answers = {}
+    for seed in (0, 1):
+        fit(seed)
+        answers[seed] = load_estimator(place).predict_logits(FRESH)
+    counts: Counter[str] = Counter()
+    for _ in range(n):
+        old = draw.randrange(2)
+        fit(old)
+        _killed_after(draw.uniform(0, 1.1 * span), lambda old=old: fit(1 - old))
+        found = load_estimator(place).predict_logits(FRESH)
+        which = next((seed for seed in (0, 1) if np.array_equal(found, answers[seed])), None)
+        counts["neither model" if which is None else "old model" if which == old else "new model"] += 1
+        if draw.random() < 0.5 and any(folder.rglob("checkpoint.safetensors")):
+            try:
+                fit(old, resume=True)  # the checkpoint is of the other seed
+                counts["another run's state taken"] += 1
+            except SpacetuneError:
+                counts["another run's state refused"] += 1
+        fit(old)
+        counts["litter"] += sorted(os.listdir(place)) != ["README.md", "config.json", "model.safetensors"]
+        counts["litter"] += sorted(os.listdir(folder)) != ["m", "tiny"]
+    return dict(counts)
+
+
+def _killed_after(seconds: float, work: Callable[[], object]) -> None:
+    if (child := os.fork()) == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    logging.getLogger("spacetune").setLevel(logging.CRITICAL)
+    about = circumstances()
+    result: dict[str, Any] = {"flips": FLIPS, "kills": KILLS, "seed": SEED}
+    for name, measure, n in (("flipped", flips, FLIPS), ("killed", kills, KILLS)):
+        folder = Path(tempfile.mkdtemp())
+        began = time.perf_counter()
+        try:
+            result[name] = measure(folder, n)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        print(name, result[name], f"{time.perf_counter() - began:.0f} s", flush=True)
+    write("promises", about | result)
+
+
+if __name__ == "__main__":
+    main()

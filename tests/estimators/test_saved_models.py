@@ -1,0 +1,129 @@
+"""A model of one's own on disk: what was changed, damaged or swapped is named; models of before are read."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from tests.tiny_encoder import save_tiny_encoder
+
+from spacetune import LinearProbe, SpaceClassifier, few_shot
+from spacetune.errors import ModelFileError
+from spacetune.estimators import load_estimator
+from spacetune.model_folder.saved_model import config_digest, file_digest
+from spacetune.studies import demo_texts
+
+DEMO = few_shot(demo_texts("train"), 48)
+FRESH = demo_texts("test").texts[:8]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with an encoder, a space model, a probe, and a space model with its encoder trained."""
+    folder = tmp_path_factory.mktemp("models")
+    encoder = str(save_tiny_encoder(folder / "tiny"))
+    settings: dict[str, Any] = {"n_epochs": 1, "n_latent": 2, "store": None}
+    for name, model in (
+        ("space", SpaceClassifier(encoder, **settings)),
+        ("trained", SpaceClassifier(encoder, train_encoder=True, **settings)),
+        ("probe", LinearProbe(encoder, store=None)),
+    ):
+        model.fit(DEMO.texts, DEMO.labels).save_pretrained(folder / name)
+    return folder
+
+
+@pytest.fixture(params=["space", "probe", "trained"])
+def saved(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Path:
+    """Return a copy of a saved model that a test may spoil."""
+    return Path(shutil.copytree(home / request.param, tmp_path / "m"))
+
+
+def respelled(place: Path, name: str, value: Any) -> None:
+    """Change a value as somebody would who makes the digest anew."""
+    config = json.loads((place / "config.json").read_text())
+    *above, last = name.split(".")
+    inner = config
+    for key in above:
+        inner = inner[key]
+    inner[last] = value
+    config["digest"] = config_digest(config)
+    (place / "config.json").write_text(json.dumps(config))
+
+
+def with_tensors(place: Path, **changed: torch.Tensor) -> None:
+    file = place / "model.safetensors"
+    safetensors.torch.save_file(safetensors.torch.load_file(file) | changed, file)
+    config = json.loads((place / "config.json").read_text())
+    respelled(place, "files", config["files"] | {"model.safetensors": file_digest(file)})
+
+
+def as_of_before(place: Path) -> None:
+    """Turn a model into what version 0.1 wrote."""
+    config = json.loads((place / "config.json").read_text())
+    del config["digest"], config["files"]
+    (place / "config.json").write_text(json.dumps(config | {"schema": 1}))
+
+
+def test_a_model_of_before_predicts_the_same_after_one_warning(saved: Path, caplog: pytest.LogCaptureFixture) -> None:
+    expected = load_estimator(saved).predict_logits(FRESH)
+    as_of_before(saved)
+    with caplog.at_level(logging.WARNING, "spacetune"):
+        logging.getLogger("spacetune").propagate = True
+        found = load_estimator(saved)
+    assert [record.message.count("without digests") for record in caplog.records] == [1]
+    np.testing.assert_array_equal(found.predict_logits(FRESH), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("learned.temperature", -1.0, "temperature must be a finite number above 0"),
+        ("learned.classes", ["a"] * 8, "classes must be different"),
+        ("model", "Oracle", "kind 'Oracle'; this spacetune knows"),
+        ("settings.n_sides", 4, "n_sides"),
+        ("encoder.layers", [1, 2, 9], "incomplete|does not fit its encoder"),
+        ("learned", {}, "incomplete"),
+        ("learned.classes", ["a", "b"], "incomplete"),
+    ],
+)
+def test_values_that_do_not_go_together_are_named(saved: Path, name: str, value: Any, message: str) -> None:
+    respelled(saved, name, value)
+    with pytest.raises(ModelFileError, match=message):
+        load_estimator(saved)
+
+
+def test_weights_that_are_no_numbers_are_named(saved: Path) -> None:
+    tensors = safetensors.torch.load_file(saved / "model.safetensors")
+    name = next(n for n in sorted(tensors) if tensors[n].is_floating_point())
+    with_tensors(saved, **{name: torch.full_like(tensors[name], float("nan"))})
+    with pytest.raises(ModelFileError, match="not finite"):
+        load_estimator(saved)
+
+
+def test_another_encoder_put_beside_changes_nothing(home: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(home / "space", tmp_path / "m"))
+    expected = load_estimator(place).predict_logits(FRESH)
+    save_tiny_encoder(place / "encoder", seed=1)
+    np.testing.assert_array_equal(load_estimator(place).predict_logits(FRESH), expected)
+
+
+def test_another_encoder_in_place_of_the_trained_one_is_named(home: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(home / "trained", tmp_path / "m"))
+    save_tiny_encoder(place / "encoder", seed=1)
+    with pytest.raises(ModelFileError, match=r"encoder/.* is not what was saved|was not saved with it"):
+        load_estimator(place)
+
+
+def test_settings_of_numpy_numbers_and_names_of_half_characters_are_saved(home: Path, tmp_path: Path) -> None:
+    labels = [f"\ud800{label}" for label in DEMO.labels or []]
+    model = LinearProbe(str(home / "tiny"), C=np.float64(0.5), seed=np.int64(3), store=None)
+    model.fit(DEMO.texts, labels).save_pretrained(tmp_path / "m")
+    again = load_estimator(tmp_path / "m")
+    assert again.predict(FRESH).tolist() == model.predict(FRESH).tolist()
