@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacetune import read_texts
-from spacetune.data import label_kind
+from spacetune.data import is_indicator, label_kind, match_labels
 from spacetune.data.labels import class_counts, parse_text_labels
+from spacetune.errors import DataError
 
 COLUMNS: dict[str, tuple[list[Any], str]] = {
     "strings": (["spam", "ham", "spam"], "single"),
@@ -77,7 +79,7 @@ def test_kinds(labels: list[Any], kind: str) -> None:
     assert label_kind(labels) == kind
 
 
-@given(st.lists(st.integers(-(10**20), 10**20), min_size=1))
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1))
 def test_integers_survive_csv(numbers: list[int]) -> None:
     assert parse_text_labels([str(n) for n in numbers]) == numbers
 
@@ -99,3 +101,70 @@ def test_counts() -> None:
     assert dict(class_counts(["b", "a", "b"], "single")) == {"b": 2, "a": 1}
     assert list(class_counts(["b", "a", "a"], "single")) == ["a", "b"]
     assert dict(class_counts([["a", "b"], ["a"], []], "multi")) == {"a": 2, "b": 1}
+    assert dict(class_counts([[1, 0, 0], [1, 0, 1]], "multi")) == {0: 2, 1: 0, 2: 1}
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([[1, 0, 1], [0, 1, 0]], True),
+        ([(True, False), [0.0, 1.0]], True),
+        ([np.array([1, 0]), np.array([0, 0])], True),
+        ([[1, 0], [1]], False),
+        ([[1], [0]], False),
+        ([[1, 2], [0, 1]], False),
+        ([["0", "1"], ["1", "0"]], False),
+        ([{0, 1}, {0, 1}], False),
+        ([[[1, 0], [0, 1]]], False),
+        ([0, 1], False),
+        ([], False),
+    ],
+)
+def test_lists_of_zeros_and_ones_of_one_length_are_an_indicator(labels: list[Any], expected: bool) -> None:
+    assert is_indicator(labels) is expected
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels", "expected"),
+    [
+        (["01", "02", "10"], [10, "01", 2], ["10", "01", 2]),
+        (["1", "3", "5", "unknown"], [5, 1.0], ["5", "1"]),
+        ([1, 4], ["4", "1.0", "01", "4.00", "-0"], [4, 1, "01", "4.00", "-0"]),
+        ([1.0, 4.0], ["4", 1, "4.0"], [4.0, 1.0, 4.0]),
+        ([True, False], ["True", "false", "yes"], [True, False, "yes"]),
+        (["true", "false"], [True, False], ["true", "false"]),
+        (["4", "4.0"], [4, 4.0], ["4", "4.0"]),
+        (["4.0", "x"], [4], ["4.0"]),
+        (["4.0", "True"], ["4", "true"], ["4", "true"]),
+        (["1", "b"], [[1, "b"], []], [["1", "b"], []]),
+        (np.array([1, 2]), np.array(["1", "3"]), [1, "3"]),
+        (["a"], [None, 10**400, {"a": 1}, b"a", 0.5], [None, 10**400, {"a": 1}, b"a", 0.5]),
+    ],
+)
+def test_labels_are_written_as_known_classes_are_where_nothing_is_lost(
+    classes: Any, labels: Any, expected: list[Any]
+) -> None:
+    matched = match_labels(classes, labels)
+    assert matched == expected
+    assert [type(c) for c in matched] == [type(c) for c in expected]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([10**400, 1.5], "labels to predict must be finite numbers; infinite at row 1"),
+        ([1, -(10**30)], "must fit in 64 bits; 1 do not (row 2); write them as strings"),
+        ([["a"], [{}]], "and 1 hold other things (row 2)"),
+        ([["a"], [None]], "and 1 hold lists or nothing (row 2)"),
+        ([["a"], [""]], "and 1 hold lists or nothing (row 2)"),
+        ([["a"], [["b"]]], "and 1 hold lists or nothing (row 2)"),
+        ([[0.5, 0.25]], "and 1 hold fractions (row 1)"),
+        ([[10**30]], "and 1 hold numbers beyond 64 bits (row 1)"),
+        ([["a", "b"], [1]], "labels in lists must be of one type, got str, int; int at row 2"),
+        ([{"a": 1}], "labels must be strings, integers, floats or lists of strings, got dict"),
+        ([b"a"], "labels must be strings, integers, floats or lists of strings, got bytes"),
+    ],
+)
+def test_labels_that_nothing_can_be_learnt_from_say_why(labels: list[Any], message: str) -> None:
+    with pytest.raises(DataError, match=re.escape(message)):
+        label_kind(labels)

@@ -2,7 +2,7 @@
 
 from spacetune.data.checking import DataReport, check_texts, overlap_note
 from spacetune.data.labelled_texts import DataNote, DataWarning, LabelledTexts, warn_of
-from spacetune.data.labels import LabelKind, label_kind
+from spacetune.data.labels import LabelKind, is_indicator, label_kind, match_labels
 from spacetune.data.reading import read_texts
 from spacetune.data.splitting import few_shot, few_shot_split, split_dev
 
@@ -15,7 +15,9 @@ __all__ = [
     "check_texts",
     "few_shot",
     "few_shot_split",
+    "is_indicator",
     "label_kind",
+    "match_labels",
     "overlap_note",
     "read_texts",
     "split_dev",

@@ -5,14 +5,23 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from spacetune.errors import DataError, name_rows
 
-__all__ = ["LabelKind", "class_counts", "is_missing", "label_kind", "parse_text_labels"]
+__all__ = [
+    "LabelKind",
+    "class_counts",
+    "fits_int64",
+    "is_indicator",
+    "is_missing",
+    "label_kind",
+    "match_labels",
+    "parse_text_labels",
+]
 
 WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,999})")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|nan|[+-]?inf", re.IGNORECASE)
@@ -58,7 +67,7 @@ def label_kind(labels: Sequence[Any]) -> LabelKind:
     >>> label_kind(["spam", "ham"]), label_kind([0.5, 2.0]), label_kind([["joy"], []])
     ('single', 'regression', 'multi')
     """
-    missing = [i + 1 for i, label in enumerate(labels) if not isinstance(label, list | tuple) and _missing(label)]
+    missing = [i + 1 for i, label in enumerate(labels) if _missing(label)]
     if missing:
         raise DataError(
             f"every row needs a label: {len(missing)} of {len(labels)} have none ({name_rows(missing)}); "
@@ -74,19 +83,123 @@ def label_kind(labels: Sequence[Any]) -> LabelKind:
         raise DataError(f"labels must be of one type, got {kinds}; {rare} at {name_rows(rows)}; write them all alike")
     kind = next(iter(types), "str")
     if kind == "list":
+        _check_lists(labels)
         return "multi"
     if kind == "float":
         return _float_kind(labels)
     if kind not in ("str", "int", "bool"):
         raise DataError(f"labels must be strings, integers, floats or lists of strings, got {kind}; convert them first")
+    if kind == "int":
+        _check_size(labels)
     return "single"
 
 
 def _float_kind(labels: Sequence[Any]) -> LabelKind:
-    infinite = [i + 1 for i, label in enumerate(labels) if not math.isfinite(label)]
+    infinite = [i + 1 for i, label in enumerate(labels) if not math.isfinite(_as_float(label))]
     if infinite:
         raise DataError(f"labels to predict must be finite numbers; infinite at {name_rows(infinite)}; take them out")
     return "regression" if any(float(label) != int(label) for label in labels) else "single"
+
+
+def _as_float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf
+
+
+def fits_int64(number: Any) -> bool:
+    """Tell whether a whole number can be held by an array of 64-bit integers."""
+    return -(2**63) <= int(number) < 2**63
+
+
+def _check_size(labels: Sequence[Any]) -> None:
+    beyond = [i + 1 for i, label in enumerate(labels) if not fits_int64(label)]
+    if beyond:
+        raise DataError(
+            f"whole numbers as labels must fit in 64 bits; {len(beyond)} do not ({name_rows(beyond)}); "
+            "write them as strings"
+        )
+
+
+def _check_lists(labels: Sequence[Any]) -> None:
+    """Say which lists hold anything but the names of classes, all of one type."""
+    types = [{_type_name(name) for name in row} for row in labels]
+    for wrong, what in (
+        (lambda row: any(_type_name(v) == "list" or _missing(v) for v in row), "lists or nothing"),
+        (lambda row: any(_type_name(v) not in ("str", "int", "bool", "float") for v in row), "other things"),
+        (lambda row: any(_type_name(v) == "float" and not float(v).is_integer() for v in row), "fractions"),
+        (lambda row: any(_type_name(v) == "int" and not fits_int64(v) for v in row), "numbers beyond 64 bits"),
+    ):
+        rows = [i + 1 for i, row in enumerate(labels) if wrong(row)]
+        if rows:
+            raise DataError(
+                f"a list of labels must hold the names of classes, and {len(rows)} hold {what} ({name_rows(rows)}); "
+                "write every label as a list of strings"
+            )
+    if len({"number" if name in ("int", "float") else name for row in types for name in row}) > 1:
+        common = Counter(name for row in types for name in row).most_common()
+        rows = [i + 1 for i, row in enumerate(types) if common[-1][0] in row]
+        raise DataError(
+            f"labels in lists must be of one type, got {', '.join(name for name, _ in common)}; {common[-1][0]} at "
+            f"{name_rows(rows)}; write them all alike"
+        )
+
+
+def is_indicator(labels: Sequence[Any]) -> bool:
+    """Tell whether labels are an indicator matrix: lists of 0 and 1 alone, all of one length of at least 2.
+
+    >>> is_indicator([[1, 0], [0, 1]]), is_indicator([[1, 0], [1]]), is_indicator([["a", "b"]])
+    (True, False, False)
+    """
+    rows = list(labels)
+    if not rows or not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
+        return False
+    width = len(rows[0]) if np.ndim(rows[0]) else 0
+    numbers = bool | int | float | np.bool_ | np.integer | np.floating
+    return width >= 2 and all(
+        np.shape(row)[:1] == (width,) and all(isinstance(v, numbers) and v in (0, 1) for v in row) for row in rows
+    )
+
+
+def match_labels(classes: Sequence[Any], labels: Sequence[Any]) -> list[Any]:
+    """Write labels as known classes are written, where nothing is lost by it; other labels stay as they are.
+
+    A file of test texts may hold the number 10 where the training file, for one more label, held the text '10'.
+    Lists of labels are matched one by one.
+
+    >>> match_labels(["01", "10"], [10, 1]), match_labels([1, 4], ["4", 1.0, "01"])
+    (['10', 1], [4, 1, '01'])
+    """
+    known = [c.item() if isinstance(c, np.generic) else c for c in classes]
+    place = {c: i for i, c in enumerate(known)}
+    spelled = {str(c): c for c in known}
+    unlike_text = {text: c for text, c in spelled.items() if not isinstance(c, str)}
+
+    def match(label: Any) -> Any:
+        if isinstance(label, list | tuple | set):
+            return [match(name) for name in label]
+        label = label.item() if isinstance(label, np.generic) else label
+        if isinstance(label, Hashable) and label in place:
+            return known[place[label]]
+        options = unlike_text if isinstance(label, str) else spelled
+        return next((options[text] for text in _spellings(label) if text in options), label)
+
+    return [match(label) for label in labels]
+
+
+def _spellings(label: Any) -> list[str]:
+    """Return how a label may be written as text: its own way first."""
+    if isinstance(label, bool) or (isinstance(label, str) and label.lower() in ("true", "false")):
+        return [str(label), str(label).capitalize(), str(label).lower(), str(label).upper()]
+    if isinstance(label, str):
+        whole = label.removesuffix(".0")
+        return [label, whole, f"{whole}.0"] if WHOLE.fullmatch(whole) and whole != "-0" else [label]
+    if isinstance(label, int):
+        return [str(label), f"{label}.0"] if fits_int64(label) else []
+    if isinstance(label, float) and label.is_integer() and fits_int64(label):
+        return [str(label), str(int(label))]
+    return [str(label)] if isinstance(label, float) else []
 
 
 def parse_text_labels(column: Sequence[str]) -> list[Any]:
@@ -108,7 +221,12 @@ def parse_text_labels(column: Sequence[str]) -> list[Any]:
 
 
 def class_counts(labels: Sequence[Any], kind: LabelKind) -> Counter[Any]:
-    """Count how many rows carry each class, most frequent first; for multi-label a row counts for each."""
+    """Count how many rows carry each class, most frequent first; for multi-label a row counts for each.
+
+    Of an indicator the columns are counted, in their order.
+    """
+    if kind == "multi" and is_indicator(labels):
+        return Counter({column: int(n) for column, n in enumerate(np.asarray(labels, dtype=int).sum(0))})
     if kind == "multi":
         return Counter(dict(Counter(name for row in labels for name in row).most_common()))
     return Counter(dict(Counter(labels).most_common()))
