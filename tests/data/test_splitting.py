@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacetune import LabelledTexts, SpacetuneError, few_shot
-from spacetune.data import few_shot_split, split_dev
+from spacetune.data import few_shot_split, is_indicator, split_dev
 from spacetune.errors import DataError
 
 rows = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40)), min_size=1, max_size=120)
@@ -60,6 +60,40 @@ def test_few_shot_n_draws_n_in_proportion(sizes: list[int], data: st.DataObject,
     assert [texts.texts.index(t) for t in drawn.texts] == sorted(texts.texts.index(t) for t in drawn.texts)
     assert set(drawn.labels or []) == set(texts.labels or [])
     assert few_shot(texts, n, seed=seed).texts == drawn.texts
+
+
+names = st.sampled_from("abcdefg")
+
+
+@given(
+    st.one_of(
+        st.lists(st.tuples(names, st.integers(0, 12)), min_size=1, max_size=60),
+        st.lists(st.tuples(st.lists(names, max_size=3), st.integers(0, 40)), min_size=1, max_size=60),
+        st.lists(st.tuples(st.lists(st.integers(0, 1), min_size=3, max_size=3), st.integers(0, 40)), min_size=1),
+    ),
+    fractions,
+    seeds,
+)
+def test_a_class_of_dev_is_in_training_too(given_rows: list[tuple[Any, int]], fraction: float, seed: int) -> None:
+    labels, keys = [label for label, _ in given_rows], [key for _, key in given_rows]
+    train, dev = split_dev(labels, keys, fraction, seed)
+
+    def classes(rows: Any) -> set[Any]:
+        if is_indicator(labels):
+            return {column for i in rows for column, value in enumerate(labels[i]) if value == 1}
+        return {name for i in rows for name in labels[i]}
+
+    assert classes(dev) <= classes(train)
+    assert not {keys[i] for i in train} & {keys[i] for i in dev}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_equal_text_of_a_second_annotator_leaves_no_class_to_dev_alone(seed: int) -> None:
+    labels = ["delivery", "billing"] * 10 + ["complaint"]
+    keys = [f"{label} {i // 2}" for i, label in enumerate(labels[:-1])] + ["delivery 3"]
+    train, dev = split_dev(labels, keys, 0.1, seed)
+    assert {labels[i] for i in dev} <= {labels[i] for i in train}
+    assert len(dev) >= 1
 
 
 def test_few_shot_keeps_proportions() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
 from spacetune.data.labelled_texts import LabelledTexts
-from spacetune.data.labels import label_kind
+from spacetune.data.labels import is_indicator, label_kind
 from spacetune.errors import DataError, UsageError
 
 __all__ = ["few_shot", "few_shot_split", "split_dev"]
@@ -116,7 +117,8 @@ def split_dev(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Set a stratified part aside; equal texts stay together, so no dev text was trained on.
 
-    Classes keep at least one row in training; a class with a single distinct text has none in dev.
+    A class of the dev part, or one label of a list, is in training too; a class with a single distinct text has none
+    in dev.
 
     Parameters
     ----------
@@ -149,13 +151,35 @@ def split_dev(
     strata = [labels[i] for i in leaders] if label_kind(labels) == "single" else [0] * len(leaders)
     groups = _rows_by_class(strata)
     rng = _generator(seed)
-    dev: list[int] = []
+    drawn: list[int] = []
     for group in groups.values():
         n_dev = min(round(fraction * len(group)) or (1 if len(group) >= 4 else 0), len(group) - 1)
-        dev += [row for i in rng.permutation(group)[:n_dev] for row in members[leaders[i]]]
+        drawn += [leaders[i] for i in rng.permutation(group)[:n_dev]]
+    classes = _classes_of_rows(labels)
+    held = _without_unseen(drawn, {i: set[Hashable]().union(*(classes[r] for r in members[i])) for i in leaders})
     chosen = np.zeros(len(labels), dtype=bool)
-    chosen[dev] = True
+    chosen[[row for leader in held for row in members[leader]]] = True
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def _classes_of_rows(labels: Sequence[object]) -> list[set[Hashable]]:
+    """Return every row's classes; numbers to predict have none."""
+    kind = label_kind(labels)
+    rows: list[Any] = list(labels)
+    if kind == "multi" and is_indicator(rows):
+        return [set(np.flatnonzero(row).tolist()) for row in rows]
+    return [set(row) if kind == "multi" else {row} if kind == "single" else set() for row in rows]
+
+
+def _without_unseen(drawn: list[int], classes: dict[int, set[Hashable]]) -> list[int]:
+    """Return what was drawn without the texts that the rest needs to hold every class."""
+    held = set(drawn)
+    seen = set[Hashable]().union(*(names for leader, names in classes.items() if leader not in held))
+    for leader in drawn:
+        if not classes[leader] <= seen:
+            seen |= classes[leader]
+            held.remove(leader)
+    return [leader for leader in drawn if leader in held]
 
 
 def _generator(seed: int) -> np.random.Generator:
