@@ -9,7 +9,7 @@ import typer
 
 from spacetune.cli.doors import ENDINGS, NAMED, AsJson, guarded, people, show, write_place
 from spacetune.cli.ending import TERMINATED, heeding_sigterm
-from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, parse_layers, read, reads
+from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, parse_layers, read, reads
 from spacetune.model_folder import free_place
 
 __all__ = ["fit"]
@@ -30,9 +30,7 @@ def fit(
         ),
     ] = "space",
     budget: Annotated[float, typer.Option(help="Seconds that --method auto may take to choose.")] = 60.0,
-    task: Annotated[
-        Literal["auto", "classification", "regression"], typer.Option(help="What the labels are.")
-    ] = "auto",
+    task: Task = "auto",
     encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
     layers: Annotated[str, typer.Option(help="A number, several as 2,4,6, 'all' or 'auto'.")] = "auto",
     n_latent: Annotated[int | None, typer.Option(help="Width of a concept space.")] = None,
@@ -66,7 +64,7 @@ def fit(
     from spacetune.studies.fitting import fit_model
 
     data = {
-        name: read(path, columns, labelled=True, label=label, label_separator=label_separator)
+        name: read(path, columns, labelled=True, label=label, label_separator=label_separator, task=task)
         for name, path in (("train", train), ("dev", dev), ("test", test))
         if path
     }

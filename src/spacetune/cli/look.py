@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, people, quiet_libraries, show, write_place
-from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, read, reads
+from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, read, reads
 from spacetune.errors import UsageError
 
 __all__ = ["cache", "check", "doctor"]
@@ -21,13 +21,14 @@ def check(
     lengths: Annotated[bool, typer.Option(help="Count tokens against the encoder's limit.")] = True,
     label: LabelColumn = "label",
     label_separator: Separator = None,
+    task: Task = "auto",
     columns: Columns = COLUMNS,
     out: Report = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with a data set: duplicates, conflicting labels, empty texts, tiny classes, long texts."""
     out = write_place(out, *ENDINGS)
-    texts = read(data, columns, label=label, label_separator=label_separator)
+    texts = read(data, columns, label=label, label_separator=label_separator, task=task)
     from spacetune.data import check_texts
     from spacetune.reports.terminal import draw_data_report
 
@@ -38,7 +39,7 @@ def check(
 
     read_by = Encoder.from_pretrained(encoder)
     limit = read_by.provenance(()).cut_at(texts.inputs)
-    show(check_texts(texts, read_by.count_tokens, limit), as_json, draw_data_report, out)
+    show(check_texts(texts, read_by.count_tokens, limit, read_by.unknown), as_json, draw_data_report, out)
 
 
 @guarded

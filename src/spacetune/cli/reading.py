@@ -7,7 +7,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -22,6 +22,7 @@ __all__ = [
     "Columns",
     "LabelColumn",
     "Separator",
+    "Task",
     "TextColumn",
     "parse_layers",
     "read",
@@ -33,9 +34,19 @@ __all__ = [
 TextColumn = Annotated[str, typer.Option("--text", help="Column that holds the texts.")]
 LabelColumn = Annotated[str, typer.Option("--label", help="Column that holds the labels.")]
 PairColumn = Annotated[str | None, typer.Option("--text-pair", help="Column with the second text of a pair.")]
-Separator = Annotated[str | None, typer.Option("--label-separator", help="Splits several labels in one cell.")]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        "--label-separator", help="Splits several labels in one cell; 'list': a cell is a list, as ['a', 'b']."
+    ),
+]
 Delimiter = Annotated[str | None, typer.Option("--delimiter", help="CSV delimiter, as in ';'.")]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files.")]
+Quotes = Annotated[
+    Literal["auto", "double", "none"],
+    typer.Option("--quoting", help="Double quotes in CSV, TSV: they keep a cell together, or are characters."),
+]
+Task = Annotated[Literal["auto", "classification", "regression"], typer.Option("--task", help="What the labels are.")]
 Split = Annotated[str | None, typer.Option("--split", help="Split of a datasets folder.")]
 FILE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".gz")
 
@@ -48,6 +59,7 @@ class Columns:
     text_pair: PairColumn = None
     delimiter: Delimiter = None
     encoding: Encoding = "utf-8"
+    quoting: Quotes = "auto"
     split: Split = None
 
 
@@ -79,6 +91,7 @@ def read(
     labelled: bool | None = None,
     label: str = "label",
     label_separator: str | None = None,
+    task: Literal["auto", "classification", "regression"] = "auto",
 ) -> LabelledTexts:
     """Read texts for a command; the notes are shown with the result, so the warnings stay silent.
 
@@ -90,7 +103,9 @@ def read(
     from spacetune.data import label_kind, read_texts
 
     quiet_libraries()
-    data = read_texts(source, labelled=labelled, label=label, label_separator=label_separator, **vars(columns))
+    data = read_texts(
+        source, labelled=labelled, label=label, label_separator=label_separator, task=task, **vars(columns)
+    )
     if labelled:
         try:
             label_kind(data.labels or [])

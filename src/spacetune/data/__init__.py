@@ -1,6 +1,6 @@
 """Labelled texts: read from files and tables, checked, split."""
 
-from spacetune.data.checking import DataReport, check_texts, overlap_note
+from spacetune.data.checking import DataReport, check_texts, overlap_note, unknown_notes
 from spacetune.data.labelled_texts import DataNote, DataWarning, LabelledTexts, warn_of
 from spacetune.data.labels import LabelKind, is_indicator, label_kind, match_labels
 from spacetune.data.reading import read_texts
@@ -21,5 +21,6 @@ __all__ = [
     "overlap_note",
     "read_texts",
     "split_dev",
+    "unknown_notes",
     "warn_of",
 ]

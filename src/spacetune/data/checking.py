@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from spacetune.data.labelled_texts import DataNote, LabelledTexts
-from spacetune.data.labels import LabelKind, class_counts, label_kind
+from spacetune.data.labelled_texts import DataNote, LabelledTexts, normalised
+from spacetune.data.labels import LabelKind, class_counts, is_indicator, label_kind
 from spacetune.errors import DataError
 from spacetune.results import Result
 
-__all__ = ["DataReport", "check_texts", "overlap_note"]
+__all__ = ["DataReport", "check_texts", "overlap_note", "unknown_notes"]
 
 TINY_CLASS = 10
+MANY_UNKNOWN = 0.01
+"""Share of texts with a token that the encoder does not know from which that is worth a note."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,9 +33,12 @@ class DataReport(Result):
 
 
 def check_texts(
-    data: LabelledTexts, count_tokens: Callable[[list[Any]], Sequence[int]] | None = None, max_length: int = 0
+    data: LabelledTexts,
+    count_tokens: Callable[[list[Any]], Sequence[int]] | None = None,
+    max_length: int = 0,
+    unknown: Callable[[list[Any]], Sequence[Sequence[str]]] | None = None,
 ) -> DataReport:
-    """Look for duplicates, conflicting labels, empty texts, tiny classes and texts over the length limit.
+    """Look for duplicates, conflicting labels, empty texts, tiny classes, long texts and unknown tokens.
 
     Parameters
     ----------
@@ -43,6 +48,8 @@ def check_texts(
         Gives the number of tokens of each input; None leaves the length check out.
     max_length
         The number of tokens above which a text is cut.
+    unknown
+        Gives the pieces of each input that an encoder has no token for; None leaves this check out.
 
     Returns
     -------
@@ -67,6 +74,8 @@ def check_texts(
         over = [i + 1 for i, n in enumerate(count_tokens(data.inputs)) if n > max_length]
         if over:
             notes.append(DataNote.of("long", over, f"texts are longer than {max_length:,} tokens and are cut there"))
+    if unknown is not None:
+        notes += unknown_notes(unknown(data.inputs), None if count_tokens is None else count_tokens(data.inputs))
     words = sorted(len(text.split()) for text in data.texts)
     return DataReport(
         source=data.source,
@@ -83,6 +92,29 @@ def overlap_note(train_keys: set[Any], test_keys: Sequence[Any], what: str = "ro
     """Say how many test rows repeat a training text, which flatters the score; None where none does."""
     rows = [i + 1 for i, key in enumerate(test_keys) if key in train_keys]
     return DataNote.of("overlap", rows, f"of {len(test_keys)} {what} repeat a training text") if rows else None
+
+
+def unknown_notes(pieces: Sequence[Sequence[str]], counts: Sequence[int] | None = None) -> list[DataNote]:
+    """Say how many texts hold what an encoder has no token for: it reads all of that as one and the same.
+
+    Parameters
+    ----------
+    pieces
+        For every text the pieces of it without a token.
+    counts
+        The number of tokens of every text, for their share.
+    """
+    rows = [i + 1 for i, found in enumerate(pieces) if found]
+    if not rows or len(rows) < MANY_UNKNOWN * len(pieces):
+        return []
+    often = Counter(piece for found in pieces for piece in found)
+    total = sum(often.values())
+    share = f", {total / max(sum(counts), 1):.1%} of all" if counts is not None else ""
+    named = ", ".join(f"{piece!r:.40}" for piece, _ in often.most_common(3))
+    what = (
+        f"texts hold tokens that the encoder does not know ({total:,}{share}; most often {named}): it reads them alike"
+    )
+    return [DataNote.of("unknown", rows, what)]
 
 
 def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
@@ -105,11 +137,30 @@ def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
 
 
 def _class_notes(data: LabelledTexts, counts: Any, kind: LabelKind | None) -> list[DataNote]:
-    notes: list[DataNote] = []
+    notes = _twin_notes(list(counts))
+    labels = data.labels or []
+    places = kind == "multi" and is_indicator(labels)
     for name, count in counts.items():
-        if count < TINY_CLASS and data.labels is not None:
+        if count == 0:
+            notes.append(DataNote("tiny", (), f"no text is of class {name!r}"))
+        elif count < TINY_CLASS:
             has = [
-                i + 1 for i, label in enumerate(data.labels) if (name in label if kind == "multi" else label == name)
+                i + 1
+                for i, label in enumerate(labels)
+                if (label[name] == 1 if places else name in label if kind == "multi" else label == name)
             ]
-            notes.append(DataNote.of("tiny", has, f"{'text' if count == 1 else 'texts'} only of class {name!r}"))
+            notes.append(DataNote.of("tiny", has, f"{'text' if count == 1 else 'texts'} only of class {name!r:.80}"))
     return notes
+
+
+def _twin_notes(names: Sequence[Any]) -> list[DataNote]:
+    """Say which classes have one name but for case and spaces."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if isinstance(name, str):
+            alike[normalised(name)].append(name)
+    return [
+        DataNote("twins", (), f"classes {' and '.join(f'{n!r:.80}' for n in twins)} differ in case or spaces alone")
+        for twins in alike.values()
+        if len(twins) > 1
+    ]

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from spacetune.data.labels import match_labels, parse_text_labels
 from spacetune.errors import DataError, name_rows
 
 __all__ = ["DataNote", "DataWarning", "LabelledTexts", "normalised", "warn_of"]
@@ -71,6 +72,8 @@ class LabelledTexts:
         Where the rows came from, for messages and model cards.
     notes
         What was noticed while reading: counted, with row numbers.
+    cells
+        The labels as a file spells them, where it knows nothing but text; None elsewhere.
     """
 
     texts: list[str]
@@ -79,6 +82,7 @@ class LabelledTexts:
     names: tuple[str, ...] | None = None
     source: str = "memory"
     notes: tuple[DataNote, ...] = ()
+    cells: list[str] | None = None
 
     def __post_init__(self) -> None:
         for what, column in (("labels", self.labels), ("text pairs", self.pairs)):
@@ -113,6 +117,7 @@ class LabelledTexts:
             labels=None if self.labels is None else [self.labels[i] for i in pick],
             pairs=None if self.pairs is None else [self.pairs[i] for i in pick],
             notes=(),
+            cells=None if self.cells is None else [self.cells[i] for i in pick],
         )
 
     def followed_by(self, other: LabelledTexts) -> LabelledTexts:
@@ -130,4 +135,24 @@ class LabelledTexts:
             pairs=None if self.pairs is None else [*self.pairs, *(other.pairs or [])],
             source=f"{self.source} and {other.source}",
             notes=(),
+            cells=None if self.cells is None or other.cells is None else [*self.cells, *other.cells],
         )
+
+    def labelled_as(self, classes: Sequence[Label]) -> LabelledTexts:
+        """Return the same texts, their labels written as known classes are where nothing is lost by it.
+
+        Where a file spells its labels as text, the spelling is matched first: 1.10 is no 1.1.
+
+        >>> LabelledTexts(["a"], [10]).labelled_as(["01", "10"]).labels
+        ['10']
+        """
+        if self.labels is None:
+            return self
+        labels = match_labels(classes, self.labels)
+        if self.cells is not None:
+            spelled = match_labels(classes, self.cells)
+            known = set(classes)
+            for i, (cell, label) in enumerate(zip(self.cells, self.labels, strict=True)):
+                if spelled[i] in known and label in (cell, *parse_text_labels([cell])):
+                    labels[i] = spelled[i]
+        return dataclasses.replace(self, labels=labels)

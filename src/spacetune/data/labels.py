@@ -205,7 +205,8 @@ def _spellings(label: Any) -> list[str]:
 def parse_text_labels(column: Sequence[str]) -> list[Any]:
     """Give labels read as text the type they would have in JSON: all whole numbers, all numbers, or text.
 
-    So the same data in CSV and in JSON Lines gives the same model. Empty cells are missing labels.
+    So the same data in CSV and in JSON Lines gives the same model. Empty cells are missing labels; whole numbers beyond
+    64 bits are names.
 
     >>> parse_text_labels(["0", "1"]), parse_text_labels(["0.5", "2"]), parse_text_labels(["01", "2"])
     ([0, 1], [0.5, 2.0], ['01', '2'])
@@ -214,7 +215,7 @@ def parse_text_labels(column: Sequence[str]) -> list[Any]:
     digits = all(label.removeprefix("-").isascii() and label.removeprefix("-").isdigit() for label in present)
     kind: Callable[[str], Any] = str
     if present and all(WHOLE.fullmatch(label) and label != "-0" for label in present):
-        kind = int
+        kind = int if all(fits_int64(label) for label in present) else str
     elif not digits and all(NUMBER.fullmatch(label) for label in present):
         kind = float
     return [None if label == "" else kind(label) for label in column]

@@ -6,12 +6,17 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from spacetune.data import sources, text_files
+from spacetune.data import sources
+from spacetune.data.delimited import Quoting, delimiter_hint
+from spacetune.data.label_column import Task, read_label_column
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, warn_of
-from spacetune.data.labels import is_missing, parse_text_labels
-from spacetune.errors import DataError, UsageError, did_you_mean
+from spacetune.data.labels import is_missing
+from spacetune.errors import DataError, UsageError, did_you_mean, shown
 
 __all__ = ["read_texts"]
+
+LONGEST_LIST = 1000
+"""Characters of the names of columns in a message."""
 
 
 def read_texts(
@@ -24,7 +29,9 @@ def read_texts(
     label_separator: str | None = None,
     delimiter: str | None = None,
     encoding: str = "utf-8",
+    quoting: Quoting = "auto",
     split: str | None = None,
+    task: Task = "auto",
 ) -> LabelledTexts:
     r"""Read labelled texts from a file, a folder, a table in memory or a list.
 
@@ -43,13 +50,19 @@ def read_texts(
     labelled
         True: the label column must be there; False: ignore it; None: use it where it is there.
     label_separator
-        What separates several labels in one cell, for multi-label CSV, as in ``joy|love``.
+        What separates several labels in one cell, for multi-label CSV, as in ``joy|love``; ``list`` where every cell
+        is a list as Python or JSON writes it, as in ``['joy', 'love']``.
     delimiter
         The CSV delimiter where it is not the one its ending says.
     encoding
         The encoding of a text file.
+    quoting
+        What double quotes are in CSV and TSV: ``double``: they keep a cell together; ``none``: plain characters;
+        ``auto``: the first, except in a file with tabs where that would join or break rows, which a note says.
     split
         Which split of a `datasets` folder to read.
+    task
+        What the labels are for: of ``classification`` text such as 1.10 stays text where it would else be a number.
 
     Returns
     -------
@@ -68,19 +81,25 @@ def read_texts(
     """
     if label_separator == "":
         raise UsageError("--label-separator must be at least one character such as '|', got none")
-    table = sources.open_table(source, delimiter=delimiter, encoding=encoding, split=split)
+    table = sources.open_table(source, sources.TextFormat(delimiter, encoding, quoting), split)
     texts = _column(table, text, "text", labelled=True)
     labels = _column(table, label, "label", labelled=labelled)
     pairs = _pair_column(table, text_pair)
     if not texts:
-        raise DataError(f"{table.name} names its columns ({', '.join(table.columns)}) but holds no rows; add some")
+        raise DataError(f"{table.name} names its columns ({_named(table)}) but holds no rows; add some")
     notes: list[DataNote] = list(table.notes)
     near = did_you_mean(label, table.columns) if labels is None and labelled is None else None
     if near not in (None, text):
-        notes.append(DataNote("label", (), f"no column {label!r}, hence no labels; did you mean --label {near}?"))
+        said = f"no column {label!r}, hence no labels; did you mean --label {shown(near)}?"
+        notes.append(DataNote("label", (), said))
+    read = None
+    if labels is not None:
+        read = read_label_column(labels, untyped=table.untyped, separator=label_separator, task=task, name=label)
+        notes += read.notes
     data = LabelledTexts(
         texts=_as_strings(texts, text, notes),
-        labels=None if labels is None else _as_labels(labels, table, label_separator),
+        labels=None if read is None else read.labels,
+        cells=None if read is None else read.cells,
         pairs=None if pairs is None else _as_strings(pairs, text_pair or "text_pair", notes),
         names=table.class_names.get(label),
         source=table.name,
@@ -95,14 +114,19 @@ def _column(table: sources.Table, name: str, option: str, labelled: bool | None)
         return None
     if name in table.columns:
         return table.columns[name]
-    columns = ", ".join(table.columns) or "none"
-    delimited = text_files.delimiter_hint(list(table.columns)) if table.untyped else None
+    columns = _named(table) or "none"
+    delimited = delimiter_hint(list(table.columns)) if table.untyped else None
     if delimited is not None:
         raise DataError(f"column {name!r} is not in {table.name}: {delimited}")
     near = did_you_mean(name, table.columns) or (did_you_mean(option, table.columns) if name != option else None)
     flag = option.replace("_", "-")
-    hint = f"; did you mean --{flag} {near}?" if near else f"; say which with --{flag}"
+    hint = f"; did you mean --{flag} {shown(near)}?" if near else f"; say which with --{flag}"
     raise DataError(f"column {name!r} is not in {table.name} (columns: {columns}){hint}")
+
+
+def _named(table: sources.Table) -> str:
+    names = shown(", ".join(table.columns))
+    return names if len(names) <= LONGEST_LIST else f"{names[:LONGEST_LIST]}…"
 
 
 def _pair_column(table: sources.Table, name: str | None) -> list[Any] | None:
@@ -140,14 +164,3 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:  # half of a surrogate pair, as in a text cut by a program that counts UTF-16
         return False
     return True
-
-
-def _as_labels(column: Sequence[Any], table: sources.Table, separator: str | None) -> list[Any]:
-    if separator is not None:
-        cells = ["" if is_missing(v) else str(v) for v in column]
-        return [[part.strip() for part in cell.split(separator) if part.strip()] for cell in cells]
-    if table.untyped:
-        return parse_text_labels([str(v).strip() for v in column])
-    labels = [v.tolist() if hasattr(v, "tolist") else v for v in column]
-    labels = [v.strip() if isinstance(v, str) else v for v in labels]
-    return [list(v) if isinstance(v, tuple | set) else v for v in labels]

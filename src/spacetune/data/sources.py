@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from spacetune.data import text_files
+from spacetune.data.delimited import Quoting, read_delimited
+from spacetune.data.json_files import read_json
 from spacetune.data.labelled_texts import DataNote
-from spacetune.errors import DataError, MissingExtraError, did_you_mean
+from spacetune.data.parquet import class_names, named_classes, read_parquet
+from spacetune.errors import DataError, MissingExtraError, SpacetuneError, did_you_mean, shown
 
-__all__ = ["Table", "open_table"]
+__all__ = ["Table", "TextFormat", "open_table"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +29,16 @@ class Table:
     class_names: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict[str, tuple[str, ...]])
 
 
-def open_table(source: Any, *, delimiter: str | None, encoding: str, split: str | None) -> Table:
+@dataclasses.dataclass(frozen=True)
+class TextFormat:
+    """How a text file is written, where its ending does not say it."""
+
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    quoting: Quoting = "auto"
+
+
+def open_table(source: Any, how: TextFormat, split: str | None) -> Table:
     """Open a path, a data set, a frame, a mapping of columns or a list of strings.
 
     Raises
@@ -35,7 +47,7 @@ def open_table(source: Any, *, delimiter: str | None, encoding: str, split: str 
         If it is none of these, or cannot be read.
     """
     if isinstance(source, str | os.PathLike):
-        return _open_path(Path(source), delimiter, encoding, split)
+        return _open_path(Path(source), how, split)
     if isinstance(source, Mapping) and not hasattr(source, "column_names"):
         return _from_mapping(cast("Mapping[str, Any]", source))
     if isinstance(source, list | tuple):
@@ -45,31 +57,54 @@ def open_table(source: Any, *, delimiter: str | None, encoding: str, split: str 
     return _from_frame(source)
 
 
-def _open_path(path: Path, delimiter: str | None, encoding: str, split: str | None) -> Table:
-    if not path.exists():
-        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = did_you_mean(path.name, siblings)
-        raise DataError(f"{path} does not exist" + (f"; did you mean {path.parent / near}?" if near else ""))
-    if path.is_dir():
-        return _from_dataset(_load_dataset_folder(path), path.name, split)
-    if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty (0 bytes); it must hold a header and rows, or one JSON object a line")
+def _open_path(path: Path, how: TextFormat, split: str | None) -> Table:
+    mode = _mode(path)
+    name = shown(path.name)
+    if stat.S_ISDIR(mode):
+        return _from_folder(path, split)
     endings = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     ending = endings[-1] if endings else ""
     if ending == ".parquet":
-        return _from_parquet(path)
-    if ending in (".csv", ".tsv", ".txt") or (ending == "" and delimiter):
-        separator = ("\t" if ending == ".tsv" else ",") if delimiter is None else delimiter
-        columns, notes = text_files.read_delimited(path, separator, encoding)
-        return Table(path.name, columns, untyped=True, notes=notes)
+        columns, names = read_parquet(path)
+        return Table(name, columns, class_names=names)
+    if ending in (".csv", ".tsv", ".txt") or (ending == "" and how.delimiter):
+        usual = "\t" if ending == ".tsv" else ","
+        columns, notes = read_delimited(path, how.delimiter, usual, how.encoding, how.quoting)
+        return Table(name, columns, untyped=True, notes=notes)
     if ending in (".jsonl", ".ndjson", ".json"):
-        columns, notes = text_files.read_json_lines(path, encoding)
-        return Table(path.name, columns, notes=notes)
+        columns, notes = read_json(path, how.encoding)
+        return Table(name, columns, notes=notes)
     raise DataError(
-        f"{path.name}: the ending says the format, and {ending or 'none'!r} is not one of "
+        f"{name}: the ending says the format, and {ending or 'none'!r} is not one of "
         ".csv .tsv .txt (as CSV) .jsonl .json (each also .gz) .parquet, or a folder saved by datasets; "
         "export it as one of these"
     )
+
+
+def _mode(path: Path) -> int:
+    """Return what the path is; it must be there, and be a folder or a file that holds something."""
+    name = shown(path)
+    try:
+        info = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        near = did_you_mean(path.name, _siblings(path))
+        raise DataError(
+            f"{name:.300} does not exist" + (f"; did you mean {shown(path.parent / near)}?" if near else "")
+        ) from error
+    except (OSError, ValueError) as error:  # a name too long or with a NUL, a loop of links, a folder that is closed
+        raise DataError(f"{name:.300} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if not stat.S_ISREG(info.st_mode) and not stat.S_ISDIR(info.st_mode):
+        raise DataError(f"{name} must be a file or a folder, and is a pipe or a device; save its content as a file")
+    if info.st_size == 0 and stat.S_ISREG(info.st_mode):
+        raise DataError(f"{name} is empty (0 bytes); it must hold a header and rows, or one JSON object a line")
+    return info.st_mode
+
+
+def _siblings(path: Path) -> list[str]:
+    try:
+        return [p.name for p in path.parent.iterdir()]
+    except OSError:
+        return []
 
 
 def _from_list(rows: list[Any]) -> Table:
@@ -86,28 +121,19 @@ def _from_mapping(columns: Mapping[str, Any]) -> Table:
     return Table("memory", {str(name): list(column) for name, column in columns.items()})
 
 
-def _from_parquet(path: Path) -> Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path.name} is not a readable Parquet file: {error}; write it again") from error
-    return Table(path.name, table.to_pydict())
-
-
-def _load_dataset_folder(path: Path) -> Any:
+def _from_folder(path: Path, split: str | None) -> Table:
     try:
         import datasets
     except ImportError as error:
-        raise MissingExtraError(f"reading the folder {path.name}", "data") from error
+        raise MissingExtraError(f"reading the folder {shown(path.name)}", "data") from error
     try:
-        return datasets.load_from_disk(str(path))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return _from_dataset(datasets.load_from_disk(str(path)), shown(path.name), split)
+    except SpacetuneError:
+        raise
+    except Exception as error:  # whatever `datasets` and what it reads with raise on a folder of another kind
         raise DataError(
-            f"{path} must be a folder that `datasets` saved with save_to_disk, and cannot be read as one: {error}; "
-            "save it again, or name a file in it"
+            f"{shown(path)} must be a folder that `datasets` saved with save_to_disk, and cannot be read as one: "
+            f"{shown(error)}; save it again, or name a file in it"
         ) from error
 
 
@@ -124,19 +150,11 @@ def _from_dataset(dataset: Any, name: str, split: str | None) -> Table:
     columns = {column: list(dataset[column]) for column in dataset.column_names}
     names: dict[str, tuple[str, ...]] = {}
     for column, feature in dataset.features.items():
+        feature = feature if hasattr(feature, "int2str") else getattr(feature, "feature", None)
         if hasattr(feature, "int2str"):
             names[column] = tuple(feature.names)
-            columns[column] = [_class_name(feature, v) for v in columns[column]]
-        elif hasattr(getattr(feature, "feature", None), "int2str"):
-            inner: Any = feature.feature
-            names[column] = tuple(inner.names)
-            columns[column] = [None if row is None else [_class_name(inner, v) for v in row] for row in columns[column]]
+    columns, names = named_classes(columns, names, name)
     return Table(name, columns, class_names=names)
-
-
-def _class_name(feature: Any, number: int | None) -> str | None:
-    """Return a class's name; -1 is how `datasets` marks a row without a label."""
-    return None if number is None or number < 0 else feature.names[number]
 
 
 def _from_frame(source: Any) -> Table:
@@ -154,5 +172,9 @@ def _from_frame(source: Any) -> Table:
         ) from error
     except nw.exceptions.NarwhalsError as error:
         raise DataError(f"a frame must name every column once: {error}") from error
-    name = f"a {type(source).__module__.split('.')[0]} frame"
-    return Table(name, {str(column): values for column, values in columns.items()})
+    kind = type(source).__module__.split(".")[0]
+    name = f"a {kind} frame"
+    columns = {str(column): values for column, values in columns.items()}
+    metadata = source.schema.metadata if kind == "pyarrow" and hasattr(source, "schema") else None
+    columns, names = named_classes(columns, class_names(metadata), name)
+    return Table(name, columns, class_names=names)

@@ -299,6 +299,10 @@ class Encoder:
         """Return how many tokens each text has before any cutting."""
         return self._tokenizing.count(as_inputs(texts))
 
+    def unknown(self, texts: Any) -> list[list[str]]:
+        """Return the pieces of each text that the encoder has no token for."""
+        return self._tokenizing.unknown(as_inputs(texts))
+
     def provenance(self, layers: tuple[int, ...], n_truncated: int = 0) -> Provenance:
         """Say where features of these layers come from."""
         return Provenance(

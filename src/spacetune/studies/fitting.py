@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spacetune.data import LabelledTexts, label_kind, overlap_note
+from spacetune.data import LabelledTexts, is_indicator, label_kind, overlap_note, unknown_notes
+from spacetune.data.labels import class_counts
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.dev_part import part_for_dev
@@ -148,6 +149,7 @@ def fit_model(
         far is kept and saved, and the slow baselines are left out.
     """
     train = _learnable(train, task)
+    dev, test = (None if data is None else data.labelled_as(_classes(train)) for data in (dev, test))
     notes = _notes(train, dev, test)
     part, held, how = _parts(train, dev, dev_fraction, seed)
     regression = is_regression(train.labels or [], task)
@@ -162,6 +164,8 @@ def fit_model(
             raise UsageError("refit is for a frozen encoder: with train_encoder give all training texts, others as dev")
         options: dict[str, Any] = {} if out is None else {"checkpoint": out.checkpoint}
         model.fit(part.inputs, part.labels, dev=held, **(fit_options or {}), **options)
+        unknown = unknown_notes(model.encoder_.unknown(train.inputs), model.encoder_.count_tokens(train.inputs))
+        notes += tuple(f"{train.source}: {note}" for note in unknown)
         model.dev_ = how
         model.report_["dev"] = how
         scored = {"dev": score_model(model, held)}
@@ -225,8 +229,19 @@ def _learnable(train: LabelledTexts, task: str) -> LabelledTexts:
         except (TypeError, ValueError) as error:
             raise DataError(f"--task regression needs numbers as labels: {error}") from error
     if task == "classification" and label_kind(train.labels) == "regression":
-        raise DataError("--task classification was asked for, but the labels are numbers with fractions")
+        if train.cells is None:
+            raise DataError(
+                "--task classification was asked for, but the labels are numbers with fractions; write names as strings"
+            )
+        return dataclasses.replace(train, labels=list(train.cells))
     return train
+
+
+def _classes(train: LabelledTexts) -> list[Any]:
+    """Return the names of the classes that will be learnt; numbers to predict and indicators have none."""
+    labels = train.labels or []
+    kind = label_kind(labels)
+    return [] if kind == "regression" or is_indicator(labels) else list(class_counts(labels, kind))
 
 
 def _parts(

@@ -1,0 +1,209 @@
+"""CSV and TSV, with row numbers in every complaint.
+
+Python's own reader is used, not a data-frame library's, because it tells at which row a file breaks and never guesses
+types. Rows are counted from 1 without the header.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from spacetune.data.labelled_texts import DataNote
+from spacetune.data.opening import LONGEST_FIELD, MARK, blank_note, open_text, text_lines
+from spacetune.errors import DataError, UsageError, shown
+
+__all__ = ["QUOTINGS", "Quoting", "delimiter_hint", "read_delimited"]
+
+Quoting = Literal["auto", "double", "none"]
+QUOTINGS = ("auto", "double", "none")
+QUOTE_HINT = (
+    "Is a double quote left open? A cell that holds double quotes must stand in double quotes, with each inner one "
+    'doubled: "he said ""no"""; or read quotes as plain characters with --quoting none'
+)
+Columns = dict[str, list[str]]
+Read = tuple[Columns, tuple[DataNote, ...]]
+SEP_LINE = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)
+
+
+def read_delimited(path: Path, delimiter: str | None, usual: str, encoding: str, quoting: Quoting = "auto") -> Read:
+    """Read a CSV or TSV file with a header line into columns of strings.
+
+    Double quotes keep cells with delimiters or line breaks together. Many files with tabs know no quoting: where it
+    would join or break rows, and every line is a row without it, the quotes are read as plain characters; a note says
+    so.
+
+    Parameters
+    ----------
+    path
+        The file.
+    delimiter
+        What separates its cells; None takes what a first line such as ``sep=;`` says, else `usual`.
+    usual
+        The delimiter that the file's ending says.
+    encoding
+        Its encoding.
+    quoting
+        ``double``: double quotes keep a cell together; ``none``: they are characters; ``auto``: see above.
+
+    Returns
+    -------
+    tuple
+        The columns, and what was noticed.
+
+    Raises
+    ------
+    DataError
+        If the header is missing or doubled, or a row has more or fewer cells than the header.
+    UsageError
+        If the delimiter is not one character, or the quoting has another name.
+    """
+    if quoting not in QUOTINGS:
+        raise UsageError(f"--quoting must be one of {', '.join(QUOTINGS)}, got {quoting!r}")
+    delimiter = "\t" if delimiter == r"\t" else delimiter  # as a shell hands it over
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise UsageError(f"--delimiter must be one character such as ';' or '|', got {delimiter!r}")
+    said = _said_delimiter(path, encoding)
+    delimiter = delimiter or said or usual
+    whole = _File(path, delimiter, encoding, said is not None)
+    limit = csv.field_size_limit(LONGEST_FIELD)
+    try:
+        if quoting != "auto" or delimiter != "\t":
+            return whole.read(quoted=quoting != "none")
+        return _read_tabs(whole)
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _said_delimiter(path: Path, encoding: str) -> str | None:
+    """Return what the first line says separates the cells, as spreadsheets write and read it: ``sep=;``."""
+    with open_text(path, encoding) as file:
+        said = SEP_LINE.fullmatch(file.readline(100).lstrip(MARK))
+    return said[1] if said else None
+
+
+def _read_tabs(whole: _File) -> Read:
+    problem: DataError | None = None
+    quoted: Read | None = None
+    try:
+        quoted = whole.read(quoted=True)
+        if len(quoted[0]) == 1 or not any("\n" in cell or "\r" in cell for c in quoted[0].values() for cell in c):
+            return quoted
+    except DataError as error:
+        problem = error
+    try:
+        columns, notes = whole.read(quoted=False)
+    except DataError:
+        if quoted is None:
+            raise problem or AssertionError from None
+        return quoted
+    rows = list(zip(*columns.values(), strict=True))
+    odd = [i + 1 for i, row in enumerate(rows) if any(cell.count('"') % 2 for cell in row)]
+    odd = odd or [i + 1 for i, row in enumerate(rows) if any('"' in cell for cell in row)]
+    what = f"rows of {whole.name} hold double quotes that would join or break rows; all quotes are read as characters"
+    return columns, (*notes, DataNote.of("quotes", odd, f"{what}, --quoting double reads them otherwise"))
+
+
+class _File:
+    """A file, and what separates its cells."""
+
+    def __init__(self, path: Path, delimiter: str, encoding: str, said: bool) -> None:
+        self.path, self.delimiter, self.encoding, self.said = path, delimiter, encoding, said
+        self.name = shown(path.name)
+        self.row = 0
+
+    def read(self, quoted: bool) -> Read:
+        """Read all rows; strict: an open quote is an error where it would else swallow the rows after it."""
+        with open_text(self.path, self.encoding) as file:
+            lines = text_lines(file, self.name, "is a double quote left open?")
+            if self.said:
+                next(lines)
+            style = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+            reader = csv.reader(lines, delimiter=self.delimiter, strict=True, quoting=style)
+            try:
+                return self._rows(reader, quoted)
+            except csv.Error as error:
+                raise DataError(f"{self.name} breaks after row {self.row}: {error}. {QUOTE_HINT}") from error
+
+    def _rows(self, reader: Any, quoted: bool) -> Read:
+        self.row = 0
+        blank: list[int] = []
+        again: list[int] = []
+        header = _header(next(reader, []), self.name, reader.line_num + self.said, quoted)
+        columns: list[list[str]] = [[] for _ in header]
+        for cells in reader:
+            if not cells:
+                blank.append(reader.line_num + self.said)
+                continue
+            self.row += 1
+            if cells[len(header) - 1 :] and header[-1] in cells[len(header) - 1] and _names(cells, quoted) == header:
+                again.append(self.row)
+            for column, cell in zip(columns, self._fitted(cells, header), strict=True):
+                column.append(cell)
+        notes = [*blank_note(blank, self.name)]
+        if again:
+            notes.append(DataNote.of("header", again, f"rows of {self.name} repeat its header; kept as texts"))
+        swallowed = _swallowed(columns, self.delimiter) if quoted else []
+        if swallowed:
+            what = f"rows of {self.name} hold lines that look like rows; if a double quote is left open there"
+            notes.append(DataNote.of("lines", swallowed, f"{what}, close it or read with --quoting none"))
+        return dict(zip(header, columns, strict=True)), tuple(notes)
+
+    def _fitted(self, cells: list[str], header: list[str]) -> list[str]:
+        """Return as many cells as the header has; spreadsheets write empty ones after them."""
+        if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
+            hint = f"put cells that hold {self.delimiter!r} or line breaks in double quotes"
+            raise DataError(
+                f"row {self.row} of {self.name} has {len(cells)} cells where the header has {len(header)}; "
+                f"{delimiter_hint(header) or hint}"
+            )
+        return cells[: len(header)]
+
+
+def _names(cells: list[str], quoted: bool) -> list[str]:
+    """Return names of columns without spaces, marks and, where quotes are characters, the quotes around them."""
+    names = [cell.strip().strip(MARK).strip() for cell in cells]
+    names = names if quoted else [re.sub(r'^"(.*)"$', r"\1", name) for name in names]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def _header(cells: list[str], name: str, line: int, quoted: bool) -> list[str]:
+    header = _names(cells, quoted)
+    if not header:
+        what = f"line {line} is blank" if line else "it is empty"
+        raise DataError(f"{name} must start with a line that names its columns, such as text,label; {what}")
+    twice = [column for column in header if header.count(column) > 1]
+    if twice:
+        raise DataError(
+            f"the header of {name} must name every column once, {twice[0]!r} is there {len(twice)} times "
+            f"({shown(', '.join(header))}); rename one"
+        )
+    return header
+
+
+def _swallowed(columns: list[list[str]], delimiter: str) -> list[int]:
+    """Return the rows with a cell of several lines, of which one has a row's cells and another row's label in it."""
+    broken = [i for i, row in enumerate(zip(*columns, strict=True)) if any("\n" in c or "\r" in c for c in row)]
+    if not broken or len(columns) < 2:
+        return []
+    known = [{cell for cell in column if cell.strip() and "\n" not in cell} for column in columns]
+    return [i + 1 for i in broken if any(_rows_within(column[i], delimiter, known) for column in columns)]
+
+
+def _rows_within(cell: str, delimiter: str, known: list[set[str]]) -> bool:
+    lines: Iterator[list[str]] = (line.split(delimiter) for line in cell.splitlines()[:-1])
+    return any(len(cells) == len(known) and any(c in k for c, k in zip(cells, known, strict=True)) for cells in lines)
+
+
+def delimiter_hint(header: list[str]) -> str | None:
+    """Say what separates the cells of a file whose header came out as one column; None where nothing does."""
+    mark = next((mark for mark in ";\t|," if len(header) == 1 and mark in header[0]), None)
+    if mark is None:
+        return None
+    one = f"its header is one column, {header[0]!r}"
+    return f"{one}; the cells seem to be separated by {mark!r}, try --delimiter {mark!r}"

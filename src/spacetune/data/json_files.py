@@ -1,0 +1,130 @@
+"""JSON: an object a line, a list of objects, and the tables that pandas and Label Studio write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import IO, Any
+
+from spacetune.data import label_studio
+from spacetune.data.labelled_texts import DataNote
+from spacetune.data.opening import blank_note, open_text, text_lines
+from spacetune.errors import DataError, shown
+
+__all__ = ["read_json"]
+
+Columns = dict[str, list[Any]]
+ROW = 'a JSON object such as {"text": …, "label": …}'
+RECORDS = "write it with orient='records'"
+
+
+def read_json(path: Path, encoding: str) -> tuple[Columns, tuple[DataNote, ...]]:
+    """Read one JSON object a line, a list of objects, or a table in one object; absent keys become None.
+
+    Blank lines hold no row; those before the last row are noted.
+
+    Raises
+    ------
+    DataError
+        If a line is not a JSON object; its number and what is wrong are named.
+    """
+    name = shown(path.name)
+    records: list[dict[str, Any]] = []
+    blank: list[int] = []
+    number, alone = 0, False
+    with open_text(path, encoding) as file:
+        for number, line in enumerate(text_lines(file, name, "write one JSON object a line"), start=1):
+            if not line.strip():
+                blank.append(number)
+            elif records:
+                records.append(_as_row(_parse(line, number, name), number, name))
+                alone = False
+            else:
+                value = _first_value(line, file, number, name)
+                alone = isinstance(value, dict)
+                records.extend(_as_row(row, number, name) for row in (value if isinstance(value, list) else [value]))
+    if not records:
+        raise DataError(f"{name} holds no rows; write one JSON object a line")
+    table = _as_table(records[0], name) if alone else None
+    if table is not None:
+        return table, ()
+    while blank and blank[-1] == number:
+        blank.pop()
+        number -= 1
+    columns, notes = label_studio.read_export(records, name) or (_columns(records), [])
+    return columns, (*blank_note(blank, name), *notes)
+
+
+def _first_value(line: str, file: IO[str], number: int, name: str) -> Any:
+    """Read the first line, or the whole file where it is one value over several lines."""
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        whole = line + file.read()
+        broken_off = error.pos >= len(line.rstrip())
+        return _parse(whole if broken_off or line.lstrip()[0] not in "[{" else line, number, name)
+    except (ValueError, RecursionError):
+        return _parse(line, number, name)
+
+
+def _parse(line: str, number: int, name: str) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"line {number + error.lineno - 1} of {name} must be {ROW} and is not JSON: "
+            f"{error.msg} at character {error.colno}"
+        ) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists without end
+        raise DataError(f"line {number} of {name} cannot be read as JSON: {error}; write it anew") from error
+
+
+def _as_row(value: Any, number: int, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        hint = f"; a list of lists does not name its columns, {RECORDS}" if isinstance(value, list) else ""
+        raise DataError(f"line {number} of {name} must be {ROW}, got {type(value).__name__}{hint}")
+    return value
+
+
+def _columns(records: list[dict[str, Any]]) -> Columns:
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: [record.get(name) for record in records] for name in names}
+
+
+def _as_table(table: dict[str, Any], name: str) -> Columns | None:
+    """Read an object that is a whole table, as pandas writes several kinds of; None where it is one row."""
+    rows = table.get("data")
+    if "columns" in table and isinstance(rows, list):
+        return _from_split(table["columns"], rows, name)
+    if "schema" in table and isinstance(rows, list):
+        return _columns([_as_row(row, 1, name) for row in rows])
+    values = list(table.values())
+    if len(values) > 1 and all(isinstance(v, list) for v in values):
+        return table
+    if values and all(isinstance(v, dict) and v for v in values):
+        return _from_nested(table, name)
+    under = [key for key, v in table.items() if isinstance(v, list) and v and all(isinstance(r, dict) for r in v)]
+    if under and not any(isinstance(v, str) for v in table.values()):
+        raise DataError(f"{name} is one object whose rows seem to lie under {under[0]!r}; write that list alone")
+    return None
+
+
+def _from_split(names: Any, rows: list[Any], name: str) -> Columns:
+    named = isinstance(names, list) and all(isinstance(c, str) for c in names)
+    if not named or any(not isinstance(row, list) or len(row) != len(names) for row in rows):
+        raise DataError(f"{name} looks like pandas' orient='split', and its rows do not fit its columns; {RECORDS}")
+    return {column: [row[i] for row in rows] for i, column in enumerate(names)}
+
+
+def _from_nested(table: dict[str, dict[str, Any]], name: str) -> Columns:
+    """Read columns by row number, or rows by their number; which it is, the numbers tell."""
+    inner = next(iter(table.values()))
+    numbered_rows = all(key.isdecimal() for key in inner) and all(v.keys() == inner.keys() for v in table.values())
+    if numbered_rows:
+        return {column: [cells[row] for row in inner] for column, cells in table.items()}
+    if all(key.isdecimal() for key in table):
+        return _columns(list(table.values()))
+    raise DataError(
+        f"{name} is one object of objects, as pandas' to_json writes by default; {RECORDS}, lines=True "
+        "(and reset_index() before, where the index is no number)"
+    )

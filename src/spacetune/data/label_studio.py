@@ -1,0 +1,112 @@
+"""What Label Studio exports as JSON: tasks with annotations (JSON), or rows with the choices of several (JSON_MIN)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spacetune.data.labelled_texts import DataNote
+from spacetune.errors import DataError, name_rows
+
+__all__ = ["read_export"]
+
+Columns = dict[str, list[Any]]
+KINDS = ("choices", "rating", "number")
+ASKED = "\x00"
+"""Marks a question's name while a task's data may hold a column of that name."""
+OWN = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"}
+
+
+def read_export(records: list[dict[str, Any]], name: str) -> tuple[Columns, list[DataNote]] | None:
+    """Read the rows of an export as columns: a task's data, and its choices under the name of the question.
+
+    A task that several people answered alike is one row; where they differ, each answer is a row.
+
+    Returns
+    -------
+    tuple or None
+        The columns and what was noticed; None where the rows are no such export.
+
+    Raises
+    ------
+    DataError
+        If an annotation is of a kind that is no label of a whole text.
+    """
+    if all(isinstance(r.get("data"), dict) and ("annotations" in r or "completions" in r) for r in records):
+        return _read_tasks(records, name)
+    if all("annotator" in r and "annotation_id" in r for r in records):
+        return _read_rows(records, name)
+    return None
+
+
+def _read_tasks(tasks: list[dict[str, Any]], name: str) -> tuple[Columns, list[DataNote]]:
+    rows: list[dict[str, Any]] = []
+    split: list[int] = []
+    for number, task in enumerate(tasks, start=1):
+        given = task.get("annotations") or task.get("completions") or []
+        answers = [_answer(a, number, name) for a in (given if isinstance(given, list) else [given])]
+        different = [a for i, a in enumerate(answers) if a and a not in answers[:i]]
+        if len(different) > 1:
+            split.append(number)
+        rows += [{**task["data"], **answer} for answer in different or [{}]]
+    columns = {key: [row.get(key) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
+    asked = [key.removeprefix(ASKED) for key in columns if key.startswith(ASKED)]
+    for key in asked:
+        columns[key] = _plain(columns.pop(ASKED + key))
+    notes: list[DataNote] = []
+    if len(asked) == 1 and "label" not in columns:
+        columns["label"] = columns[asked[0]]
+        notes.append(DataNote("export", (), f"{name} is Label Studio's export; answers to {asked[0]!r} are the labels"))
+    elif asked != ["label"]:
+        notes.append(_which(name, asked))
+    if split:
+        what = f"tasks of {name} were answered differently by several people; each answer is a row"
+        notes.append(
+            DataNote("export", tuple(split), f"{len(split)} {what} ({name_rows(split).replace('row', 'task', 1)})")
+        )
+    return columns, notes
+
+
+def _answer(annotation: Any, number: int, name: str) -> dict[str, list[Any]]:
+    """Return what one person answered, by question; nothing where the annotation was cancelled."""
+    if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
+        return {}
+    answer: dict[str, list[Any]] = {}
+    for result in annotation.get("result") or []:
+        kind = result.get("type") if isinstance(result, dict) else None
+        value = result.get("value") if isinstance(result, dict) else None
+        if kind not in KINDS or not isinstance(value, dict) or "start" in value:
+            raise DataError(
+                f"task {number} of {name}, an export of Label Studio, holds an annotation of type {kind!r:.40}, which "
+                "is no label of a whole text; export the choices alone"
+            )
+        found = value.get(kind)
+        answer.setdefault(f"{ASKED}{result.get('from_name')}", []).extend(found if isinstance(found, list) else [found])
+    return answer
+
+
+def _read_rows(records: list[dict[str, Any]], name: str) -> tuple[Columns, list[DataNote]]:
+    names = dict.fromkeys(key for record in records for key in record)
+    columns = {key: [record.get(key) for record in records] for key in names}
+    for key, column in columns.items():
+        if any(isinstance(v, dict) and set(v) == {"choices"} for v in column):
+            columns[key] = [_choices(v) for v in column]
+    asked = [key for key in columns if key not in OWN and key != "text"]
+    return columns, [] if "label" in columns or not asked else [_which(name, asked)]
+
+
+def _choices(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value.get("choices")
+    return [value] if isinstance(value, str) else value
+
+
+def _plain(column: list[Any]) -> list[Any]:
+    """Return one answer a row where nobody gave several, else lists."""
+    if any(v is not None and len(v) > 1 for v in column):
+        return [[] if v is None else v for v in column]
+    return [None if not v else v[0] for v in column]
+
+
+def _which(name: str, asked: list[str]) -> DataNote:
+    which = ", ".join(repr(key) for key in asked) or "none"
+    return DataNote("export", (), f"{name} is Label Studio's export; say with --label which column to learn: {which}")
