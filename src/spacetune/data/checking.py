@@ -111,9 +111,7 @@ def unknown_notes(pieces: Sequence[Sequence[str]], counts: Sequence[int] | None 
     total = sum(often.values())
     share = f", {total / max(sum(counts), 1):.1%} of all" if counts is not None else ""
     named = ", ".join(f"{piece!r:.40}" for piece, _ in often.most_common(3))
-    what = (
-        f"texts hold tokens that the encoder does not know ({total:,}{share}; most often {named}): it reads them alike"
-    )
+    what = f"texts hold tokens that the encoder does not know and reads alike: {total:,}{share}, most often {named}"
     return [DataNote.of("unknown", rows, what)]
 
 

@@ -123,7 +123,6 @@ class Tokenizing:
         self._backend.no_padding()
         self._side = getattr(tokenizer, "truncation_side", "right")
         self._backend.enable_truncation(max_length, direction=self._side)
-        self._unknown_id: int | None = getattr(tokenizer, "unk_token_id", None)
         self._uses_segments = "token_type_ids" in tokenizer.model_input_names
         self._single_segments = self._uses_segments and any(self._backend.encode("a").type_ids)  # XLNet
 
@@ -172,13 +171,14 @@ class Tokenizing:
 
     def unknown(self, inputs: Sequence[TextInput]) -> list[list[str]]:
         """Return the pieces of each text that the tokenizer has no token for, and reads as the unknown one."""
-        if self._unknown_id is None:
-            return [[] for _ in inputs]
+        model = self._backend.model
+        name = getattr(model, "unk_token", None)
+        unknown = getattr(model, "unk_id", None) if name is None else self._backend.token_to_id(name)
         found: list[list[str]] = []
         for row, encoding in zip(inputs, self._uncut.encode_batch(list(inputs)), strict=True):
             parts = (row,) if isinstance(row, str) else row
             ids, sides, spans = encoding.ids, encoding.sequence_ids, encoding.offsets
-            places = [i for i, number in enumerate(ids) if number == self._unknown_id and sides[i] is not None]
+            places = [i for i, number in enumerate(ids) if number == unknown and sides[i] is not None]
             found.append([parts[sides[i]][slice(*spans[i])] for i in places])
         return found
 
