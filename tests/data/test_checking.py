@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ def test_tiny_classes_are_named_with_their_rows() -> None:
     assert [str(note) for note in report.notes] == [
         "2 texts only of class 'two' (rows 13, 14)",
         "1 text only of class 'lone' (row 12)",
+    ]
+
+
+def test_a_thousand_tiny_classes_are_one_note_and_quickly_told() -> None:
+    began = time.perf_counter()
+    report = check_texts(LabelledTexts([f"t{i}" for i in range(20_000)], [f"name {i}" for i in range(20_000)]))
+    assert time.perf_counter() - began < 5
+    assert [str(note) for note in report.notes] == [
+        "20000 texts are of 20,000 classes with fewer than 10 texts each (rows 1, 2, 3, 4, 5 and 19995 more)"
     ]
 
 

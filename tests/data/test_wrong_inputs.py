@@ -5,6 +5,7 @@ A message says what must hold, what came and what to do. What can be kept is kep
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gzip
 import re
@@ -300,6 +301,25 @@ def test_a_line_of_200_megabytes_is_refused(name: str, start: bytes, message: st
         assert tracemalloc.get_traced_memory()[1] < LONG / 4
     finally:
         tracemalloc.stop()
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        (",".join(f"c{i}" for i in range(50_000)), "x"),
+        ("text,label", "9" * 200_000 + "x"),
+        ("text,label", "[" * 200_000),
+        ("text,label", "[" + "'a'," * 40_000 + "]"),
+    ],
+    ids=["many columns", "many digits", "many brackets", "a long list"],
+)
+def test_odd_files_are_told_of_quickly(header: str, cell: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f'{header}\na,"{cell}"\n')
+    began = time.perf_counter()
+    for separator in (None, "list"):
+        with contextlib.suppress(DataError):
+            read_texts(tmp_path / "a.csv", label_separator=separator)
     assert time.perf_counter() - began < 5
 
 

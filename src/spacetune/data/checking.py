@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, normalised
 from spacetune.data.labels import LabelKind, class_counts, is_indicator, label_kind
 from spacetune.errors import DataError
@@ -15,6 +17,8 @@ from spacetune.results import Result
 __all__ = ["DataReport", "check_texts", "overlap_note", "unknown_notes"]
 
 TINY_CLASS = 10
+MANY_TINY = 50
+"""Tiny classes above which one note tells of all of them."""
 MANY_UNKNOWN = 0.01
 """Share of texts with a token that the encoder does not know from which that is worth a note."""
 
@@ -136,19 +140,26 @@ def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
 
 def _class_notes(data: LabelledTexts, counts: Any, kind: LabelKind | None) -> list[DataNote]:
     notes = _twin_notes(list(counts))
-    labels = data.labels or []
-    places = kind == "multi" and is_indicator(labels)
-    for name, count in counts.items():
-        if count == 0:
-            notes.append(DataNote("tiny", (), f"no text is of class {name!r}"))
-        elif count < TINY_CLASS:
-            has = [
-                i + 1
-                for i, label in enumerate(labels)
-                if (label[name] == 1 if places else name in label if kind == "multi" else label == name)
-            ]
-            notes.append(DataNote.of("tiny", has, f"{'text' if count == 1 else 'texts'} only of class {name!r:.80}"))
+    rows = _rows_by_class(data.labels or [], kind) if counts else {}
+    tiny = {name: rows.get(name, []) for name, count in counts.items() if count < TINY_CLASS}
+    if len(tiny) > MANY_TINY:
+        has = sorted({row for found in tiny.values() for row in found})
+        what = f"texts are of {len(tiny):,} classes with fewer than {TINY_CLASS} texts each"
+        return [*notes, DataNote.of("tiny", has, what)]
+    for name, found in tiny.items():
+        of = f"{'text' if len(found) == 1 else 'texts'} only of class {name!r:.80}"
+        notes.append(DataNote.of("tiny", found, of) if found else DataNote("tiny", (), f"no text is of class {name!r}"))
     return notes
+
+
+def _rows_by_class(labels: Sequence[Any], kind: LabelKind | None) -> dict[Any, list[int]]:
+    rows: dict[Any, list[int]] = defaultdict(list)
+    places = kind == "multi" and is_indicator(labels)
+    for row, label in enumerate(labels, start=1):
+        names = [label] if kind == "single" else np.flatnonzero(label).tolist() if places else dict.fromkeys(label)
+        for name in names:
+            rows[name].append(row)
+    return rows
 
 
 def _twin_notes(names: Sequence[Any]) -> list[DataNote]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -126,7 +127,7 @@ class _File:
             try:
                 return self._rows(reader, quoted)
             except csv.Error as error:
-                raise DataError(f"{self.name} breaks after row {self.row}: {error}. {QUOTE_HINT}") from error
+                raise DataError(f"{self.name} breaks after row {self.row}: {shown(error)}. {QUOTE_HINT}") from error
 
     def _rows(self, reader: Any, quoted: bool) -> Read:
         self.row = 0
@@ -177,11 +178,11 @@ def _header(cells: list[str], name: str, line: int, quoted: bool) -> list[str]:
     if not header:
         what = f"line {line} is blank" if line else "it is empty"
         raise DataError(f"{name} must start with a line that names its columns, such as text,label; {what}")
-    twice = [column for column in header if header.count(column) > 1]
+    twice = [column for column, times in Counter(header).items() if times > 1]
     if twice:
         raise DataError(
-            f"the header of {name} must name every column once, {twice[0]!r} is there {len(twice)} times "
-            f"({shown(', '.join(header))}); rename one"
+            f"the header of {name} must name every column once, {twice[0]!r:.80} is there "
+            f"{header.count(twice[0])} times ({shown(', '.join(header)):.1000}); rename one"
         )
     return header
 
@@ -205,5 +206,5 @@ def delimiter_hint(header: list[str]) -> str | None:
     mark = next((mark for mark in ";\t|," if len(header) == 1 and mark in header[0]), None)
     if mark is None:
         return None
-    one = f"its header is one column, {header[0]!r}"
+    one = f"its header is one column, {header[0]!r:.80}"
     return f"{one}; the cells seem to be separated by {mark!r}, try --delimiter {mark!r}"

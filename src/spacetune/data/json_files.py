@@ -105,7 +105,7 @@ def _as_table(table: dict[str, Any], name: str) -> Columns | None:
         return _from_nested(table, name)
     under = [key for key, v in table.items() if isinstance(v, list) and v and all(isinstance(r, dict) for r in v)]
     if under and not any(isinstance(v, str) for v in table.values()):
-        raise DataError(f"{name} is one object whose rows seem to lie under {under[0]!r}; write that list alone")
+        raise DataError(f"{name} is one object whose rows seem to lie under {under[0]!r:.80}; write that list alone")
     return None
 
 

@@ -19,7 +19,7 @@ __all__ = ["AS_LISTS", "LabelColumn", "Task", "read_label_column"]
 Task = Literal["auto", "classification", "regression"]
 AS_LISTS = "list"
 """The separator that stands for: every cell is a list as Python or JSON writes it."""
-LONGEST_LIST = 100_000
+LONGEST_LIST = 10_000
 LISTED = re.compile(r"\s*(\[.*\]|\{\s*\"choices\".*\})\s*", re.DOTALL)
 ONE_STRING = re.compile(r"""[A-Za-z]{0,2}('([^'\\]|\\.)*'|"([^"\\]|\\.)*")""", re.DOTALL)
 
@@ -182,12 +182,12 @@ def _number_notes(cells: Sequence[str], labels: Sequence[Any], name: str) -> lis
     pairs = [(v, cell) for v, cell in zip(labels, cells, strict=True) if isinstance(v, float)]
     for value, cell in pairs:
         if spellings.setdefault(value, cell) != cell:
-            what = f"{spellings[value]!r} and {cell!r} in column {name!r} are one number"
+            what = f"{spellings[value]!r:.80} and {cell!r:.80} in column {name!r} are one number"
             rows = [i + 1 for i, v in enumerate(labels) if v == value]
             return [DataNote("numbers", tuple(rows), f"{what}; if they are names, say --task classification")]
     decimals = {len(cell.partition(".")[2]) for _, cell in pairs if "." in cell}
     lost = next((cell for value, cell in pairs if cell.endswith("0") and "." in cell and repr(value) != cell), None)
     if lost is None or len(decimals) < 2:
         return []
-    what = f"labels in column {name!r} are read as numbers, and {lost!r} loses its last zero"
+    what = f"labels in column {name!r} are read as numbers, and {lost!r:.80} loses its last zero"
     return [DataNote("numbers", (), f"{what}; if they are names, say --task classification")]

@@ -55,7 +55,9 @@ def _read_tasks(tasks: list[dict[str, Any]], name: str) -> tuple[Columns, list[D
     notes: list[DataNote] = []
     if len(asked) == 1 and "label" not in columns:
         columns["label"] = columns[asked[0]]
-        notes.append(DataNote("export", (), f"{name} is Label Studio's export; answers to {asked[0]!r} are the labels"))
+        notes.append(
+            DataNote("export", (), f"{name} is Label Studio's export; answers to {asked[0]!r:.80} are the labels")
+        )
     elif asked != ["label"]:
         notes.append(_which(name, asked))
     if split:
@@ -108,5 +110,5 @@ def _plain(column: list[Any]) -> list[Any]:
 
 
 def _which(name: str, asked: list[str]) -> DataNote:
-    which = ", ".join(repr(key) for key in asked) or "none"
+    which = ", ".join(f"{key!r:.80}" for key in asked[:20]) or "none"
     return DataNote("export", (), f"{name} is Label Studio's export; say with --label which column to learn: {which}")

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,999})")
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|nan|[+-]?inf", re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|nan|[+-]?inf", re.IGNORECASE)
 
 LabelKind = Literal["single", "multi", "regression"]
 

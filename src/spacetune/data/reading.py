@@ -90,7 +90,7 @@ def read_texts(
     notes: list[DataNote] = list(table.notes)
     near = did_you_mean(label, table.columns) if labels is None and labelled is None else None
     if near not in (None, text):
-        said = f"no column {label!r}, hence no labels; did you mean --label {shown(near)}?"
+        said = f"no column {label!r}, hence no labels; did you mean --label {shown(near):.80}?"
         notes.append(DataNote("label", (), said))
     read = None
     if labels is not None:
@@ -120,7 +120,7 @@ def _column(table: sources.Table, name: str, option: str, labelled: bool | None)
         raise DataError(f"column {name!r} is not in {table.name}: {delimited}")
     near = did_you_mean(name, table.columns) or (did_you_mean(option, table.columns) if name != option else None)
     flag = option.replace("_", "-")
-    hint = f"; did you mean --{flag} {shown(near)}?" if near else f"; say which with --{flag}"
+    hint = f"; did you mean --{flag} {shown(near):.80}?" if near else f"; say which with --{flag}"
     raise DataError(f"column {name!r} is not in {table.name} (columns: {columns}){hint}")
 
 
