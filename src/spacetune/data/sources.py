@@ -150,9 +150,9 @@ def _from_dataset(dataset: Any, name: str, split: str | None) -> Table:
     columns = {column: list(dataset[column]) for column in dataset.column_names}
     names: dict[str, tuple[str, ...]] = {}
     for column, feature in dataset.features.items():
-        feature = feature if hasattr(feature, "int2str") else getattr(feature, "feature", None)
-        if hasattr(feature, "int2str"):
-            names[column] = tuple(feature.names)
+        named: Any = feature if hasattr(feature, "int2str") else getattr(feature, "feature", None)
+        if hasattr(named, "int2str"):
+            names[column] = tuple(named.names)
     columns, names = named_classes(columns, names, name)
     return Table(name, columns, class_names=names)
 
