@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from spacetune.model_folder.saved_model import config_digest
+
 from .conftest import FAST, Place, run, start, write_rows
 
 FIT = ("fit", "TRAIN", "--out", "NEW", *FAST)
@@ -161,9 +163,8 @@ DAMAGES: dict[str, tuple[str, bytes | None, str]] = {
     "config from the future": (
         CONFIG,
         b'{"schema": 99}',
-        "has schema 99, this spacetune reads up to 1; update spacetune",
+        "has schema 99, this spacetune reads up to 2; update spacetune",
     ),
-    "config of another kind": (CONFIG, b'{"schema": 1, "model": "Oracle"}', "holds a model of kind 'Oracle'"),
     "config with nothing in it": (CONFIG, b'{"schema": 1, "model": "SpaceClassifier"}', "is incomplete: "),
 }
 
@@ -191,13 +192,15 @@ def edited(copy: Path, *path: str, value: Any) -> None:
     for key in path[:-1]:
         inner = inner[key]
     inner[path[-1]] = value
+    config["digest"] = config_digest(config)
     (copy / CONFIG).write_text(json.dumps(config))
 
 
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("settings", "n_dreams"), 3, "is incomplete: "),
+        (("model",), "Oracle", "holds a model of kind 'Oracle'"),
+        (("settings", "n_dreams"), 3, "is damaged: its settings: "),
         (("learned", "classes"), ["a", "b"], "is incomplete: "),
         (("encoder", "sha256"), "0" * 64, "its predictions would mean nothing"),
     ],
