@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from browser import chromium
+from running_server import start_server
 from spacetune import Encoder, LinearProbe, SpaceClassifier, few_shot
 from spacetune.studies import demo_texts
 from spacetune.web.models import ServedModel
 
+ALIAS = "text-embedding-3-small"
 TRAIN = few_shot(demo_texts("train"), 320)
 
 
@@ -50,40 +46,10 @@ def folder(space: SpaceClassifier, probe: LinearProbe, tmp_path_factory: pytest.
     return place
 
 
-def free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
-
-
-def start_server(
-    folder: Path, *options: str, names: Sequence[str] = ("space", "probe")
-) -> tuple[subprocess.Popen[str], str]:
-    """Start `spacetune serve` as a user would, and wait until it is ready."""
-    port = free_port()
-    command = [sys.executable, "-m", "spacetune", "serve", *(str(folder / name) for name in names)]
-    process = subprocess.Popen(
-        [*command, "--port", str(port), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        if process.poll() is not None:
-            raise RuntimeError(process.communicate()[1])
-        try:
-            if httpx.get(f"{address}/ready").status_code == 200:
-                return process, address
-        except httpx.TransportError:
-            time.sleep(0.2)
-    raise TimeoutError("the server was not ready within two minutes")
-
-
 @pytest.fixture(scope="session")
 def address(folder: Path) -> Iterator[str]:
-    process, address = start_server(folder, "--examples", str(folder / "examples.csv"), "--log-level", "warning")
+    options = ("--examples", str(folder / "examples.csv"), "--log-level", "warning", "--alias", ALIAS)
+    process, address = start_server(folder, *options)
     yield address
     process.terminate()
     process.communicate(timeout=60)

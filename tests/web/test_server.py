@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import signal
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,16 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from running_server import start_server
 from spacetune import SpaceClassifier
+from spacetune.errors import UsageError
 from spacetune.studies import demo_texts, embed_texts, predict_texts
-from spacetune.web import Limits, make_app
+from spacetune.web import Limits, make_app, serving
 from spacetune.web.batching import Batcher
 from spacetune.web.limits import Refused
 from spacetune.web.models import ServedModel
 
-from .conftest import start_server
-
+CARRIERS = (("X-API-Key", ""), ("Authorization", "Bearer "))
 TEXTS = demo_texts("test").texts[:6]
 SMALL = Limits(max_body=5000, max_texts=3, max_explained=2, max_characters=100, max_waiting=4, max_seconds=30)
 
@@ -212,6 +215,47 @@ def test_a_full_queue_refuses_at_once_and_a_failure_reaches_its_requests_only() 
     assert stopping.value.status == 503
 
 
+def test_the_queue_is_first_in_first_out_with_mixed_kinds() -> None:
+    gate, order = threading.Event(), []
+
+    def run(texts: list[Any]) -> list[Any]:
+        gate.wait(30)
+        order.extend(texts)
+        return texts
+
+    batcher = Batcher(Limits(batch_texts=2))
+    futures = [batcher.submit("first", run, ["first"])]
+    while batcher.n_waiting:
+        pass
+    kinds = ["b1", "c1", "d1", "c2", "b2", "d2", "e1", "b3"]
+    futures += [batcher.submit(name[0], run, [name]) for name in kinds]
+    gate.set()
+    for future in futures:
+        future.result(30)
+    assert order == ["first", "b1", "b2", "c1", "c2", "d1", "d2", "e1", "b3"]
+    batcher.close()
+
+
+def test_a_long_request_takes_turns_with_others_and_is_not_refused_halfway() -> None:
+    gate, order = threading.Event(), []
+
+    def run(texts: list[Any]) -> list[Any]:
+        gate.wait(30)
+        order.extend(texts)
+        return texts
+
+    batcher = Batcher(Limits(max_waiting=1))
+    first = batcher.submit("a", run, ["long 1"])
+    while batcher.n_waiting:
+        pass
+    other = batcher.submit("b", run, ["other"])
+    second = batcher.submit("a", run, ["long 2"], begun=True)
+    gate.set()
+    assert [first.result(30), other.result(30), second.result(30)] == [["long 1"], ["other"], ["long 2"]]
+    assert order == ["long 1", "other", "long 2"]
+    batcher.close()
+
+
 def test_a_request_given_up_harms_no_other() -> None:
     gate = threading.Event()
 
@@ -282,12 +326,32 @@ def test_the_key(served: list[ServedModel]) -> None:
     with TestClient(make_app(served, api_key="k3y")) as client:
         assert client.get("/").status_code == 200
         assert client.get("/health").status_code == 200
-        for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": "Bearer wrong"}):
+        wrong = ("wrong", "k3", "k3yy", "K3y", "", " ", "k3y k3y")
+        keys = [{name: f"{scheme}{key}"} for key in wrong for name, scheme in CARRIERS]
+        for headers in ({}, *keys):
             refused = client.post("/predict", json={"texts": ["a"]}, headers=headers)
             assert refused.status_code == 401
         for headers in ({"X-API-Key": "k3y"}, {"Authorization": "Bearer k3y"}):
             assert client.post("/predict", json={"texts": ["a"]}, headers=headers).status_code == 200
         assert client.get("/metrics").status_code == 401
+        assert client.post("/", json={"inputs": "a"}).status_code == 401  # the page is open, the model is not
+
+
+@pytest.mark.parametrize("key", ["", " ", "\n", "a\n", " a", "k\x00y", "schlüssel"])
+def test_a_key_that_lets_everyone_or_no_one_in_is_refused(served: list[ServedModel], key: str) -> None:
+    with pytest.raises(UsageError, match="the API key"):
+        make_app(served, api_key=key)
+
+
+def test_edges_of_the_limits(small: TestClient) -> None:
+    assert small.post("/predict", json={"texts": ["a" * 100] * 3}).status_code == 200
+    assert small.post("/explain", json={"texts": ["a", "b"]}).status_code == 200
+    assert small.post("/predict", json={"texts": [["a" * 50, "b" * 50]]}).status_code == 200
+    assert small.post("/predict", json={"texts": [["a" * 50, "b" * 51]]}).status_code == 422
+    exact = b'{"texts": ["a"]}'.ljust(5000)
+    kind = {"content-type": "application/json"}
+    assert small.post("/predict", content=exact, headers=kind).status_code == 200
+    assert small.post("/predict", content=exact + b" ", headers=kind).status_code == 413
 
 
 def test_headers_and_metrics(client: TestClient) -> None:
@@ -300,32 +364,61 @@ def test_headers_and_metrics(client: TestClient) -> None:
     assert 'spacetune_requests_total{path="other",status="404"}' in text
     assert 'spacetune_request_seconds_bucket{path="/predict",le="+Inf"}' in text
     parser = pytest.importorskip("prometheus_client.parser", reason="prometheus_client is not installed")
-    names = {family.name for family in parser.text_string_to_metric_families(text)}
+    families = list(parser.text_string_to_metric_families(text))
+    names = {family.name for family in families}
+    assert len(families) == len(names)
+    samples = [(one.name, *sorted(one.labels.items())) for family in families for one in family.samples]
+    assert len(samples) == len(set(samples))
+    helps = [line for line in text.splitlines() if line.startswith("#")]
+    assert len(helps) == len(set(helps))
     assert {"spacetune_requests", "spacetune_request_seconds", "spacetune_waiting_texts"} <= names
 
 
-def test_the_log_holds_no_texts_and_the_end_is_graceful(folder: Path) -> None:
-    process, address = start_server(folder)
-    host = httpx.get(f"{address}/health", headers={"Host": "evil.example"})
-    answers: list[httpx.Response] = []
-    texts = [f"my secret parcel {i}" for i in range(64)]
-
-    def ask() -> None:
-        answers.append(httpx.post(f"{address}/predict", json={"texts": texts}, timeout=60))
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    threading.Event().wait(0.3)
+def test_the_log_holds_no_texts_and_the_end_is_graceful_among_half_requests(folder: Path) -> None:
+    process, address = start_server(folder, descriptors=256)
+    port = int(address.rpartition(":")[2])
+    halves = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
+    for half in halves:
+        with suppress(ConnectionError):
+            half.sendall(b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4000\r\n\r\n{")
+    host = httpx.get(f"{address}/health", headers={"Host": "evil.example"}, timeout=30)
+    body = json.dumps({"texts": [f"my secret parcel {i}" for i in range(64)]}).encode()
+    asks = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(8)]
+    for ask in asks:
+        ask.sendall(b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n")
+        ask.sendall(b"content-length: %d\r\n\r\n" % len(body) + body)
     process.send_signal(signal.SIGTERM)
-    for thread in threads:
-        thread.join()
+    answers = [ask.recv(15) for ask in asks]
+    for half in halves:
+        half.close()
     _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
     assert host.status_code == 400
-    assert [a.status_code for a in answers] == [200] * 4
+    assert answers == [b"HTTP/1.1 200 OK"] * 8
     assert "secret" not in err
+    assert "raceback" not in err
+    assert len(err) < 100_000
     lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
-    told = [line for line in lines if line.get("path") == "/predict"]
-    assert len(told) == 4
+    told = [line for line in lines if line.get("path") == "/predict" and line["status"] == 200]
+    assert len(told) == 8
     assert told[0]["texts"] == 64
-    assert told[0]["status"] == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "::1", "localhost"])
+def test_host_is_checked_on_every_loopback_address(
+    served: list[ServedModel], monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(serving, "_until_a_signal", lambda app, *_: made.append(app) or nothing())
+    try:
+        serving.serve(served, host=host, port=0)
+    except UsageError as error:
+        pytest.skip(f"{host} is not an address here: {error}")
+    with TestClient(made[0]) as client:
+        assert client.get("/health", headers={"Host": "evil.example"}).status_code == 400
+        for good in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
+            assert client.get("/health", headers={"Host": good}).status_code == 200
+
+
+async def nothing() -> bool:
+    return False

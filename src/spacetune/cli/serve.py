@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,8 @@ from spacetune.errors import MissingExtraError, UsageError
 
 __all__ = ["serve"]
 
+KEY = "SPACETUNE_API_KEY"
+
 
 @guarded
 def serve(
@@ -22,13 +25,20 @@ def serve(
     examples: Annotated[
         str | None, typer.Option(help="Labelled texts to show on the page as map and neighbours; all can read them.")
     ] = None,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="SPACETUNE_API_KEY", help="Key that requests must carry.")
+    api_key: Annotated[str | None, typer.Option(envvar=KEY, help="Key that requests must carry.")] = None,
+    alias: Annotated[
+        list[str] | None,
+        typer.Option(help="Further name for the first model, or NAME=MODEL; '*' for every other name. Repeatable."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="Name that Host may hold beside those of loopback. Repeatable.")
     ] = None,
     max_texts: Annotated[int, typer.Option(help="Texts of a request at most.", min=1)] = 256,
+    max_embedded: Annotated[int, typer.Option(help="Texts of a request to /v1/embeddings at most.", min=1)] = 2048,
     max_characters: Annotated[int, typer.Option(help="Characters of a text at most.", min=1)] = 20_000,
     max_body: Annotated[int, typer.Option(help="Bytes of a request at most.", min=1000)] = 4_000_000,
     max_waiting: Annotated[int, typer.Option(help="Texts that may wait at most.", min=1)] = 512,
+    max_connections: Annotated[int, typer.Option(help="Connections at a time at most.", min=1)] = 512,
     log_level: Annotated[str, typer.Option(help="'info' logs every request, 'warning' only trouble.")] = "info",
     text: TextColumn = "text",
     label: LabelColumn = "label",
@@ -37,6 +47,7 @@ def serve(
     """Serve saved models: predictions and explanations over HTTP, and a page at / to look at them."""
     if log_level not in ("info", "warning", "error"):
         raise UsageError(f"--log-level must be info, warning or error, got {log_level!r}")
+    refuse_empty_key(api_key)
     quiet_libraries()
     try:
         from spacetune import web
@@ -46,7 +57,58 @@ def serve(
             raise MissingExtraError("serve", "serve") from error
         raise
     served = load_models(models, examples, text=text, label=label, text_pair=text_pair)
-    limits = web.Limits(max_texts=max_texts, max_characters=max_characters, max_body=max_body, max_waiting=max_waiting)
+    limits = web.Limits(
+        max_texts=max_texts,
+        max_embedded=max_embedded,
+        max_characters=max_characters,
+        max_body=max_body,
+        max_waiting=max_waiting,
+        max_connections=max_connections,
+    )
     shown = f"[{host}]" if ":" in host else host
     people(True).print(f"serving {', '.join(s.name for s in served)} at http://{shown}:{port}/", highlight=False)
-    web.serve(served, host=host, port=port, limits=limits, api_key=api_key, log_level=log_level)
+    web.serve(
+        served,
+        host=host,
+        port=port,
+        limits=limits,
+        api_key=api_key,
+        aliases=read_aliases(alias or [], [s.name for s in served]),
+        allow_hosts=allow_host or [],
+        log_level=log_level,
+    )
+
+
+def refuse_empty_key(api_key: str | None) -> None:
+    """Refuse a key that is there and empty, as that of an unset variable is.
+
+    Raises
+    ------
+    UsageError
+        If the option or the environment variable is empty.
+    """
+    if not (os.environ.get(KEY, "key") if api_key is None else api_key).strip():
+        raise UsageError(
+            f"the API key (--api-key or {KEY}) is empty, which would let everyone in; give one or unset it"
+        )
+
+
+def read_aliases(given: list[str], names: list[str]) -> dict[str, str]:
+    """Read ``NAME`` for the first model and ``NAME=MODEL`` for another.
+
+    Raises
+    ------
+    UsageError
+        If a name is empty or comes twice, or no such model is served.
+
+    >>> read_aliases(["text-embedding-3-small", "mood=b"], ["a", "b"])
+    {'text-embedding-3-small': 'a', 'mood': 'b'}
+    """
+    aliases: dict[str, str] = {}
+    for text in given:
+        name, equals, model = text.rpartition("=")
+        alias, model = (name, model) if equals else (text, names[0])
+        if not alias or alias in aliases:
+            raise UsageError(f"--alias must be NAME or NAME=MODEL, each name once, got {text!r}")
+        aliases[alias] = model
+    return aliases

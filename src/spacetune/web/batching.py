@@ -49,7 +49,7 @@ class Batcher:
         self._thread = threading.Thread(target=self._work, name="spacetune-model", daemon=True)
         self._thread.start()
 
-    def submit(self, key: Any, run: Run, texts: list[TextInput]) -> Future[Sequence[Any]]:
+    def submit(self, key: Any, run: Run, texts: list[TextInput], *, begun: bool = False) -> Future[Sequence[Any]]:
         """Put texts in the queue.
 
         Parameters
@@ -60,6 +60,8 @@ class Batcher:
             From texts to one answer a text.
         texts
             The texts.
+        begun
+            They are a further part of a request that was let in: it is not refused halfway.
 
         Returns
         -------
@@ -74,7 +76,7 @@ class Batcher:
         with self._changed:
             if self._closing:
                 raise Refused(503, "the server is stopping", 5.0)
-            if self.n_waiting and self.n_waiting + len(texts) > self.limits.max_waiting:
+            if self.n_waiting and not begun and self.n_waiting + len(texts) > self.limits.max_waiting:
                 wait = self.n_waiting / self._rate
                 raise Refused(429, f"{self.n_waiting} texts are waiting already; try again in a moment", wait)
             job = Job(key, run, texts)
@@ -83,7 +85,7 @@ class Batcher:
             self._changed.notify()
         return job.future
 
-    def close(self, seconds: float = 30.0) -> None:
+    def close(self, seconds: float = 5.0) -> None:
         """Take no more, finish what waits, and stop."""
         with self._changed:
             self._closing = True

@@ -1,4 +1,4 @@
-"""What stands before every request: size, key, headers, counting, and one log line without the texts."""
+"""What stands before every request: host, key, body, headers, counting, and one log line without the texts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from spacetune.web.limits import Limits
+from spacetune.web.bodies import Bodies, Gone
+from spacetune.web.hosts import Hosts
+from spacetune.web.limits import Refused
 from spacetune.web.metrics import Metrics
+from spacetune.web.problems import problem
+from spacetune.web.service import Service
 
 __all__ = ["Guard"]
 
@@ -23,6 +27,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 OPEN = frozenset({"/", "/health", "/ready"})
+CLOSE = (b"connection", b"close")
+LEFT = 499  # in log and metrics: the client went before its request was whole
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -35,10 +41,6 @@ HEADERS = (
 )
 
 
-class TooLarge(Exception):  # noqa: N818 - an answer, not a fault
-    """The body is over the limit."""
-
-
 class Guard:
     """ASGI middleware around the whole application.
 
@@ -46,51 +48,67 @@ class Guard:
     ----------
     app
         The application.
-    limits
-        `max_body` is used.
+    service
+        Its limits are used; while it stops, connections are closed after their answer.
     metrics
         Where requests are counted.
     api_key
         What ``Authorization: Bearer`` or ``X-API-Key`` must carry; None lets everyone in.
+    hosts
+        The names that ``Host`` may hold; None allows all.
     paths
         The paths known: others are counted together.
     """
 
     def __init__(
-        self, app: App, *, limits: Limits, metrics: Metrics, api_key: str | None, paths: frozenset[str]
+        self,
+        app: App,
+        *,
+        service: Service,
+        metrics: Metrics,
+        api_key: str | None,
+        hosts: Hosts | None,
+        paths: frozenset[str],
     ) -> None:
-        self.app, self.limits, self.metrics, self.api_key, self.paths = app, limits, metrics, api_key, paths
+        self.app, self.service, self.metrics, self.paths = app, service, metrics, paths
+        self.api_key, self.hosts = api_key, hosts
+        self.bodies = Bodies(service.limits)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, told = time.perf_counter(), {"status": 500}
+        began, told = time.perf_counter(), {"status": 0}
         scope.setdefault("state", {})["texts"] = 0
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 told["status"] = message["status"]
-                message["headers"] = [*message.get("headers", ()), *HEADERS]
+                extra = (CLOSE,) if self.service.stopping else ()
+                message["headers"] = [*message.get("headers", ()), *HEADERS, *extra]
             await send(message)
 
         try:
             await self._admitted(scope, receive, sending)
+        except Gone:
+            told["status"] = LEFT
+        except Exception as error:
+            log.error("%s", json.dumps({"event": "error", "kind": type(error).__name__}), exc_info=error)
+            if told["status"]:
+                raise
+            refusal = Refused(500, f"the server failed ({type(error).__name__}); its log says more")
+            await answer(scope["path"], sending, refusal)
         finally:
             self._note(scope, told["status"], time.perf_counter() - began)
 
     async def _admitted(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
-        if not self._may_enter(scope["path"], headers):
-            extra = [(b"www-authenticate", b"Bearer")]
-            await answer(send, 401, "this server needs its key, as 'Authorization: Bearer KEY'", extra)
-            return
         try:
-            body = await self._body(headers, receive)
-        except TooLarge:
-            limit = f"{self.limits.max_body / 1e6:g} MB"
-            await answer(send, 413, f"the body is over {limit}; send fewer texts", [(b"connection", b"close")])
+            self._check(scope, headers)
+            body = await self.bodies.read(headers, receive)
+        except Refused as refusal:
+            await answer(scope["path"], send, refusal)
             return
         given = False
 
@@ -103,32 +121,22 @@ class Guard:
 
         await self.app(scope, replay, send)
 
-    def _may_enter(self, path: str, headers: dict[bytes, bytes]) -> bool:
-        if self.api_key is None or path in OPEN or path.startswith("/static/"):
+    def _check(self, scope: Message, headers: dict[bytes, bytes]) -> None:
+        if self.hosts is not None and not self.hosts.allow(headers.get(b"host")):
+            raise Refused(400, "Host must name this server, as localhost does; --allow-host NAME adds a name")
+        if not self._may_enter(scope, headers):
+            raise Refused(401, "this server needs its key, as 'Authorization: Bearer KEY'")
+
+    def _may_enter(self, scope: Message, headers: dict[bytes, bytes]) -> bool:
+        path = scope["path"]
+        looks = scope["method"] in ("GET", "HEAD") and (path in OPEN or path.startswith("/static/"))
+        if self.api_key is None or looks:
             return True
         given = headers.get(b"x-api-key", b"")
         scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() == b"bearer":
             given = bearer.strip()
         return hmac.compare_digest(given, self.api_key.encode())
-
-    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
-        """Read the body whole, and stop as soon as it is too large."""
-        told = headers.get(b"content-length", b"0")
-        if told.isdigit() and int(told) > self.limits.max_body:
-            raise TooLarge
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return b"".join(parts)
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > self.limits.max_body:
-                raise TooLarge
-            if not message.get("more_body", False):
-                return b"".join(parts)
 
     def _note(self, scope: Message, status: int, seconds: float) -> None:
         path = scope["path"] if scope["path"] in self.paths else "other"
@@ -147,9 +155,11 @@ class Guard:
             log.info("%s", json.dumps(line))
 
 
-async def answer(send: Send, status: int, message: str, extra: list[tuple[bytes, bytes]]) -> None:
-    """Send a refusal as JSON."""
-    body = json.dumps({"detail": message}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *extra]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def answer(path: str, send: Send, refusal: Refused) -> None:
+    """Send a refusal, and close the connection: what is left of the request is not read."""
+    body = problem(path, refusal.status, refusal.message)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), CLOSE]
+    if refusal.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -30,6 +30,16 @@ class Limits:
         How long a request may wait; longer is answered 503.
     batch_texts
         Texts that go through the model together at most.
+    max_embedded
+        Texts of a request to ``/v1/embeddings``; more is answered 422.
+    max_connections
+        Connections at a time; at this number the one that keeps the server waiting longest is closed for a new one.
+    head_seconds
+        How long the head of a request may take to come in; longer is answered 408.
+    body_seconds
+        How long its body may take; longer is answered 408.
+    idle_seconds
+        How long a connection may stay without a request, or an answer unread; then it is closed.
     """
 
     max_body: int = 4_000_000
@@ -39,6 +49,11 @@ class Limits:
     max_waiting: int = 512
     max_seconds: float = 10.0
     batch_texts: int = 64
+    max_embedded: int = 2048
+    max_connections: int = 512
+    head_seconds: float = 10.0
+    body_seconds: float = 30.0
+    idle_seconds: float = 30.0
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
@@ -67,5 +82,7 @@ def check_texts(texts: Sequence[TextInput], limits: Limits, most: int) -> None:
         length = len(text) if isinstance(text, str) else sum(map(len, text))
         if length > limits.max_characters:
             raise Refused(422, f"text {i} has {length:,} characters; at most {limits.max_characters:,} are read")
-        if any("\ud800" <= letter <= "\udfff" for letter in (text if isinstance(text, str) else "".join(text))):
-            raise Refused(422, f"text {i} holds half of a surrogate pair, which is no Unicode character")
+        try:
+            (text if isinstance(text, str) else "".join(text)).encode()
+        except UnicodeEncodeError:
+            raise Refused(422, f"text {i} holds half of a surrogate pair, which is no Unicode character") from None

@@ -51,10 +51,6 @@ class Metrics:
                 *_named("spacetune_request_seconds", "histogram", "From the first byte to the last."),
                 *(line for path in self._buckets for line in self._histogram(path)),
             ]
-        lines += [
-            *_named("spacetune_waiting_texts", "gauge", "Texts in the queue."),
-            f"spacetune_waiting_texts {n_waiting}",
-        ]
         mean = sum(sizes) / len(sizes) if sizes else 0
         lines += [
             *_named("spacetune_waiting_texts", "gauge", "Texts in the queue."),

@@ -19,6 +19,8 @@ from spacetune.explanations import TextExplanation
 from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, map_spaces, place_texts
 from spacetune.studies import predictions_of as study
 from spacetune.studies.embedding import MeanState, embeddings_of, mean_states
+from spacetune.training import probabilities
+from spacetune.web.limits import Refused
 
 __all__ = ["Predicted", "ServedModel", "load_models", "predictions_of"]
 
@@ -49,6 +51,16 @@ class ServedModel:
     def fitted(self) -> Any:
         """The estimator, for its learned attributes."""
         return self.model
+
+    @property
+    def encoder(self) -> str:
+        """Name of the encoder."""
+        return self.model.encoder_.name
+
+    @property
+    def cut_side(self) -> str:
+        """The side on which the encoder cuts a text that is too long: ``left`` or ``right``."""
+        return self.model.encoder_._tokenizing._side
 
     @property
     def classes(self) -> list[Any]:
@@ -85,6 +97,47 @@ class ServedModel:
     def embeddings(self, states: Sequence[MeanState], *, normalize: bool = True) -> Embeddings:
         """Put one request's vectors together as a result."""
         return embeddings_of(self.model.encoder_.name, states, normalize=normalize)
+
+    def check_embedding(self, prompt_name: str | None, dimensions: int | None) -> None:
+        """Refuse what the encoder cannot do for an embedding.
+
+        Raises
+        ------
+        Refused
+            With 422 and the reason.
+        """
+        if prompt_name is not None:
+            raise Refused(422, f"the encoder of {self.name} has no prompts; leave prompt_name")
+        if dimensions not in (None, self.model.encoder_.dim):
+            raise Refused(422, f"embeddings have {self.model.encoder_.dim} numbers here, got dimensions={dimensions}")
+
+    def tokenize(self, texts: list[TextInput]) -> Sequence[list[dict[str, Any]]]:
+        """Cut texts into tokens, as they are read."""
+        return [self._tokens(text) for text in texts]
+
+    def _tokens(self, text: TextInput) -> list[dict[str, Any]]:
+        encoder = self.model.encoder_
+        seen, ids = encoder.spans(text), encoder.tokenize([text]).token_ids.tolist()
+        special = (seen.parts < 0).tolist()
+        places = [(None, None) if special[i] else span for i, span in enumerate(seen.spans.tolist())]
+        rows = zip(ids, seen.tokens, special, places, strict=True)
+        return [{"id": n, "text": t, "special": s, "start": p[0], "stop": p[1]} for n, t, s, p in rows]
+
+    def scores(self, rows: Sequence[Predicted], function: str | None) -> Any:
+        """Turn logits into scores: calibrated probabilities, or what `function` makes of the logits.
+
+        Raises
+        ------
+        Refused
+            With 422 where a model that predicts numbers is asked for probabilities.
+        """
+        logits = np.stack([row.logits for row in rows])
+        if self.kind == "regression":
+            if function not in (None, "none"):
+                raise Refused(422, f"{self.name} predicts numbers, which have no {function}; leave function_to_apply")
+            return self.fitted.task_.values(logits)[:, None] if function is None else logits
+        kind = {None: self.kind, "softmax": "single", "sigmoid": "multi"}.get(function)
+        return logits if kind is None else probabilities(logits, self.fitted.temperature_, kind)
 
     def dissect(self, texts: list[TextInput]) -> Sequence[Dissection]:
         """Take the hidden states of all layers apart, text by text."""

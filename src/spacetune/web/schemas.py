@@ -1,23 +1,29 @@
-"""What requests look like: spacetune's own shape, and those that other servers' clients speak."""
+"""What spacetune's own requests look like, and those to classify that other servers' clients speak."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 __all__ = [
+    "AnyPredictRequest",
+    "Body",
     "ClassifyRequest",
-    "EmbeddingsRequest",
+    "PipelineRequest",
     "Problem",
-    "TeiEmbedRequest",
+    "Several",
+    "Side",
     "TeiRequest",
     "TextsRequest",
+    "TokenizeRequest",
 ]
 
 Pair = tuple[str, str]
 OneOrTwo = Annotated[list[str], Field(min_length=1, max_length=2)]
 Several = Annotated[list[str], Field(min_length=1)]
+Side = Literal["left", "right", "Left", "Right"]
 
 
 class Body(BaseModel):
@@ -38,34 +44,60 @@ class TeiRequest(Body):
 
     inputs: str | OneOrTwo | Annotated[list[OneOrTwo], Field(min_length=1)]
     raw_scores: bool = Field(default=False, description="Give logits, not probabilities.")
-    truncate: bool = Field(default=True, description="Cut long texts; false refuses them.")
+    truncate: bool | None = Field(default=None, description="Cut long texts; false refuses them.")
+    truncation_direction: Side | None = Field(default=None, description="The encoder's own, where a text is cut.")
 
 
-class TeiEmbedRequest(Body):
-    """The shape of text-embeddings-inference for embeddings: one text or a list of texts."""
+class PipelineParameters(Body):
+    """What `InferenceClient.text_classification` may ask for."""
+
+    top_k: int | None = Field(default=None, ge=1, description="So many of the strongest classes; else all.")
+    function_to_apply: Literal["softmax", "sigmoid", "none"] | None = None
+
+
+class PipelineRequest(Body):
+    """The shape of Hugging Face's inference API, known by its `parameters`: one text or a list of texts."""
 
     inputs: str | Several
-    normalize: bool = True
-    truncate: bool = Field(default=True, description="Cut long texts; false refuses them.")
+    parameters: PipelineParameters | None
 
 
-class ClassifyRequest(BaseModel):
-    """The shape of vLLM's classification; further fields are left out."""
-
-    input: str | Several
-    model: str | None = None
-
-
-class EmbeddingsRequest(BaseModel):
-    """The shape of OpenAI's embeddings; further fields are left out."""
+class ClassifyRequest(Body):
+    """The shape of vLLM's classification."""
 
     input: str | Several
     model: str | None = None
-    encoding_format: Literal["float", "base64"] = "float"
+    user: str | None = Field(default=None, description="Without effect.")
+
+
+class TokenizeRequest(Body):
+    """The shape of text-embeddings-inference for tokens: one text or a list of texts."""
+
+    inputs: str | Several
+    add_special_tokens: bool = True
 
 
 class Problem(BaseModel):
     """Why a request was refused."""
 
     detail: str
+    error: Any
     errors: list[dict[str, Any]] | None = None
+
+
+def shape_of(body: Any) -> str:
+    """Tell a body's shape from the names it holds.
+
+    >>> shape_of({"inputs": "a", "parameters": {}}), shape_of({"inputs": "a"}), shape_of({"texts": ["a"]})
+    ('pipeline', 'tei', 'texts')
+    """
+    names: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    return "pipeline" if "parameters" in names else "tei" if "inputs" in names else "texts"
+
+
+AnyPredictRequest = Annotated[
+    Annotated[TextsRequest, Tag("texts")]
+    | Annotated[TeiRequest, Tag("tei")]
+    | Annotated[PipelineRequest, Tag("pipeline")],
+    Discriminator(shape_of),
+]

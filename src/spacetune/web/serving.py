@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import time
-from collections.abc import Sequence
+import asyncio
+import math
+import signal
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from spacetune.web.app import allow_hosts, make_app
+from spacetune.web.app import make_app
+from spacetune.web.door import Door, listen
+from spacetune.web.hosts import Hosts, is_loopback
 from spacetune.web.limits import Limits
+from spacetune.web.logs import log_lines
 from spacetune.web.models import ServedModel
 
-__all__ = ["serve"]
+__all__ = ["run", "serve"]
 
-LOOPBACK = ("127.0.0.1", "localhost")
-GRACE = 30
-
-
-class Lines(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Join time and level with what the record says, itself JSON or a sentence."""
-        text = record.getMessage()
-        line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)), "level": record.levelname}
-        line |= json.loads(text) if text.startswith("{") else {"event": "message", "message": text}
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-def log_lines(level: str) -> None:
-    """Send the log as JSON lines to stderr; it holds no texts."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(Lines())
-    for name in ("spacetune.web", "uvicorn.error"):
-        log = logging.getLogger(name)
-        log.handlers[:] = [handler]
-        log.setLevel(level.upper())
-        log.propagate = False
+GRACE = 25.0  # seconds to answer what has been asked when a signal comes
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve(
@@ -50,9 +34,11 @@ def serve(
     port: int = 8000,
     limits: Limits | None = None,
     api_key: str | None = None,
+    aliases: Mapping[str, str] | None = None,
+    allow_hosts: Sequence[str] = (),
     log_level: str = "info",
 ) -> None:
-    """Serve models until a signal comes; then finish what is under way and stop.
+    """Serve models until a signal comes; then answer what has been asked and stop. A second signal stops at once.
 
     Parameters
     ----------
@@ -66,14 +52,97 @@ def serve(
         Limits; None takes the defaults.
     api_key
         Key that requests must carry.
+    aliases
+        Further names, each for a model's name; ``*`` stands for every other name.
+    allow_hosts
+        Names that ``Host`` may hold beside those of loopback; with any, it is checked on every address.
     log_level
         ``info`` logs every request, ``warning`` only trouble.
+
+    Raises
+    ------
+    UsageError
+        If the key is empty, an alias stands for no model, or the address cannot be listened on.
+    KeyboardInterrupt
+        If a second signal came before the end.
     """
-    log_lines(log_level)
-    app = make_app(models, limits, api_key=api_key)
-    if host in LOOPBACK:
-        allow_hosts(app, LOOPBACK)
-    uvicorn.run(
-        app, host=host, port=port, log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=GRACE, timeout_keep_alive=30,
+    limits = limits or Limits()
+    doors = listen(host, port)
+    try:
+        local = all(is_loopback(door.getsockname()[0]) for door in doors)
+        hosts = Hosts(allow_hosts) if local or allow_hosts else None
+        app = make_app(models, limits, api_key=api_key, aliases=aliases, hosts=hosts)
+        log_lines(log_level)
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            hurried = runner.run(_until_a_signal(app, doors, limits))
+    finally:
+        for door in doors:
+            door.close()
+    if hurried:
+        raise KeyboardInterrupt
+
+
+async def _until_a_signal(app: Any, doors: Sequence[socket.socket], limits: Limits) -> bool:
+    """Run until a signal; return whether a second one cut the end short."""
+    stop, hurry = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def heed(_: int, __: FrameType | None) -> None:
+        loop.call_soon_threadsafe(hurry.set if stop.is_set() else stop.set)
+
+    def ready() -> None:  # after uvicorn, which puts the handlers of before back when it ends
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                signal.signal(number, heed)
+
+    await run(app, doors, limits, stop, hurry, ready)
+    return hurry.is_set()
+
+
+async def run(
+    app: Any,
+    doors: Sequence[socket.socket],
+    limits: Limits,
+    stop: asyncio.Event,
+    hurry: asyncio.Event,
+    ready: Callable[[], None],
+) -> None:
+    """Serve an application.
+
+    Parameters
+    ----------
+    app
+        What `make_app` gives.
+    doors
+        Listening sockets; they are closed at the end.
+    limits
+        Limits.
+    stop
+        Set to answer what has been asked and end.
+    hurry
+        Set to end at once.
+    ready
+        Called when connections are taken.
+    """
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, http=H11Protocol, ws="none", lifespan="on",
+        timeout_keep_alive=math.ceil(limits.idle_seconds), timeout_graceful_shutdown=1,
     )  # fmt: skip
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve(sockets=[]))
+    while not server.started and not running.done():
+        await asyncio.sleep(0.01)
+
+    def protocol() -> H11Protocol:
+        return H11Protocol(config, server.server_state, server.lifespan.state)
+
+    door = app.state.door = Door(doors, protocol, limits)
+    door.open()
+    ready()
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    app.state.service.stopping = True
+    await door.close(GRACE, hurry)
+    server.should_exit = True
+    server.force_exit = hurry.is_set()
+    await running

@@ -14,7 +14,7 @@ from spacetune.encoders import TextInput
 from spacetune.studies import Embeddings, Predictions
 from spacetune.web.limits import Refused
 
-__all__ = ["classify_answer", "embeddings_answer", "tei_answer", "tei_texts"]
+__all__ = ["classify_answer", "embeddings_answer", "ranked", "tei_answer", "tei_texts"]
 
 
 def tei_texts(inputs: str | list[str] | list[list[str]]) -> tuple[list[TextInput], bool]:
@@ -41,14 +41,19 @@ def _one(parts: list[str]) -> TextInput:
 def tei_answer(found: Predictions, logits: Sequence[Any], raw: bool, batch: bool) -> Any:
     """Return scores by label, strongest first, one list a text."""
     numbers: Any = logits if raw or found.probabilities is None else found.probabilities
-    names = found.classes or ("value",)
     if found.probabilities is None and not raw:
         numbers = np.asarray(found.predicted, dtype=float)[:, None]
+    rows = ranked(numbers, found.classes)
+    return rows if batch else rows[0]
+
+
+def ranked(numbers: Any, classes: Sequence[Any]) -> list[list[dict[str, Any]]]:
+    """Return every row's numbers with their labels, strongest first."""
     rows: list[list[dict[str, Any]]] = []
     for line in numbers:
-        named = sorted(zip(map(float, line), names, strict=True), key=lambda pair: -pair[0])
+        named = sorted(zip(map(float, line), classes or ("value",), strict=True), key=lambda pair: -pair[0])
         rows.append([{"score": score, "label": str(name)} for score, name in named])
-    return rows if batch else rows[0]
+    return rows
 
 
 def classify_answer(found: Predictions, model: str, n_tokens: int) -> dict[str, Any]:

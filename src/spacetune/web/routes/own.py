@@ -1,0 +1,87 @@
+"""spacetune's own requests; `/predict` and `/embed` also take the shapes of others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from spacetune.explanations import Explanation
+from spacetune.results import Result, jsonable
+from spacetune.web.embedding_schemas import AnyEmbedRequest
+from spacetune.web.limits import Refused
+from spacetune.web.models import predictions_of
+from spacetune.web.problems import REFUSALS
+from spacetune.web.routes.hugging_face import pipeline_answer, tei_embedding, tei_prediction
+from spacetune.web.schemas import AnyPredictRequest, PipelineRequest, TextsRequest
+from spacetune.web.service import Service
+
+__all__ = ["add_maps", "add_own"]
+
+NO_MAP = "there is no map: start the server with --examples FILE of labelled texts"
+
+
+def add_own(app: FastAPI, service: Service) -> None:
+    """Add the requests that answer with result objects."""
+
+    @app.post("/predict", responses=REFUSALS)
+    async def predict(body: AnyPredictRequest, request: Request) -> Response:
+        """Predict texts; with ``inputs`` in the shape of text-embeddings-inference or of Hugging Face's pipelines."""
+        if isinstance(body, PipelineRequest):
+            return await pipeline_answer(service, request, service.find(None), body)
+        if not isinstance(body, TextsRequest):
+            return await tei_prediction(service, request, service.find(None), body)
+        served = service.find(body.model)
+        texts: list[Any] = list(body.texts)
+        return _result(predictions_of(served, texts, await service.work(request, served, "predict", texts)))
+
+    @app.post("/embed", responses=REFUSALS)
+    async def embed(body: AnyEmbedRequest, request: Request) -> Response:
+        """Embed texts by the encoder; with ``inputs``, in the shape of text-embeddings-inference."""
+        if not isinstance(body, TextsRequest):
+            return await tei_embedding(service, request, service.find(None), body)
+        served = service.find(body.model)
+        return _result(served.embeddings(await service.work(request, served, "embed", list(body.texts))))
+
+    @app.post("/explain", responses=REFUSALS)
+    async def explain(body: TextsRequest, request: Request) -> Response:
+        """Explain predictions: every token's and word's exact part in every logit."""
+        rows = await service.work(request, service.find(body.model), "explain", list(body.texts))
+        return _result(Explanation(tuple(rows)))
+
+    @app.post("/dissect", responses=REFUSALS)
+    async def dissect(body: TextsRequest, request: Request) -> Response:
+        """Take every hidden state apart: the share of input, attention, feed-forward and correction by layer."""
+        rows = await service.work(request, service.find(body.model), "dissect", list(body.texts))
+        return JSONResponse({"texts": [row.to_dict() for row in rows]})
+
+
+def add_maps(app: FastAPI, service: Service) -> None:
+    """Add what the page asks: the map of example texts, and the models."""
+
+    @app.post("/place", responses=REFUSALS)
+    async def place(body: TextsRequest, request: Request) -> Response:
+        """Say where texts lie among the example texts, and which of these are nearest."""
+        served = service.find(body.model)
+        if served.map is None:
+            raise Refused(404, NO_MAP)
+        return JSONResponse(jsonable(await service.work(request, served, "place", list(body.texts))))
+
+    @app.get("/map", responses=REFUSALS)
+    async def drawn(model: str | None = None) -> Response:
+        """Return the map of the example texts."""
+        found = service.find(model).map
+        if found is None:
+            raise Refused(404, NO_MAP)
+        return _result(found)
+
+    @app.get("/models", responses=REFUSALS)
+    async def models() -> Response:
+        """Return what is served: classes, encoder, scores on dev."""
+        return JSONResponse(jsonable([served.describe() for served in service.models.values()]))
+
+
+def _result(result: Result) -> Response:
+    """Return a result object as it is everywhere: its own JSON."""
+    return Response(result.to_json(), media_type="application/json")

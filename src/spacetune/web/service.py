@@ -1,0 +1,101 @@
+"""The served models by their names, and the queue before them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import Request
+
+from spacetune.errors import UsageError
+from spacetune.web.batching import Batcher
+from spacetune.web.limits import Limits, Refused, check_texts
+from spacetune.web.models import ServedModel
+
+__all__ = ["ANY", "Service"]
+
+ANY = "*"
+LONG = frozenset({"explain", "dissect"})  # what gives long answers
+
+
+class Service:
+    """The served models, and the queue before them.
+
+    Parameters
+    ----------
+    models
+        At least one; requests that name none get the first.
+    limits
+        Limits.
+    aliases
+        Further names, each for the name of a model; ``*`` stands for every name that is not known.
+
+    Raises
+    ------
+    UsageError
+        If an alias is a model's own name, or stands for a model that is not served.
+    """
+
+    def __init__(self, models: Sequence[ServedModel], limits: Limits, aliases: Mapping[str, str] | None = None) -> None:
+        self.models = {served.name: served for served in models}
+        self.aliases = dict(aliases or {})
+        self.limits = limits
+        self.stopping = False
+        for alias, name in self.aliases.items():
+            if name not in self.models:
+                raise UsageError(f"alias {alias!r} must stand for a served model ({self.known}), got {name!r}")
+            if alias in self.models:
+                raise UsageError(f"alias {alias!r} is a served model's own name; choose another")
+        self.batcher = Batcher(limits)
+
+    @property
+    def names(self) -> list[str]:
+        """Every name that is listed: models, then aliases."""
+        return [*self.models, *(alias for alias in self.aliases if alias != ANY)]
+
+    @property
+    def known(self) -> str:
+        """The names of the models, for a sentence."""
+        return ", ".join(self.models)
+
+    def find(self, name: str | None) -> ServedModel:
+        """Return a model by its name, an alias or its encoder's name; without a name the first.
+
+        Raises
+        ------
+        Refused
+            With 404 where there is none of that name.
+        """
+        if name is None:
+            return next(iter(self.models.values()))
+        if name in self.models:
+            return self.models[name]
+        if name in self.aliases:
+            return self.models[self.aliases[name]]
+        for served in self.models.values():
+            if served.encoder == name:
+                return served
+        if ANY in self.aliases:
+            return self.models[self.aliases[ANY]]
+        raise Refused(404, f"there is no model of that name; served are {', '.join(self.names)} (see --alias)")
+
+    async def work(
+        self, request: Request, served: ServedModel, kind: str, texts: list[Any], most: int | None = None
+    ) -> Sequence[Any]:
+        """Check texts (at most `most`), send them through the queue, and wait for one answer each."""
+        limits = self.limits
+        check_texts(texts, limits, most or (limits.max_explained if kind in LONG else limits.max_texts))
+        request.scope["state"]["texts"] = len(texts)
+        answers: list[Any] = [None] * len(texts)
+        begun = False
+        for pairs in (False, True):  # an encoder reads all single texts or all pairs
+            rows = [i for i, text in enumerate(texts) if isinstance(text, str) != pairs]
+            for first in range(0, len(rows), limits.batch_texts):  # in turn with other requests
+                part = rows[first : first + limits.batch_texts]
+                run = getattr(served, kind)
+                future = self.batcher.submit((served.name, kind, pairs), run, [texts[i] for i in part], begun=begun)
+                begun = True
+                for i, answer in zip(part, await asyncio.wrap_future(future), strict=True):
+                    answers[i] = answer
+        return answers
