@@ -34,8 +34,8 @@ def post(text: str) -> bytes:
 class Running:
     """A server in this event loop."""
 
-    def __init__(self, app: Any, port: int, stop: asyncio.Event) -> None:
-        self.app, self.port, self.stop = app, port, stop
+    def __init__(self, app: Any, port: int, stop: asyncio.Event, hurry: asyncio.Event) -> None:
+        self.app, self.port, self.stop, self.hurry = app, port, stop, hurry
 
     async def connect(self, sent: bytes = b"") -> Wire:
         wire = await asyncio.open_connection("127.0.0.1", self.port)
@@ -48,10 +48,10 @@ class Running:
 async def server(models: list[Any], limits: Limits, **options: Any) -> AsyncIterator[Running]:
     doors = listen("127.0.0.1", 0)
     app = make_app(models, limits, **options)
-    stop, ready = asyncio.Event(), asyncio.Event()
-    running = asyncio.create_task(run(app, doors, limits, stop, asyncio.Event(), ready.set))
+    stop, hurry, ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    running = asyncio.create_task(run(app, doors, limits, stop, hurry, ready.set))
     await asyncio.wait_for(ready.wait(), 30)
-    yield Running(app, doors[0].getsockname()[1], stop)
+    yield Running(app, doors[0].getsockname()[1], stop, hurry)
     stop.set()
     await asyncio.wait_for(running, 40)
 
@@ -198,6 +198,19 @@ def test_whoever_has_asked_is_answered_when_the_server_stops(served: list[Served
                 assert b"connection: close" in told
             assert await whole(idle) == b""
             assert b" 503 " in await whole(dead)
+
+    in_a_loop(test)
+
+
+def test_a_second_signal_ends_at_once(served: list[ServedModel]) -> None:
+    async def test() -> None:
+        async with server(served, Limits()) as running:
+            half = await running.connect(post("a")[:-5])
+            while not running.app.state.door.connections:
+                await asyncio.sleep(0.01)
+            running.stop.set()
+            running.hurry.set()
+            assert await whole(half, 2) == b""
 
     in_a_loop(test)
 

@@ -90,12 +90,16 @@ class ServedModel:
         """Explain texts."""
         return self.model.explain(texts).texts
 
-    def embed(self, texts: list[TextInput]) -> Sequence[MeanState]:
-        """Run texts through the encoder."""
+    def embed(self, texts: list[TextInput], prompt_name: str | None = None) -> Sequence[MeanState]:
+        """Run texts through the encoder, after the prompt of this name (see `check_embedding`)."""
+        assert prompt_name is None
         return mean_states(self.model.encoder_, texts)
 
-    def embeddings(self, states: Sequence[MeanState], *, normalize: bool = True) -> Embeddings:
-        """Put one request's vectors together as a result."""
+    def embeddings(
+        self, states: Sequence[MeanState], *, normalize: bool = True, dimensions: int | None = None
+    ) -> Embeddings:
+        """Put one request's vectors together as a result, of so many numbers each (see `check_embedding`)."""
+        assert dimensions in (None, self.model.encoder_.dim)
         return embeddings_of(self.model.encoder_.name, states, normalize=normalize)
 
     def check_embedding(self, prompt_name: str | None, dimensions: int | None) -> None:

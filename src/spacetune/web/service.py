@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -81,20 +82,29 @@ class Service:
         raise Refused(404, f"there is no model of that name; served are {', '.join(self.names)} (see --alias)")
 
     async def work(
-        self, request: Request, served: ServedModel, kind: str, texts: list[Any], most: int | None = None
+        self,
+        request: Request,
+        served: ServedModel,
+        kind: str,
+        texts: list[Any],
+        most: int | None = None,
+        **options: str | None,
     ) -> Sequence[Any]:
-        """Check texts (at most `most`), send them through the queue, and wait for one answer each."""
+        """Check texts (at most `most`), send them through the queue, and wait for one answer each.
+
+        `kind` is a method of the model and `options` its further arguments; equal ones run together.
+        """
         limits = self.limits
         check_texts(texts, limits, most or (limits.max_explained if kind in LONG else limits.max_texts))
         request.scope["state"]["texts"] = len(texts)
         answers: list[Any] = [None] * len(texts)
-        begun = False
+        run, begun = functools.partial(getattr(served, kind), **options), False
         for pairs in (False, True):  # an encoder reads all single texts or all pairs
             rows = [i for i, text in enumerate(texts) if isinstance(text, str) != pairs]
             for first in range(0, len(rows), limits.batch_texts):  # in turn with other requests
                 part = rows[first : first + limits.batch_texts]
-                run = getattr(served, kind)
-                future = self.batcher.submit((served.name, kind, pairs), run, [texts[i] for i in part], begun=begun)
+                key = (served.name, kind, pairs, *sorted(options.items()))
+                future = self.batcher.submit(key, run, [texts[i] for i in part], begun=begun)
                 begun = True
                 for i, answer in zip(part, await asyncio.wrap_future(future), strict=True):
                     answers[i] = answer

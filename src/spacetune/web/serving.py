@@ -79,7 +79,7 @@ def serve(
         for door in doors:
             door.close()
     if hurried:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("a second signal")
 
 
 async def _until_a_signal(app: Any, doors: Sequence[socket.socket], limits: Limits) -> bool:

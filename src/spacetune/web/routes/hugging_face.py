@@ -72,9 +72,10 @@ async def tei_embedding(service: Service, request: Request, served: ServedModel,
     """Answer embeddings in the shape of text-embeddings-inference."""
     served.check_embedding(body.prompt_name, body.dimensions)
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-    rows = await service.work(request, served, "embed", list(texts))
+    rows = await service.work(request, served, "embed", list(texts), prompt_name=body.prompt_name)
     _refuse_cut([row.truncated for row in rows], body, served)
-    return JSONResponse(served.embeddings(rows, normalize=body.normalize is not False).vectors.tolist())
+    found = served.embeddings(rows, normalize=body.normalize is not False, dimensions=body.dimensions)
+    return JSONResponse(found.vectors.tolist())
 
 
 def _refuse_cut(cut: Sequence[bool], body: TeiRequest | TeiEmbedRequest, served: ServedModel) -> None:

@@ -36,7 +36,8 @@ def add_openai(app: FastAPI, service: Service) -> None:
         served.check_embedding(None, body.dimensions)
         texts = [body.input] if isinstance(body.input, str) else body.input
         rows = await service.work(request, served, "embed", list(texts), most=service.limits.max_embedded)
-        return JSONResponse(embeddings_answer(served.embeddings(rows), served.name, body.encoding_format or "float"))
+        found = served.embeddings(rows, dimensions=body.dimensions)
+        return JSONResponse(embeddings_answer(found, served.name, body.encoding_format or "float"))
 
     @app.get("/v1/models", responses=REFUSALS)
     async def models() -> Response:
