@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import pytest
 
+from spacetune import LabelledTexts
 from spacetune.errors import UsageError
 from spacetune.studies import Trial, choose_method, choosing, demo_texts, fit_model
 from spacetune.studies.choosing import _drop_the_clearly_worse, _next, _reason, _standing, _unrefuted, _winner
@@ -54,6 +56,38 @@ def test_a_method_clearly_behind_drops_out_and_a_close_one_stays() -> None:
     _drop_the_clearly_worse(trials)
     assert [t.ended for t in trials] == ["", "", "clearly behind space after 3 rounds"]
     assert "probe 0.8067 (3), prefix-simplex 0.6067 (3)" in _reason(trials[0], trials, "macro_f1")
+
+
+def test_a_lead_of_one_standard_error_is_not_clear() -> None:
+    """Leads of .00, .02 and .04: a mean of .02 at a standard error of .0115, of which t asks 4.3."""
+    trials = [Trial("space", [0.80, 0.82, 0.84]), Trial("probe", [0.80, 0.80, 0.80])]
+    _drop_the_clearly_worse(trials)
+    assert trials[1].ended == ""
+    assert _unrefuted(trials[1], [Trial("space", [0.80, 0.78, 0.76]), trials[1]]) is not None
+    trials[0].scores[0] = 0.81
+    _drop_the_clearly_worse(trials)
+    assert trials[1].ended == ""
+    trials[0].scores[:] = [0.83, 0.84, 0.85]
+    _drop_the_clearly_worse(trials)
+    assert trials[1].ended == "clearly behind space after 3 rounds"
+
+
+def test_every_round_divides_the_texts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, list[tuple[tuple[str, ...], int]]] = {"probe": [], "space": []}
+
+    def play(trial: Trial, train: LabelledTexts, held: LabelledTexts, *rest: Any) -> str:
+        assert not set(train.texts) & set(held.texts)
+        seen[trial.method].append((tuple(held.texts), rest[-1]))
+        trial.scores.append(0.5)
+        trial.seconds += 0.001
+        return "macro_f1"
+
+    monkeypatch.setattr(choosing, "_play", play)
+    monkeypatch.setattr(choosing, "_encode_once", lambda *given: None)
+    choose_method(TRAIN, methods=("probe", "space"), budget=600, seed=3)
+    assert seen["probe"] == seen["space"]
+    assert len(seen["probe"]) == choosing.MOST_ROUNDS
+    assert len(set(seen["probe"])) == len({held for held, _ in seen["probe"]}) == choosing.MOST_ROUNDS
 
 
 def test_methods_are_compared_over_the_rounds_they_share() -> None:

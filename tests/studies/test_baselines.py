@@ -1,0 +1,54 @@
+"""Counted words: every class keeps its column, and what decides is chosen on dev."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spacetune import LabelledTexts
+from spacetune.studies.baselines import TfidfBaseline
+from spacetune.training import Regression, SingleLabel
+
+THINGS = {"fruit": "banana cherry", "metal": "copper silver", "cloth": "velvet linen"}
+
+
+def texts_of(*names: str, n: int = 6) -> LabelledTexts:
+    rows = [(f"a {THINGS[name].split()[i % 2]} number {i}", name) for i in range(n) for name in names]
+    return LabelledTexts([text for text, _ in rows], [name for _, name in rows])
+
+
+def test_a_class_that_is_missing_from_training_leaves_the_others_in_their_columns() -> None:
+    task = SingleLabel(["cloth", "fruit", "metal"])
+    words = TfidfBaseline(task).fit(texts_of("cloth", "metal"), texts_of("cloth", "metal"))
+    logits = words.logits(["velvet", "silver", "copper"])
+    assert logits is not None
+    assert logits.argmax(1).tolist() == [0, 2, 2]
+    assert (logits[:, 1] < -1e6).all()
+    np.testing.assert_allclose(np.exp(logits).sum(1), 1)
+
+
+def test_the_strength_is_the_one_that_dev_likes_best_and_a_refit_keeps_it() -> None:
+    task = SingleLabel(["cloth", "fruit", "metal"])
+    train = texts_of("cloth", "fruit", "metal")
+    words = TfidfBaseline(task).fit(train, train)
+    assert words._C == 10.0  # on what it learnt from the weaker penalty is surer
+    more = texts_of("cloth", "fruit", "metal", n=9)
+    again = words.refit(more).logits(more.inputs)
+    assert again is not None
+    alone = TfidfBaseline(task).fit(more, more)
+    assert alone._C == 10.0
+    np.testing.assert_allclose(again, alone.logits(more.inputs))
+
+
+def test_numbers_are_standardised() -> None:
+    values = [10.0 + 4 * (i % 3) for i in range(18)]
+    data = LabelledTexts(texts_of(*THINGS).texts, values)
+    task = Regression.of(values)
+    logits = TfidfBaseline(task).fit(data, data).logits(data.inputs)
+    assert logits is not None
+    assert logits.shape == (18, 1)
+    assert np.abs(task.values(logits) - np.array(values)).max() < 1.0
+
+
+def test_texts_without_a_word_are_not_counted() -> None:
+    empty = LabelledTexts(["", " "], ["fruit", "metal"])
+    assert TfidfBaseline(SingleLabel(["fruit", "metal"])).fit(empty, empty).logits(["banana"]) is None
