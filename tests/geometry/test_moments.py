@@ -105,6 +105,22 @@ def test_cell_counts_of_shards_equal_the_measures_of_all_points() -> None:
         merged.update(np.full((2, 8), np.nan))
 
 
+def test_shards_whose_errors_differ_have_the_skew_of_all_points() -> None:
+    pytest.importorskip("faiss")
+    rng = np.random.default_rng(1)
+    near, far = rng.standard_normal((900, 8)), 2.5 * rng.standard_normal((250, 8)) + 1
+    quantizer = train_quantizer(near.astype(np.float32), "product")
+    points = np.concatenate([near, far]).astype(np.float32)
+    errors = np.linalg.norm(points - quantizer.decode(quantizer.encode(points)), axis=1).astype(float)
+    gaps = errors - errors.mean()
+    expected = np.sqrt(len(gaps)) * (gaps**3).sum() / (gaps**2).sum() ** 1.5
+    for cuts in ([900], [1000], [100, 950, 1100], []):
+        merged = CellCounts(quantizer)
+        for shard in np.split(points, cuts):
+            merged = merged.merge(CellCounts(quantizer).update(shard))
+        assert merged.reconstruction_skew == pytest.approx(expected, rel=1e-3)
+
+
 def test_a_sample_is_uniform_and_the_same_for_any_shards() -> None:
     rows = np.arange(1000.0)[:, None]
     whole = Reservoir(50, seed=3).update(rows)
