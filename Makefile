@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check unit bench bench-quality papers docs clean
+.PHONY: demo test check unit bench bench-quality mutants papers docs clean
 
 demo: .venv/demo-ready
 	$(BIN)/spacetune demo --out demo-model
@@ -23,6 +23,10 @@ bench: .venv/dev-ready
 
 bench-quality: .venv/dev-ready
 	$(BIN)/python -m benchmarks quality
+
+mutants: .venv/dev-ready
+	$(BIN)/python -m benchmarks.mutation known
+	$(BIN)/python -m benchmarks.mutation sample
 
 papers: .venv/papers-ready
 	$(BIN)/python -m papers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from spacetune.geometry import draw_halves, half_sample_interval
 from spacetune.geometry.uncertainty import bootstrap
 
 
@@ -30,6 +31,25 @@ def test_the_interval_is_the_value_less_the_quantiles_of_the_halves_deviations(n
     assert (found.value, found.low, found.high) == pytest.approx((value, value - high, value - low))
     assert found.standard_error == pytest.approx(gaps.std(ddof=1))
     assert (found.level, found.n, found.n_resamples) == (level, n, 60)
+
+
+@pytest.mark.parametrize("level", [0.95, 0.6])
+def test_an_interval_from_halves_is_the_value_less_the_quantiles(level: float) -> None:
+    draws = np.random.default_rng(0).exponential(size=50)
+    gaps = np.sort(draws - draws.mean())
+    low, high = (np.interp(share * 49, np.arange(50), gaps) for share in ((1 - level) / 2, (1 + level) / 2))
+    assert abs(low + high) > 0.05
+    found = half_sample_interval(3.0, draws.tolist(), level)
+    assert found == pytest.approx((3.0 - high, 3.0 - low))
+
+
+def test_halves_differ_and_the_seed_decides_them() -> None:
+    halves = draw_halves(10, 40, seed=1)
+    assert (halves.sum(1) == 5).all()
+    assert len(np.unique(halves, axis=0)) > 20
+    assert (halves == draw_halves(10, 40, seed=1)).all()
+    assert (halves != draw_halves(10, 40, seed=2)).any()
+    assert abs(halves.mean(0) - 0.5).max() < 0.3
 
 
 def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says() -> None:

@@ -1,0 +1,169 @@
+"""Changes of one line that no test of 0.1 noticed: what stands there, what stood there instead, which test must fail.
+
+A change is found by its text, so it stays good where files move; a text that stands in several places is given with
+as many lines around it as make it unique.
+"""
+
+from __future__ import annotations
+
+WEIGHED = "test_logits_are_exactly_as_weighed_on_dev"
+
+CHANGES: tuple[tuple[str, str, str], ...] = (
+    ("self._look_up(pairs) / 2", "self._look_up(pairs)", WEIGHED),
+    ("self._look_up(pairs) / 2", "self._look_up(pairs)", "test_a_pair_of_neighbours_counts_once"),
+    ("bias.mul_(words.share).add_(words.bias)", "bias.add_(words.bias)", WEIGHED),
+    (
+        "(chosen.share, chosen.weight), chosen.gain",
+        "(chosen.weight, chosen.share), chosen.gain",
+        "test_what_is_learnt_again_from_the_same_texts_is_the_same_lexicon",
+    ),
+    (
+        "(chosen.share, chosen.weight), chosen.gain",
+        "(chosen.weight, chosen.share), chosen.gain",
+        "test_a_refit_with_a_lexicon_is_the_same_model_too",
+    ),
+    (
+        'k.removeprefix("best."): v for k, v in state.items() if k.startswith("best.")',
+        'k.removeprefix("now."): v for k, v in state.items() if k.startswith("now.")',
+        "test_a_resumed_run_keeps_the_best_epoch_of_before",
+    ),
+    (
+        "for row in logits >= self.threshold_",
+        "for row in logits >= 0",
+        "test_labels_are_those_whose_logits_reach_the_threshold",
+    ),
+    (
+        "np.where(targets == 1, log_expit(scaled), log_expit(-scaled))",
+        "np.where(targets == 1, log_expit(-scaled), log_expit(scaled))",
+        "test_the_log_loss_falls_and_the_true_temperature_is_found",
+    ),
+    (
+        "torch.cat(parts)[torch.argsort(torch.cat(order))]",
+        "torch.cat(parts)",
+        "test_dev_logits_come_in_the_order_of_the_texts",
+    ),
+    ("torch.cat(parts)[back]", "torch.cat(parts)", "test_logits_at_points_come_in_the_order_of_the_texts"),
+    (
+        "np.add.at(counts, (true, predicted), 1)",
+        "np.add.at(counts, (predicted, true), 1)",
+        "test_rows_of_the_confusion_matrix_are_true_classes",
+    ),
+    (
+        "[(1 - level) / 2, (1 + level) / 2])\n    error",
+        "[(1 - level), level])\n    error",
+        "test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says",
+    ),
+    (
+        "float(value - high), float(value - low), error",
+        "float(value + low), float(value + high), error",
+        "test_the_interval_is_the_value_less_the_quantiles_of_the_halves_deviations",
+    ),
+    (
+        "[(1 - level) / 2, (1 + level) / 2])\n    return",
+        "[(1 - level), level])\n    return",
+        "test_an_interval_from_halves_is_the_value_less_the_quantiles",
+    ),
+    (
+        "return float(value - high), float(value - low)",
+        "return float(value + low), float(value + high)",
+        "test_an_interval_from_halves_is_the_value_less_the_quantiles",
+    ),
+    ("tail = (1 - level) / 2", "tail = 1 - level", "test_the_interval_is_that_of_texts_drawn_again"),
+    (
+        "append(2 * hits.sum(1) / np.maximum",
+        "append(hits.sum(1) / np.maximum",
+        "test_the_interval_is_that_of_texts_drawn_again",
+    ),
+    ("(squares / count - mean.square())", "(squares / count)", "test_mean_and_deviation_of_all_tokens_are_torchs"),
+    (
+        "stop = None if share is None else max(1, round(share * whole.n_epochs))",
+        "stop = None if share is None else whole.n_epochs",
+        "test_a_refit_goes_to_the_epoch_that_dev_chose_and_to_the_same_model",
+    ),
+    (
+        "stdtrit(len(gaps) - 1, LEVEL) * error",
+        "error",
+        "test_a_lead_of_one_standard_error_is_not_clear",
+    ),
+    (
+        "_parts(sample, seed * 1_000 + len(trial.scores))",
+        "_parts(sample, seed * 1_000)",
+        "test_every_round_divides_the_texts_anew",
+    ),
+    (
+        "self.seed * 1_000_003 + epoch",
+        "self.seed * 1_000_003",
+        "test_every_epoch_has_an_order_of_its_own_and_the_seed_decides_it",
+    ),
+    (
+        "float(np.max(np.abs(self.token_scores.sum(0) + self.bias - self.logits)))",
+        "float(np.min(np.abs(self.token_scores.sum(0) + self.bias - self.logits)))",
+        "test_one_wrong_score_is_found",
+    ),
+    (
+        "max(t.check() for t in self.texts)",
+        "min(t.check() for t in self.texts)",
+        "test_one_wrong_text_among_others_is_found",
+    ),
+    ("(part.sum(2) - whole).abs().max()", "(part.sum(2) - whole).abs().min()", "test_one_wrong_number_is_found"),
+    (
+        "float(torch.stack(gaps).max()) if gaps",
+        "float(torch.stack(gaps).min()) if gaps",
+        "test_one_wrong_number_is_found",
+    ),
+    (
+        "sums = np.exp(scores / (norms + 1e-10)).sum(axis=0)",
+        "sums = np.exp(scores / (norms + 1e-10)).sum(axis=1)",
+        "test_partition_ratio_under_some_sign_of_every_axis",
+    ),
+    (
+        "sums = np.exp(scores / (norms + 1e-10)).sum(axis=0)",
+        "sums = np.exp(scores).sum(axis=0)",
+        "test_partition_ratio_under_some_sign_of_every_axis",
+    ),
+    (
+        "+ OFFICIAL_EPS)).sum(1).mean()",
+        "+ OFFICIAL_EPS)).mean(1).mean()",
+        "test_the_label_free_form_sums_over_pairs_and_averages_over_layers",
+    ),
+    (
+        "layered.sum((2, 3)).mean()",
+        "layered.sum((1, 2, 3)).mean()",
+        "test_the_intra_space_loss_averages_over_texts_and_layers_and_sums_the_rest",
+    ),
+    (
+        "(1.0 / (shares @ shares) - 1.0) / (spectrum.dim - 1)",
+        "(1.0 / (shares @ shares) - 1.0) / (len(values) - 1)",
+        "test_isoscore_divides_by_the_dimensions_and_equals_the_package",
+    ),
+    (
+        "f' {name}=\"{html.escape(str(value))}\"'",
+        "f' {name}=\"{html.escape(str(value), quote=False)}\"'",
+        "test_no_character_ends_an_attribute_early",
+    ),
+    (
+        "torch.as_tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype",
+        "torch.as_tensor(np.sqrt(counts.sum() / (len(counts) * np.maximum(counts, 1))), dtype",
+        "test_balanced_weights_are_scikit_learns",
+    ),
+    (
+        "3 * step * (a * its_second - b * second)",
+        "3 * step * (b * second - a * its_second)",
+        "test_shards_whose_errors_differ_have_the_skew_of_all_points",
+    ),
+    (
+        "standing(epoch.scores, monitor) > standing(best, monitor)",
+        "standing(epoch.scores, monitor) >= standing(best, monitor)",
+        "test_of_equal_epochs_the_first_is_kept",
+    ),
+    (
+        "full[model.classes_], base[model.classes_] = weight, bias",
+        "full[: len(bias)], base[: len(bias)] = weight, bias",
+        "test_every_class_keeps_its_row",
+    ),
+    (
+        "logits[:, one.classes_] = one.predict_log_proba(x)",
+        "logits[:, : len(one.classes_)] = one.predict_log_proba(x)",
+        "test_a_class_that_is_missing_from_training_leaves_the_others_in_their_columns",
+    ),
+)
