@@ -15,7 +15,7 @@ from benchmarks.mutation.copies import ROOT
 from benchmarks.mutation.operators import changes_of
 
 ROOMS = ("spaces", "prefixes", "geometry", "dissection", "encoders", "training", "estimators", "explanations", "data",
-         "hub")  # fmt: skip
+         "model_folder")  # fmt: skip
 NOTICED = {"noticed", "timeout"}
 
 
