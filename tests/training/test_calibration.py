@@ -53,3 +53,11 @@ def test_the_error_weighs_a_bin_by_what_it_holds() -> None:
     assert [(round(r["low"], 9), round(r["high"], 9), r["n"]) for r in rows] == [(0.1, 0.2, 1), (0.9, 1.0, 3)]
     assert [r["accuracy"] for r in rows] == pytest.approx([0, 2 / 3])
     assert [r["confidence"] for r in rows] == pytest.approx([0.15, 0.95])
+
+
+def test_fifteen_bins_unless_told_otherwise() -> None:
+    confidence = np.linspace(0.001, 0.999, 240)
+    correct = np.sin(50 * confidence) > 0
+    assert calibration_error(confidence, correct) == calibration_error(confidence, correct, 15)
+    assert calibration_error(confidence, correct) != calibration_error(confidence, correct, 16)
+    assert len(reliability(confidence, correct)) == 15
