@@ -107,7 +107,7 @@ def try_change(change: Change, tests: Tests, folder: Path) -> dict[str, Any]:
     try:
         for stage in tests.stages(change):
             names = [tests.names[n] for n in stage]
-            limit = 40 + 4 * sum(tests.seconds[n] for n in stage)
+            limit = 90 + 4 * sum(tests.seconds[n] for n in stage)
             outcome, by = run_tests(names, folder, limit)
             count += len(names)
             if outcome != "survived":
