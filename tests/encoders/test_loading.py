@@ -6,8 +6,12 @@ import importlib.machinery
 import importlib.util
 import json
 import shutil
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
@@ -16,7 +20,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from spacetune import Encoder
-from spacetune.encoders import machine, resolving
+from spacetune.encoders import machine, resolving, shared_encoder
 from spacetune.encoders.resolving import BUNDLED_SHA256, DEFAULT_ENCODER, resolve
 from spacetune.errors import EncoderError, UsageError
 from spacetune.studies.demo_data import demo_texts
@@ -195,8 +199,60 @@ def test_local_files_only_does_not_ask_the_hub(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", Path("nowhere")])
 def test_a_path_that_is_no_folder(name: str | Path) -> None:
-    with pytest.raises(EncoderError, match=r"is not a folder; give a folder with config\.json"):
+    with pytest.raises(EncoderError, match=r"is not a folder .*; give a folder with config\.json"):
         resolve(name)
+
+
+@pytest.fixture
+def asked_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A hub on this machine that knows nothing, and the paths it was asked for."""
+    paths: list[str] = []
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_error(404)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    yield paths
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_name_from_a_file_never_reaches_the_hub(asked_hub: list[str]) -> None:
+    with pytest.raises(EncoderError, match=r"only local files were allowed; pass encoder='nobody/nothing' to let it"):
+        shared_encoder("nobody/nothing", None, None, local_files_only=True)
+    assert asked_hub == []
+    with pytest.raises(EncoderError, match="the hub"):
+        shared_encoder("nobody/nothing", None, None)
+    assert asked_hub != []
+
+
+def test_a_name_from_a_file_shares_the_encoder_that_is_here(made: Made) -> None:
+    folder = str(made("bert"))
+    assert shared_encoder(folder, None, None, local_files_only=True) is shared_encoder(folder, None, None)
+
+
+def test_a_relative_folder_that_is_not_here_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EncoderError, match=rf"looked for {tmp_path}/mine/encoder.*pass encoder=FOLDER"):
+        resolve("./mine/encoder", local_files_only=True)
+    with pytest.raises(EncoderError, match=rf"a local folder \(there is no {tmp_path}/mine/encoder\)"):
+        resolve("mine/encoder", local_files_only=True)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, 7])
+def test_what_cannot_be_a_name(name: Any) -> None:
+    with pytest.raises(EncoderError, match="is named by a folder or a name on the hub"):
+        resolve(name, local_files_only=True)
 
 
 # --- Damaged ------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from spacetune.encoders.machine import choose_dtype
 from spacetune.encoders.packed import PackedBatch
 from spacetune.encoders.prefixed import Adapter, PrefixedEncoder
 from spacetune.encoders.ragged import offsets_of
-from spacetune.encoders.resolving import DEFAULT_ENCODER, EncoderSource
+from spacetune.encoders.resolving import DEFAULT_ENCODER, EncoderSource, locate
 from spacetune.encoders.token_features import Provenance, TokenFeatures
 from spacetune.encoders.tokenizing import TextInput, Tokenized, TokenSpans, as_inputs, each_once
 from spacetune.encoders.tracing import Tracer, make_tracer
@@ -109,7 +109,7 @@ class Encoder:
         cache_dir
             The hub's cache folder.
         local_files_only
-            Never ask the hub.
+            Never ask the hub: look at the folder, the hub's cache and the bundled package only.
         trust_remote_code
             Let code that comes with the weights run. Leave it off unless you have read that code.
 
@@ -371,7 +371,18 @@ def _by_name(name: str, revision: str | None, dtype: str, max_length: int, max_w
     return Encoder.from_pretrained(name, revision=revision, dtype=dtype, max_length=max_length, max_windows=max_windows)
 
 
+def shared_encoder(
+    name: str | None, max_length: int | None, max_windows: int | None, *, local_files_only: bool = False
+) -> Encoder:
+    """Load an encoder once per process for the estimators that name the same one.
+
+    With `local_files_only` the hub is never asked, for a name that stands in a saved model and not in the call.
+    """
+    if local_files_only:
+        locate(name or DEFAULT_ENCODER, local_files_only=True)
+    return _shared(name, max_length, max_windows)
+
+
 @functools.lru_cache(maxsize=2)
-def shared_encoder(name: str | None, max_length: int | None, max_windows: int | None) -> Encoder:
-    """Load an encoder once per process for the estimators that name the same one."""
+def _shared(name: str | None, max_length: int | None, max_windows: int | None) -> Encoder:
     return Encoder.from_pretrained(name, max_length=max_length, max_windows=max_windows)

