@@ -1,4 +1,7 @@
-"""Texts become token ids: cut where they are too long (and counted), with character spans on request."""
+"""Texts become token ids: cut where they are too long (and counted), with character spans on request.
+
+Special tokens stand around a text, never in it: one that a user types is plain text.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from spacetune.encoders.plain_specials import plain_specials
 from spacetune.errors import DataError, EncoderError
 
 __all__ = ["TextInput", "TokenSpans", "Tokenized", "Tokenizing", "as_inputs", "each_once"]
@@ -117,9 +121,9 @@ class Tokenizing:
         if backend is None:
             raise EncoderError(f"{type(tokenizer).__name__} is not a fast tokenizer; character spans need one")
         self.max_length, self.max_windows = max_length, max_windows
-        described = backend.to_str()
+        described, self._specials = plain_specials(backend.to_str(), getattr(tokenizer, "all_special_tokens", ()))
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()
-        self._backend = type(backend).from_str(described)
+        self._backend = _built(backend, described)
         self._backend.no_padding()
         self._side = getattr(tokenizer, "truncation_side", "right")
         self._backend.enable_truncation(max_length, direction=self._side)
@@ -153,7 +157,7 @@ class Tokenizing:
     def spans(self, text: TextInput) -> TokenSpans:
         """Return one text's tokens with their character spans."""
         windows, _ = self._windows(self._backend.encode(*((text,) if isinstance(text, str) else text)))
-        tokens = tuple(token for e in windows for token in e.tokens)
+        tokens = tuple(self._specials.get(token, token) for e in windows for token in e.tokens)
         parts = np.array([-1 if part is None else part for e in windows for part in e.sequence_ids], dtype=np.int64)
         spans = np.array([span for e in windows for span in e.offsets], dtype=np.int64).reshape(-1, 2)
         parts[np.array([special for e in windows for special in e.special_tokens_mask], dtype=bool)] = -1
@@ -184,9 +188,15 @@ class Tokenizing:
 
     @functools.cached_property
     def _uncut(self) -> Any:  # a copy, since another thread may be cutting with the first
-        backend = type(self._backend).from_str(self._backend.to_str())
+        backend = _built(self._backend, self._backend.to_str())
         backend.no_truncation()
         return backend
+
+
+def _built(like: Any, described: str) -> Any:
+    backend = type(like).from_str(described)
+    backend.encode_special_tokens = True  # not written with it
+    return backend
 
 
 def _encoded(backend: Any, inputs: Sequence[TextInput]) -> list[Any]:
