@@ -267,7 +267,7 @@ def test_a_folder_without_config(own: Path) -> None:
 def test_pickled_weights_are_refused(own: Path) -> None:
     (own / "model.safetensors").unlink()
     torch.save({}, own / "pytorch_model.bin")
-    with pytest.raises(EncoderError, match=r"holds no \.safetensors weights; pickled weights are not loaded"):
+    with pytest.raises(EncoderError, match=r"holds no \.safetensors weights, and pickled ones .* not loaded"):
         Encoder.from_pretrained(own)
 
 
@@ -275,7 +275,7 @@ def test_pickled_weights_are_refused(own: Path) -> None:
 def test_weights_cut_short(own: Path, size: int) -> None:
     path = own / "model.safetensors"
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(EncoderError, match=r"transformers cannot load .*own: "):
+    with pytest.raises(EncoderError, match=r"own/model\.safetensors is no whole safetensors file: "):
         Encoder.from_pretrained(own)
 
 
@@ -291,7 +291,7 @@ def test_weights_that_lack_a_tensor_are_not_made_up(own: Path) -> None:
 def test_weights_of_another_shape(own: Path) -> None:
     path = own / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"intermediate_size": 40}))
-    with pytest.raises(EncoderError, match="transformers cannot load"):
+    with pytest.raises(EncoderError, match=r"cannot load .*: the sizes in config\.json are not those of the weights$"):
         Encoder.from_pretrained(own, dtype="float32")
 
 
@@ -306,7 +306,7 @@ def test_a_missing_pooler_is_no_loss(own: Path, tiny: Encoder) -> None:
 @pytest.mark.parametrize("words", ["", "{", "[]"])
 def test_a_damaged_config(own: Path, words: str) -> None:
     (own / "config.json").write_text(words)
-    with pytest.raises(EncoderError, match="transformers cannot load"):
+    with pytest.raises(EncoderError, match=r"own/config\.json (cannot be read as JSON|is not a JSON object)"):
         Encoder.from_pretrained(own)
 
 
@@ -325,7 +325,7 @@ def test_the_makers_length_limit(own: Path) -> None:
     stated.write_text('{"max_seq_length": null}')
     assert Encoder.from_pretrained(own, dtype="float32").max_length == 100
     stated.write_text("{")
-    with pytest.raises(EncoderError, match=r"sentence_bert_config\.json is not a JSON object"):
+    with pytest.raises(EncoderError, match=r"sentence_bert_config\.json cannot be read as JSON"):
         Encoder.from_pretrained(own, dtype="float32")
 
 

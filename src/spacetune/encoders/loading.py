@@ -5,19 +5,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 
+from spacetune.encoders.checking import check_folder, check_tokens
 from spacetune.encoders.direct import read_directly
-from spacetune.encoders.families import family_of
+from spacetune.encoders.families import family_of, n_token_rows
 from spacetune.encoders.machine import choose_device, choose_dtype
 from spacetune.encoders.packed import PackedEncoder
 from spacetune.encoders.padded import PaddedEncoder
 from spacetune.encoders.resolving import VOCABULARIES, EncoderSource, resolve, weights_sha256
+from spacetune.encoders.stated import in_one_line, stated_number, stated_object
 from spacetune.encoders.tokenizing import Tokenizing
 from spacetune.errors import EncoderError
 
@@ -71,8 +72,16 @@ class LoadedEncoder:
         return self.tokens.num_special_tokens_to_add(pair=False) + 1
 
     def tokenizing(self, max_length: int, max_windows: int) -> Tokenizing:
-        """Return the tokenizer with these limits."""
-        return Tokenizing(self.tokens, max_length, max_windows)
+        """Return the tokenizer with these limits.
+
+        Raises
+        ------
+        EncoderError
+            If it gives tokens for which there are no weights.
+        """
+        made = Tokenizing(self.tokens, max_length, max_windows)
+        check_tokens(made.tokens(), n_token_rows(self.weights))
+        return made
 
 
 def load_encoder(
@@ -96,6 +105,7 @@ def load_encoder(
     source = resolve(name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
     place = choose_device(device)
     number = choose_dtype(dtype, place)
+    check_folder(source.folder)
     direct = read_directly(source.folder, number)
     if direct is None:
         return source, freeze(*load_model(source, number, trust_remote_code), source, number, place)
@@ -176,9 +186,15 @@ def load_model(source: EncoderSource, dtype: torch.dtype, trust_remote_code: boo
                 raise
             model, report = transformers.AutoModel.from_pretrained(source.folder, **options)
     except Exception as error:
-        raise EncoderError(f"transformers cannot load {source.folder}: {error}") from error
+        raise EncoderError(f"transformers cannot load {source.folder}: {_reason(error)}") from error
     _check_loaded(source, model, report["missing_keys"])
     return model, tokenizer
+
+
+def _reason(error: Exception) -> str:
+    if "ignore_mismatched_sizes" in str(error):  # what it says before goes to a log
+        return "the sizes in config.json are not those of the weights"
+    return in_one_line(error)
 
 
 def _check_loaded(source: EncoderSource, model: Any, missing: Iterable[str]) -> None:
@@ -205,10 +221,11 @@ def _usual_length(source: EncoderSource, tokenizer: Any, positions: int) -> int:
     """Return the limit the encoder's makers set (sentence-transformers' file), else the tokenizer's, at most 512."""
     stated = source.folder / "sentence_bert_config.json"
     if stated.is_file():
-        try:
-            limit = json.loads(stated.read_text(encoding="utf-8")).get("max_seq_length")
-        except (ValueError, AttributeError) as error:
-            raise EncoderError(f"{stated} is not a JSON object: {error}") from error
-        if limit:
-            return min(int(limit), positions)
-    return min(int(tokenizer.model_max_length), positions, USUAL_LIMIT)
+        said = stated_object(stated)
+        if said.get("max_seq_length") is not None:
+            return min(stated_number(said, "max_seq_length", stated, 1, 1 << 40), positions)
+    limit = tokenizer.model_max_length
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 1:
+        named = source.folder / "tokenizer_config.json"
+        raise EncoderError(f"{named}: model_max_length must be a number from 1, got {in_one_line(limit)}")
+    return int(min(limit, positions, USUAL_LIMIT))

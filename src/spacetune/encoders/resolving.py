@@ -203,7 +203,10 @@ def weights_sha256(folder: Path) -> str:
     """
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
-        raise EncoderError(f"{folder} holds no .safetensors weights; pickled weights are not loaded")
+        raise EncoderError(
+            f"{folder} holds no .safetensors weights, and pickled ones (pytorch_model.bin) can run code and are not "
+            "loaded; where you trust them, load them with transformers and write them anew with save_pretrained"
+        )
     digest: Any = hashlib.sha256()
     for path in weights:
         with path.open("rb") as file:

@@ -164,6 +164,13 @@ class Tokenizing:
         spans[parts < 0] = -1
         return TokenSpans(tokens, spans, parts)
 
+    def tokens(self) -> dict[str, int]:
+        """Return every token that a text can give, with its number."""
+        pieces: dict[str, int] = self._backend.get_vocab(True)
+        free = {token: number for token, number in pieces.items() if token not in self._specials}
+        around = [self._backend.encode("a"), self._backend.encode("a", "a")]
+        return free | {token: number for e in around for token, number in zip(e.tokens, e.ids, strict=True)}
+
     def count(self, inputs: Sequence[TextInput]) -> list[int]:
         """Return how many tokens each text has before any cutting, special tokens of all its windows included."""
         counts = [len(e) for e in _encoded(self._uncut, inputs)]

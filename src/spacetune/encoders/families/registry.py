@@ -18,7 +18,17 @@ from spacetune.encoders.families.parts import EncoderParts
 from spacetune.encoders.families.streams import StreamParts
 from spacetune.errors import UnsupportedByFamily
 
-__all__ = ["FAMILIES", "STREAMS", "Family", "family_of", "masks_padding", "parts_of", "prefix_types", "stream_of"]
+__all__ = [
+    "FAMILIES",
+    "STREAMS",
+    "Family",
+    "family_of",
+    "masks_padding",
+    "n_token_rows",
+    "parts_of",
+    "prefix_types",
+    "stream_of",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +122,13 @@ def masks_padding(model_type: str) -> bool:
     (True, False)
     """
     return family_of(model_type).parts is not None or model_type in _MASKED
+
+
+def n_token_rows(model: Any) -> int:
+    """Return for how many tokens a loaded model has an embedding."""
+    find = getattr(model, "get_input_embeddings", None)
+    table = model.embeddings.word_embeddings if find is None else find()
+    return table.weight.shape[0]
 
 
 def parts_of(model: Any) -> EncoderParts:
