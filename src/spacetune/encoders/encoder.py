@@ -7,18 +7,21 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from spacetune.encoders.batching import runs_of, token_batches
+from spacetune.encoders.embedding import Embedder
 from spacetune.encoders.loading import load_encoder
 from spacetune.encoders.machine import choose_dtype
 from spacetune.encoders.packed import PackedBatch
 from spacetune.encoders.prefixed import Adapter, PrefixedEncoder
 from spacetune.encoders.ragged import offsets_of
 from spacetune.encoders.resolving import DEFAULT_ENCODER, EncoderSource, locate
+from spacetune.encoders.sentence_folder import copy_recipe
 from spacetune.encoders.token_features import Provenance, TokenFeatures
 from spacetune.encoders.tokenizing import TextInput, Tokenized, TokenSpans, as_inputs, each_once
 from spacetune.encoders.tracing import Tracer, make_tracer
@@ -162,7 +165,7 @@ class Encoder:
     def __reduce__(self) -> tuple[Any, ...]:  # a pickle holds the name, not the weights
         if self.source.in_memory:
             raise EncoderError(f"a {self.source.origin} encoder has no name to be pickled by; use save_pretrained")
-        name = str(self.source.folder) if self.source.origin == "folder" else self.source.name
+        name = str(self.source.home) if self.source.origin == "folder" else self.source.name
         dtype = str(self.dtype).removeprefix("torch.")
         return _by_name, (name, self.source.revision, dtype, self.max_length, self.max_windows)
 
@@ -170,6 +173,83 @@ class Encoder:
     def longest(self) -> int:
         """Tokens above which a text is cut: those of all windows together."""
         return self.max_length * self.max_windows
+
+    def reading(self, *, lowercase: bool) -> Encoder:
+        """Return the encoder as `embed` reads: one window a text, of the full length where none was chosen."""
+        held = self._loaded
+        other = type(self)(
+            self.source, held, held.full_length if self.max_length == held.max_length else self.max_length
+        )
+        if lowercase:
+            other._tokenizing = held.tokenizing(other.max_length, 1, lowercase=True)
+        return other
+
+    @functools.cached_property
+    def embedder(self) -> Embedder:
+        """What makes one vector a text of this encoder's states, made when first asked for.
+
+        Raises
+        ------
+        EncoderError
+            If its folder asks for something not known here; what that is is named.
+        """
+        return Embedder(self)
+
+    def embed(
+        self,
+        texts: Any,
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        dimensions: int | None = None,
+        normalize: bool | None = None,
+    ) -> np.ndarray[Any, Any]:
+        """Return one vector a text, as sentence-transformers makes it of the same folder.
+
+        Pooling, prompts, lower case and the modules behind the pooling are read from the folder; one that says nothing
+        of them is pooled by the mean. None of this touches `encode`, nor the classifiers, which read token states.
+
+        Parameters
+        ----------
+        texts
+            Strings, or pairs of strings; what is over the encoder's limit is cut off.
+        prompt
+            What to put before every text; None is the encoder's usual prompt, if it has one.
+        prompt_name
+            The name of one of the encoder's prompts.
+        dimensions
+            How many numbers a vector keeps, where the encoder declares that it can be cut.
+        normalize
+            True scales every vector to length 1, False leaves out a scaling at the end of the encoder's modules, None
+            does as they do.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(text, dim)`` in float32.
+
+        Raises
+        ------
+        UsageError
+            If the encoder has no such prompt, or does not declare that it can be cut.
+        EncoderError
+            If its folder asks for a module not known here.
+
+        Examples
+        --------
+        >>> Encoder.from_pretrained(dtype="float32").embed(["a text", "another"]).shape
+        (2, 384)
+        """
+        rows = self.embedder.pooled(texts, prompt, prompt_name)
+        return self.embedder.vectors(rows, dimensions=dimensions, normalize=normalize)
+
+    def special_in(self, text: str) -> str | None:
+        """Return a special token whose name stands in a text, if one does."""
+        return self._tokenizing.special_in(text)
+
+    def prompt_length(self, prompt: str) -> int:
+        """Return how many of a text's first tokens a prompt takes, as sentence-transformers counts them."""
+        return self._tokenizing.prompt_length(prompt)
 
     @functools.cached_property
     def single_pass(self) -> Encoder:
@@ -287,9 +367,10 @@ class Encoder:
         return self._tokenizing.fingerprint
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write weights, configuration and tokenizer to a folder that `from_pretrained` reads."""
+        """Write weights, configuration, tokenizer and what makes vectors of texts to a folder for `from_pretrained`."""
         self._loaded.model.save_pretrained(folder)
         self._loaded.tokenizer.save_pretrained(folder)
+        copy_recipe(self.source.home, self.source.folder, Path(folder))
 
     def spans(self, text: TextInput) -> TokenSpans:
         """Return one text's tokens and where each stands in it."""

@@ -18,7 +18,8 @@ from spacetune.encoders.machine import choose_device, choose_dtype
 from spacetune.encoders.packed import PackedEncoder
 from spacetune.encoders.padded import PaddedEncoder
 from spacetune.encoders.resolving import VOCABULARIES, EncoderSource, resolve, weights_sha256
-from spacetune.encoders.stated import in_one_line, stated_number, stated_object
+from spacetune.encoders.sentence_folder import sentence_settings
+from spacetune.encoders.stated import in_one_line, stated_number
 from spacetune.encoders.tokenizing import Tokenizing
 from spacetune.errors import EncoderError
 
@@ -45,6 +46,7 @@ class LoadedEncoder:
     dtype: torch.dtype
     device: torch.device
     max_length: int
+    full_length: int
     longest: int
 
     @property
@@ -71,7 +73,7 @@ class LoadedEncoder:
         """The smallest length limit that leaves room for a token."""
         return self.tokens.num_special_tokens_to_add(pair=False) + 1
 
-    def tokenizing(self, max_length: int, max_windows: int) -> Tokenizing:
+    def tokenizing(self, max_length: int, max_windows: int, *, lowercase: bool = False) -> Tokenizing:
         """Return the tokenizer with these limits.
 
         Raises
@@ -79,7 +81,7 @@ class LoadedEncoder:
         EncoderError
             If it gives tokens for which there are no weights.
         """
-        made = Tokenizing(self.tokens, max_length, max_windows)
+        made = Tokenizing(self.tokens, max_length, max_windows, lowercase=lowercase)
         check_tokens(made.tokens(), n_token_rows(self.weights))
         return made
 
@@ -137,6 +139,7 @@ def freeze(
     family = family_of(config.model_type)
     uses_segments = "token_type_ids" in tokenizer.model_input_names
     positions = _positions(config)
+    usual, full = _usual_lengths(source, tokenizer, positions)
     return LoadedEncoder(
         runner=PackedEncoder(model, dtype) if "fast" in family.supports else PaddedEncoder(model, uses_segments),
         weights=model,
@@ -147,7 +150,8 @@ def freeze(
         dim=config.hidden_size,
         dtype=dtype,
         device=device,
-        max_length=_usual_length(source, tokenizer, positions),
+        max_length=usual,
+        full_length=full,
         longest=positions,
     )
 
@@ -217,15 +221,15 @@ def _positions(config: Any) -> int:
 _PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
-def _usual_length(source: EncoderSource, tokenizer: Any, positions: int) -> int:
-    """Return the limit the encoder's makers set (sentence-transformers' file), else the tokenizer's, at most 512."""
-    stated = source.folder / "sentence_bert_config.json"
-    if stated.is_file():
-        said = stated_object(stated)
-        if said.get("max_seq_length") is not None:
-            return min(stated_number(said, "max_seq_length", stated, 1, 1 << 40), positions)
+def _usual_lengths(source: EncoderSource, tokenizer: Any, positions: int) -> tuple[int, int]:
+    """Return the limit of a window, up to 512, and the tokenizer's own; what the encoder's makers set is both."""
+    file, said = sentence_settings(source.folder)
+    if said.get("max_seq_length") is not None:
+        stated = min(stated_number(said, "max_seq_length", file, 1, 1 << 40), positions)
+        return stated, stated
     limit = tokenizer.model_max_length
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 1:
         named = source.folder / "tokenizer_config.json"
         raise EncoderError(f"{named}: model_max_length must be a number from 1, got {in_one_line(limit)}")
-    return int(min(limit, positions, USUAL_LIMIT))
+    full = int(min(limit, positions))
+    return min(full, USUAL_LIMIT), full

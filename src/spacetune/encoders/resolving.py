@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from spacetune.encoders.sentence_folder import transformer_folder
 from spacetune.errors import EncoderError
 
 __all__ = ["BUNDLED_SHA256", "DEFAULT_ENCODER", "EncoderSource", "Place", "locate", "resolve", "weights_sha256"]
@@ -33,6 +34,12 @@ class EncoderSource:
     origin: str
     revision: str | None
     sha256: str
+    root: Path | None = None
+
+    @property
+    def home(self) -> Path:
+        """The whole folder, where that of the Transformer is one of several in it."""
+        return self.root or self.folder
 
     @property
     def in_memory(self) -> bool:
@@ -184,13 +191,16 @@ def _in_cache(name: str, cache_dir: str) -> bool:
 def _complete(snapshot: Path) -> bool:
     """Return whether a cached snapshot has every kind of file; other tools cache what they need, one by one."""
     wanted = (("config.json",), ("*.safetensors",), VOCABULARIES)
-    return all(any(any(snapshot.glob(pattern)) for pattern in kind) for kind in wanted)
+    folder = transformer_folder(snapshot)
+    return all(any(any(folder.glob(pattern)) for pattern in kind) for kind in wanted)
 
 
 def _source(place: Place) -> EncoderSource:
-    if not (place.folder / "config.json").is_file():
-        raise EncoderError(f"{place.folder} holds no config.json; an encoder folder needs it and model.safetensors")
-    return EncoderSource(place.name, place.folder, place.origin, place.revision, weights_sha256(place.folder))
+    folder = transformer_folder(place.folder)
+    if not (folder / "config.json").is_file():
+        raise EncoderError(f"{folder} holds no config.json; an encoder folder needs it and model.safetensors")
+    root = None if folder == place.folder else place.folder
+    return EncoderSource(place.name, folder, place.origin, place.revision, weights_sha256(folder), root)
 
 
 def weights_sha256(folder: Path) -> str:

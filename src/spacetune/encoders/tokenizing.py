@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from tokenizers import normalizers
 
 from spacetune.encoders.plain_specials import plain_specials
 from spacetune.errors import DataError, EncoderError
@@ -114,9 +115,11 @@ class Tokenizing:
         Tokens of a window, special tokens included.
     max_windows
         How many windows of a long text are read; what follows is cut off. Of pairs one is read.
+    lowercase
+        Put texts in lower case first.
     """
 
-    def __init__(self, tokenizer: Any, max_length: int, max_windows: int = 1) -> None:
+    def __init__(self, tokenizer: Any, max_length: int, max_windows: int = 1, *, lowercase: bool = False) -> None:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise EncoderError(f"{type(tokenizer).__name__} is not a fast tokenizer; character spans need one")
@@ -124,6 +127,9 @@ class Tokenizing:
         described, self._specials = plain_specials(backend.to_str(), getattr(tokenizer, "all_special_tokens", ()))
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()
         self._backend = _built(backend, described)
+        if lowercase:
+            usual = self._backend.normalizer
+            self._backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *([usual] if usual else [])])
         self._backend.no_padding()
         self._side = getattr(tokenizer, "truncation_side", "right")
         self._backend.enable_truncation(max_length, direction=self._side)
@@ -163,6 +169,16 @@ class Tokenizing:
         parts[np.array([special for e in windows for special in e.special_tokens_mask], dtype=bool)] = -1
         spans[parts < 0] = -1
         return TokenSpans(tokens, spans, parts)
+
+    def special_in(self, text: str) -> str | None:
+        """Return a special token whose name stands in a text, if one does."""
+        return next((token for token in self._specials.values() if token in text), None)
+
+    def prompt_length(self, prompt: str) -> int:
+        """Return how many of a text's first tokens a prompt takes: those of it alone, but a special last one."""
+        ids = self([prompt]).token_ids
+        special = {self._backend.token_to_id(token) for token in self._specials}
+        return len(ids) - (len(ids) > 0 and int(ids[-1]) in special)
 
     def tokens(self) -> dict[str, int]:
         """Return every token that a text can give, with its number."""
