@@ -107,10 +107,10 @@ def test_the_text_that_is_cut_is_named(client: TestClient) -> None:
 
 
 def test_a_text_that_just_fits_is_not_cut(client: TestClient, space: SpaceClassifier) -> None:
-    room = space.encoder_.max_windows * (space.encoder_.max_length - 2)
+    room = space.encoder_.max_length - 2  # a vector is made of one window
     fits, more = "a " * room, "a " * (room + 1)
     told = client.post("/embed", json={"texts": [fits, more]}).json()
-    assert told["n_tokens"] == [space.encoder_.longest] * 2
+    assert told["n_tokens"] == [space.encoder_.max_length] * 2
     assert told["n_truncated"] == 1
 
 

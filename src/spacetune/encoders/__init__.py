@@ -1,5 +1,6 @@
 """Texts become token features: a frozen encoder, run fast."""
 
+from spacetune.encoders.embedding import Embedder, PooledText
 from spacetune.encoders.encoder import Encoder, Layers, shared_encoder
 from spacetune.encoders.lora_states import LoraShape, LoraStates
 from spacetune.encoders.perturbing import Rung, perturb, perturbation_ladder
@@ -14,12 +15,14 @@ from spacetune.encoders.tokenizing import TextInput, TokenSpans, as_inputs, each
 __all__ = [
     "DEFAULT_ENCODER",
     "Adapter",
+    "Embedder",
     "Encoder",
     "FeatureSource",
     "FeatureStore",
     "Layers",
     "LoraShape",
     "LoraStates",
+    "PooledText",
     "Pooling",
     "PrefixShape",
     "PrefixStates",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from numbers import Real
 from pathlib import Path
 from typing import Any, cast
 
@@ -82,7 +81,7 @@ def _check_kinds(config: dict[str, Any], file: Path) -> None:
             stated_number(config, name, file, least, MANY.get(name, LARGEST))
     for name in config.keys() & {*FINE}:
         value: Any = config[name]
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf):
+        if value is not None and (type(value) not in (int, float) or not 0 <= value < math.inf):
             raise EncoderError(f"{file}: {name} must be a finite number from 0, got {in_one_line(value)}")
     for name, value in config.items():
         if name.startswith(("num_", "n_")) and isinstance(value, int) and name not in {*POSITIONS, *WIDTHS, *OTHER}:

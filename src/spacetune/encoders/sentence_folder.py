@@ -23,9 +23,11 @@ MODEL = "config_sentence_transformers.json"
 KINDS = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 OLD_KINDS = ("BERT", "RoBERTa", "DistilBERT", "CamemBERT", "ALBERT", "XLMRoBERTa", "XLNet")
 """What the Transformer module was called by its architecture."""
-NO_DIFFERENCE = {"max_seq_length", "do_lower_case", "unpad_inputs", "query_length", "document_length"}
-NO_DIFFERENCE |= {"attn_implementation", "torch_dtype", "dtype", "add_pooling_layer", "padding_side", "use_fast"}
-NO_DIFFERENCE |= {"trust_remote_code", "model_max_length"}
+NO_DIFFERENCE = frozenset({
+    "max_seq_length", "do_lower_case", "unpad_inputs", "query_length", "document_length", "attn_implementation",
+    "torch_dtype", "dtype", "add_pooling_layer", "padding_side", "use_fast", "trust_remote_code", "model_max_length",
+})  # fmt: skip
+"""Settings of a Transformer module that are read elsewhere, or do not change a vector."""
 CUTS = ("matryoshka_dims", "matryoshka_dimensions")
 
 

@@ -1,4 +1,4 @@
-"""Texts as vectors: the encoder's own mean states, without any head."""
+"""Texts as vectors: the encoder's own embedding, without any head."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
-from spacetune.encoders import Encoder, as_inputs, each_once
-from spacetune.errors import DataError
+from spacetune.encoders import Encoder, PooledText
 from spacetune.results import Result
 
-__all__ = ["Embeddings", "MeanState", "embed_texts", "embeddings_of", "mean_states"]
+__all__ = ["Embeddings", "embed_texts", "embeddings_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,9 +27,11 @@ class Embeddings(Result):
     n_tokens
         Tokens of every text as they were read.
     normalized
-        Whether every vector has length 1.
+        Whether every vector was scaled to length 1.
     n_truncated
         How many texts were cut at the encoder's limit.
+    pooling
+        How token states became one vector, and whether the encoder's folder says so.
     """
 
     vectors: np.ndarray[Any, Any]
@@ -39,21 +39,19 @@ class Embeddings(Result):
     n_tokens: tuple[int, ...]
     normalized: bool
     n_truncated: int
+    pooling: str
 
 
-@dataclasses.dataclass(frozen=True)
-class MeanState:
-    """One text through the encoder: its mean state as it is, its tokens as they were read, whether it was cut."""
-
-    vector: np.ndarray[Any, Any]
-    n_tokens: int
-    truncated: bool
-
-
-def embed_texts(encoder: Encoder, texts: Any, *, normalize: bool = True) -> Embeddings:
-    """Embed texts or pairs as the mean of their last hidden states over all tokens, special ones included.
-
-    For sentence-transformers models with mean pooling, such as the default encoder, this is their embedding.
+def embed_texts(
+    encoder: Encoder,
+    texts: Any,
+    *,
+    normalize: bool = True,
+    prompt: str | None = None,
+    prompt_name: str | None = None,
+    dimensions: int | None = None,
+) -> Embeddings:
+    """Embed texts or pairs as `Encoder.embed` does, and say how.
 
     Parameters
     ----------
@@ -62,38 +60,29 @@ def embed_texts(encoder: Encoder, texts: Any, *, normalize: bool = True) -> Embe
     texts
         Strings or pairs of strings.
     normalize
-        Scale every vector to length 1.
+        Scale every vector to length 1; False leaves out a scaling by the encoder's own modules too.
+    prompt, prompt_name, dimensions
+        As for `Encoder.embed`.
 
     Returns
     -------
     Embeddings
         In the order of the texts.
     """
-    return embeddings_of(encoder.name, mean_states(encoder, texts), normalize=normalize)
+    rows = encoder.embedder.pooled(texts, prompt, prompt_name)
+    return embeddings_of(encoder, rows, normalize=normalize, dimensions=dimensions)
 
 
-def mean_states(encoder: Encoder, texts: Any) -> list[MeanState]:
-    """Read texts or pairs; equal ones go through the encoder once.
-
-    Raises
-    ------
-    DataError
-        If there are none.
-    """
-    inputs = as_inputs(texts)
-    if not inputs:
-        raise DataError("there are no texts to encode")
-    different, places = each_once(inputs)
-    runs = encoder.encode_runs(different, progress=False)
-    columns = zip(*((run.means()[:, 0], run.lengths, run.truncated) for run in runs), strict=True)
-    means, lengths, cut = (torch.cat(column).numpy()[places] for column in columns)
-    return [MeanState(*each) for each in zip(means.astype(np.float64), lengths.tolist(), cut.tolist(), strict=True)]
-
-
-def embeddings_of(encoder: str, states: Sequence[MeanState], *, normalize: bool) -> Embeddings:
-    """Put texts' mean states together as a result."""
-    vectors = np.stack([state.vector for state in states])
-    if normalize:
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    tokens, cut = tuple(state.n_tokens for state in states), sum(state.truncated for state in states)
-    return Embeddings(vectors.astype(np.float32), encoder, tokens, normalize, cut)
+def embeddings_of(
+    encoder: Encoder, rows: Sequence[PooledText], *, normalize: bool, dimensions: int | None = None
+) -> Embeddings:
+    """Put pooled texts together as a result."""
+    embedder = encoder.embedder
+    return Embeddings(
+        vectors=embedder.vectors(rows, dimensions=dimensions, normalize=normalize),
+        encoder=encoder.name,
+        n_tokens=tuple(row.n_tokens for row in rows),
+        normalized=normalize,
+        n_truncated=sum(row.truncated for row in rows),
+        pooling=embedder.recipe.describe(),
+    )

@@ -11,14 +11,14 @@ import numpy as np
 
 from spacetune.data import read_texts
 from spacetune.dissection import Dissection, dissect
-from spacetune.encoders import TextInput
+from spacetune.encoders import PooledText, TextInput
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator, load_estimator
 from spacetune.estimators.reading import read_logits
 from spacetune.explanations import TextExplanation
 from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, map_spaces, place_texts
 from spacetune.studies import predictions_of as study
-from spacetune.studies.embedding import MeanState, embeddings_of, mean_states
+from spacetune.studies.embedding import embeddings_of
 from spacetune.training import probabilities
 from spacetune.web.limits import Refused
 
@@ -90,30 +90,26 @@ class ServedModel:
         """Explain texts."""
         return self.model.explain(texts).texts
 
-    def embed(self, texts: list[TextInput], prompt_name: str | None = None) -> Sequence[MeanState]:
-        """Run texts through the encoder, after the prompt of this name (see `check_embedding`)."""
-        assert prompt_name is None
-        return mean_states(self.model.encoder_, texts)
+    def embed(self, texts: list[TextInput], prompt_name: str | None = None) -> Sequence[PooledText]:
+        """Run texts through the encoder, behind the prompt of this name; None is the encoder's usual one."""
+        return self.model.encoder_.embedder.pooled(texts, None, prompt_name)
 
     def embeddings(
-        self, states: Sequence[MeanState], *, normalize: bool = True, dimensions: int | None = None
+        self, rows: Sequence[PooledText], *, normalize: bool = True, dimensions: int | None = None
     ) -> Embeddings:
-        """Put one request's vectors together as a result, of so many numbers each (see `check_embedding`)."""
-        assert dimensions in (None, self.model.encoder_.dim)
-        return embeddings_of(self.model.encoder_.name, states, normalize=normalize)
+        """Put one request's vectors together as a result, cut to so many numbers where the encoder can be cut."""
+        return embeddings_of(self.model.encoder_, rows, normalize=normalize, dimensions=dimensions)
 
     def check_embedding(self, prompt_name: str | None, dimensions: int | None) -> None:
-        """Refuse what the encoder cannot do for an embedding.
+        """Refuse what the encoder cannot do for an embedding, before it waits in the queue.
 
         Raises
         ------
-        Refused
-            With 422 and the reason.
+        UsageError
+            If it has no such prompt, or cannot be cut to that.
         """
-        if prompt_name is not None:
-            raise Refused(422, f"the encoder of {self.name} has no prompts; leave prompt_name")
-        if dimensions not in (None, self.model.encoder_.dim):
-            raise Refused(422, f"embeddings have {self.model.encoder_.dim} numbers here, got dimensions={dimensions}")
+        self.model.encoder_.embedder.prompt(None, prompt_name)
+        self.model.encoder_.embedder.size(dimensions)
 
     def tokenize(self, texts: list[TextInput]) -> Sequence[list[dict[str, Any]]]:
         """Cut texts into tokens, as they are read."""
