@@ -163,7 +163,7 @@ class Tokenizing:
     def spans(self, text: TextInput) -> TokenSpans:
         """Return one text's tokens with their character spans."""
         windows, _ = self._windows(self._backend.encode(*((text,) if isinstance(text, str) else text)))
-        tokens: tuple[str, ...] = tuple(self._specials.get(token, token) for e in windows for token in e.tokens)
+        tokens: tuple[str, ...] = tuple(self._specials.get(str(t), str(t)) for e in windows for t in e.tokens)
         parts = np.array([-1 if part is None else part for e in windows for part in e.sequence_ids], dtype=np.int64)
         spans = np.array([span for e in windows for span in e.offsets], dtype=np.int64).reshape(-1, 2)
         parts[np.array([special for e in windows for special in e.special_tokens_mask], dtype=bool)] = -1
