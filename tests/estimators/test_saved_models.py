@@ -15,7 +15,7 @@ import torch
 from tests.tiny_encoder import save_tiny_encoder
 
 from spacetune import LinearProbe, SpaceClassifier, few_shot
-from spacetune.errors import ModelFileError
+from spacetune.errors import EncoderError, ModelFileError, UsageError
 from spacetune.estimators import load_estimator
 from spacetune.model_folder.saved_model import config_digest, file_digest
 from spacetune.studies import demo_texts
@@ -119,6 +119,19 @@ def test_another_encoder_in_place_of_the_trained_one_is_named(home: Path, tmp_pa
     save_tiny_encoder(place / "encoder", seed=1)
     with pytest.raises(ModelFileError, match=r"encoder/.* is not what was saved|was not saved with it"):
         load_estimator(place)
+
+
+def test_a_name_in_a_folder_is_no_leave_to_ask_the_hub(home: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(home / "space", tmp_path / "m"))
+    respelled(place, "encoder.encoder", "nobody/nowhere")
+    with pytest.raises(EncoderError, match="pass encoder='nobody/nowhere' to let it be downloaded"):
+        load_estimator(place)
+    assert load_estimator(place, encoder=home / "tiny").predict(FRESH).shape == (8,)
+
+
+def test_a_model_with_its_own_encoder_takes_no_other(home: Path) -> None:
+    with pytest.raises(UsageError, match="leave encoder out"):
+        load_estimator(home / "trained", encoder=home / "tiny")
 
 
 def test_settings_of_numpy_numbers_and_names_of_half_characters_are_saved(home: Path, tmp_path: Path) -> None:

@@ -55,9 +55,9 @@ def test_inference_client_embeds(address: str, space: SpaceClassifier, path: str
     told = client.feature_extraction(TEXTS[0], normalize=False, truncate=True, truncation_direction="left")
     assert np.allclose(told / np.linalg.norm(told), expected[:1], atol=1e-5)
     assert client.feature_extraction(TEXTS[0], dimensions=384, encoding_format="float").shape == (1, 384)
-    with pytest.raises(HfHubHTTPError, match="no prompts"):
-        client.feature_extraction(TEXTS[0], prompt_name="query")
-    with pytest.raises(HfHubHTTPError, match="dimensions=64"):
+    with pytest.raises(HfHubHTTPError, match="has no prompt 'haiku'"):
+        client.feature_extraction(TEXTS[0], prompt_name="haiku")
+    with pytest.raises(HfHubHTTPError, match="asked for 64"):
         client.feature_extraction(TEXTS[0], dimensions=64)
     with pytest.raises(HfHubHTTPError, match="'float'"):
         client.feature_extraction(TEXTS[0], encoding_format="base64")
@@ -84,7 +84,7 @@ def test_inference_client_asks_for_health_and_what_is_served(address: str, space
         ("/predict", {"inputs": LONG, "truncation_direction": "left"}, "cut on the right"),
         ("/embed", {"inputs": "a", "parameters": {}}, "parameters: Extra inputs"),
         ("/", {"inputs": "a", "raw_scores": True}, "raw_scores: Extra inputs"),
-        ("/v1/embeddings", {"input": "a", "dimensions": 64}, "384 numbers here, got dimensions=64"),
+        ("/v1/embeddings", {"input": "a", "dimensions": 64}, "384 numbers can be cut, and was asked for 64"),
         ("/v1/embeddings", {"input": "a", "truncate_prompt_tokens": 3}, "truncate_prompt_tokens: Extra inputs"),
         ("/v1/embeddings", {"input": [1, 2]}, "token ids are those of another model"),
         ("/v1/embeddings", {"input": [[1, 2], [3]]}, "check_embedding_ctx_length=False"),

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from spacetune.encoders import Encoder
+from spacetune.encoders.resolving import locate
 from spacetune.errors import ModelFileError, UsageError
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.model_folder import Stored, check_config, check_tensors, read_model
@@ -17,7 +18,9 @@ UNFIT = (AttributeError, IndexError, KeyError, MemoryError, OverflowError, Runti
 """What building a model of values that do not go together raises."""
 
 
-def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = None) -> TextEstimator:
+def load_estimator(
+    place: str | os.PathLike[str], *, encoder: str | os.PathLike[str] | Encoder | None = None
+) -> TextEstimator:
     """Load a saved model of any kind.
 
     Parameters
@@ -25,7 +28,8 @@ def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = N
     place
         The folder it was saved to.
     encoder
-        The encoder to use; None loads the one it was trained with.
+        The encoder to use, or its folder or name on the hub; None takes the one it was trained with where that is at
+        hand. A name that stands in a saved model is no leave to ask the hub; a name given here is.
 
     Returns
     -------
@@ -36,13 +40,17 @@ def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = N
     ------
     ModelFileError
         If the folder is damaged, of an unknown kind, or its encoder's weights are not those it was trained on.
+    EncoderError
+        If the encoder is not at hand.
+    UsageError
+        If an encoder is given for a model that has its own.
     """
     saved = read_model(place)
     check_config(saved.config, place)
     check_tensors(saved.tensors, place)
     model = _blank(place, saved.config)
     trained_on = saved.config["encoder"]
-    model.encoder = encoder or saved.encoder or trained_on["encoder"]
+    model.encoder = _encoder_of(place, saved, encoder)
     try:
         _take_up(model, saved)
     except ModelFileError:
@@ -60,6 +68,18 @@ def load_estimator(place: str | os.PathLike[str], *, encoder: Encoder | None = N
     except UsageError as error:
         raise ModelFileError(f"the saved model in {place} does not fit its encoder: {error}; fit it again") from error
     return model
+
+
+def _encoder_of(
+    place: object, saved: Stored, given: str | os.PathLike[str] | Encoder | None
+) -> str | os.PathLike[str] | Encoder:
+    if saved.encoder is not None:
+        if given is not None:
+            raise UsageError(f"the model in {place} has an encoder of its own, trained with it; leave encoder out")
+        return saved.encoder
+    if given is None:
+        locate(saved.config["encoder"]["encoder"], local_files_only=True)
+    return given or saved.config["encoder"]["encoder"]
 
 
 def _blank(place: Any, config: dict[str, Any]) -> TextEstimator:

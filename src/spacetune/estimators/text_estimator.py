@@ -210,7 +210,9 @@ class TextEstimator(Learner):
         )
 
     @classmethod
-    def from_pretrained(cls, place: str | os.PathLike[str], *, encoder: Encoder | None = None) -> Self:
+    def from_pretrained(
+        cls, place: str | os.PathLike[str], *, encoder: str | os.PathLike[str] | Encoder | None = None
+    ) -> Self:
         """Load a saved model.
 
         Parameters
@@ -218,7 +220,7 @@ class TextEstimator(Learner):
         place
             The folder it was saved to.
         encoder
-            The encoder to use; None loads the one it was trained with, by name, and checks its weights.
+            The encoder to use, or its folder or name; None takes the one it was trained with, see `load_estimator`.
 
         Returns
         -------
