@@ -19,6 +19,7 @@ fit ends by SIGTERM as it does by Ctrl-C.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 __all__ = [
@@ -34,8 +35,12 @@ __all__ = [
     "UsageError",
     "did_you_mean",
     "name_rows",
+    "printable",
     "shown",
 ]
+
+STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What steers a terminal or turns the reading direction, and halves of characters, which no file can hold."""
 
 
 class SpacetuneError(Exception):
@@ -112,3 +117,24 @@ def shown(text: object) -> str:
     'text\\x1b[2J'
     """
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def printable(text: object, *, lines: bool = False) -> str:
+    r"""Write out what would steer a terminal: control characters, overrides of the reading direction, half characters.
+
+    Parameters
+    ----------
+    text
+        What is to be shown.
+    lines
+        Whether line breaks and tabs stay as they are.
+
+    >>> print(printable("\x1b[31mred\n"), printable("two\nlines", lines=True).splitlines())
+    \x1b[31mred\n ['two', 'lines']
+    """
+    given = str(text).replace("\r\n", "\n") if lines else str(text)
+    return STEERING.sub(lambda found: _written_out(found[0], lines), given)
+
+
+def _written_out(character: str, lines: bool) -> str:
+    return character if lines and character in "\n\t" else character.encode("unicode_escape").decode()

@@ -15,7 +15,9 @@ from typing import Any, cast
 
 import numpy as np
 
-__all__ = ["Result", "jsonable"]
+from spacetune.errors import STEERING
+
+__all__ = ["Result", "json_text", "jsonable"]
 
 
 def jsonable(value: Any) -> Any:
@@ -41,6 +43,16 @@ def jsonable(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
+def json_text(value: Any, indent: int | None = None) -> str:
+    r"""Write plain containers as JSON that can be shown and stored anywhere: nothing in it steers a terminal.
+
+    >>> print(json_text("ü \x9b31m"))
+    "ü \u009b31m"
+    """
+    lines = json.dumps(value, ensure_ascii=False, indent=indent).split("\n")
+    return "\n".join(STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in lines)
+
+
 class Result:
     """Base of the result dataclasses: `to_dict`, `to_json`, and `to_frame` through the class's own rows."""
 
@@ -51,7 +63,7 @@ class Result:
 
     def to_json(self, indent: int | None = None) -> str:
         """Return the result as a JSON text."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+        return json_text(self.to_dict(), indent)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the result as table rows, one dict a row; classes with a natural table override this."""

@@ -13,8 +13,11 @@ import pytest
 
 from browser import chromium, complaints, picture, requested
 from spacetune import PrefixSimplexClassifier, SpaceClassifier, few_shot, render
-from spacetune.errors import SpacetuneError, UsageError
+from spacetune.errors import STEERING, SpacetuneError, UsageError
 from spacetune.reports import notebook
+from spacetune.reports.document import Document, Notes, Section, Table, body, markdown
+from spacetune.reports.frames import Frame, ends_of
+from spacetune.reports.markup import json_script
 from spacetune.reports.screenshot import find_browser
 from spacetune.results import Result
 from spacetune.studies import Scores, demo_texts, map_spaces, place_texts
@@ -193,3 +196,30 @@ def test_a_map_of_mean_states(prefixed: tuple[PrefixSimplexClassifier, Any]) -> 
     assert found.overlap is None
     assert list(found.explained) == sorted(found.explained, reverse=True)
     assert set(found.rows()[0]) == {"text", "label", "x", "y", "z"}
+
+
+VALUES = (0.0, 1.0, -1.0, 1e300, -1e308, 1e308, 5e-324, 1e16, 1e16 + 2, float("nan"), float("inf"), 0.1)
+
+
+@pytest.mark.parametrize("low", VALUES)
+@pytest.mark.parametrize("high", VALUES)
+def test_axes_of_any_numbers_are_drawn(low: float, high: float) -> None:
+    ends = ends_of([low, high])
+    frame = Frame(ends, ends)
+    drawn = frame.axes("x", "y")
+    assert len(drawn) < 60
+    assert not re.search("nan|inf", "".join(drawn))
+    assert all(0 <= place <= 360 for place in frame.at(ends[0], ends[1]))
+
+
+@pytest.mark.parametrize("odd", ["\x1b[31m", "\x9b1m", "\u202ex", "\x07", "\ud800"])
+def test_reports_hold_no_control_characters(odd: str) -> None:
+    document = Document(odd, odd, [Section(odd, [Notes([odd]), Table([{odd: odd}], odd)])])
+    for text in (body(document), markdown(document), json_script([odd], data_title=odd)):
+        assert not [found for found in STEERING.findall(text) if found != "\n"]
+        text.encode()
+    assert json.loads(json_script([odd]).split(">")[1].split("<")[0]) == [odd]
+
+
+def test_markdown_reads_no_entities() -> None:
+    assert markdown(Document("&lt;b&gt; & co", "", [])).startswith("# \\&lt;b\\&gt; \\& co")

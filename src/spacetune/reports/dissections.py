@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from spacetune.dissection import TERMS, Dissection, Split
-from spacetune.reports.terminal import score_table
+from spacetune.errors import printable
+from spacetune.reports.terminal import plain, score_table
 from spacetune.results import Result
 
 __all__ = ["draw_dissection", "draw_terms"]
@@ -33,16 +34,16 @@ def draw_dissection(console: Console, found: Dissection) -> None:
     rows = list(zip(names, last, strict=True))
     console.print(_table(f"token, layer {max(found.layers)}", rows[:MOST_TOKENS]))
     if len(rows) > MOST_TOKENS:
-        console.print(f"and {len(rows) - MOST_TOKENS:,} more tokens; --json has them all", highlight=False)
+        console.print(plain(f"and {len(rows) - MOST_TOKENS:,} more tokens; --json has them all"))
     for split in found.splits.values():
         _draw_split(console, split, found)
-    console.print(f"largest residual |i + h + f + c - e|: {found.residual():.1e}", style="dim", highlight=False)
+    console.print(plain(f"largest residual |i + h + f + c - e|: {found.residual():.1e}", "dim"))
 
 
 def draw_terms(console: Console, found: Result) -> None:
     """Print a study of terms: what it was made on, its rows, and what is beside them."""
     facts = {name: value for name, value in vars(found).items() if isinstance(value, str | int | float)}
-    console.print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items()), highlight=False)
+    console.print(plain(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items())))
     console.print(score_table(found.rows()))
     kept: dict[str, float] = getattr(found, "kept", {})
     if kept:
@@ -56,7 +57,7 @@ def _table(first: str, rows: Sequence[tuple[str, Sequence[float]]]) -> Table:
         table.add_column(SIGNS[term], justify="right", style=COLOURS[term], min_width=6)
     table.add_column("", no_wrap=True)
     for name, values in rows:
-        table.add_row(Text(name), *[f"{value:.3f}" for value in values], _bar(values))
+        table.add_row(Text(printable(name)), *[f"{value:.3f}" for value in values], _bar(values))
     return table
 
 
@@ -101,4 +102,4 @@ def _draw_attended(console: Console, split: Split, text: int, tokens: Sequence[s
     for token, row in zip(tokens, matrix[:MOST_TOKENS], strict=False):
         values, places = row.topk(min(4, len(row)))
         most = ", ".join(f"{tokens[i]} {v:+.3f}" for v, i in zip(values.tolist(), places.tolist(), strict=True))
-        console.print(Text(f"{token:>14} ← {most}"))
+        console.print(Text(printable(f"{token:>14} ← {most}")))

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from spacetune.errors import printable
 from spacetune.reports.markup import Markup, tag
 
 __all__ = ["Document", "Figure", "Notes", "Paragraph", "Part", "Section", "Table", "body", "markdown", "shown"]
@@ -178,7 +179,7 @@ def _markdown_table(rows: Rows) -> list[str]:
     return [f"| {line} |" for line in [*head, *cells]]
 
 
-SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~"} | {"\n": " ", "\r": " "})
+SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~&"})
 
 
 def _plain(text: str) -> str:
@@ -187,4 +188,4 @@ def _plain(text: str) -> str:
     >>> print(_plain("a|b <i>"))
     a\|b \<i\>
     """
-    return text.translate(SPECIAL)
+    return printable(text.replace("\r", " ").replace("\n", " ")).translate(SPECIAL)

@@ -18,6 +18,9 @@ __all__ = ["BOTTOM", "HEIGHT", "WIDTH", "Frame", "Point", "ends_of", "graded", "
 WIDTH, HEIGHT = 360, 240
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 10, 40
 
+FARTHEST = 1e300
+"""Beyond it differences of numbers are infinite."""
+
 Point = tuple[float, float]
 
 
@@ -43,8 +46,8 @@ def graded(share: float) -> dict[str, str]:
 
 
 def ends_of(values: Iterable[float]) -> Point:
-    """Return the least and the greatest finite number; (0, 1) where there is none."""
-    finite = [value for value in values if math.isfinite(value)]
+    """Return the least and the greatest finite number, within what can be drawn; (0, 1) where there is none."""
+    finite = [max(-FARTHEST, min(FARTHEST, value)) for value in values if math.isfinite(value)]
     return (min(finite), max(finite)) if finite else (0.0, 1.0)
 
 
@@ -117,9 +120,12 @@ class Frame:
 
 
 def _widened(low: float, high: float, log: bool) -> Point:
-    if high > low:
+    """Return ends that are told apart: numbers have some 16 digits, and none is finer than 1e-308."""
+    size = max(abs(low), abs(high))
+    if high - low > max(1e-12 * size, 1e-300):
         return low, high
-    return (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
+    aside = max(0.5, 1e-6 * size)
+    return (low / 2, high * 2) if log else (low - aside, high + aside)
 
 
 def _share(value: float, ends: Point, log: bool) -> float:

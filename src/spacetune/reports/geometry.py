@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.text import Text
 
-from spacetune.reports.terminal import draw_notes, score_table
+from spacetune.reports.terminal import draw_notes, plain, score_table
 from spacetune.studies import ClassGeometry, EncoderComparison, LayerRanking, MeasureTable, PerturbationLadder
 
 __all__ = ["draw_class_geometry", "draw_comparison", "draw_ladder", "draw_measures", "draw_ranking"]
@@ -30,11 +29,9 @@ def draw_measures(console: Console, table: MeasureTable) -> None:
 
 def _head(console: Console, table: MeasureTable) -> None:
     source = table.provenance
-    console.print(
-        f"{source.encoder} ({source.dtype}): {table.n_tokens:,} tokens of {table.n_texts:,} texts, {table.dim} "
-        f"dimensions; neighbours and quantizers on {table.n_sample:,} of them",
-        highlight=False,
-    )
+    head = f"{source.encoder} ({source.dtype}): {table.n_tokens:,} tokens of {table.n_texts:,} texts"
+    sampled = f"neighbours and quantizers on {table.n_sample:,} of them"
+    console.print(plain(f"{head}, {table.dim} dimensions; {sampled}"))
 
 
 def _turned(table: MeasureTable) -> list[dict[str, Any]]:
@@ -47,7 +44,7 @@ def _turned(table: MeasureTable) -> list[dict[str, Any]]:
 
 def draw_comparison(console: Console, found: EncoderComparison) -> None:
     """Print similarities a pair of layers, then both encoders' measures side by side."""
-    console.print(f"A: {found.a.provenance.encoder}\nB: {found.b.provenance.encoder}", highlight=False, markup=False)
+    console.print(plain(f"A: {found.a.provenance.encoder}\nB: {found.b.provenance.encoder}"))
     console.print(score_table(found.rows(), f"similarity of {found.n_points:,} {found.unit}s (angles in degrees)"))
     console.print(score_table(found.differences, "measures"))
     draw_notes(console, found.notes)
@@ -57,7 +54,7 @@ def draw_ladder(console: Console, found: PerturbationLadder) -> None:
     """Print a row a share of noise and a column a measure, the mean over seeds."""
     source = found.provenance
     head = f"{source.encoder}, layer {source.layers[0]}: {found.n_tokens:,} tokens of {found.n_texts:,} texts"
-    console.print(head, highlight=False)
+    console.print(plain(head))
     rows = [
         {"noise in %": alpha} | {m: float(np.mean(v)) if (v := found.at(m, alpha)) else None for m in found.measures}
         for alpha in found.alphas
@@ -69,7 +66,7 @@ def draw_ladder(console: Console, found: PerturbationLadder) -> None:
 def draw_class_geometry(console: Console, found: ClassGeometry) -> None:
     """Print a row a concept space, and whether the spaces are disjoint."""
     console.print(score_table(found.rows(), f"{found.n_tokens:,} tokens in spaces of width {found.n_latent}"))
-    console.print(Text(f"the spaces are {found.disjoint}"), soft_wrap=True)
+    console.print(plain(f"the spaces are {found.disjoint}"), soft_wrap=True)
     draw_notes(console, found.notes)
 
 
@@ -89,6 +86,6 @@ def draw_ranking(console: Console, found: LayerRanking) -> None:
         for row in found.rows()
     ]
     console.print(score_table(rows, "layers picked, and the record of each way of picking on known data sets"))
-    console.print(Text(found.verdict), soft_wrap=True)
-    console.print(Text(f"evidence: {found.about}", style="dim"), soft_wrap=True)
+    console.print(plain(found.verdict), soft_wrap=True)
+    console.print(plain(f"evidence: {found.about}", "dim"), soft_wrap=True)
     draw_notes(console, found.notes)

@@ -1,10 +1,15 @@
-"""HTML built from Python: whatever is not `Markup` already is escaped, in this one place."""
+"""HTML built from Python: whatever is not `Markup` already is escaped, in this one place.
+
+Control characters, which HTML cannot hold, and overrides of the reading direction are written out.
+"""
 
 from __future__ import annotations
 
 import html
-import json
 from typing import Any
+
+from spacetune.errors import printable
+from spacetune.results import json_text
 
 __all__ = ["Markup", "json_script", "tag"]
 
@@ -37,7 +42,7 @@ def json_script(data: Any, **attributes: Any) -> Markup:
     >>> print(json_script(["</script>"], class_="data"))
     <script class="data" type="application/json">["\u003c/script>"]</script>
     """
-    text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    text = json_text(data).replace("<", "\\u003c")
     written = "".join(_attribute(key, value) for key, value in {**attributes, "type": "application/json"}.items())
     return Markup(f"<script{written}>{text}</script>")
 
@@ -47,11 +52,11 @@ def _escaped(child: Any) -> str:
         return child
     if isinstance(child, list | tuple):
         return "".join(_escaped(each) for each in child)  # pyright: ignore[reportUnknownVariableType]
-    return "" if child is None else html.escape(str(child))
+    return "" if child is None else html.escape(printable(child, lines=True))
 
 
 def _attribute(key: str, value: Any) -> str:
     name = key.removesuffix("_").replace("_", "-")
     if value is False:
         return ""
-    return f" {name}" if value is True else f' {name}="{html.escape(str(value))}"'
+    return f" {name}" if value is True else f' {name}="{html.escape(printable(value, lines=True))}"'

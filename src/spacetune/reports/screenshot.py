@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from spacetune.errors import SpacetuneError
+from spacetune.files import write_file
 
 __all__ = ["find_browser", "screenshot"]
 
@@ -58,7 +59,7 @@ def screenshot(html: str, file: Path) -> None:
         if not picture.is_file():
             raise SpacetuneError(f"{browser} wrote no picture")
         try:
-            shutil.copyfile(picture, file)
+            write_file(file, picture.read_bytes())
         except OSError as error:
             raise SpacetuneError(f"{file} cannot be written: {error.strerror}") from error
 

@@ -16,7 +16,7 @@ from spacetune.reports.document import Document, Figure, Notes, Part, Section, T
 from spacetune.reports.frames import WIDTH, Point, ends_of, graded, line, svg, words
 from spacetune.reports.markup import Markup, tag
 from spacetune.reports.scoring import INTERVALS, score_ends
-from spacetune.reports.terminal import draw_notes, score_table
+from spacetune.reports.terminal import draw_notes, plain, score_table
 from spacetune.studies import SimplexPoint, SimplexScores
 
 __all__ = ["draw_simplex", "polygon", "simplex_document", "uncertainty_document"]
@@ -171,8 +171,6 @@ def draw_simplex(console: Console, found: SimplexScores) -> None:
     title = f"{found.model}, {found.n_vertices} vertices, {found.n_texts:,} texts from {found.source}"
     console.print(score_table([_without_interval(row) for row in summary(found)], title))
     spread = found.spread()
-    console.print(
-        f"{len(found.of('sample'))} random points: {found.score.replace('_', '-')} {spread['mean']:.4f} on average, "
-        f"standard deviation {spread['std']:.4f}, {spread['least']:.4f} to {spread['greatest']:.4f}",
-        highlight=False,
-    )
+    name = found.score.replace("_", "-")
+    line = f"{len(found.of('sample'))} random points: {name} {spread['mean']:.4f} on average, standard deviation "
+    console.print(plain(f"{line}{spread['std']:.4f}, {spread['least']:.4f} to {spread['greatest']:.4f}"))

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
-import os
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from spacetune.errors import SpacetuneError
+from spacetune.files import write_file
 
 __all__ = ["safe_cell", "write_csv", "write_text"]
 
 
 def safe_cell(value: Any) -> Any:
-    """Put an apostrophe before text that a spreadsheet would run as a formula.
+    r"""Put an apostrophe before text that a spreadsheet would run as a formula, whatever unseen stands before it.
 
-    >>> safe_cell("=1+1"), safe_cell("fine"), safe_cell(-0.5)
-    ("'=1+1", 'fine', -0.5)
+    >>> safe_cell("=1+1"), safe_cell("\ufeff ＝1+1"), safe_cell("fine"), safe_cell(-0.5)
+    ("'=1+1", "'\ufeff ＝1+1", 'fine', -0.5)
     """
-    risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{value}" if risky else value
+    return f"'{value}" if isinstance(value, str) and _risky(value) else value
+
+
+def _risky(text: str) -> bool:
+    """Tell whether the first sign that is seen is one that starts a formula, in any width."""
+    seen = next((c for c in text if unicodedata.category(c)[0] not in "ZC"), "")
+    return text.startswith(("\t", "\r")) or unicodedata.normalize("NFKC", seen)[:1] in tuple("=+-@")
 
 
 def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -35,17 +41,14 @@ def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file through a temporary sibling, so that an old file stays until the new one is whole.
+    """Write a text file in UTF-8, whole or not at all.
 
     Raises
     ------
     SpacetuneError
         If it cannot be written there.
     """
-    unfinished = path.with_name(f".{path.name}.writing")
     try:
-        unfinished.write_text(text, encoding="utf-8", newline="")
-        os.replace(unfinished, path)
+        write_file(path, text.encode("utf-8", "backslashreplace"))  # half a character has no bytes in UTF-8
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise SpacetuneError(f"{path} cannot be written: {error.strerror}") from error

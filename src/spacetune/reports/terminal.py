@@ -1,4 +1,8 @@
-"""Results drawn in the terminal: colour where there is a terminal, plain text anywhere else."""
+"""Results drawn in the terminal: colour where there is a terminal, plain text anywhere else.
+
+Everything that is printed goes through `plain`: texts and names are never read as rich's markup, nor obeyed by the
+terminal.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from spacetune.errors import printable
 
 if TYPE_CHECKING:  # whoever has a result to draw has loaded what made it
     from spacetune.data import DataReport
@@ -22,22 +28,39 @@ __all__ = [
     "draw_explanation",
     "draw_fit",
     "draw_map",
+    "draw_notes",
     "draw_predictions",
     "draw_scores",
+    "draw_store",
+    "headed",
+    "plain",
+    "score_table",
 ]
 
 PERCENT = ("accuracy", "macro_f1", "micro_f1", "r2", "pearson", "spearman", "ece", "mae")
 
 
+def plain(text: Any, style: str = "") -> Text:
+    """Return text as it stands, for a console to print: no markup in it, nothing that steers a terminal."""
+    return Text(printable(text, lines=True), style)
+
+
+def headed(heading: str, text: str) -> Text:
+    """Return a bold heading and what follows it in the line."""
+    return plain(heading, "bold").append(plain(text))
+
+
 def score_table(rows: Sequence[dict[str, Any]], title: str | None = None) -> Table:
     """Return score rows as a table: names to the left, numbers to the right, four decimals."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    heading = None if title is None else plain(title)
+    table = Table(title=heading, title_justify="left", show_edge=False, pad_edge=False)
     for name in columns:
         numeric = any(isinstance(row.get(name), int | float) for row in rows)
-        table.add_column(name.replace("_", "-"), justify="right" if numeric else "left", no_wrap=True)
+        heading = Text(printable(name.replace("_", "-")))
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*[_cell(name, row.get(name)) for name in columns])
+        table.add_row(*[Text(_cell(name, row.get(name))) for name in columns])
     return table
 
 
@@ -46,26 +69,24 @@ def _cell(name: str, value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.1f}" if name == "seconds" else f"{value:.4f}"
-    return str(value)
+    return printable(value)
 
 
 def draw_notes(console: Console, notes: Sequence[str]) -> None:
     """Print warnings, one a line."""
     for note in notes:
-        console.print(Text(f"! {note}", style="yellow"))
+        console.print(plain(f"! {note}", "yellow"))
 
 
 def draw_fit(console: Console, report: FitReport) -> None:
     """Print a fit: data, training, scores beside the baselines."""
     draw_notes(console, report.notes)
     classes = f", {len(report.classes)} classes" if report.classes else ""
-    console.print(
-        f"{report.n_texts:,} training texts{classes} from {report.source}; dev: {report.dev}", highlight=False
-    )
+    console.print(plain(f"{report.n_texts:,} training texts{classes} from {report.source}; dev: {report.dev}"))
     if report.choice is not None:
-        console.print(f"method: {report.choice.reason}", highlight=False)
+        console.print(plain(f"method: {report.choice.reason}"))
     if report.history:
-        console.print(f"training: {report.history}", highlight=False)
+        console.print(plain(f"training: {report.history}"))
     console.print(score_table(report.rows()))
 
 
@@ -80,7 +101,7 @@ def draw_scores(console: Console, scores: Scores) -> None:
         rows.append({"": "straight from the spaces", "accuracy": scores.from_spaces})
     console.print(score_table(rows, f"{scores.n_texts:,} texts from {scores.source}"))
     if scores.ece is not None:
-        console.print(f"expected calibration error {scores.ece:.4f}", highlight=False)
+        console.print(plain(f"expected calibration error {scores.ece:.4f}"))
 
 
 def draw_predictions(console: Console, predictions: Predictions) -> None:
@@ -89,10 +110,10 @@ def draw_predictions(console: Console, predictions: Predictions) -> None:
     for i, (text, label) in enumerate(zip(predictions.texts, predictions.predicted, strict=True)):
         table = predictions.probabilities
         shown = f"{label:.3f}" if isinstance(label, float) else str(label)
-        line = Text(shown, style="bold")
+        line = Text(printable(shown), style="bold")
         if table is not None:
             line.append(f"  {float(np.max(table[i])):.0%}", style="dim")
-        line.append(f"  {text if isinstance(text, str) else ' | '.join(text)}")
+        line.append(f"  {printable(text if isinstance(text, str) else ' | '.join(text))}")
         console.print(line, overflow="ellipsis", no_wrap=True)
 
 
@@ -106,7 +127,8 @@ def _draw_one(console: Console, one: TextExplanation, predicted: Any) -> None:
     column = one.column(one.predicted if predicted is None else predicted)
     name = one.classes[column]
     chance = "" if one.probabilities is None else f" ({one.probabilities[column]:.0%})"
-    console.print(Text.assemble(("▸ ", "dim"), (str(one.predicted if predicted is None else name), "bold"), chance))
+    shown = printable(one.predicted if predicted is None else name)
+    console.print(Text.assemble(("▸ ", "dim"), (shown, "bold"), chance))
     words = one.words(name)
     largest = max((abs(w["score"]) for w in words), default=0.0) or 1.0
     for part, text in enumerate((one.text,) if isinstance(one.text, str) else one.text):
@@ -116,17 +138,20 @@ def _draw_one(console: Console, one: TextExplanation, predicted: Any) -> None:
     rest = sum(w["score"] for w in words) - sum(w["score"] for w in signed)
     total = f"{one.logits[column]:+.2f}"
     line = f"  {named}, other tokens {rest:+.2f}, bias {one.bias[column]:+.2f} = logit {total} for {name}"
-    console.print(Text(line, style="dim"))
+    console.print(Text(printable(line), style="dim"))
 
 
 def _coloured(text: str, words: Sequence[dict[str, Any]], largest: float) -> Text:
-    drawn = Text("  " + text)
-    for word in words:
+    """Colour the words of a text; written-out characters move what is behind them, so it is put together in pieces."""
+    drawn, done = Text("  "), 0
+    for word in sorted(words, key=lambda word: (word["start"], word["stop"])):
         strength = abs(word["score"]) / largest
-        if strength > 0.15:
-            hue = "green" if word["score"] > 0 else "red"
-            drawn.stylize(f"bold {hue}" if strength > 0.5 else hue, word["start"] + 2, word["stop"] + 2)
-    return drawn
+        start, stop = max(word["start"], done), max(word["stop"], done)
+        drawn.append(plain(text[done:start]))
+        hue = "" if strength <= 0.15 else "green" if word["score"] > 0 else "red"
+        drawn.append(plain(text[start:stop], f"bold {hue}" if hue and strength > 0.5 else hue))
+        done = stop
+    return drawn.append(plain(text[done:]))
 
 
 def draw_data_report(console: Console, report: DataReport) -> None:
@@ -138,39 +163,40 @@ def draw_data_report(console: Console, report: DataReport) -> None:
         None: "no labels",
     }
     lengths = f"median {report.words_median:.0f} words, longest {report.words_longest}"
-    console.print(f"{report.source}: {report.n_texts:,} texts, {kind[report.kind]}, {lengths}", highlight=False)
+    console.print(plain(f"{report.source}: {report.n_texts:,} texts, {kind[report.kind]}, {lengths}"))
     if report.classes:
         rows = [
-            {"class": name, "texts": count, "share": count / report.n_texts} for name, count in report.classes.items()
+            {"class": str(name), "texts": count, "share": count / report.n_texts}
+            for name, count in report.classes.items()
         ]
         console.print(score_table(rows[:40]))
         if len(rows) > 40:
-            console.print(f"and {len(rows) - 40} more classes")
+            console.print(plain(f"and {len(rows) - 40} more classes"))
     draw_notes(console, [str(note) for note in report.notes])
     if not report.notes:
-        console.print("nothing found that needs a look")
+        console.print(plain("nothing found that needs a look"))
 
 
 def draw_diagnosis(console: Console, found: Diagnosis) -> None:
     """Print the state of an installation."""
-    console.print(f"Python {found.python} on {found.platform}", highlight=False)
+    console.print(plain(f"Python {found.python} on {found.platform}"))
     for title, values in (
         ("versions", found.versions),
         ("extras", found.extras),
         ("machine", found.machine),
         ("default encoder", found.encoder),
     ):
-        console.print(Text(title, style="bold"))
+        console.print(plain(title, "bold"))
         for name, value in values.items():
-            console.print(f"  {name}: {value}", highlight=False, soft_wrap=True)
+            console.print(plain(f"  {name}: {value}"), soft_wrap=True)
     draw_notes(console, found.problems)
-    console.print("all well" if not found.problems else f"{len(found.problems)} problem(s)")
+    console.print(plain("all well" if not found.problems else f"{len(found.problems)} problem(s)"))
 
 
 def draw_store(console: Console, summary: StoreSummary) -> None:
     """Print what the cache of token features holds."""
     size = f"{summary.n_bytes / 1e6:,.1f} MB of at most {summary.max_bytes / 1e9:,.1f} GB"
-    console.print(f"{summary.folder}: {size}", highlight=False, soft_wrap=True)
+    console.print(plain(f"{summary.folder}: {size}"), soft_wrap=True)
     if summary.encoders:
         console.print(score_table([{**row, "bytes": f"{row['bytes'] / 1e6:,.1f} MB"} for row in summary.rows()]))
 
@@ -178,7 +204,8 @@ def draw_store(console: Console, summary: StoreSummary) -> None:
 def draw_map(console: Console, found: SpaceMap) -> None:
     """Print where the classes' centres lie, and which spaces are nearest."""
     first, second = found.explained[:2]
-    console.print(f"{len(found.texts):,} texts from {found.source} on two axes, {first:.0%} + {second:.0%} of variance")
+    shares = f"{first:.0%} + {second:.0%} of variance"
+    console.print(plain(f"{len(found.texts):,} texts from {found.source} on two axes, {shares}"))
     rows: list[dict[str, Any]] = [
         {"class": str(name), "x": float(x), "y": float(y)}
         for name, (x, y) in zip(found.classes, found.centres[:, :2], strict=True)
