@@ -10,17 +10,18 @@ from typing import Any, Literal
 import numpy as np
 
 from spacetune.data import LabelledTexts, is_indicator, label_kind, overlap_note, unknown_notes
-from spacetune.data.labels import class_counts
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator
+from spacetune.estimators.classifying import label_task
 from spacetune.estimators.dev_part import part_for_dev
 from spacetune.results import Result
 from spacetune.studies.choosing import Choice, choose_method
 from spacetune.studies.interrupting import output, save, was_interrupted
+from spacetune.studies.matching import as_trained
 from spacetune.studies.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.score_rows import Parts, majority_rows, probe_rows, score_row, tfidf_rows
 from spacetune.studies.scoring import Scores, score_model
-from spacetune.training import History
+from spacetune.training import History, Regression
 
 __all__ = ["FitReport", "fit_model"]
 
@@ -149,7 +150,7 @@ def fit_model(
         far is kept and saved, and the slow baselines are left out.
     """
     train = _learnable(train, task)
-    dev, test = (None if data is None else data.labelled_as(_classes(train)) for data in (dev, test))
+    dev, test = (None if other is None else _comparable(train, task, other) for other in (dev, test))
     notes = _notes(train, dev, test)
     part, held, how = _parts(train, dev, dev_fraction, seed)
     regression = is_regression(train.labels or [], task)
@@ -237,11 +238,13 @@ def _learnable(train: LabelledTexts, task: str) -> LabelledTexts:
     return train
 
 
-def _classes(train: LabelledTexts) -> list[Any]:
-    """Return the names of the classes that will be learnt; numbers to predict and indicators have none."""
+def _comparable(train: LabelledTexts, task: str, other: LabelledTexts) -> LabelledTexts:
+    """Return dev or test texts with labels as in training; what is wrong with them is said before the training."""
     labels = train.labels or []
-    kind = label_kind(labels)
-    return [] if kind == "regression" or is_indicator(labels) else list(class_counts(labels, kind))
+    if is_indicator(labels):  # read as sets of classes only when it is fitted
+        return other
+    trained = Regression.of(labels) if is_regression(labels, task) else label_task(labels, None, 0.0)
+    return as_trained(trained, train.pairs is not None, other)
 
 
 def _parts(

@@ -12,10 +12,11 @@ from scipy.spatial.distance import cdist
 
 from spacetune.data import LabelledTexts
 from spacetune.encoders import TokenFeatures
-from spacetune.errors import DataError
+from spacetune.errors import DataError, UsageError
 from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.results import Result
 from spacetune.spaces import SpaceOverlap
+from spacetune.studies.matching import as_trained
 
 __all__ = ["Placement", "SpaceMap", "map_spaces", "place_texts"]
 
@@ -131,7 +132,9 @@ def map_spaces(
     fitted: Any = model
     if data.labels is None or fitted.kind_ != "single" or len(data) < 3:
         raise DataError(f"a map needs at least 3 texts with one label each, of a model of classes; got {data.source}")
-    fitted.task().targets(data.labels)
+    if n_texts < 3:
+        raise UsageError(f"n_texts must be at least 3, got {n_texts}")
+    data = as_trained(fitted.task(), fitted.pairs_, data)
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(len(data), min(n_texts, len(data)), replace=False))
     part = data.take(rows.tolist())

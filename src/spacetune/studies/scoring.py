@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from spacetune.data import LabelledTexts, overlap_note
-from spacetune.errors import DataError
 from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.estimators.text_estimator import text_hashes
 from spacetune.results import Result
 from spacetune.studies.examples import hardest, least_sure
 from spacetune.studies.intervals import decisions, score_intervals
+from spacetune.studies.matching import as_trained
 from spacetune.training import probabilities, reliability
 
 __all__ = ["Scores", "score_model", "seen_notes"]
@@ -93,10 +93,9 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
     DataError
         If the texts carry no labels, or a label the model does not know.
     """
-    if data.labels is None:
-        raise DataError(f"{data.source} carries no labels to score against; say which column holds them with --label")
     task: Any = model.task()  # pyright: ignore[reportAttributeAccessIssue]
-    targets = task.targets(data.labels).numpy()
+    data = as_trained(task, model.pairs_, data)
+    targets = task.targets(data.labels or []).numpy()
     source = model.features(data.inputs)
     logits = model.logits_of_source(source)
     single = task.kind == "single"

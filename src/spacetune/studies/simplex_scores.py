@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from spacetune.data import LabelledTexts
-from spacetune.errors import DataError, UsageError
+from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.prefixes import simplex_weights
 from spacetune.results import Result
 from spacetune.studies.intervals import decisions, score_intervals
+from spacetune.studies.matching import as_trained
 from spacetune.studies.scoring import seen_notes
 from spacetune.training import probabilities
 
@@ -165,10 +166,9 @@ def score_simplex(
     fitted = _with_simplex(model)
     if n_points < 2:
         raise UsageError(f"n_points must be at least 2, got {n_points}")
-    if data.labels is None:
-        raise DataError(f"{data.source} carries no labels to score against; say which column holds them with --label")
     task = fitted.task()
-    targets = task.targets(data.labels).numpy()
+    data = as_trained(task, fitted.pairs_, data)
+    targets = task.targets(data.labels or []).numpy()
     kinds, weights = places(fitted.n_vertices, n_points, seed)
     logits = fitted.logits_at(data.inputs, weights, progress=progress)
     name = HEADLINE[task.kind]

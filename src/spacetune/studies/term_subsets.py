@@ -16,8 +16,10 @@ from spacetune.dissection import TERMS, Dissection, dissect, dissect_windows, te
 from spacetune.encoders import Encoder, segment_mean
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import LinearProbe, SpaceClassifier
+from spacetune.estimators.classifying import label_task
 from spacetune.progress import progress_bar
 from spacetune.results import Result
+from spacetune.studies.matching import as_trained
 
 __all__ = ["SubsetScores", "score_term_subsets"]
 
@@ -87,6 +89,7 @@ def score_term_subsets(
         raise DataError("both sets of texts need labels")
     if method not in ("probe", "space"):
         raise UsageError(f"method must be probe or space, got {method!r}")
+    test = as_trained(label_task(train.labels, None, 0.0), train.pairs is not None, test)
     found = encoder if isinstance(encoder, Encoder) else Encoder.from_pretrained(encoder, dtype="float32")
     number = found.resolve_layers(layer)[0]
     sides: list[Any] = [_side(found, texts.inputs, number, method) for texts in (train, test)]
