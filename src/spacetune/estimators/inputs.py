@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,7 +90,7 @@ def check_bounds(bounds: Mapping[str, tuple[float | None, float, float | None]])
         If a value lies outside.
     """
     for name, (value, low, high) in bounds.items():
-        if value is not None and not low <= value <= (math.inf if high is None else high):
+        if value is not None and not low <= value <= (sys.float_info.max if high is None else high):
             limit = f"at least {low}" if high is None else f"between {low} and {high}"
             raise UsageError(f"{name} must be {limit}, got {value!r}")
 

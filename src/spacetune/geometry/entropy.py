@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, rel_entr
 from scipy.stats import differential_entropy
 
+from spacetune.errors import DataError
 from spacetune.geometry.advice import SPECTRAL
 from spacetune.geometry.cloud import PointCloud, Points, Variant, as_cloud, check_variant
 from spacetune.geometry.spectrum import FloatArray
@@ -37,9 +38,11 @@ def scaled_scores(cloud: PointCloud, measure: str, total: float) -> FloatArray:
 def component_entropies(scores: FloatArray) -> FloatArray:
     """Return the differential entropy of each row (p, n), as scipy's 'auto' method; −∞ where constant.
 
-    Vasicek's m-spacing estimator: mean over i of log(n (x₍ᵢ₊ₘ₎ − x₍ᵢ₋ₘ₎) / 2m), m = ⌊√n + ½⌋.
+    Vasicek's m-spacing estimator: mean over i of log(n (x₍ᵢ₊ₘ₎ − x₍ᵢ₋ₘ₎) / 2m), m = ⌊√n + ½⌋. It needs 2m < n.
     """
     n = scores.shape[1]
+    if n < 5:
+        raise DataError(f"the entropy of a component needs at least 5 points, got {n}: pass more points")
     with np.errstate(divide="ignore", invalid="ignore"):
         if n <= VASICEK_FROM:
             found = np.asarray(differential_entropy(scores, axis=1))

@@ -153,7 +153,7 @@ def choose_method(
     regression = is_regression(data.labels or [], task)
     sample = _sample(data, seed)
     tried = tuple(_affordable(len(data)) if methods is None else methods)
-    if not tried or budget <= 0:
+    if not tried or not budget > 0:
         raise UsageError(f"a choice needs methods to try and a budget above 0 seconds, got {tried} and {budget}")
     given = dict(settings or {})
     _encode_once(sample, regression, given, seed)

@@ -139,6 +139,8 @@ def measure_ladder(
     shares, given = sorted({float(alpha) for alpha in alphas}), tuple(dict.fromkeys(seeds))
     if not shares or not given or not all(0 < alpha <= 100 for alpha in shares):
         raise UsageError(f"a ladder needs a seed, and shares of noise above 0 up to 100, got {list(alphas)}")
+    if not all(0 <= seed < 2**32 for seed in given):
+        raise UsageError(f"seeds must lie between 0 and {2**32 - 1}, got {list(given)}")
     names, inputs, opened = choose_measures(measures), read_inputs(texts), open_encoder(encoder)
     [place] = opened.resolve_layers([layer])
     values: list[LadderValue] = []

@@ -81,6 +81,8 @@ def term_geometry(
     DataError
         If there are no tokens.
     """
+    if max_tokens < 2:
+        raise UsageError(f"max_tokens must be at least 2, got {max_tokens}")
     kept: list[torch.Tensor] = []
     name, number = "", 0
     for window in dissect_windows(encoder, texts, layer, window=8192):
