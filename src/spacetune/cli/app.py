@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import gc
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
 
@@ -14,8 +15,10 @@ from spacetune.cli.fit import fit
 from spacetune.cli.geometry import compare, measure, perturb
 from spacetune.cli.look import cache, check, doctor
 from spacetune.cli.serve import serve
+from spacetune.cli.streams import close_output, ready_streams
 from spacetune.cli.terms import terms
 from spacetune.cli.use import explain, predict, score, simplex, spaces
+from spacetune.errors import printable
 
 __all__ = ["app", "main"]
 
@@ -58,7 +61,26 @@ def main() -> None:
     """
     gc.set_threshold(50_000, 20, 100)
     atexit.register(gc.freeze)
-    app()
+    ready_streams()
+    sys.exit(close_output(run_app()))
+
+
+def run_app() -> int:
+    """Run the command that was typed, and return its exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except SystemExit as ended:  # rich ends the process where nobody reads its output any more
+        code = ended.code
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # a complaint about the words typed, which it repeats
+            raise
+        from typer.rich_utils import rich_format_error
+
+        complaint: Any = error
+        complaint.message = printable(complaint.message, lines=True)
+        rich_format_error(complaint)
+        code = complaint.exit_code
+    return code if isinstance(code, int) else 0
 
 
 @app.callback(invoke_without_command=True)

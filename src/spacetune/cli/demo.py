@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import AsJson, guarded, people, quiet_libraries, show
+from spacetune.cli.doors import AsJson, guarded, people, quiet_libraries, say, show
 from spacetune.model_folder import free_place
 
 __all__ = ["demo"]
@@ -33,18 +33,19 @@ def demo(
 def run_demo(out: Path, seed: int, as_json: bool) -> None:
     """Fit on the demo texts, print the scores beside the baselines, explain three texts, save the model."""
     quiet_libraries()
-    from spacetune.reports.terminal import draw_explanation, draw_fit
+    from spacetune.reports.terminal import draw_explanation, draw_fit, headed
     from spacetune.studies import demo_texts, fit_model
 
     console = people(as_json)
-    console.print("[bold]1. Fit[/] on 560 support messages in 8 intents (written for this demo)")
+    console.print(headed("1. Fit", " on 560 support messages in 8 intents (written for this demo)"))
     model, report = fit_model(demo_texts("train"), dev=demo_texts("dev"), test=demo_texts("test"), seed=seed)
     show(report, as_json, draw_fit)
-    console.print("\n[bold]2. Explain[/]: words for the class in green, against it in red; scores add up to the logit")
+    told = ": words for the class in green, against it in red; scores add up to the logit"
+    console.print(headed("\n2. Explain", told))
     fitted: Any = model
     draw_explanation(console, fitted.explain(list(EXPLAINED)))
     model.save_pretrained(out)
-    console.print(f"\n[bold]3. Saved[/] to {out}. Go on with:", highlight=False)
-    console.print(f'   spacetune predict {out} "my parcel went to the old flat"', highlight=False, markup=False)
-    console.print(f'   spacetune explain {out} "my parcel went to the old flat"', highlight=False, markup=False)
-    console.print("   spacetune fit your-texts.csv --out your-model", highlight=False)
+    console.print(headed("\n3. Saved", f" to {out}. Go on with:"))
+    for command in ("predict", "explain"):
+        say(f'   spacetune {command} {out} "my parcel went to the old flat"', to_stderr=as_json)
+    say("   spacetune fit your-texts.csv --out your-model", to_stderr=as_json)

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, quiet_libraries, show, write_place
-from spacetune.cli.reading import Columns, TextColumn, parse_layers, texts_or_file
+from spacetune.cli.reading import TEXTS, Columns, TextColumn, parse_layers, texts_or_file
 
 __all__ = ["dissect"]
 
 
 @guarded
 def dissect(
-    texts: Annotated[list[str], typer.Argument(help="A text, several, or one file of texts.")],
+    texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     encoder: Annotated[str | None, typer.Option(help="Folder or hub name; default all-MiniLM-L6-v2.")] = None,
     layers: Annotated[
         str | None, typer.Option(help="A number, several with commas, or 'all' (usual; with --split: the last).")
@@ -28,7 +28,7 @@ def dissect(
     as_json: AsJson = False,
 ) -> None:
     """Take hidden states apart: how much of each is input, attention, feed-forward and correction."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=texts)
     chosen = parse_layers(layers or ("-1" if split else "all"))
     quiet_libraries()
     from spacetune.dissection import dissect as take_apart

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import logging
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 
 from spacetune.cli.ending import TERMINATED
-from spacetune.errors import SpacetuneError, Terminated, UsageError
+from spacetune.cli.places import ENDINGS, NAMED, write_place
+from spacetune.cli.streams import drop_output, print_json, say
+from spacetune.errors import SpacetuneError, Terminated, UsageError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,9 +22,20 @@ if TYPE_CHECKING:
     from spacetune.results import Result
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
-ENDINGS = (".html", ".md", ".png", ".json", ".csv")
-NAMED = ".html, .md, .png, .json or .csv"
 Report = Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the result: {NAMED}.")]
+
+__all__ = [
+    "ENDINGS",
+    "NAMED",
+    "AsJson",
+    "Report",
+    "guarded",
+    "people",
+    "quiet_libraries",
+    "say",
+    "show",
+    "write_place",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,47 +49,35 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except SpacetuneError as error:
-            print(f"spacetune: {error}", file=sys.stderr)  # noqa: T201
-            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+            leave(str(error), 2 if isinstance(error, UsageError) else 1)
         except KeyboardInterrupt as stop:
             by = str(stop) or "Ctrl-C"
-            print(f"spacetune: stopped by {by}; no result was printed", file=sys.stderr)  # noqa: T201
-            raise typer.Exit(TERMINATED if isinstance(stop, Terminated) else 130) from None
-        except BrokenPipeError:
-            sys.stderr.close()
+            leave(f"stopped by {by}; no result was printed", TERMINATED if isinstance(stop, Terminated) else 130)
+        except BrokenPipeError:  # whoever read the output, such as `head`, has enough
+            drop_output()
             raise typer.Exit(0) from None
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            print(f"spacetune: {where}{error.strerror or error}", file=sys.stderr)  # noqa: T201
-            raise typer.Exit(1) from None
+            leave(f"{where}{error.strerror or error}", 1)
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and "allocate memory" not in str(error):  # torch's own way to say it
+                raise
+            leave(f"there is not enough memory for this: {error}; give fewer texts or smaller settings", 1)
 
     return run
 
 
-def write_place(out: Path | None, *endings: str, option: str = "--out") -> Path | None:
-    """Return the file to write, or say that nothing can be written there, before the work and not after it.
-
-    Raises
-    ------
-    UsageError
-        If it is a folder, lies in no folder, or has another ending.
-    """
-    if out is None:
-        return None
-    if out.is_dir():
-        raise UsageError(f"{option} must name a file, and {out} is a folder")
-    if endings and out.suffix not in endings:
-        raise UsageError(f"{option} must end in {' or '.join(endings)}, got {out.name}")
-    if not out.parent.is_dir():
-        raise UsageError(f"{option} must lie in a folder that exists, and {out.parent} does not")
-    return out
+def leave(message: str, code: int) -> NoReturn:
+    """Say why nothing more is done, and end with this exit code."""
+    say(f"spacetune: {message}")
+    raise typer.Exit(code) from None
 
 
 def people(to_stderr: bool) -> Console:
     """Return where text for people goes: stderr when stdout is data."""
     from rich.console import Console
 
-    return Console(stderr=to_stderr, soft_wrap=False)
+    return Console(stderr=to_stderr, soft_wrap=False, markup=False, emoji=False, highlight=False)
 
 
 def show(result: Result, as_json: bool, draw: Callable[[Console, Any], None], out: Path | None = None) -> None:
@@ -86,9 +86,9 @@ def show(result: Result, as_json: bool, draw: Callable[[Console, Any], None], ou
         from spacetune.reports import render
 
         render(result, out)
-        people(True).print(f"report written to {out}", highlight=False, soft_wrap=True)
+        say(f"report written to {out}")
     if as_json:
-        print(result.to_json(indent=2))  # noqa: T201
+        print_json(result)
     else:
         draw(people(False), result)
 
@@ -97,8 +97,14 @@ def quiet_libraries() -> None:
     """Let spacetune's own notices through to stderr, and nobody else's noise."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.addFilter(_printable_record)
     log = logging.getLogger("spacetune")
     log.handlers[:] = [handler]
     log.setLevel(logging.INFO)
     log.propagate = False
     warnings.simplefilter("ignore")
+
+
+def _printable_record(record: logging.LogRecord) -> bool:
+    record.msg, record.args = printable(record.getMessage(), lines=True), None
+    return True

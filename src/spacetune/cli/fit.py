@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from spacetune.cli.doors import ENDINGS, NAMED, AsJson, guarded, people, show, write_place
+from spacetune.cli.doors import ENDINGS, NAMED, AsJson, guarded, say, show, write_place
 from spacetune.cli.ending import TERMINATED, heeding_sigterm
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, parse_layers, read, reads
 from spacetune.model_folder import free_place
@@ -60,7 +60,8 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Fit a classifier (or regressor) on labelled texts and save it, with its scores beside the baselines'."""
-    out, report_to = free_place(out), write_place(report_to, *ENDINGS, option="--report")
+    out = free_place(out)
+    report_to = write_place(report_to, *ENDINGS, inputs=(train, dev, test), option="--report")
     from spacetune.studies.fitting import fit_model
 
     data = {
@@ -93,7 +94,6 @@ def fit(
     from spacetune.reports.terminal import draw_fit
 
     show(report, as_json, draw_fit, report_to)
-    people(as_json).print(f"saved to {out}", highlight=False)
-
+    say(f"saved to {out}", to_stderr=as_json)
     if ended:
         raise typer.Exit(TERMINATED)

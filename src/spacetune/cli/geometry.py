@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, people, show, write_place
-from spacetune.cli.reading import COLUMNS, Columns, parse_layers, read_unlabelled, reads
+from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, say, show, write_place
+from spacetune.cli.loading import load
+from spacetune.cli.reading import COLUMNS, TEXT_FILE, Columns, parse_layers, read_unlabelled, reads
 from spacetune.errors import UsageError
 
 __all__ = ["compare", "measure", "named_encoder", "perturb"]
@@ -20,7 +21,7 @@ MEASURES = "Names with commas, or a group: default, streamed, official, all."
 @guarded
 @reads
 def measure(
-    texts: Annotated[str, typer.Argument(help="Texts: CSV, TSV, JSONL (also .gz), Parquet, datasets folder.")],
+    texts: Annotated[str, typer.Argument(help=TEXT_FILE)],
     encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
     layers: Annotated[str, typer.Option(help=LAYERS)] = "all",
     measures: Annotated[str, typer.Option(help=MEASURES)] = "default",
@@ -35,7 +36,7 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Measure how token states fill their space at every layer of an encoder."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(texts, model))
     if rank and model is not None:
         raise UsageError("--rank looks at an encoder's layers and --model at a model's spaces: choose one")
     data = read_unlabelled(texts, columns)
@@ -43,9 +44,7 @@ def measure(
     from spacetune.reports import geometry as reports
 
     if model is not None:
-        from spacetune.estimators import load_estimator
-
-        _hand_over(studies.class_geometry(load_estimator(model), data), out, as_json, reports.draw_class_geometry)
+        _hand_over(studies.class_geometry(load(model, encoder), data), out, as_json, reports.draw_class_geometry)
     elif rank:
         ranking = studies.rank_layers(encoder, data, sample=min(sample, 2_000), seed=seed)
         _hand_over(ranking, out, as_json, reports.draw_ranking)
@@ -78,7 +77,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two encoders, or one before and after fine-tuning, on the same texts."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(texts, a, b))
     data = read_unlabelled(texts, columns)
     from spacetune import studies
     from spacetune.reports.geometry import draw_comparison
@@ -98,7 +97,7 @@ def compare(
 @guarded
 @reads
 def perturb(
-    texts: Annotated[str, typer.Argument(help="Texts: CSV, TSV, JSONL (also .gz), Parquet, datasets folder.")],
+    texts: Annotated[str, typer.Argument(help=TEXT_FILE)],
     encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
     alphas: Annotated[str, typer.Option(help="Shares of noise in percent, with commas.")] = "0.5,1,2,4,8,16,32",
     seeds: Annotated[str, typer.Option(help="Of the noise, with commas.")] = "0,1,2",
@@ -110,7 +109,7 @@ def perturb(
     as_json: AsJson = False,
 ) -> None:
     """Measure an encoder's states with more and more noise in its weights."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(texts,))
     shares = [_number(each, float, "--alphas") for each in alphas.split(",")]
     drawn = [_number(each, int, "--seeds") for each in seeds.split(",")]
     data = read_unlabelled(texts, columns)
@@ -144,9 +143,7 @@ def named_encoder(given: str) -> Any:
         import json
 
         if "spacetune" in json.loads((Path(given) / "config.json").read_text(encoding="utf-8")):
-            from spacetune.estimators import load_estimator
-
-            return load_estimator(given).encoder_
+            return load(Path(given)).encoder_
     return given
 
 
@@ -155,6 +152,6 @@ def _hand_over(result: Any, out: Path | None, as_json: bool, draw: Any) -> None:
         from spacetune.reports import render
 
         render(result, out)
-        people(True).print(f"written to {out}", highlight=False)
+        say(f"written to {out}")
     if out is None or as_json:
         show(result, as_json, draw)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, people, quiet_libraries, show, write_place
+from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, quiet_libraries, say, show, write_place
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, read, reads
 from spacetune.errors import UsageError
 
@@ -27,7 +27,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with a data set: duplicates, conflicting labels, empty texts, tiny classes, long texts."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(data,))
     texts = read(data, columns, label=label, label_separator=label_separator, task=task)
     from spacetune.data import check_texts
     from spacetune.reports.terminal import draw_data_report
@@ -57,7 +57,7 @@ def cache(
         raise UsageError("there is no cache: SPACETUNE_CACHE is set to 'off'")
     if clear:
         freed = store.clear()
-        people(as_json).print(f"{freed / 1e6:,.1f} MB freed", highlight=False)
+        say(f"{freed / 1e6:,.1f} MB freed", to_stderr=as_json)
     show(store.summary(), as_json, draw_store)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from spacetune.cli.doors import people, quiet_libraries
+from spacetune.cli.doors import quiet_libraries, say
 from spacetune.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "TEXTS",
+    "TEXT_FILE",
     "Columns",
     "LabelColumn",
     "Separator",
@@ -48,7 +50,11 @@ Quotes = Annotated[
 ]
 Task = Annotated[Literal["auto", "classification", "regression"], typer.Option("--task", help="What the labels are.")]
 Split = Annotated[str | None, typer.Option("--split", help="Split of a datasets folder.")]
-FILE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".gz")
+TEXTS = "A text, several, one file of texts, or - for standard input, one text a line."
+TEXT_FILE = (
+    "Texts: CSV, TSV, JSONL, TXT of one text a line (all also .gz), Parquet, datasets folder, or - (standard input)."
+)
+FILE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".gz", ".txt")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,8 +107,17 @@ def read(
         If the command needs labels and they are missing or of several types: said before the work starts.
     """
     from spacetune.data import label_kind, read_texts
+    from spacetune.data.lines import read_lines
 
     quiet_libraries()
+    lines = read_lines(source, columns.text, columns.delimiter, columns.encoding)
+    if lines is not None and labelled:
+        raise DataError(
+            f"{lines.source} is read as one text a line, and labels are needed; give a table whose first line names "
+            f"its columns, such as {columns.text},{label}"
+        )
+    if lines is not None:
+        return lines
     data = read_texts(
         source, labelled=labelled, label=label, label_separator=label_separator, task=task, **vars(columns)
     )
@@ -118,19 +133,44 @@ def read_unlabelled(source: str, columns: Columns) -> LabelledTexts:
     """Read texts for a command whose result has no place for notes on them: they go to stderr."""
     data = read(source, columns, labelled=False)
     for note in data.notes:
-        people(True).print(f"! {note}", highlight=False, markup=False)
+        say(f"! {note}")
     return data
 
 
 def texts_or_file(given: list[str], columns: Columns) -> Any:
-    """Take texts as they are, or one file of texts; a missing file is an error, not a text."""
-    if len(given) == 1 and (given[0].lower().endswith(FILE_ENDINGS) or _is_folder(given[0])):
-        return read_unlabelled(given[0], columns).inputs
-    return [text.encode("utf-8", "replace").decode("utf-8") for text in given]
+    """Take texts as they are, or one file of texts, or standard input.
+
+    What names a file is never taken for a text: a path that exists is read or refused, and so is one word that ends as
+    a file does where there is no such file.
+
+    Raises
+    ------
+    DataError
+        If it is a file that cannot be read as texts.
+    UsageError
+        If a file comes beside other texts.
+    """
+    named = next((each for each in given if _names_a_file(each)), None)
+    if named is None:
+        return [text.encode("utf-8", "replace").decode("utf-8") for text in given]
+    as_text = "words that are a file's name too can be sent as a text through standard input: -"
+    if len(given) > 1:
+        raise UsageError(f"texts come as words or from one file, and {named!r} names a file beside others; {as_text}")
+    try:
+        return read_unlabelled(named, columns).inputs
+    except DataError as error:
+        raise DataError(f"{error} ({as_text})") from error
 
 
-def _is_folder(given: str) -> bool:
-    return 0 < len(given) < 200 and "\n" not in given and Path(given).is_dir()
+def _names_a_file(given: str) -> bool:
+    """Tell a file's name from a text; a text that only ends as a file's name does is pointed out."""
+    if given == "-" or (given and os.path.exists(given)):
+        return True
+    ends = given.lower().endswith(FILE_ENDINGS)
+    if ends and len(given.split()) > 1:
+        say(f"! {given!r} is taken as a text: there is no such file")
+        return False
+    return ends
 
 
 def parse_layers(given: str, *, auto: bool = False) -> Any:

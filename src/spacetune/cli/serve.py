@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from spacetune.cli.doors import guarded, people, quiet_libraries
+from spacetune.cli.doors import guarded, quiet_libraries, say
+from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import LabelColumn, PairColumn, TextColumn
 from spacetune.errors import MissingExtraError, UsageError
 
@@ -40,6 +42,7 @@ def serve(
     max_waiting: Annotated[int, typer.Option(help="Texts that may wait at most.", min=1)] = 512,
     max_connections: Annotated[int, typer.Option(help="Connections at a time at most.", min=1)] = 512,
     log_level: Annotated[str, typer.Option(help="'info' logs every request, 'warning' only trouble.")] = "info",
+    encoder: ModelEncoder = None,
     text: TextColumn = "text",
     label: LabelColumn = "label",
     text_pair: PairColumn = None,
@@ -56,7 +59,8 @@ def serve(
         if (error.name or "").split(".")[0] in ("fastapi", "starlette", "pydantic", "uvicorn"):
             raise MissingExtraError("serve", "serve") from error
         raise
-    served = load_models(models, examples, text=text, label=label, text_pair=text_pair)
+    loaded = functools.partial(load, encoder=encoder)
+    served = load_models(models, examples, load=loaded, text=text, label=label, text_pair=text_pair)
     limits = web.Limits(
         max_texts=max_texts,
         max_embedded=max_embedded,
@@ -66,7 +70,7 @@ def serve(
         max_connections=max_connections,
     )
     shown = f"[{host}]" if ":" in host else host
-    people(True).print(f"serving {', '.join(s.name for s in served)} at http://{shown}:{port}/", highlight=False)
+    say(f"serving {', '.join(s.name for s in served)} at http://{shown}:{port}/")
     web.serve(
         served,
         host=host,

@@ -9,7 +9,18 @@ import typer
 
 from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, quiet_libraries, show, write_place
 from spacetune.cli.geometry import named_encoder
-from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, read, read_unlabelled, reads, texts_or_file
+from spacetune.cli.loading import ModelEncoder, load
+from spacetune.cli.reading import (
+    COLUMNS,
+    TEXT_FILE,
+    TEXTS,
+    Columns,
+    LabelColumn,
+    read,
+    read_unlabelled,
+    reads,
+    texts_or_file,
+)
 
 __all__ = ["terms"]
 
@@ -23,20 +34,19 @@ Layer = Annotated[int, typer.Option(help="Whose hidden states; -1 is the last.")
 @reads
 def use(
     model: Annotated[Path, typer.Argument(help="Folder of a saved Space Model.")],
-    texts: Annotated[list[str], typer.Argument(help="A text, several, or one file of texts.")],
+    texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     out: Report = None,
+    encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Show which terms of which layers a Space Model's predictions are made of."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(model, *texts))
     quiet_libraries()
     given = texts_or_file(texts, columns)
-    from spacetune.estimators import load_estimator
     from spacetune.studies import term_use
 
-    fitted: Any = load_estimator(model)
-    _show(term_use(fitted, given), as_json, out)
+    _show(term_use(load(model, encoder), given), as_json, out)
 
 
 @terms.command()
@@ -48,14 +58,14 @@ def subsets(
     encoder: EncoderName = None,
     layer: Layer = -1,
     method: Annotated[Literal["probe", "space"], typer.Option(help="Linear probe, or Space Model.")] = "probe",
-    seeds: Annotated[int, typer.Option(help="Fits of each subset, with seeds from 0 on.", min=1)] = 1,
+    seeds: Annotated[int, typer.Option(help="Fits of each subset, with seeds from 0 on.", min=1, max=1000)] = 1,
     label: LabelColumn = "label",
     out: Report = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Train a classifier on each of the 15 subsets of the terms, and score it on test."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(train, test))
     data = [read(source, columns, labelled=True, label=label) for source in (train, test)]
     from spacetune.studies import score_term_subsets
 
@@ -70,7 +80,7 @@ def subsets(
 @guarded
 @reads
 def geometry(
-    texts: Annotated[str, typer.Argument(help="A file of texts.")],
+    texts: Annotated[str, typer.Argument(help=TEXT_FILE)],
     encoder: EncoderName = None,
     layer: Layer = -1,
     max_tokens: Annotated[int, typer.Option(help="About how many tokens to measure.")] = 20_000,
@@ -79,7 +89,7 @@ def geometry(
     as_json: AsJson = False,
 ) -> None:
     """Measure each term as a set of points of its own, to see which one makes the space anisotropic."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(texts,))
     data = read_unlabelled(texts, columns)
     from spacetune.studies import term_geometry
 
@@ -92,13 +102,13 @@ def geometry(
 def shift(
     before: Annotated[str, typer.Argument(help="Encoder: folder, hub name, 'default', or a saved model's folder.")],
     after: Annotated[str, typer.Argument(help="The other encoder, with as many layers.")],
-    texts: Annotated[str, typer.Argument(help="A file of texts.")],
+    texts: Annotated[str, typer.Argument(help=TEXT_FILE)],
     out: Report = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Compare the terms' importances in two encoders, as before and after fine-tuning."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(texts, before, after))
     data = read_unlabelled(texts, columns)
     from spacetune.studies import term_shift
 

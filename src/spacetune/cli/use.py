@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import ENDINGS, NAMED, AsJson, Report, guarded, people, quiet_libraries, show, write_place
-from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, read, reads, texts_or_file
+from spacetune.cli.doors import ENDINGS, NAMED, AsJson, Report, guarded, quiet_libraries, say, show, write_place
+from spacetune.cli.loading import ModelEncoder, load
+from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_file
 from spacetune.errors import UsageError
 
 __all__ = ["explain", "predict", "score", "simplex", "spaces"]
@@ -21,43 +22,43 @@ def score(
     data: Annotated[str, typer.Argument(help="Labelled texts.")],
     label: LabelColumn = "label",
     label_separator: Separator = None,
+    encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     out: Report = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a saved model on labelled texts, beside the majority baseline."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(model, data))
     texts = read(data, columns, labelled=True, label=label, label_separator=label_separator)
-    from spacetune.estimators import load_estimator
     from spacetune.reports.terminal import draw_scores
     from spacetune.studies import score_model
 
-    show(score_model(load_estimator(model), texts), as_json, draw_scores, out)
+    show(score_model(load(model, encoder), texts), as_json, draw_scores, out)
 
 
 @guarded
 @reads
 def predict(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
-    texts: Annotated[list[str], typer.Argument(help="A text, several, or one file of texts.")],
+    texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     out: Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the predictions: {NAMED}.")] = None,
+    encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Predict texts given here, or all texts of a file."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(model, *texts))
     from spacetune.reports import render
     from spacetune.reports.terminal import draw_predictions
 
     quiet_libraries()
-    from spacetune.estimators import load_estimator
     from spacetune.studies import predict_texts
 
     given = texts_or_file(texts, columns)
-    result = predict_texts(load_estimator(model), given)
+    result = predict_texts(load(model, encoder), given)
     if out is not None:
         render(result, out)
-        people(True).print(f"{len(result.texts):,} predictions written to {out}", highlight=False)
+        say(f"{len(result.texts):,} predictions written to {out}")
     if out is None or as_json:
         show(result, as_json, draw_predictions)
 
@@ -66,22 +67,20 @@ def predict(
 @reads
 def explain(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
-    texts: Annotated[list[str], typer.Argument(help="A text, several, or one file of texts.")],
+    texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     for_class: Annotated[str | None, typer.Option("--class", help="Class to explain; else the predicted one.")] = None,
     out: Report = None,
+    encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Show what every word gave to a prediction; the scores add up to the logit."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(model, *texts))
     from spacetune.reports.terminal import draw_explanation
 
     quiet_libraries()
-    from spacetune.estimators import load_estimator
-
     given = texts_or_file(texts, columns)
-    fitted: Any = load_estimator(model)
-    explanation = fitted.explain(given)
+    explanation = load(model, encoder).explain(given)
     name = None if for_class is None else named_class(for_class, explanation[0].classes)
     show(explanation, as_json, lambda console, result: draw_explanation(console, result, name), out)
 
@@ -95,17 +94,17 @@ def spaces(
     n_texts: Annotated[int, typer.Option(help="Most texts on the map.")] = 600,
     seed: Annotated[int, typer.Option(help="Of the choice of texts.")] = 0,
     label: LabelColumn = "label",
+    encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Show where texts lie in a model's concept spaces, and how far apart the spaces are."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(model, data))
     texts = read(data, columns, labelled=True, label=label)
-    from spacetune.estimators import load_estimator
     from spacetune.reports.terminal import draw_map
     from spacetune.studies import map_spaces
 
-    show(map_spaces(load_estimator(model), texts, n_texts=n_texts, seed=seed), as_json, draw_map, out)
+    show(map_spaces(load(model, encoder), texts, n_texts=n_texts, seed=seed), as_json, draw_map, out)
 
 
 @guarded
@@ -114,21 +113,21 @@ def simplex(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model fitted with a simplex (--n-vertices).")],
     data: Annotated[str, typer.Argument(help="Labelled texts to score it on; not those to be tested on later.")],
     out: Report = None,
-    points: Annotated[int, typer.Option(help="Random points; each costs a pass over the texts.")] = 30,
+    points: Annotated[int, typer.Option(help="Random points; each costs a pass over the texts.", max=100_000)] = 30,
     seed: Annotated[int, typer.Option(help="Of the random points.")] = 0,
     label: LabelColumn = "label",
     label_separator: Separator = None,
+    encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Score a simplex at its vertices, its centroid and random points, and show how its training went."""
-    out = write_place(out, *ENDINGS)
+    out = write_place(out, *ENDINGS, inputs=(model, data))
     texts = read(data, columns, labelled=True, label=label, label_separator=label_separator)
-    from spacetune.estimators import load_estimator
     from spacetune.reports.simplexes import draw_simplex
     from spacetune.studies import score_simplex
 
-    show(score_simplex(load_estimator(model), texts, n_points=points, seed=seed), as_json, draw_simplex, out)
+    show(score_simplex(load(model, encoder), texts, n_points=points, seed=seed), as_json, draw_simplex, out)
 
 
 def named_class(name: str, classes: tuple[Any, ...]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,13 @@ def predictions_of(served: ServedModel, texts: list[TextInput], rows: Sequence[P
     return study(served.model, texts, np.stack([row.logits for row in rows]), sum(row.truncated for row in rows))
 
 
-def load_models(folders: Sequence[Path], examples: str | None = None, **columns: Any) -> list[ServedModel]:
+def load_models(
+    folders: Sequence[Path],
+    examples: str | None = None,
+    *,
+    load: Callable[[Path], Any] = load_estimator,
+    **columns: Any,
+) -> list[ServedModel]:
     """Load saved models, and draw their maps of labelled texts where these are given.
 
     Parameters
@@ -163,6 +169,8 @@ def load_models(folders: Sequence[Path], examples: str | None = None, **columns:
         One saved model each; its name is the folder's.
     examples
         A file of labelled texts: its texts are shown on the page as neighbours.
+    load
+        Loads a saved model from its folder.
     **columns
         Passed on to `read_texts`.
 
@@ -178,7 +186,7 @@ def load_models(folders: Sequence[Path], examples: str | None = None, **columns:
     data = None if examples is None else read_texts(examples, **columns)
     served: list[ServedModel] = []
     for name, folder in zip(names, folders, strict=True):
-        model: Any = load_estimator(folder)
+        model: Any = load(folder)
         model._progress = False
         drawn = map_spaces(model, data) if data is not None and model.kind_ == "single" else None
         served.append(ServedModel(name, model, drawn))

@@ -1,0 +1,73 @@
+"""Places to write to, found out before the work and not after it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from spacetune.errors import SpacetuneError, UsageError
+
+__all__ = ["ENDINGS", "NAMED", "write_place"]
+
+ENDINGS = (".html", ".md", ".png", ".json", ".csv")
+NAMED = ".html, .md, .png, .json or .csv"
+
+
+def write_place(
+    out: Path | None, *endings: str, inputs: Sequence[str | Path | None] = (), option: str = "--out"
+) -> Path | None:
+    """Return the file to write, or say that nothing can be written there, before the work and not after it.
+
+    Parameters
+    ----------
+    out
+        The file; None where none was asked for.
+    endings
+        Those it may have.
+    inputs
+        What the command reads: it is never written over.
+    option
+        Where the file was named.
+
+    Raises
+    ------
+    UsageError
+        If it is a folder or a device, lies in no folder, has another ending, or is one of the inputs.
+    SpacetuneError
+        If the folder takes no new file.
+    """
+    if out is None:
+        return None
+    if out.is_dir():
+        raise UsageError(f"{option} must name a file, and {out} is a folder")
+    if endings and out.suffix not in endings:
+        raise UsageError(f"{option} must end in {' or '.join(endings)}, got {out.name}")
+    place = out.resolve() if out.is_symlink() else out
+    if not place.parent.is_dir():
+        raise UsageError(f"{option} must lie in a folder that exists, and {place.parent} does not")
+    if os.path.exists(place):
+        _refuse_to_lose(place, inputs, option)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            place.stat()
+        with tempfile.TemporaryFile(dir=place.parent):
+            pass
+    except OSError as error:
+        raise SpacetuneError(
+            f"{out} cannot be written: {error.strerror}; choose another place with {option}"
+        ) from error
+    return place
+
+
+def _refuse_to_lose(place: Path, inputs: Sequence[str | Path | None], option: str) -> None:
+    """Raise where the file that would be replaced is no file, or is read by the same command."""
+    if not place.is_file():
+        raise UsageError(f"{option} must name a file, and {place} is a device")
+    for given in inputs:
+        if given is None or not os.path.exists(given):
+            continue
+        if os.path.samefile(given, place) or Path(given).resolve() in place.resolve().parents:
+            raise UsageError(f"{option} would write over {place}, which this command reads; choose another place")

@@ -1,0 +1,61 @@
+"""What goes to the terminal, whatever its encoding, and whoever reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from spacetune.errors import printable
+
+if TYPE_CHECKING:
+    from spacetune.results import Result
+
+__all__ = ["close_output", "drop_output", "print_json", "ready_streams", "say"]
+
+
+def say(message: str, *, to_stderr: bool = True) -> None:
+    """Print a sentence for people; nothing in it steers the terminal."""
+    print(printable(message, lines=True), file=sys.stderr if to_stderr else sys.stdout)
+
+
+def ready_streams() -> None:
+    """Make the standard streams take any text: what a code page lacks is written out as an escape."""
+    for name in ("stdout", "stderr"):
+        stream: Any = getattr(sys, name)
+        if stream is None:  # closed by the caller, as in `>&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def close_output(code: int) -> int:
+    """Hand over what standard output still holds; return the exit code, 1 where it could not be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
+    except OSError as error:
+        drop_output()
+        if not code:
+            say(f"spacetune: standard output cannot be written: {error.strerror}")
+        return code or 1
+    return code
+
+
+def drop_output() -> None:
+    """Send what standard output still holds nowhere, so that Python does not complain of it at the end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def print_json(result: Result) -> None:
+    """Print a result as JSON; where stdout's encoding lacks a character, all beyond ASCII is escaped."""
+    text = result.to_json(indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(json.loads(text), indent=2)
+    print(text)  # noqa: T201
