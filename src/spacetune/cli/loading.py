@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.errors import EncoderError
+from spacetune.errors import EncoderError, UsageError
 
 __all__ = ["ModelEncoder", "load"]
 
@@ -32,6 +32,8 @@ def load(model: Path, encoder: str | None = None) -> Any:
         If the model is damaged, or the encoder is another one.
     EncoderError
         If the encoder is not found.
+    UsageError
+        If an encoder is named for a model that holds its own.
     """
     from spacetune.estimators import load_estimator
 
@@ -46,8 +48,11 @@ def load(model: Path, encoder: str | None = None) -> Any:
 def _encoder_for(model: Path, name: str) -> Any:
     """Load an encoder that reads texts as the model's own does."""
     from spacetune.encoders import Encoder
-    from spacetune.model_folder import read_model
+    from spacetune.model_folder import check_config, read_model
 
-    trained_on: Any = read_model(model).config.get("encoder")
-    read = trained_on if isinstance(trained_on, dict) else {}  # what is wrong with it `load_estimator` will say
-    return Encoder.from_pretrained(name, max_length=read.get("max_length"), max_windows=read.get("max_windows", 1))
+    stored = read_model(model)
+    check_config(stored.config, model)
+    if stored.encoder is not None:
+        raise UsageError(f"{model} holds its own encoder, which was trained with it; leave --encoder out")
+    read = stored.config["encoder"]
+    return Encoder.from_pretrained(name, max_length=read["max_length"], max_windows=read.get("max_windows", 1))
