@@ -127,11 +127,11 @@ def _value(draw: random.Random, name: str, places: list[str]) -> str:
     return draw.choice([*NUMBERS, *WORDS, draw.choice(places), draw.choice(TEXTS)])
 
 
-def trouble_of(folder: Path, words: list[str]) -> str:
+def trouble_of(folder: Path, words: list[str], seconds: float = SECONDS) -> str:
     """Run a call, and say what is wrong with how it ended: a traceback, a strange code, late, or a steered terminal."""
     began = time.monotonic()
     wrong = invoke(folder, words)
-    late = time.monotonic() - began > SECONDS and words[0] != "fit" and words[1:2] != ["subsets"]
+    late = time.monotonic() - began > seconds and words[0] != "fit" and words[1:2] != ["subsets"]
     return wrong or (f"took {time.monotonic() - began:.0f} s" if late else "")
 
 
