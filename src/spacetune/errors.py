@@ -36,7 +36,6 @@ __all__ = [
     "did_you_mean",
     "name_rows",
     "printable",
-    "shown",
 ]
 
 STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -108,15 +107,6 @@ def name_rows(rows: Sequence[int], most: int = 5) -> str:
     shown = ", ".join(str(row) for row in rows[:most])
     more = f" and {len(rows) - most} more" if len(rows) > most else ""
     return f"{'row' if len(rows) == 1 else 'rows'} {shown}{more}"
-
-
-def shown(text: object) -> str:
-    r"""Return text for a message, on one line: control and other unprintable characters are escaped.
-
-    >>> shown("text\x1b[2J")
-    'text\\x1b[2J'
-    """
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
 def printable(text: object, *, lines: bool = False) -> str:

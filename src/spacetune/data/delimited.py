@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from spacetune.data.labelled_texts import DataNote
 from spacetune.data.opening import LONGEST_FIELD, MARK, blank_note, open_text, text_lines
-from spacetune.errors import DataError, UsageError, shown
+from spacetune.errors import DataError, UsageError, printable
 
 __all__ = ["QUOTINGS", "Quoting", "delimiter_hint", "read_delimited"]
 
@@ -113,7 +113,7 @@ class _File:
 
     def __init__(self, path: Path, delimiter: str, encoding: str, said: bool) -> None:
         self.path, self.delimiter, self.encoding, self.said = path, delimiter, encoding, said
-        self.name = shown(path.name)
+        self.name = printable(path.name)
         self.row = 0
 
     def read(self, quoted: bool) -> Read:
@@ -127,7 +127,7 @@ class _File:
             try:
                 return self._rows(reader, quoted)
             except csv.Error as error:
-                raise DataError(f"{self.name} breaks after row {self.row}: {shown(error)}. {QUOTE_HINT}") from error
+                raise DataError(f"{self.name} breaks after row {self.row}: {printable(error)}. {QUOTE_HINT}") from error
 
     def _rows(self, reader: Any, quoted: bool) -> Read:
         self.row = 0
@@ -182,7 +182,7 @@ def _header(cells: list[str], name: str, line: int, quoted: bool) -> list[str]:
     if twice:
         raise DataError(
             f"the header of {name} must name every column once, {twice[0]!r:.80} is there "
-            f"{header.count(twice[0])} times ({shown(', '.join(header)):.1000}); rename one"
+            f"{header.count(twice[0])} times ({printable(', '.join(header)):.1000}); rename one"
         )
     return header
 

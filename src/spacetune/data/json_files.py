@@ -9,7 +9,7 @@ from typing import IO, Any
 from spacetune.data import label_studio
 from spacetune.data.labelled_texts import DataNote
 from spacetune.data.opening import blank_note, open_text, text_lines
-from spacetune.errors import DataError, shown
+from spacetune.errors import DataError, printable
 
 __all__ = ["read_json"]
 
@@ -28,7 +28,7 @@ def read_json(path: Path, encoding: str) -> tuple[Columns, tuple[DataNote, ...]]
     DataError
         If a line is not a JSON object; its number and what is wrong are named.
     """
-    name = shown(path.name)
+    name = printable(path.name)
     records: list[dict[str, Any]] = []
     blank: list[int] = []
     number, alone = 0, False

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from spacetune.data.labelled_texts import DataNote
-from spacetune.errors import DataError, name_rows, shown
+from spacetune.errors import DataError, name_rows, printable
 
 __all__ = ["LONGEST_FIELD", "MARK", "blank_note", "open_text", "text_lines"]
 
@@ -32,7 +32,7 @@ PACKED = {
 @contextmanager
 def open_text(path: Path, encoding: str) -> Generator[IO[str]]:
     """Open as text; turn what can go wrong while reading into a `DataError` that says where."""
-    name = shown(path.name)
+    name = printable(path.name)
     codec = _codec(encoding)
     try:
         head = _head(path)
@@ -40,7 +40,7 @@ def open_text(path: Path, encoding: str) -> Generator[IO[str]]:
         with io.TextIOWrapper(_raw(path), encoding=codec, newline="") as file:
             yield file
     except UnicodeError as error:
-        raise DataError(f"{name} is not {shown(encoding.upper())}: {_where(path, codec)}") from error
+        raise DataError(f"{name} is not {printable(encoding.upper())}: {_where(path, codec)}") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{name} is not a whole gzip file: {error}; download or pack it again") from error
     except OSError as error:
@@ -107,7 +107,7 @@ def _where(path: Path, codec: str) -> str:
         line = breaks + 1 + error.object[: error.start].count(b"\n")
         return f"byte {bad[0] if bad else 0:#04x} in line {line}; {_advice(path, codec, line, bad)}"
     except UnicodeError as error:
-        return f"{shown(error)}; {_advice(path, codec, 1, b'')}"
+        return f"{printable(error)}; {_advice(path, codec, 1, b'')}"
     except (OSError, EOFError, zlib.error):  # damaged as a gzip file too, behind this byte
         pass
     return "its bytes cannot be decoded; say another with --encoding"

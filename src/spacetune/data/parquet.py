@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from spacetune.errors import DataError, shown
+from spacetune.errors import DataError, printable
 
 __all__ = ["Named", "class_names", "named_classes", "read_parquet"]
 
@@ -25,16 +25,16 @@ def read_parquet(path: Path) -> tuple[Columns, Named]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    name = shown(path.name)
+    name = printable(path.name)
     try:
         with pq.ParquetFile(path) as file:  # read_table would take columns from the names of folders too
             table = file.read()
         columns = table.to_pydict()
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, LookupError, MemoryError) as error:
-        why = shown(error).strip().removesuffix(".")
+        why = printable(error).strip().removesuffix(".")
         raise DataError(f"{name} is not a readable Parquet file: {why:.300}; write it again") from error
     if len(columns) < len(table.column_names):
-        raise DataError(f"{name} must name every column once: {shown(', '.join(table.column_names))}; rename one")
+        raise DataError(f"{name} must name every column once: {printable(', '.join(table.column_names))}; rename one")
     return named_classes(columns, class_names(table.schema.metadata), name)
 
 

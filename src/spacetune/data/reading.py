@@ -11,7 +11,7 @@ from spacetune.data.delimited import Quoting, delimiter_hint
 from spacetune.data.label_column import Task, read_label_column
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, warn_of
 from spacetune.data.labels import is_missing
-from spacetune.errors import DataError, UsageError, did_you_mean, shown
+from spacetune.errors import DataError, UsageError, did_you_mean, printable
 
 __all__ = ["read_texts"]
 
@@ -90,7 +90,7 @@ def read_texts(
     notes: list[DataNote] = list(table.notes)
     near = did_you_mean(label, table.columns) if labels is None and labelled is None else None
     if near not in (None, text):
-        said = f"no column {label!r}, hence no labels; did you mean --label {shown(near):.80}?"
+        said = f"no column {label!r}, hence no labels; did you mean --label {printable(near):.80}?"
         notes.append(DataNote("label", (), said))
     read = None
     if labels is not None:
@@ -120,12 +120,12 @@ def _column(table: sources.Table, name: str, option: str, labelled: bool | None)
         raise DataError(f"column {name!r} is not in {table.name}: {delimited}")
     near = did_you_mean(name, table.columns) or (did_you_mean(option, table.columns) if name != option else None)
     flag = option.replace("_", "-")
-    hint = f"; did you mean --{flag} {shown(near):.80}?" if near else f"; say which with --{flag}"
+    hint = f"; did you mean --{flag} {printable(near):.80}?" if near else f"; say which with --{flag}"
     raise DataError(f"column {name!r} is not in {table.name} (columns: {columns}){hint}")
 
 
 def _named(table: sources.Table) -> str:
-    names = shown(", ".join(table.columns))
+    names = printable(", ".join(table.columns))
     return names if len(names) <= LONGEST_LIST else f"{names[:LONGEST_LIST]}…"
 
 

@@ -13,7 +13,7 @@ from spacetune.data.delimited import Quoting, read_delimited
 from spacetune.data.json_files import read_json
 from spacetune.data.labelled_texts import DataNote
 from spacetune.data.parquet import class_names, named_classes, read_parquet
-from spacetune.errors import DataError, MissingExtraError, SpacetuneError, did_you_mean, shown
+from spacetune.errors import DataError, MissingExtraError, SpacetuneError, did_you_mean, printable
 
 __all__ = ["Table", "TextFormat", "open_table"]
 
@@ -59,7 +59,7 @@ def open_table(source: Any, how: TextFormat, split: str | None) -> Table:
 
 def _open_path(path: Path, how: TextFormat, split: str | None) -> Table:
     mode = _mode(path)
-    name = shown(path.name)
+    name = printable(path.name)
     if stat.S_ISDIR(mode):
         return _from_folder(path, split)
     endings = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
@@ -83,13 +83,13 @@ def _open_path(path: Path, how: TextFormat, split: str | None) -> Table:
 
 def _mode(path: Path) -> int:
     """Return what the path is; it must be there, and be a folder or a file that holds something."""
-    name = shown(path)
+    name = printable(path)
     try:
         info = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         near = did_you_mean(path.name, _siblings(path))
         raise DataError(
-            f"{name:.300} does not exist" + (f"; did you mean {shown(path.parent / near)}?" if near else "")
+            f"{name:.300} does not exist" + (f"; did you mean {printable(path.parent / near)}?" if near else "")
         ) from error
     except (OSError, ValueError) as error:  # a name too long or with a NUL, a loop of links, a folder that is closed
         raise DataError(f"{name:.300} cannot be read: {getattr(error, 'strerror', None) or error}") from error
@@ -125,15 +125,15 @@ def _from_folder(path: Path, split: str | None) -> Table:
     try:
         import datasets
     except ImportError as error:
-        raise MissingExtraError(f"reading the folder {shown(path.name)}", "data") from error
+        raise MissingExtraError(f"reading the folder {printable(path.name)}", "data") from error
     try:
-        return _from_dataset(datasets.load_from_disk(str(path)), shown(path.name), split)
+        return _from_dataset(datasets.load_from_disk(str(path)), printable(path.name), split)
     except SpacetuneError:
         raise
     except Exception as error:  # whatever `datasets` and what it reads with raise on a folder of another kind
         raise DataError(
-            f"{shown(path)} must be a folder that `datasets` saved with save_to_disk, and cannot be read as one: "
-            f"{shown(error)}; save it again, or name a file in it"
+            f"{printable(path)} must be a folder that `datasets` saved with save_to_disk, and cannot be read as one: "
+            f"{printable(error)}; save it again, or name a file in it"
         ) from error
 
 
