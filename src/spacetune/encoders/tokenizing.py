@@ -125,7 +125,6 @@ class Tokenizing:
             raise EncoderError(f"{type(tokenizer).__name__} is not a fast tokenizer; character spans need one")
         self.max_length, self.max_windows = max_length, max_windows
         described, self._specials = plain_specials(backend.to_str(), getattr(tokenizer, "all_special_tokens", ()))
-        self.fingerprint = hashlib.sha256(described.encode()).hexdigest()
         self._backend = _built(backend, described)
         if lowercase:
             usual = self._backend.normalizer
@@ -135,6 +134,7 @@ class Tokenizing:
         self._backend.enable_truncation(max_length, direction=self._side)
         self._uses_segments = "token_type_ids" in tokenizer.model_input_names
         self._single_segments = self._uses_segments and any(self._backend.encode("a").type_ids)  # XLNet
+        self.fingerprint = hashlib.sha256(f"{self._side} {self._uses_segments} {lowercase} {described}".encode()).hexdigest()
 
     def __call__(self, inputs: Sequence[TextInput]) -> Tokenized:
         """Tokenise many texts."""

@@ -1,73 +1,111 @@
-"""One shard: the features of a run of texts in one safetensors file, written whole, checked when first used."""
+"""One shard: the features of a run of texts, in memory or mapped from a file whose content is checked before use."""
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
-import json
+import functools
 import mmap
-import os
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
+from spacetune.encoders.ragged import concat_ranges, offsets_of
 from spacetune.encoders.token_features import TokenFeatures
 from spacetune.errors import FeatureStoreError
 
-__all__ = ["Form", "Shard", "read_shard", "write_shard"]
+__all__ = ["Form", "Mapped", "Shard", "checksum_of", "join", "make_shard"]
 
 Form = Literal["full", "int8"]
 """``full``: the encoder's own dtype. ``int8``: one byte a value and one scale a token and layer."""
 
-_NUMPY = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32, "F64": np.float64, "I8": np.int8}
-
 
 @dataclasses.dataclass
-class Shard:
-    """A shard open for reading; its values stay on disk and are mapped.
+class Mapped:
+    """The file behind a shard.
 
     Parameters
     ----------
     path
         The file.
+    content
+        All its bytes, mapped; no descriptor stays open.
+    checksum
+        What the states must sum up to.
+    checked
+        Whether they were found to.
+    """
+
+    path: Path
+    content: Tensor
+    checksum: int
+    checked: bool = False
+
+
+@dataclasses.dataclass
+class Shard:
+    """The features of some texts.
+
+    Parameters
+    ----------
     layers
         Layers in it, ascending.
     hashes
         ``(n_texts, 16)`` bytes: which texts.
     offsets
         ``(n_texts + 1,)``: where each starts.
+    truncated
+        ``(n_texts,)``: whether a text was cut.
     token_ids
         ``(n_tokens,)``.
     values
-        ``(n_tokens, n_layers, dim)``, mapped.
+        ``(n_tokens, n_layers, dim)``.
     scales
         ``(n_tokens, n_layers)`` for the int8 form, else None.
-    truncated
-        ``(n_texts,)``: whether a text was cut.
     mapped
-        The mapping behind `values`.
-    checksum
-        What the content must sum up to.
-    checked
-        Whether it was found to.
+        The file it is read from; None for one in memory alone.
     """
 
-    path: Path
     layers: tuple[int, ...]
-    hashes: np.ndarray
+    hashes: Tensor
     offsets: Tensor
+    truncated: Tensor
     token_ids: Tensor
     values: Tensor
-    scales: Tensor | None
-    truncated: Tensor
-    mapped: mmap.mmap
-    checksum: str
-    checked: bool = False
+    scales: Tensor | None = None
+    mapped: Mapped | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None for a shard in memory alone."""
+        return None if self.mapped is None else self.mapped.path
+
+    @functools.cached_property
+    def keys(self) -> list[bytes]:
+        """What its texts are known by."""
+        together = self.hashes.numpy().tobytes()
+        return [together[i : i + 16] for i in range(0, len(together), 16)]
+
+    @property
+    def index(self) -> dict[str, Tensor]:
+        """What says which texts are in it, and where."""
+        return {"hashes": self.hashes, "offsets": self.offsets, "truncated": self.truncated}
+
+    @property
+    def states(self) -> dict[str, Tensor]:
+        """What is known of the texts."""
+        scales = {} if self.scales is None else {"scales": self.scales}
+        return {"token_ids": self.token_ids, "values": self.values, **scales}
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of its tensors."""
+        return sum(tensor.nbytes for tensor in (self.index | self.states).values())
 
     def rows(self, text: int, columns: list[int] | slice) -> Tensor:
         """Return one text's values ``(n_tokens, layers, dim)``."""
@@ -82,108 +120,85 @@ class Shard:
         return self.token_ids[int(self.offsets[text]) : int(self.offsets[text + 1])]
 
     def check(self) -> None:
-        """Read every byte once and compare with the checksum.
+        """Read the states once and compare with their checksum.
 
         Raises
         ------
         FeatureStoreError
-            If it is damaged; the file is named.
+            If they are damaged.
         """
-        if self.checked:
+        if self.mapped is None or self.mapped.checked:
             return
-        tensors = {"hashes": torch.from_numpy(self.hashes), "offsets": self.offsets, "token_ids": self.token_ids}
-        tensors |= {"truncated": self.truncated, "values": self.values}
-        if self.scales is not None:
-            tensors["scales"] = self.scales
-        if str(_checksum(tensors)) != self.checksum:
-            raise FeatureStoreError(f"the cached features in {self.path} are damaged (their checksum does not fit)")
-        self.checked = True
-        os.utime(self.path)
+        if checksum_of(self.states) != self.mapped.checksum:
+            raise FeatureStoreError("the checksum of the states does not fit")
+        self.mapped.checked = True
         self.forget()
 
     def forget(self) -> None:
         """Let the system drop the mapped pages from this process; they are read again when needed."""
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self.mapped.madvise(mmap.MADV_DONTNEED)
+        if self.mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            content = self.mapped.content
+            _c_library().madvise(ctypes.c_void_p(content.data_ptr()), ctypes.c_size_t(len(content)), mmap.MADV_DONTNEED)
+
+    def only(self, texts: Sequence[int]) -> Shard:
+        """Return these of its texts as a shard in memory."""
+        chosen = torch.tensor(texts, dtype=torch.int64)
+        lengths = self.offsets.diff()[chosen]
+        rows = concat_ranges(self.offsets[:-1][chosen], lengths)
+        return Shard(
+            layers=self.layers,
+            hashes=self.hashes[chosen],
+            offsets=offsets_of(lengths),
+            truncated=self.truncated[chosen],
+            token_ids=self.token_ids[rows],
+            values=self.values[rows],
+            scales=None if self.scales is None else self.scales[rows],
+        )
 
 
-def write_shard(path: Path, features: TokenFeatures, hashes: np.ndarray, form: Form) -> None:
-    """Write a shard under a temporary name, sync it, and rename it into place."""
+def make_shard(features: TokenFeatures, hashes: np.ndarray, form: Form) -> Shard:
+    """Bring the features of a run of texts into the form they are kept in."""
     assert features.provenance is not None
     assert features.token_ids is not None
     assert features.truncated is not None
-    tensors = {
-        "hashes": torch.from_numpy(hashes),
-        "offsets": features.offsets,
-        "token_ids": features.token_ids,
-        "truncated": features.truncated,
-        "values": features.values.contiguous(),
-    }
+    values, scales = features.values.contiguous(), None
     if form == "int8":
-        wide = features.values.float()
+        wide = values.float()
         scales = (wide.abs().amax(2) / 127).clamp(min=1e-12)
-        tensors["values"] = (wide / scales.unsqueeze(2)).round().to(torch.int8)
-        tensors["scales"] = scales
-    facts = {"layers": json.dumps(features.provenance.layers), "checksum": str(_checksum(tensors))}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        safetensors.torch.save_file(tensors, unfinished, metadata=facts)
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise FeatureStoreError(f"{path.parent} cannot be written: {error.strerror}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+        values = (wide / scales.unsqueeze(2)).round().to(torch.int8)
+    return Shard(
+        layers=features.provenance.layers,
+        hashes=torch.from_numpy(hashes),
+        offsets=features.offsets,
+        truncated=features.truncated,
+        token_ids=features.token_ids,
+        values=values,
+        scales=scales,
+    )
 
 
-def read_shard(path: Path) -> Shard:
-    """Open a shard; its content is checked when it is first used.
-
-    Raises
-    ------
-    FeatureStoreError
-        If it cannot be read; the file is named.
-    """
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            facts = file.metadata() or {}
-            small = {name: file.get_tensor(name) for name in file.keys() if name != "values"}  # noqa: SIM118
-        values, mapped = _map_values(path)
-        return Shard(
-            path=path,
-            layers=tuple(json.loads(facts["layers"])),
-            hashes=small["hashes"].numpy(),
-            offsets=small["offsets"],
-            token_ids=small["token_ids"],
-            values=values,
-            scales=small.get("scales"),
-            truncated=small["truncated"],
-            mapped=mapped,
-            checksum=facts["checksum"],
-        )
-    except (safetensors.SafetensorError, KeyError, ValueError, OSError) as error:
-        raise FeatureStoreError(f"the cached features in {path} are damaged ({error})") from error
+def join(shards: Sequence[Shard]) -> Shard:
+    """Return the texts of several shards of the same layers and form in one, in memory."""
+    scales = [shard.scales for shard in shards if shard.scales is not None]
+    return Shard(
+        layers=shards[0].layers,
+        hashes=torch.cat([shard.hashes for shard in shards]),
+        offsets=offsets_of(torch.cat([shard.offsets.diff() for shard in shards])),
+        truncated=torch.cat([shard.truncated for shard in shards]),
+        token_ids=torch.cat([shard.token_ids for shard in shards]),
+        values=torch.cat([shard.values for shard in shards]),
+        scales=torch.cat(scales) if scales else None,
+    )
 
 
-def _map_values(path: Path) -> tuple[Tensor, mmap.mmap]:
-    with path.open("rb") as file:
-        header_size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(header_size))
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    about: dict[str, Any] = header["values"]
-    kind = _NUMPY[about["dtype"]]
-    start, stop = about["data_offsets"]
-    count = (stop - start) // np.dtype(kind).itemsize
-    flat = np.frombuffer(mapped, dtype=kind, count=count, offset=8 + header_size + start)
-    values = torch.from_numpy(flat)
-    if about["dtype"] == "BF16":
-        values = values.view(torch.bfloat16)
-    return values.view(about["shape"]), mapped
-
-
-def _checksum(tensors: dict[str, Tensor]) -> int:
+def checksum_of(tensors: dict[str, Tensor]) -> int:
+    """Return the CRC-32 of tensors' bytes, by name."""
     total = 0
     for name in sorted(tensors):
-        total = zlib.crc32(tensors[name].contiguous().view(torch.uint8).numpy().data, total)
+        total = zlib.crc32(tensors[name].contiguous().flatten().view(torch.uint8).numpy().data, total)
     return total
+
+
+@functools.cache
+def _c_library() -> Any:
+    return ctypes.CDLL(None)
