@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from spacetune import Encoder
+from spacetune.bridges import prepare_for_peft
 
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("peft")
@@ -68,6 +69,12 @@ def plain_inputs(encoder: Encoder, texts: list[str]) -> dict[str, torch.Tensor]:
 
 
 def classifier(encoder: Encoder, n_labels: int) -> Any:
-    return transformers.AutoModelForSequenceClassification.from_pretrained(
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(
         encoder.source.folder, num_labels=n_labels, dtype=torch.float32
-    ).eval()
+    )
+    return prepare_for_peft(model.eval())
+
+
+def plain_encoder(encoder: Encoder) -> Any:
+    model = transformers.AutoModel.from_pretrained(encoder.source.folder, dtype=torch.float32)
+    return prepare_for_peft(model.eval())

@@ -10,7 +10,6 @@ import numpy as np
 import peft
 import pytest
 import torch
-import transformers
 
 from spacetune import Encoder, PrefixSimplexClassifier
 from spacetune.bridges import export_peft_prefix, import_peft_classifier, import_peft_prefix
@@ -19,12 +18,12 @@ from spacetune.errors import ModelFileError, UnsupportedByFamily, UsageError
 from spacetune.prefixes import Prefix, PrefixSimplex
 from spacetune.studies.demo_data import demo_texts
 
-from .conftest import CLASSES, TEXTS, classifier, plain_inputs
+from .conftest import CLASSES, TEXTS, classifier, plain_encoder, plain_inputs
 
 
 def in_peft(encoder: Encoder, prefix: Prefix) -> torch.Tensor:
     """Last hidden states ``(text, token, dim)`` of peft's own prefix-tuning with this table."""
-    model = transformers.AutoModel.from_pretrained(encoder.source.folder, dtype=torch.float32)
+    model = plain_encoder(encoder)
     config = peft.PrefixTuningConfig(task_type="FEATURE_EXTRACTION", num_virtual_tokens=prefix.shape.length)
     with torch.random.fork_rng():
         wrapped = peft.get_peft_model(model, config).eval()
@@ -58,7 +57,7 @@ def test_one_vertex_corners_and_centroid_are_pefts_prefix_tuning(which: str, tin
 
 def test_pefts_projection_has_as_many_parameters(tiny: Encoder) -> None:
     shape = tiny.prefixed.shape(4)
-    model = transformers.AutoModel.from_pretrained(tiny.source.folder)
+    model = plain_encoder(tiny)
     config = peft.PrefixTuningConfig(
         task_type="FEATURE_EXTRACTION", num_virtual_tokens=4, prefix_projection=True, encoder_hidden_size=7
     )
@@ -71,7 +70,7 @@ def test_pefts_projection_has_as_many_parameters(tiny: Encoder) -> None:
 def test_a_gradient_step_is_pefts(tiny: Encoder) -> None:
     shape = tiny.prefixed.shape(3, position_shift=True)
     simplex = PrefixSimplex(shape, 1, position_shift=True, generator=torch.Generator().manual_seed(1))
-    model = transformers.AutoModel.from_pretrained(tiny.source.folder)
+    model = plain_encoder(tiny)
     config = peft.PrefixTuningConfig(task_type="FEATURE_EXTRACTION", num_virtual_tokens=3)
     with torch.random.fork_rng():
         wrapped = peft.get_peft_model(model, config).eval()
@@ -176,7 +175,7 @@ def test_what_peft_cannot_say_is_said(tiny: Encoder, tmp_path: Path) -> None:
     assert not report.same
     assert any("PEFT shifts positions" in note for note in report.notes)
     assert any("head is not part" in note for note in report.notes)
-    base = transformers.AutoModel.from_pretrained(tiny.source.folder)
+    base = plain_encoder(tiny)
     with torch.no_grad():
         theirs = peft.PeftModel.from_pretrained(base, str(tmp_path / "a")).eval()(**plain_inputs(tiny, TEXTS))
     centroid = model.simplex_.centroid()  # type: ignore[union-attr]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -109,6 +110,7 @@ def test_equals_a_cache_of_transformers(made: Made, family: str, shift: bool) ->
     prefix = random_prefix(encoder, shift=shift)
     model = transformers.AutoModel.from_pretrained(made(family), attn_implementation="sdpa").eval()
     found = encoder.encode(TEXTS, layers=-1, prefix=prefix)
+    cache_name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
     for i, text in enumerate(TEXTS):
         ids = torch.from_numpy(encoder.tokenize([text]).token_ids).long()[None]
         cache = transformers.DynamicCache([prefix.pair(layer, 1) for layer in range(3)])
@@ -116,7 +118,7 @@ def test_equals_a_cache_of_transformers(made: Made, family: str, shift: bool) ->
         positions = {} if shift else {"position_ids": torch.arange(ids.shape[1])[None] + first}
         with torch.no_grad():
             mask = torch.ones(1, 5 + ids.shape[1])
-            states = model(ids, attention_mask=mask, past_key_values=cache, **positions).last_hidden_state
+            states = model(ids, attention_mask=mask, **{cache_name: cache}, **positions).last_hidden_state
         torch.testing.assert_close(found.take(torch.tensor([i])).values[:, 0], states[0], atol=1e-5, rtol=1e-5)
 
 

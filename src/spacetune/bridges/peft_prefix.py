@@ -57,9 +57,10 @@ def export_peft_prefix(model: Any, folder: str | os.PathLike[str]) -> PeftExport
 
     A model trained with ``pooling="pooler"`` and a linear head on a BERT encoder becomes a ``SEQ_CLS`` adapter with its
     classifier: `peft.PeftModel.from_pretrained` on a transformers sequence classifier with as many labels gives
-    `predict_logits`. Others become a ``FEATURE_EXTRACTION`` adapter: it gives the same hidden states; the head stays
-    here. PEFT puts real tokens behind the prefix in position, so only ``position_shift=True`` is exact; and it drops
-    segment ids, so pairs of texts differ on encoders that use them.
+    `predict_logits` (where transformers calls its cache ``cache``: once `prepare_for_peft` has taken the classifier).
+    Others become a ``FEATURE_EXTRACTION`` adapter: it gives the same hidden states; the head stays here. PEFT puts
+    real tokens behind the prefix in position, so only ``position_shift=True`` is exact; and it drops segment ids, so
+    pairs of texts differ on encoders that use them.
 
     Parameters
     ----------
