@@ -1,8 +1,11 @@
-# `make demo` and `make test` need nothing but Python >= 3.11: each makes .venv and installs what it needs.
+# `make demo` and `make test` need nothing but Python >= 3.11: each makes .venv and installs a file of lock/ into it.
 PYTHON ?= python3
+# Where torch comes from: your package index, whose Linux build brings several GB of CUDA, or the index named here.
+TORCH_INDEX ?=
 BIN := .venv/bin
+PIP_INSTALL := python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check unit bench bench-quality mutants papers docs clean
+.PHONY: demo test check unit test-clients test-latest test-oldest lock bench bench-quality mutants papers docs clean
 
 demo: .venv/demo-ready
 	$(BIN)/spacetune demo --out demo-model
@@ -18,6 +21,9 @@ check: .venv/dev-ready
 unit: .venv/dev-ready
 	$(BIN)/python -m pytest
 
+test-clients: .venv/extras-ready
+	$(BIN)/python -m pytest tests/clients
+
 bench: .venv/dev-ready
 	$(BIN)/python -m benchmarks
 
@@ -28,26 +34,55 @@ mutants: .venv/dev-ready
 	$(BIN)/python -m benchmarks.mutation known
 	$(BIN)/python -m benchmarks.mutation sample
 
-papers: .venv/papers-ready
+papers: .venv/extras-ready
 	$(BIN)/python -m papers
 
 docs: .venv/dev-ready
 	$(BIN)/python -m benchmarks.tables
 
+# The environment. demo.txt is part of dev.txt, and dev.txt of extras.txt (clients, mutants, papers).
 .venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed: make ... PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 
-.venv/demo-ready: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[bundled]'
-	touch $@
+# Everything with its hash, then torch, then this folder: nothing is resolved anew but what torch's CUDA build adds.
+.venv/%-ready: lock/%.txt lock/torch.txt pyproject.toml | .venv/bin/python
+	$(BIN)/$(PIP_INSTALL) --require-hashes --no-deps -r lock/$*.txt
+	$(BIN)/$(PIP_INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r lock/torch.txt
+	$(BIN)/$(PIP_INSTALL) --no-build-isolation --no-deps -e .
+	touch $@ .venv/demo-ready $(if $(filter extras,$*),.venv/dev-ready)
 
-.venv/dev-ready: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@ .venv/demo-ready
+# The newest versions that pyproject.toml allows, made anew at every run; the oldest in the same way.
+test-latest:
+	$(PYTHON) -m venv --clear .venv-latest
+	.venv-latest/bin/$(PIP_INSTALL) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e '.[dev]'
+	.venv-latest/bin/python -m pip list --disable-pip-version-check
+	.venv-latest/bin/python -m pytest
 
-.venv/papers-ready: .venv/dev-ready
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,papers]'
-	touch $@
+UV := .venv-lock/bin/uv --quiet --cache-dir .venv-lock/cache pip compile pyproject.toml -c lock/torch.txt --group build \
+	--no-emit-package torch
+
+test-oldest: .venv-lock/bin/uv
+	$(PYTHON) -m venv --clear .venv-oldest
+	$(UV) --extra dev --resolution lowest-direct --python .venv-oldest/bin/python -o .venv-oldest/versions.txt
+	.venv-oldest/bin/$(PIP_INSTALL) --no-deps -r .venv-oldest/versions.txt
+	.venv-oldest/bin/$(PIP_INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r lock/torch.txt
+	.venv-oldest/bin/$(PIP_INSTALL) --no-build-isolation --no-deps -e .
+	.venv-oldest/bin/python -m pytest
+
+# One lock for every supported Python and platform, with hashes. The smaller files take their versions from the largest.
+LOCK := $(UV) --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+lock: .venv-lock/bin/uv
+	rm -f lock/demo.txt lock/dev.txt
+	$(LOCK) --upgrade --all-extras -o lock/extras.txt
+	$(LOCK) -c lock/extras.txt --extra dev -o lock/dev.txt
+	$(LOCK) -c lock/extras.txt --extra bundled -o lock/demo.txt
+	rm -rf .venv-lock
+
+.venv-lock/bin/uv:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/$(PIP_INSTALL) uv
 
 clean:
-	rm -rf .venv demo-model
+	rm -rf .venv .venv-* demo-model
