@@ -2,10 +2,13 @@
 PYTHON ?= python3
 # Where torch comes from: your package index, whose Linux build brings several GB of CUDA, or the index named here.
 TORCH_INDEX ?=
+# How many processes the tests run in: one a core, four at most.
+WORKERS ?= auto
 BIN := .venv/bin
+PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup
 PIP_INSTALL := python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check unit test-clients test-latest test-oldest lock bench bench-quality mutants papers docs clean
+.PHONY: demo test check unit test-clients test-latest test-oldest lock bench bench-quality mutants papers docs images clean
 
 demo: .venv/demo-ready
 	$(BIN)/spacetune demo --out demo-model
@@ -19,10 +22,10 @@ check: .venv/dev-ready
 	$(BIN)/lint-imports --no-cache
 
 unit: .venv/dev-ready
-	$(BIN)/python -m pytest
+	$(BIN)/$(PYTEST) --ignore tests/clients
 
 test-clients: .venv/extras-ready
-	$(BIN)/python -m pytest tests/clients
+	$(BIN)/$(PYTEST) tests/clients
 
 bench: .venv/dev-ready
 	$(BIN)/python -m benchmarks
@@ -39,6 +42,12 @@ papers: .venv/extras-ready
 
 docs: .venv/dev-ready
 	$(BIN)/python -m benchmarks.tables
+	$(BIN)/python -m benchmarks.figures
+
+# The README's pictures; two of them need Chromium.
+images: .venv/dev-ready
+	$(BIN)/python docs/images/draw_demo.py
+	PYTHONPATH=. $(BIN)/python docs/images/draw_pages.py
 
 # The environment. demo.txt is part of dev.txt, and dev.txt of extras.txt (clients, mutants, papers).
 .venv/bin/python:
@@ -57,7 +66,7 @@ test-latest:
 	$(PYTHON) -m venv --clear .venv-latest
 	.venv-latest/bin/$(PIP_INSTALL) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e '.[dev]'
 	.venv-latest/bin/python -m pip list --disable-pip-version-check
-	.venv-latest/bin/python -m pytest
+	.venv-latest/bin/$(PYTEST) --ignore tests/clients
 
 UV := .venv-lock/bin/uv --quiet --cache-dir .venv-lock/cache pip compile pyproject.toml -c lock/torch.txt --group build \
 	--no-emit-package torch
@@ -68,7 +77,7 @@ test-oldest: .venv-lock/bin/uv
 	.venv-oldest/bin/$(PIP_INSTALL) --no-deps -r .venv-oldest/versions.txt
 	.venv-oldest/bin/$(PIP_INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r lock/torch.txt
 	.venv-oldest/bin/$(PIP_INSTALL) --no-build-isolation --no-deps -e .
-	.venv-oldest/bin/python -m pytest
+	.venv-oldest/bin/$(PYTEST) --ignore tests/clients
 
 # One lock for every supported Python and platform, with hashes. The smaller files take their versions from the largest.
 LOCK := $(UV) --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
