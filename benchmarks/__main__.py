@@ -9,6 +9,7 @@ import importlib
 import sys
 
 NAMES = (
+    "demo",
     "speed",
     "sma",
     "sma_command",

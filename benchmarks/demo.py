@@ -1,0 +1,25 @@
+"""What `spacetune demo` comes to: scores of every method on dev and test, and the size of the saved model."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import circumstances, write
+from spacetune.studies import demo_texts, fit_model
+
+
+def main() -> None:
+    assert __doc__
+    found: dict[str, Any] = {"what": __doc__.strip(), **circumstances()}
+    model, report = fit_model(demo_texts("train"), dev=demo_texts("dev"), test=demo_texts("test"), seed=0)
+    found["scores"] = {f"{row['method']}, {row['split']}": row for row in report.rows()}
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder + "/model")
+        found["tensors_kb"] = (Path(folder) / "model" / "model.safetensors").stat().st_size / 1000
+    write("demo", found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Figures in documents, drawn from results: `python -m benchmarks.figures` writes each before its mark.
+
+A mark is a comment right behind a figure: `714<!-- demo-kb -->`. Its name stands in `FIGURES`, which says what of which
+file under `benchmarks/results` it is. A test compares every marked figure with its result.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from benchmarks.common import HERE, RESULTS
+
+ROOT = HERE.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+MARKED = re.compile(r"(?P<figure>[-+.,\d]*\d)(?P<mark><!-- (?P<name>[\w-]+) -->)")
+
+
+def main() -> None:
+    for page in PAGES:
+        written = page.read_text(encoding="utf-8")
+        drawn = MARKED.sub(lambda found: figure(found["name"]) + found["mark"], written)
+        if drawn != written:
+            page.write_text(drawn, encoding="utf-8")
+            print(f"wrote {page.relative_to(ROOT)}")
+
+
+def figure(name: str) -> str:
+    return FIGURES[name]()
+
+
+@cache
+def result(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def short(value: float, digits: int) -> str:
+    """Write a number as the pages do: without the zero before the point, and without a sign where it is 0."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}"
+
+
+def demo(method: str, split: str, measure: str) -> float:
+    return result("demo")["scores"][f"{method}, {split}"][measure]
+
+
+def texts_ahead(split: str) -> str:
+    """Return by how many texts the demo's Space Model is ahead of the probe."""
+    row = result("demo")["scores"][f"space, {split}"]
+    return str(round(row["n"] * (row["accuracy"] - demo("linear probe", split, "accuracy"))))
+
+
+def quality(data: str, method: str) -> dict[str, Any]:
+    rows = result("quality")["rows"]
+    return next(row for row in rows if (row["set"], row["method"]) == (data, method))
+
+
+def difference(method: str, against: str, measure: str) -> dict[str, Any]:
+    wanted = (method, against, measure)
+    rows = result("quality")["differences"]
+    return next(row for row in rows if (row["method"], row["against"], row["measure"]) == wanted)
+
+
+def points(method: str, against: str, measure: str, part: int | None = None) -> str:
+    row = difference(method, against, measure)
+    return short(100 * (row["mean"] if part is None else row["interval"][part]), 1)
+
+
+def tuned() -> list[str]:
+    return [row["set"] for row in result("quality")["rows"] if row["method"] == "fine-tuned"]
+
+
+def tuning_costs() -> list[float]:
+    """Return how many times the head's CPU time fine-tuning takes, set by set."""
+    return [quality(s, "fine-tuned")["fit_cpu_seconds"] / quality(s, "space")["fit_cpu_seconds"] for s in tuned()]
+
+
+def head_megabytes() -> list[float]:
+    return [quality(data, "space")["model_bytes"] / 1e6 for data in tuned()]
+
+
+def setfit_costs(method: str) -> str:
+    """Return how many times a method's CPU time SetFit takes at 50 texts, over the draws that both have run."""
+    times: dict[tuple[str, int], dict[str, float]] = {}
+    for cell in result("few_shot_table")["cells"]:
+        if cell["K"] == 50:
+            times.setdefault((cell["data"], cell["seed"]), {})[cell["method"]] = cell["cpu_seconds"]
+    both = [row for row in times.values() if "setfit" in row and method in row]
+    return f"{sum(row['setfit'] for row in both) / sum(row[method] for row in both):.0f}"
+
+
+def refitted(part: int | None = None) -> str:
+    rows = result("few_shot_table")["paired_accuracy"]["all"]
+    wanted = ("space simplex (refitted)", "linear probe (refitted)")
+    row = next(row for row in rows if (row["first"], row["second"]) == wanted)
+    return short(100 * (row["difference"] if part is None else row["interval_95"][part]), 1)
+
+
+def official(name: str) -> float:
+    return result("geometry")["official set"][name]["whole set"]
+
+
+def additive_training() -> float:
+    seconds = result("geometry")["official set"]["processor seconds, best of three"]
+    return seconds["additive quantizer, training"]
+
+
+SCRIPT = "official script, processor seconds, best of three"
+FIGURES: dict[str, Callable[[], str]] = {
+    "demo-kb": lambda: f"{result('demo')['tensors_kb']:.0f}",
+    "demo-ece-dev": lambda: short(demo("space", "dev", "ece"), 3),
+    "demo-ece-test": lambda: short(demo("space", "test", "ece"), 3),
+    "demo-texts-ahead-test": lambda: texts_ahead("test"),
+    "demo-texts-ahead-dev": lambda: texts_ahead("dev"),
+    "sets": lambda: str(difference("space", "probe", "first")["sets"]),
+    "sets-ahead": lambda: str(difference("space", "probe", "first")["wins"]),
+    "ahead-first": lambda: points("space", "probe", "first"),
+    "ahead-first-least": lambda: points("space", "probe", "first", 0),
+    "ahead-first-most": lambda: points("space", "probe", "first", 1),
+    "ahead-second": lambda: points("space", "probe", "second"),
+    "ahead-second-least": lambda: points("space", "probe", "second", 0),
+    "ahead-second-most": lambda: points("space", "probe", "second", 1),
+    "imdb-space": lambda: short(quality("imdb", "space")["mean"][0], 3),
+    "imdb-tfidf": lambda: short(quality("imdb", "tfidf_svm")["mean"][0], 3),
+    "tuned-ahead": lambda: points("fine-tuned", "space", "first"),
+    "tuned-ahead-least": lambda: points("fine-tuned", "space", "first", 0),
+    "tuned-ahead-most": lambda: points("fine-tuned", "space", "first", 1),
+    "tuned-cost-least": lambda: f"{min(tuning_costs()):.0f}",
+    "tuned-cost-most": lambda: f"{max(tuning_costs()):.0f}",
+    "tuned-mb": lambda: f"{quality('sma', 'fine-tuned')['model_bytes'] / 1e6:.0f}",
+    "head-mb-least": lambda: short(min(head_megabytes()), 1),
+    "head-mb-most": lambda: short(max(head_megabytes()), 1),
+    "refitted-ahead": refitted,
+    "refitted-ahead-least": lambda: refitted(0),
+    "refitted-ahead-most": lambda: refitted(1),
+    "setfit-over-simplex": lambda: setfit_costs("space simplex (refitted)"),
+    "setfit-over-probe": lambda: setfit_costs("linear probe (refitted)"),
+    "geometry-script": lambda: f"{official(SCRIPT):.1f}",
+    "geometry-training": lambda: f"{additive_training():.1f}",
+    "geometry-bound": lambda: f"{official(SCRIPT) / additive_training():.1f}",
+}
+
+if __name__ == "__main__":
+    main()
