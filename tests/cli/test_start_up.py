@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -31,11 +31,13 @@ def test_the_check_above_can_fail() -> None:
 
 
 def best_seconds(*words: str) -> float:
+    """Return the processor time of a call: by the clock, what runs beside it would count too."""
     times: list[float] = []
     for _ in range(3):
-        began = time.perf_counter()
+        before = os.times()
         subprocess.run([sys.executable, *words], capture_output=True, check=True)
-        times.append(time.perf_counter() - began)
+        after = os.times()
+        times.append(sum(after[2:4]) - sum(before[2:4]))  # of children: user and system
     return min(times)
 
 
@@ -43,7 +45,7 @@ def best_seconds(*words: str) -> float:
     ("words", "promised"), [(("-c", "import spacetune"), 0.3), (("-m", "spacetune", "--help"), 0.5)]
 )
 def test_start_up_is_quick(words: tuple[str, ...], promised: float) -> None:
-    assert best_seconds(*words) < 2 * promised  # twice, since machines that run tests are busy
+    assert best_seconds(*words) < 2 * promised  # twice, since processors differ
 
 
 @pytest.mark.parametrize("command", ["fit", "score", "predict", "explain", "check", "demo", "doctor"])
