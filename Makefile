@@ -49,7 +49,7 @@ images: .venv/dev-ready
 	$(BIN)/python docs/images/draw_demo.py
 	PYTHONPATH=. $(BIN)/python docs/images/draw_pages.py
 
-# The environment. demo.txt is part of dev.txt, and dev.txt of extras.txt (clients, mutants, papers).
+# The environment. demo.txt is part of dev.txt, and dev.txt of extras.txt (clients, papers).
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed: make ... PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv

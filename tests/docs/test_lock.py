@@ -33,7 +33,7 @@ def asked(*extras: str) -> list[Requirement]:
 
 
 @pytest.mark.parametrize(
-    ("name", "extras"), [("demo", ["bundled"]), ("dev", ["dev"]), ("extras", ["dev", "clients", "mutants", "papers"])]
+    ("name", "extras"), [("demo", ["bundled"]), ("dev", ["dev"]), ("extras", ["dev", "clients", "papers"])]
 )
 def test_everything_that_is_asked_for_is_locked_within_its_range(name: str, extras: list[str]) -> None:
     locked = pins(name) | pins("torch")
