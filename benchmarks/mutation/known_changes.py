@@ -6,6 +6,8 @@ as many lines around it as make it unique.
 
 from __future__ import annotations
 
+FIRST_IN = "test_the_queue_is_first_in_first_out_with_mixed_kinds"
+FLIPPED = "test_any_flipped_bit_is_found_and_changes_no_feature"
 WEIGHED = "test_logits_are_exactly_as_weighed_on_dev"
 
 CHANGES: tuple[tuple[str, str, str], ...] = (
@@ -165,5 +167,31 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
         "logits[:, one.classes_] = one.predict_log_proba(x)",
         "logits[:, : len(one.classes_)] = one.predict_log_proba(x)",
         "test_a_class_that_is_missing_from_training_leaves_the_others_in_their_columns",
+    ),
+    ("self._jobs.extendleft(reversed(others))", "self._jobs.extendleft(others)", FIRST_IN),
+    ("hmac.compare_digest(given, self.api_key.encode())", "self.api_key.encode().startswith(given)", "test_the_key"),
+    ("if length > limits.max_characters:", "if length >= limits.max_characters:", "test_edges_of_the_limits"),
+    (
+        "for name in sorted(tensors):\n        total = zlib",
+        'for name in sorted(tensors.keys() - {"values"}):\n        total = zlib',
+        FLIPPED,
+    ),
+    ("[LAYOUT, about.sha256, about.dtype,", "[LAYOUT, about.sha256,", "test_the_dtype_tells_apart"),
+    ("encoder.tokenizer_fingerprint, form,", "form,", "test_the_tokenizer_tells_apart"),
+    ("encoder.tokenizer_fingerprint, form,", "encoder.tokenizer_fingerprint,", "test_the_form_tells_apart"),
+    (
+        "key=lambda held: held.used)",
+        "key=lambda held: -held.used)",
+        "test_shards_go_in_the_order_of_use_until_the_rest_fits",
+    ),
+    (
+        "os.replace(staging / CONFIG, place / CONFIG)\n    except BaseException:\n",
+        "os.replace(staging / CONFIG, place / CONFIG)\n    except BaseException:\n        _remove(place / WEIGHTS)\n",
+        "test_a_failure_at_every_call_leaves_one_whole_model",
+    ),
+    (
+        "if hashlib.sha256(weights).hexdigest() != config",
+        "if not hashlib.sha256(weights).hexdigest() and config",
+        "test_every_flipped_bit_is_found_or_changes_nothing",
     ),
 )
