@@ -30,7 +30,7 @@ def test_contributions_add_up_to_the_models_own_logit(model: SpaceClassifier) ->
     assert found.additivity_error < 1e-4
     assert found.layers == (0, 6)
     assert not found.contributions[:, 0, 1:3].any()  # no attention, no feed-forward in the embeddings
-    assert [row["term"] for row in found.rows()] == [*TERMS, *TERMS]
+    assert [row["term"] for row in found.rows()] == [*TERMS, "centre", *TERMS, "centre", "lexicon", "bias"]
     assert set(found.kept) == set(TERMS)
 
 

@@ -1,4 +1,4 @@
-"""What a fitted Space Model makes of its predictions: which term of which layer."""
+"""What a fitted Space Model makes of its predictions: which term of which layer, and the lexicon beside them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from spacetune.dissection import TERMS, Dissection, dissect_windows
-from spacetune.encoders import segment_mean
-from spacetune.errors import DataError
-from spacetune.estimators import SpaceClassifier
+from spacetune.encoders import TokenFeatures, as_inputs, segment_mean
+from spacetune.errors import DataError, UsageError
+from spacetune.estimators import SpaceClassifier, SpaceRegressor
 from spacetune.results import Result
 from spacetune.spaces import SpaceHead
+from spacetune.training import MultiLabel, Task
 
 __all__ = ["TermUse", "term_use"]
 
@@ -29,36 +31,65 @@ class TermUse(Result):
     ----------
     layers
         The layers the model reads.
+    explained
+        Every text's predicted class, whose logit is taken apart; for multi-label the strongest label.
     projection
         ``(layer, term)``: mean over tokens of ⟨p, P v⟩ / ‖p‖², where p = P e is the projection of a state into all
         spaces, standardisation in it but not its shift. Sums to 1 over terms.
     contributions
-        ``(text, layer, part)``: what each term adds to the predicted class's logit; the last part is the shift
-        ("centre") of the standardisation. Over layers and parts they sum to ``logit - bias``.
+        ``(text, layer, part)``: what each term adds to the explained logit; the last part is the shift ("centre") of
+        the standardisation.
+    lexicon
+        ``(text,)``: what the words of the lexicon add to it; zeros where the model has none.
+    bias
+        ``(text,)``: what it starts with. Contributions, lexicon and bias sum to the logit.
     additivity_error
-        The largest gap of that sum.
+        The largest gap between that sum and the logit of the model's own `predict_logits`. For a model whose encoder
+        runs in bfloat16 this holds the rounding of its states, since the terms are float32.
     kept
-        By term: the share of texts whose prediction stays the same without it.
+        By term, and for the lexicon: the share of texts whose prediction stays the same without it. Empty for numbers.
     """
 
     n_texts: int
     layers: tuple[int, ...]
+    explained: tuple[Any, ...]
     projection: np.ndarray[Any, Any]
     contributions: np.ndarray[Any, Any]
+    lexicon: np.ndarray[Any, Any]
+    bias: np.ndarray[Any, Any]
     additivity_error: float
     kept: dict[str, float]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one row a layer and term: its share in the projection, and its mean part of the logit."""
+        """Return one row a layer and part, then lexicon and bias: the share in the projection, the mean in the logit.
+
+        The logits of all rows sum to the mean logit of the explained classes.
+        """
         mean = self.contributions.mean(0)
+        shares = [[*row, None] for row in self.projection.tolist()]
         return [
-            {"layer": layer, "term": term, "projection": float(self.projection[i, j]), "logit": float(mean[i, j])}
+            {"layer": layer, "term": part, "projection": shares[i][j], "logit": float(mean[i, j])}
             for i, layer in enumerate(self.layers)
-            for j, term in enumerate(TERMS)
+            for j, part in enumerate(PARTS)
+        ] + [
+            {"layer": None, "term": part, "projection": None, "logit": float(values.mean())}
+            for part, values in (("lexicon", self.lexicon), ("bias", self.bias))
         ]
 
 
-def term_use(model: SpaceClassifier, texts: Any) -> TermUse:
+@dataclasses.dataclass(frozen=True)
+class _Window:
+    """Shares ``(token, layer, term)``, parts ``(text, layer, part)``, words ``(text,)``, and by what is left out
+    whether the prediction stays, ``(text,)``.
+    """
+
+    shares: Tensor
+    parts: Tensor
+    words: Tensor
+    same: dict[str, Tensor]
+
+
+def term_use(model: SpaceClassifier | SpaceRegressor, texts: Any) -> TermUse:
     r"""Take a fitted Space Model's predictions apart by term.
 
     The projection of a state is the sum of its terms' projections. The tanh that follows is shared out in proportion,
@@ -69,7 +100,7 @@ def term_use(model: SpaceClassifier, texts: Any) -> TermUse:
     Parameters
     ----------
     model
-        A fitted classifier that reads texts.
+        A fitted Space Model that reads texts.
     texts
         Strings or pairs.
 
@@ -80,48 +111,78 @@ def term_use(model: SpaceClassifier, texts: Any) -> TermUse:
 
     Raises
     ------
+    UsageError
+        If the model is no Space Model.
     DataError
         If the model was fitted on ready embeddings, which cannot be taken apart, or there are no texts.
     """
+    if not isinstance(model, SpaceClassifier | SpaceRegressor):
+        raise UsageError(f"terms are taken apart in a Space Model's projections; {type(model).__name__} has none")
+    check_is_fitted(model)
     if model.layers_ is None:
         raise DataError("the model was fitted on ready embeddings; terms need one fitted on texts")
-    head: SpaceHead = model.head_
-    with torch.no_grad():
-        found = [_of_window(head, window) for window in dissect_windows(model.encoder_, texts, model.layers_)]
-    if not found:
+    inputs = as_inputs(texts)
+    if not inputs:
         raise DataError("there are no texts to look at")
-    shares = torch.cat([window[0] for window in found])
-    parts, gaps, same = (torch.cat([window[i] for window in found]) for i in (1, 2, 3))
+    own = torch.from_numpy(model.predict_logits(inputs))
+    best = own.argmax(1)
+    found: list[_Window] = []
+    with torch.no_grad():
+        for window in dissect_windows(model.encoder_, inputs, model.layers_):
+            start = sum(len(each.parts) for each in found)
+            rows = slice(start, start + len(window))
+            found.append(_of_window(model, window, own[rows], best[rows]))
+    shares, parts, words = (torch.cat([getattr(each, name) for each in found]) for name in ("shares", "parts", "words"))
+    bias = model.bias_of()[best].detach()
+    gap = parts.sum((1, 2)) + words + bias - own.gather(1, best[:, None]).squeeze(1)
     return TermUse(
-        n_texts=len(parts),
+        n_texts=len(inputs),
         layers=model.layers_,
+        explained=tuple(np.asarray(model.task().classes)[best.numpy()].tolist()),
         projection=shares.mean(0).numpy(),
         contributions=parts.numpy(),
-        additivity_error=float(gaps.max()),
-        kept=dict(zip(TERMS, same.float().mean(0).tolist(), strict=True)),
+        lexicon=words.numpy(),
+        bias=bias.numpy(),
+        additivity_error=float(gap.abs().max()),
+        kept={name: float(torch.cat([each.same[name] for each in found]).float().mean()) for name in found[0].same},
     )
 
 
-def _of_window(head: SpaceHead, window: Dissection) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return shares a token, contributions a text, the gap a text, and whether the prediction stays without a term."""
+def _of_window(model: SpaceClassifier | SpaceRegressor, window: Dissection, own: Tensor, best: Tensor) -> _Window:
+    """Take the logits of the classes `best` apart; `own` are the model's."""
+    head: SpaceHead = model.head_
     matrix, shift = head.spaces.folded()
     projected = torch.einsum("nlvd,lkd->nlvk", window.terms.to(matrix.dtype), matrix)
     whole = projected.sum(2, keepdim=True)
-    shares = (projected * whole).sum(3) / whole.square().sum(3)
-    weight = head.classifier.weight.unflatten(1, matrix.shape[:2])
     raw = whole + shift[:, None]
-    logits = _logits(head, torch.tanh(raw[:, :, 0]), window.offsets)
-    best = logits.argmax(1)
     slope = torch.where(raw.abs() > 1e-6, torch.tanh(raw) / raw, 1.0)
     parts = torch.cat([projected, shift[:, None].expand_as(whole)], dim=2) * slope
-    added = torch.einsum("tlvk,tlk->tlv", segment_mean(parts, window.offsets), weight[best])
-    gap = (added.sum((1, 2)) + head.classifier.bias[best] - logits.amax(1)).abs()
-    same = [
-        _logits(head, torch.tanh((raw - projected[:, :, i : i + 1])[:, :, 0]), window.offsets).argmax(1) == best
-        for i in range(len(TERMS))
-    ]
-    return shares, added, gap, torch.stack(same, dim=1)
+    weight = head.classifier.weight.unflatten(1, matrix.shape[:2])
+    words = _words(model, window)
+    before = {"": raw, **{term: raw - projected[:, :, i : i + 1] for i, term in enumerate(TERMS)}}
+    spaces = {name: segment_mean(torch.tanh(each[:, :, 0]), window.offsets) for name, each in before.items()}
+    logits = {name: head.classify(each) + words for name, each in spaces.items()}
+    left_out = {} if model.kind_ == "regression" else {term: logits[term] for term in TERMS}
+    if left_out and model.lexicon_ is not None:
+        left_out["lexicon"] = logits[""] - words
+    return _Window(
+        shares=(projected * whole).sum(3) / whole.square().sum(3),
+        parts=torch.einsum("tlvk,tlk->tlv", segment_mean(parts, window.offsets), weight[best]),
+        words=words.gather(1, best[:, None]).squeeze(1),
+        same={name: _same(model.task(), without, own) for name, without in left_out.items()},
+    )
 
 
-def _logits(head: SpaceHead, spaces: Tensor, offsets: Tensor) -> Tensor:
-    return head.classify(segment_mean(spaces, offsets))
+def _words(model: SpaceClassifier | SpaceRegressor, window: Dissection) -> Tensor:
+    """Return what the lexicon adds to every logit, ``(text, output)``."""
+    if model.lexicon_ is None:
+        return torch.zeros(len(window), model.head_.classifier.out_features)
+    return model.lexicon_.logits(TokenFeatures(window.states, window.offsets, window.token_ids))
+
+
+def _same(task: Task, logits: Tensor, own: Tensor) -> Tensor:
+    """Tell for every text whether both logits give the same prediction."""
+    if isinstance(task, MultiLabel):
+        threshold = task.threshold or 0.0
+        return ((logits >= threshold) == (own >= threshold)).all(1)
+    return logits.argmax(1) == own.argmax(1)
