@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import time
 
 import torch
@@ -11,6 +12,10 @@ import torch
 from spacetune.errors import UsageError
 
 __all__ = ["choose_device", "choose_dtype", "describe_machine", "keep_freed_memory", "linear_rate"]
+
+if hasattr(os, "register_at_fork"):
+    # a forked child has none of its parent's threads, and would wait for them for ever at the first large product
+    os.register_at_fork(after_in_child=functools.partial(torch.set_num_threads, 1))
 
 DTYPES = {
     "float32": torch.float32,
