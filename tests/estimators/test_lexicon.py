@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tests.estimators.marked import texts_with_marks
 
 from spacetune import Encoder, SpaceClassifier, SpaceRegressor
+from spacetune.encoders import TokenFeatures
 from spacetune.estimators import load_estimator
-from spacetune.estimators.lexicon_fitting import fit_lexicon
+from spacetune.estimators.lexicon_fitting import Words, fit_lexicon, learn_lexicon
+from spacetune.estimators.logistic import logistic_each
 from spacetune.estimators.space_training import SpaceData
-from spacetune.training.tasks import SingleLabel
+from spacetune.spaces import Lexicon
+from spacetune.training.tasks import MultiLabel, SingleLabel
 
 rng = np.random.default_rng(0)
-FILLER = ["the", "of", "a", "in", "to", "and", "we", "it", "is", "on", "as", "by", "for", "this", "that"]
-
-
-def texts_with_marks(n: int) -> tuple[list[str], list[int]]:
-    """The mark that decides stands among words that do not: a case for word scores."""
-    labels = [int(i % 2) for i in range(n)]
-    marks = [("banana", "copper"), ("velvet", "tunnel")]
-    texts = [" ".join([*rng.choice(FILLER, 9), marks[label][i % 2 if i % 3 else 0]]) for i, label in enumerate(labels)]
-    return [" ".join(rng.permutation(text.split())) for text in texts], labels
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +35,7 @@ def model(encoder: Encoder) -> SpaceClassifier:
 
 def test_it_is_taken_where_the_head_knows_less(model: SpaceClassifier) -> None:
     assert model.lexicon_ is not None
-    texts, labels = texts_with_marks(60)
+    texts, labels = texts_with_marks(60, seed=1)
     assert (model.predict(texts) == np.array(labels)).mean() > 0.9
 
 
@@ -86,3 +82,63 @@ def test_numbers_and_label_sets(encoder: Encoder) -> None:
 def test_ready_embeddings_have_no_words() -> None:
     matrix, labels = rng.normal(size=(60, 5)), [0, 1] * 30
     assert SpaceClassifier(n_epochs=1).fit(matrix, labels).lexicon_ is None
+
+
+@pytest.fixture(scope="module")
+def marked(encoder: Encoder) -> tuple[TokenFeatures, np.ndarray]:
+    texts, labels = texts_with_marks(80)
+    return encoder.encode(texts, progress=False), np.array(labels)
+
+
+def chosen(share: float = 1.0, weight: float = 1.0) -> Words:
+    nothing = Lexicon(torch.zeros(1, dtype=torch.long), torch.zeros(1, 2))
+    return Words(nothing, share=share, bias=torch.zeros(2), gain=0.0, strength=1.0, weight=weight)
+
+
+def learnt(source: TokenFeatures, targets: torch.Tensor, task: Any) -> torch.Tensor:
+    words = learn_lexicon(source, targets, task, chosen())
+    assert words is not None
+    return words.lexicon.logits(source) + words.bias.float()
+
+
+def test_class_weights_reach_it(marked: tuple[TokenFeatures, np.ndarray]) -> None:
+    source, labels = marked
+    rare = torch.from_numpy(np.where(np.arange(80) < 16, labels, 0))  # few of class 1
+    plain, weighed = (learnt(source, rare, SingleLabel([0, 1], w)) for w in (None, torch.tensor([1.0, 9.0])))
+    assert (weighed.softmax(1)[:, 1] > plain.softmax(1)[:, 1]).all()
+    copies = torch.cat([torch.arange(80), *[(rare == 1).nonzero().squeeze(1)] * 8])
+    assert _loss(weighed[copies], rare[copies]) < _loss(plain[copies], rare[copies])
+
+
+def test_label_weights_reach_it_and_the_probe(marked: tuple[TokenFeatures, np.ndarray]) -> None:
+    source, labels = marked
+    targets = torch.from_numpy(np.c_[labels, 1 - labels].astype(np.float32))
+    plain, weighed = (learnt(source, targets, MultiLabel("ab", w)) for w in (None, torch.tensor([9.0, 1.0])))
+    assert (weighed[:, 0] > plain[:, 0]).all()
+    torch.testing.assert_close(weighed[:, 1], plain[:, 1], atol=0.05, rtol=0)
+
+
+def test_weights_are_those_of_repeated_texts() -> None:
+    rows, targets = rng.normal(size=(40, 3)), np.tile([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]], (10, 1))
+    targets[:8] = 0, 1
+    weighed = logistic_each(rows, targets, 0.5, np.array([3.0, 1.0]))
+    thrice = np.r_[np.arange(40), np.flatnonzero(targets[:, 0] == 1), np.flatnonzero(targets[:, 0] == 1)]
+    repeated = logistic_each(rows[thrice], targets[thrice], 0.5)
+    np.testing.assert_allclose(weighed[0][0], repeated[0][0], atol=2e-3)
+    np.testing.assert_allclose(weighed[1][0], repeated[1][0], atol=2e-3)
+
+
+def test_a_fit_weighs_the_lexicon_by_its_class_weights(encoder: Encoder) -> None:
+    texts, labels = texts_with_marks(120)
+    options = {"n_epochs": 1, "learning_rate": 1e-5, "store": None}
+    plain, weighed = (
+        SpaceClassifier(encoder, class_weight=w, **options).fit(texts, labels) for w in (None, {0: 1.0, 1: 4.0})
+    )
+    assert plain.lexicon_ is not None
+    assert weighed.lexicon_ is not None
+    unmarked = ["of the in on", "as by for"]
+    assert (weighed.predict_proba(unmarked)[:, 1] > plain.predict_proba(unmarked)[:, 1] + 0.03).all()
+
+
+def _loss(logits: torch.Tensor, targets: torch.Tensor) -> float:
+    return float(torch.nn.functional.cross_entropy(logits, targets))

@@ -190,7 +190,7 @@ def test_settings_out_of_bounds(encoder: Encoder, settings: dict[str, Any], mess
 def test_wrong_calls(fitted: PrefixSimplexClassifier, encoder: Encoder) -> None:
     with pytest.raises(UsageError, match="abstain_above must be between 0 and 1, got 2"):
         fitted.predict(FRESH.texts, abstain_above=2)
-    with pytest.raises(UsageError, match="at least 1 point"):
+    with pytest.raises(UsageError, match="n_samples must be at least 1, got 0"):
         fitted.ensemble_logits(FRESH.texts, 0)
     with pytest.raises(DataError, match="made without this model's prefix"):
         fitted.predict(encoder.encode(FRESH.texts))

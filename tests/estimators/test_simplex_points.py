@@ -69,3 +69,19 @@ def test_wrong_points(model: Model, shallow: Encoder) -> None:
     alone = SpaceClassifier(shallow, n_latent=4, n_epochs=1, store=None).fit(DEMO.texts, DEMO.labels)
     with pytest.raises(UsageError, match="fitted with n_vertices=1"):
         alone.logits_at(FRESH.texts, CENTRE)
+
+
+def test_points_are_arrays_and_lists_too(model: Model) -> None:
+    expected = model.logits_at(FRESH.texts, torch.tensor([[0.2, 0.3, 0.5]]))
+    for given in ([[0.2, 0.3, 0.5]], np.array([[0.2, 0.3, 0.5]]), [np.array([0.2, 0.3, 0.5])]):
+        np.testing.assert_array_equal(model.logits_at(FRESH.texts, given), expected)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [[0.2, 0.3, 0.5], [], 1, None, "centre", [["a", "b", "c"]], [[1, 0], [0, 1, 0]], [[[0.5, 0.5, 0.0]]],
+     [[-0.5, 1.0, 0.5]], [[0.2, 0.2, 0.2]], [[float("nan"), 0.5, 0.5]], [[float("inf"), 0.0, 0.0]], np.zeros((0, 3))],
+)  # fmt: skip
+def test_what_is_no_point_is_refused(model: Model, weights: Any) -> None:
+    with pytest.raises(UsageError, match="weights"):
+        model.logits_at(FRESH.texts, weights)

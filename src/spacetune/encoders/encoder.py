@@ -40,7 +40,7 @@ MAX_WINDOWS = 16
 
 
 class Encoder:
-    """A frozen encoder: runs without gradients, in eval mode, the same for a text whatever is beside it.
+    """A frozen encoder: runs without gradients, in eval mode, the same for a text whatever is beside it, to rounding.
 
     Make one with `from_pretrained`.
 

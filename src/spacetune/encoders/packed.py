@@ -1,7 +1,7 @@
 """One forward pass over texts laid end to end: no padded rectangle, fused products, one attention call a block size.
 
 Every matrix product runs on all tokens of a batch at once; only attention looks at blocks of rows. A text's states
-do not depend on its neighbours.
+do not depend on its neighbours, but for rounding: where a text stands in its block decides in what order sums are made.
 """
 
 from __future__ import annotations

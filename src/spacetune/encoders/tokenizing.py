@@ -8,19 +8,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from tokenizers import normalizers
 
+from spacetune.encoders.given import TextInput, as_inputs, each_once
 from spacetune.encoders.plain_specials import plain_specials
 from spacetune.errors import DataError, EncoderError
 
 __all__ = ["TextInput", "TokenSpans", "Tokenized", "Tokenizing", "as_inputs", "each_once"]
-
-TextInput = str | tuple[str, str]
-"""A text, or a pair of texts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,43 +63,6 @@ class TokenSpans:
     tokens: tuple[str, ...]
     spans: np.ndarray
     parts: np.ndarray
-
-
-def as_inputs(texts: Any) -> list[TextInput]:
-    """Check that these are texts or pairs of texts, and return them as a list.
-
-    Raises
-    ------
-    DataError
-        If something else came; the position is named.
-    """
-    if isinstance(texts, str):
-        raise DataError("texts must be a list of strings, got one string; wrap it: [text]")
-    rows = texts.tolist() if hasattr(texts, "tolist") else texts.to_list() if hasattr(texts, "to_list") else texts
-    if not isinstance(rows, Iterable) or isinstance(rows, str | bytes | Mapping):
-        raise DataError(f"texts must be a list of strings or of pairs of strings, got {texts!r:.80}")
-    inputs: list[TextInput] = []
-    for i, row in enumerate(rows):
-        if isinstance(row, str):
-            inputs.append(row)
-        elif isinstance(row, list | tuple) and len(row) == 2 and all(isinstance(t, str) for t in row):
-            inputs.append((row[0], row[1]))
-        else:
-            raise DataError(f"every text must be a string or a pair of strings; number {i + 1} is {row!r:.80}")
-    if len({isinstance(row, str) for row in inputs}) > 1:
-        raise DataError("texts must be all single or all pairs, got both")
-    return inputs
-
-
-def each_once(inputs: Sequence[TextInput]) -> tuple[list[TextInput], np.ndarray]:
-    """Return the different texts in order of appearance, and for each text given its place among them.
-
-    >>> each_once(["a", "b", "a"])[1].tolist()
-    [0, 1, 0]
-    """
-    first: dict[TextInput, int] = {}
-    places = [first.setdefault(row, len(first)) for row in inputs]
-    return list(first), np.asarray(places, dtype=np.int64)
 
 
 class Tokenizing:

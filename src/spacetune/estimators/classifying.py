@@ -6,78 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import MultiLabelBinarizer
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
+from sklearn.metrics import accuracy_score
 
-from spacetune.data import label_kind
-from spacetune.errors import DataError
-from spacetune.estimators.inputs import holds_texts
+from spacetune.estimators.labels import label_task, read_labels
 from spacetune.training import (
     MultiLabel,
     SingleLabel,
     best_threshold,
     calibration_error,
-    class_weights,
     fit_temperature,
     probabilities,
 )
 
-__all__ = ["ClassifierParts", "label_task", "read_labels"]
+__all__ = ["ClassifierParts"]
 
 Array = np.ndarray[Any, Any]
-
-
-def read_labels(estimator: Any, texts: Any, labels: Any) -> list[Any]:
-    """Return labels as a list: one class a text, or a list of classes a text.
-
-    Raises
-    ------
-    DataError
-        If there are none, or they are numbers to predict, not classes.
-    """
-    if labels is None:
-        raise DataError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
-    if isinstance(labels, list | tuple) and labels and isinstance(labels[0], list | tuple | set):
-        return [list(row) for row in labels]
-    values = np.asarray(labels.to_list() if hasattr(labels, "to_list") else labels)  # pyright: ignore[reportAttributeAccessIssue]
-    if values.ndim == 2 and values.shape[1] > 1:
-        return [np.flatnonzero(row).tolist() for row in values]
-    values = column_or_1d(values, warn=True)
-    if not holds_texts(texts):
-        check_classification_targets(values)
-    elif label_kind(values.tolist()) == "regression":
-        raise DataError("labels are numbers with fractions; use SpaceRegressor to predict them (--task regression)")
-    return values.tolist()
-
-
-def label_task(
-    labels: Sequence[Any], class_weight: str | dict[Any, float] | None, label_smoothing: float
-) -> SingleLabel | MultiLabel:
-    """Choose the task from the labels.
-
-    Raises
-    ------
-    DataError
-        If there is one class only.
-    """
-    if not labels:
-        raise DataError("there are no texts to learn from: 0 samples")
-    if isinstance(labels[0], list):
-        binarizer = MultiLabelBinarizer().fit(labels)
-        counts = binarizer.transform(labels).sum(0)
-        if len(counts) < 1:
-            raise DataError("no text carries any label")
-        return MultiLabel(binarizer.classes_.tolist(), class_weights(counts, class_weight, binarizer.classes_.tolist()))
-    classes, counts = np.unique(np.asarray(labels), return_counts=True)
-    if len(classes) < 2:
-        raise DataError(
-            f"a classifier needs at least 2 classes, got 1 class: all {len(labels)} labels are {classes.tolist()[0]!r}"
-        )
-    names = classes.tolist()
-    # a user's own weights say what a mistake costs, so dev must be read in that coin
-    monitor = "neg_log_loss" if isinstance(class_weight, dict) else "macro_f1"
-    return SingleLabel(names, class_weights(counts, class_weight, names), label_smoothing, monitor)
 
 
 class ClassifierParts:
@@ -87,6 +30,7 @@ class ClassifierParts:
     label_smoothing: float = 0.0
     classes_: Array
     kind_: str
+    indicator_: bool
     temperature_: float
     threshold_: float
     report_: dict[str, Any]
@@ -96,9 +40,22 @@ class ClassifierParts:
         return labels, label_task(labels, self.class_weight, self.label_smoothing)
 
     def predict(self, X: Any) -> Any:
-        """Return the strongest class of every text, or for multi-label every text's list of labels."""
+        """Return the strongest class of every text; for several labels a text what y was.
+
+        Where y was an indicator, that is an indicator ``(text, label)`` of 0 and 1; else every text's list of labels.
+        """
         logits = self.predict_logits(X)  # pyright: ignore[reportAttributeAccessIssue]
-        return self._labels(logits)
+        return self._as_given(logits >= self.threshold_) if self.kind_ == "multi" else self._labels(logits)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of texts predicted rightly; of several labels a text's whole set must be right.
+
+        That is scikit-learn's accuracy, for classes, an indicator and lists of labels alike.
+        """
+        if self.kind_ == "single":
+            return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+        carried = self.predict_logits(X) >= self.threshold_  # pyright: ignore[reportAttributeAccessIssue]
+        return float(accuracy_score(self.task().targets(y).numpy(), carried, sample_weight=sample_weight))
 
     def decision_function(self, X: Any) -> Array:
         """Return logits ``(text, class)``; for two classes ``(text,)``, the second's lead over the first."""
@@ -107,14 +64,27 @@ class ClassifierParts:
         return logits[:, 1] - logits[:, 0] if binary else logits
 
     def predict_proba(self, X: Any) -> Array:
-        """Return calibrated probabilities ``(text, class)``; rows sum to 1, except for multi-label."""
+        """Return calibrated probabilities ``(text, class)``; rows sum to 1, except for multi-label.
+
+        A text's row is the same whatever texts are beside it, to the rounding of what the encoder computes in: within
+        1e-5 in float32, and within 0.02 in bfloat16, where texts that share a pass are added up in another order. A
+        caller who needs more takes ``Encoder.from_pretrained(dtype="float32")``.
+        """
         logits = self.predict_logits(X)  # pyright: ignore[reportAttributeAccessIssue]
         return probabilities(logits, self.temperature_, self.kind_)
 
     def _labels(self, logits: Array) -> Any:
         if self.kind_ == "single":
             return self.classes_[logits.argmax(1)]
-        return [self.classes_[row].tolist() for row in logits >= self.threshold_]
+        return self._names(logits >= self.threshold_)
+
+    def _names(self, carried: Array) -> list[list[Any]]:
+        """Return the names of the labels that every text carries, ``(text, label)``."""
+        return [self.classes_[row].tolist() for row in carried]
+
+    def _as_given(self, carried: Array) -> Any:
+        """Return the labels that every text carries as y gave them: 0 and 1, or lists of names."""
+        return carried.astype(int) if self.indicator_ else self._names(carried)
 
     def _outcome(self, logits: Array) -> dict[str, Any]:
         label = self._labels(logits)[0]
@@ -127,6 +97,7 @@ class ClassifierParts:
     def _close_fit(self, task: SingleLabel | MultiLabel, targets: Array, dev_logits: Array, dev_targets: Array) -> None:
         """Calibrate on dev, and write down how good the model is."""
         self.kind_ = task.kind
+        self.indicator_ = isinstance(task, MultiLabel) and task.indicator
         self.classes_ = _class_array(task.classes)
         self.temperature_ = fit_temperature(dev_logits, dev_targets, task.kind)
         self.threshold_ = best_threshold(dev_logits, dev_targets) if task.kind == "multi" else 0.0
@@ -152,7 +123,9 @@ class ClassifierParts:
     def task(self) -> SingleLabel | MultiLabel:
         """Return the fitted model's task, to score new labels by."""
         names = self.classes_.tolist()
-        return SingleLabel(names) if self.kind_ == "single" else MultiLabel(names, threshold=self.threshold_)
+        if self.kind_ == "single":
+            return SingleLabel(names)
+        return MultiLabel(names, threshold=self.threshold_, indicator=self.indicator_)
 
     def learned_facts(self) -> dict[str, Any]:
         """Return classes, kind, temperature and threshold as plain values."""
@@ -161,6 +134,7 @@ class ClassifierParts:
             "kind": self.kind_,
             "temperature": self.temperature_,
             "threshold": self.threshold_,
+            "indicator": self.indicator_,
         }
 
     def take_up_facts(self, facts: dict[str, Any]) -> None:
@@ -171,6 +145,7 @@ class ClassifierParts:
             facts["temperature"],
             facts["threshold"],
         )
+        self.indicator_ = facts.get("indicator", False)  # models of 0.1 do not say
 
 
 def _class_array(names: Sequence[Any]) -> Array:

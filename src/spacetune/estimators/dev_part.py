@@ -11,9 +11,8 @@ from torch import Tensor
 
 from spacetune.data import LabelledTexts, split_dev
 from spacetune.data.labelled_texts import normalised
-from spacetune.encoders import as_inputs
-from spacetune.errors import UsageError
-from spacetune.estimators.inputs import holds_texts
+from spacetune.encoders import as_given, as_inputs, holds_texts
+from spacetune.errors import DataError, UsageError
 
 __all__ = ["FitData", "dev_pair", "part_for_dev", "text_keys"]
 
@@ -31,12 +30,26 @@ class FitData(Generic[Source]):
 
 
 def dev_pair(dev: Any) -> tuple[Any, Sequence[Any]]:
-    """Take dev data as `LabelledTexts` or as a pair (texts, labels)."""
+    """Take dev data as `LabelledTexts` or as a pair (texts, labels).
+
+    Raises
+    ------
+    UsageError
+        If it is neither, or has no labels.
+    DataError
+        If its labels are not one a text.
+    """
     if isinstance(dev, LabelledTexts):
         if dev.labels is None:
             raise UsageError("the dev texts carry no labels")
         return dev.inputs, dev.labels
-    texts, labels = dev
+    if not isinstance(dev, tuple | list) or len(dev) != 2:
+        raise UsageError(f"dev must be LabelledTexts or a pair (texts, labels), got {dev!r:.80}")
+    texts, labels = as_given(dev[0]), dev[1].toarray() if hasattr(dev[1], "toarray") else dev[1]
+    if not hasattr(texts, "__len__") or not hasattr(labels, "__len__"):
+        raise UsageError(f"dev must be LabelledTexts or a pair (texts, labels), got {dev!r:.80}")
+    if len(texts) != len(labels) or not len(texts):
+        raise DataError(f"dev needs texts, and labels one a text: {len(texts)} texts, {len(labels)} labels")
     return texts, labels
 
 

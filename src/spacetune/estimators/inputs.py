@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
 
-from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures, as_inputs
-from spacetune.errors import DataError, UsageError
+from spacetune.encoders import (
+    Encoder,
+    FeatureSource,
+    FeatureStore,
+    Layers,
+    TokenFeatures,
+    as_inputs,
+    holds_features,
+    holds_texts,
+)
+from spacetune.errors import DataError
 
 __all__ = [
     "MANY",
     "auto_layers",
-    "check_bounds",
     "check_kind",
     "check_lengths",
-    "holds_features",
-    "holds_texts",
     "kind_of",
     "read_features",
 ]
-
-
-def holds_features(given: Any) -> bool:
-    """Tell a source of token features from texts and matrices."""
-    return hasattr(given, "take") and hasattr(given, "lengths")
-
-
-def holds_texts(given: Any) -> bool:
-    """Tell texts (or pairs) from numbers, by the first element."""
-    if isinstance(given, str):
-        return True
-    if isinstance(given, np.ndarray) and given.ndim != 1:
-        return False
-    if holds_features(given):
-        return False
-    if getattr(given, "ndim", 1) != 1 or not hasattr(given, "__len__"):
-        return False
-    if len(given) == 0:
-        return isinstance(given, list)
-    first = given[0] if isinstance(given, list | tuple | np.ndarray) else next(iter(given))
-    pair = isinstance(first, list | tuple) and len(first) > 0 and all(isinstance(part, str) for part in first)
-    return isinstance(first, str) or pair
 
 
 MANY = 2000
@@ -79,20 +61,6 @@ def thirds(n_layers: int) -> tuple[int, ...]:
     ((2, 4, 6), (4, 8, 12))
     """
     return tuple(sorted({max(1, round(n_layers / 3)), max(1, round(2 * n_layers / 3)), n_layers}))
-
-
-def check_bounds(bounds: Mapping[str, tuple[float | None, float, float | None]]) -> None:
-    """Check settings by name, each given as value, least and most; None is not set, or without a bound.
-
-    Raises
-    ------
-    UsageError
-        If a value lies outside.
-    """
-    for name, (value, low, high) in bounds.items():
-        if value is not None and not low <= value <= (sys.float_info.max if high is None else high):
-            limit = f"at least {low}" if high is None else f"between {low} and {high}"
-            raise UsageError(f"{name} must be {limit}, got {value!r}")
 
 
 def kind_of(given: Any) -> str:
@@ -159,7 +127,7 @@ def read_features(
     kind = check_kind(estimator, given, reset)
     if kind == "matrix":
         matrix = validate_data(estimator, given, dtype=(np.float64, np.float32), reset=reset)
-        return TokenFeatures.from_matrix(torch.from_numpy(np.ascontiguousarray(matrix)))
+        return TokenFeatures.from_matrix(torch.from_numpy(np.require(matrix, requirements=("C", "W"))))
     if kind == "features":
         return given
     assert encoder is not None

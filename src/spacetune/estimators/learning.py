@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from spacetune.encoders import FeatureSource
+from spacetune.encoders import FeatureSource, as_given
 from spacetune.errors import UsageError
 from spacetune.estimators.dev_part import FitData, dev_pair, part_for_dev
 from spacetune.estimators.inputs import MANY, check_lengths
@@ -88,7 +88,8 @@ class Learner(BaseEstimator, abc.ABC):
         Parameters
         ----------
         X
-            Strings, pairs of strings, token features, or a matrix of ready embeddings.
+            Strings or pairs of strings (in a list, an array, a series or a frame of one column), token features, or a
+            matrix of ready embeddings.
         y
             For a classifier one class a text, or a list of classes a text (multi-label); for a regressor one number.
         dev
@@ -115,16 +116,17 @@ class Learner(BaseEstimator, abc.ABC):
         UnsupportedByFamily
             If a prefix is to be learnt and the encoder's family takes none.
         """
-        labels, self._task = self._read_labels(X, y)
-        self._progress = progress
         self._check_settings()
-        source, targets = self._open(X, labels), self._task.targets(labels)
-        data = self._divided(source, targets, X, labels, dev)
+        given, dev = as_given(X), None if dev is None else dev_pair(dev)
+        labels, self._task = self._read_labels(given, y)
+        self._progress = progress
+        source, targets = self._open(given, labels), self._task.targets(labels)
+        data = self._divided(source, targets, given, labels, dev)
         with contextlib.ExitStack() as held:
             saved = None
             if checkpoint is not None:
-                saved = held.enter_context(Checkpoint.held(Path(checkpoint), run_of(self, X, labels, dev)))
-            logits = self._learn(data, X, dev, saved)
+                saved = held.enter_context(Checkpoint.held(Path(checkpoint), run_of(self, given, labels, dev)))
+            logits = self._learn(data, given, dev, saved)
         self._close_fit(self._task, targets.numpy(), logits, data.dev_targets.numpy())
         if len(self._dev_rows) and self.refits(len(labels)):
             self._learn_from_all(source, targets)
@@ -161,9 +163,10 @@ class Learner(BaseEstimator, abc.ABC):
         check_is_fitted(self)
         if "_task" not in vars(self):
             raise UsageError("refit goes after fit in the same session: a saved model does not hold all that dev chose")
-        labels, _ = self._read_labels(X, y)
+        given = as_given(X)
+        labels, _ = self._read_labels(given, y)
         self._progress = progress
-        self._learn_from_all(self._open(X, labels, reset=False), self._task.targets(labels))
+        self._learn_from_all(self._open(given, labels, reset=False), self._task.targets(labels))
         return self
 
     def refits(self, n_texts: int) -> bool:

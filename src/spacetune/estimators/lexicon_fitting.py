@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, diags
-from sklearn.linear_model import Ridge
 from torch import Tensor
 
 from spacetune.encoders import FeatureSource
-from spacetune.estimators.logistic import logistic, logistic_each
+from spacetune.estimators.logistic import linear
 from spacetune.estimators.space_training import SpaceData
 from spacetune.spaces import Lexicon, token_pairs
 from spacetune.training import Task
@@ -192,15 +191,7 @@ def _mix(rows: Any, dev_rows: Any, data: SpaceData, head: Tensor, task: Task, st
 
 def _solve(rows: Any, targets: Array, task: Task, strength: float) -> tuple[Array, Array]:
     """Return weights ``(output, gram)`` and biases ``(output,)`` of the task's own linear model."""
-    if task.kind == "regression":
-        standard = (targets - task.mean) / task.scale  # pyright: ignore[reportAttributeAccessIssue]
-        ridge = Ridge(alpha=1 / strength).fit(rows, standard)
-        return ridge.coef_[None], np.array([ridge.intercept_])
-    if task.kind == "multi":
-        return logistic_each(rows, targets, strength)
-    weights, bias = logistic(rows, targets, strength)
-    missing = task.n_outputs - len(bias)
-    return np.pad(weights, ((0, missing), (0, 0))), np.pad(bias, (0, missing), constant_values=bias.min() - 8)
+    return linear(task, rows, targets, strength / 2 if task.kind == "regression" else strength)
 
 
 def _shares(head: Tensor, lexical: Tensor, targets: Tensor, task: Task) -> tuple[float, float, float]:

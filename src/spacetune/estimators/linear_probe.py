@@ -11,10 +11,10 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from torch import Tensor
 
 from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures
-from spacetune.errors import UsageError
 from spacetune.estimators.classifying import ClassifierParts
 from spacetune.estimators.logistic import linear
 from spacetune.estimators.regressing import RegressorParts
+from spacetune.estimators.settings import check_settings
 from spacetune.estimators.space_training import SpaceData, text_chunks
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.training import Checkpoint, standing
@@ -48,8 +48,7 @@ class ProbeParts(TextEstimator):
         return self.intercept_
 
     def _check_settings(self) -> None:
-        if self.C is not None and self.C <= 0:
-            raise UsageError(f"C must be above 0, got {self.C!r}")
+        check_settings(self.get_params(deep=False))
 
     def refits(self, n_texts: int) -> bool:
         """Tell whether `fit` learns in the end from the part too that it set aside: a probe always does."""

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression, Ridge
+from torch import Tensor
 
 from spacetune.training import Task
 
@@ -16,36 +17,39 @@ __all__ = ["linear", "logistic", "logistic_each"]
 Array = np.ndarray[Any, Any]
 
 
-def linear(task: Task, rows: Array, targets: Array, C: float) -> tuple[Array, Array]:
+def linear(task: Task, rows: Any, targets: Array, C: float) -> tuple[Array, Array]:
     """Fit a task's own linear model at one inverse strength: weights ``(output, feature)`` and biases ``(output,)``.
 
     Logistic regression with the classes' weights, one for each of several labels, or ridge regression of standardised
-    numbers. A class without a text is put far behind the others.
+    numbers. A class without a text is put far behind the others. Rows may be sparse.
     """
     if task.kind == "regression":
         numbers: Any = task
         ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - numbers.mean) / numbers.scale)
         return ridge.coef_[None, :], np.array([ridge.intercept_])
+    given: Tensor | None = getattr(task, "weights", None)
+    weights = None if given is None else given.double().numpy()
     if task.kind == "multi":
-        return logistic_each(rows, targets, C)
-    weights = getattr(task, "weights", None)
+        return logistic_each(rows, targets, C, weights)
     weight, bias = logistic(rows, targets, C, None if weights is None else dict(enumerate(weights.tolist())))
     missing = task.n_outputs - len(bias)
     return np.pad(weight, ((0, missing), (0, 0))), np.pad(bias, (0, missing), constant_values=bias.min() - 8)
 
 
-def logistic_each(rows: Any, targets: Array, C: float) -> tuple[Array, Array]:
+def logistic_each(rows: Any, targets: Array, C: float, weights: Array | None = None) -> tuple[Array, Array]:
     """Fit one logistic regression a label, all in the same passes over the rows (L-BFGS on the summed objective).
 
-    Scikit-learn would pass over the rows once more for every label.
+    Scikit-learn would pass over the rows once more for every label. A text that carries a label weighs what the label
+    weighs; one that does not weighs 1.
     """
     n_labels, dim = targets.shape[1], rows.shape[1]
+    weighed = 1.0 if weights is None else np.where(targets > 0, weights, 1.0)
 
     def objective(flat: Array) -> tuple[float, Array]:
         weight, bias = flat[:-n_labels].reshape(n_labels, dim), flat[-n_labels:]
         logits = rows @ weight.T + bias
-        error = expit(logits) - targets
-        loss = np.sum(np.logaddexp(0, logits) - targets * logits)
+        error = weighed * (expit(logits) - targets)
+        loss = np.sum(weighed * (np.logaddexp(0, logits) - targets * logits))
         slope = np.append((C * error.T @ rows + weight).ravel(), C * error.sum(0))
         return C * loss + 0.5 * np.sum(weight**2), slope
 

@@ -192,7 +192,7 @@ class PrefixSimplexClassifier(ClassifierParts, ClassifierMixin, PrefixEstimator)
         self.seed = seed
 
     def predict(self, X: Any, *, n_samples: int = 0, abstain_above: float | None = None) -> Any:
-        """Return the strongest class of every text, or for multi-label every text's list of labels.
+        """Return the strongest class of every text; for several labels a text what y was: an indicator, or lists.
 
         Parameters
         ----------
@@ -250,7 +250,7 @@ class PrefixSimplexClassifier(ClassifierParts, ClassifierMixin, PrefixEstimator)
         if self.kind_ == "single":
             return self.classes_[p.argmax(1)]
         limit = 1 / (1 + np.exp(-self.threshold_ / self.temperature_))
-        return [self.classes_[row].tolist() for row in p >= limit]
+        return self._as_given(p >= limit)
 
     def learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return what `fit` learned as plain values and tensors."""

@@ -20,14 +20,18 @@ from spacetune.encoders import (
     PrefixShape,
     TextInput,
     TokenFeatures,
+    as_given,
     as_inputs,
+    holds_features,
+    holds_texts,
 )
-from spacetune.errors import DataError, UsageError
-from spacetune.estimators.inputs import check_bounds, check_kind, check_lengths, holds_features, read_features
+from spacetune.errors import DataError
+from spacetune.estimators.inputs import check_kind, check_lengths, read_features
 from spacetune.estimators.linear_probe import STRENGTHS, means_of
 from spacetune.estimators.prefix_inputs import PrefixedTexts, PrefixInputs, ReadyEmbeddings, UnderPrefix
 from spacetune.estimators.prefix_training import PrefixData, PrefixModel, PrefixTraining, fit_prefixes, point_logits
-from spacetune.estimators.space_training import auto_schedule, token_statistics
+from spacetune.estimators.settings import SETTINGS, Number, check_settings
+from spacetune.estimators.space_training import auto_schedule, head_bytes, token_statistics
 from spacetune.estimators.text_estimator import CHUNK_TEXTS, TextEstimator
 from spacetune.estimators.views import view
 from spacetune.estimators.warm_start import warm_start
@@ -36,7 +40,7 @@ from spacetune.prefixes.heads import LinearHead
 from spacetune.prefixes.sampling import Sampling
 from spacetune.prefixes.simplex import Mixing
 from spacetune.spaces import ConceptSpaces, SpaceHead, SpaceSimplex
-from spacetune.training import Checkpoint, History, Schedule
+from spacetune.training import TRAINED, Checkpoint, History, Schedule, check_memory
 
 __all__ = ["PrefixEstimator"]
 
@@ -82,6 +86,7 @@ class PrefixEstimator(TextEstimator):
     def _learn(self, data: PrefixData, X: Any, dev: Any, checkpoint: Checkpoint | None) -> np.ndarray:
         """Train prefixes and heads; return dev logits at the centroid, for calibration."""
         schedule, strengths = self._schedule(len(data.train)), STRENGTHS if self.probe_start else ()
+        self._check_memory(data.train, schedule.batch_size)
         self.history_ = self._train(data, strengths, schedule, checkpoint)
         self._share = self.history_.best_epoch / schedule.n_epochs
         return point_logits(self._model(), data.dev, self._model().centre())[0]
@@ -145,11 +150,30 @@ class PrefixEstimator(TextEstimator):
         self._note_input(texts, cast("FeatureSource", _Read(provenance)))
 
     def _inputs(self, given: Any) -> PrefixInputs:
-        if isinstance(given, list) or self.fitted_on_ == "texts":
+        if holds_texts(given) or self.fitted_on_ == "texts":
             check_kind(self, given, reset=False)
             return PrefixedTexts(self.encoder_, as_inputs(given), self.layers_ or (-1,), self.pooling)
         ready = given if holds_features(given) else self.features(given)
         return ReadyEmbeddings(ready)
+
+    def _check_memory(self, train: PrefixInputs, batch_size: int) -> None:
+        """Refuse prefixes and heads that cannot be trained here; a batch holds its prefixes and their slopes."""
+        rows, trained, held = min(batch_size, len(train)), 0, 0
+        if isinstance(train, ReadyEmbeddings):
+            shape = train.source.shape
+        else:
+            encoder = self.encoder_
+            shape = len(self.layers_ or ()), encoder.dim
+            a_token = 2 * encoder.n_layers * encoder.dim
+            length = self.rank if self.adapter == "lora" else self.prefix_length
+            hidden = 0 if self.reparametrisation == "none" else self.hidden_size
+            trained, held = a_token * (self.n_vertices * length + 2 * hidden), 2 * rows * a_token * length
+        needed = 4 * (TRAINED * trained + held)
+        if self.head == "space":
+            sizes = self.n_latent, self._task.n_outputs, self.n_vertices
+            needed += head_bytes(shape, train.lengths, batch_size, *sizes)
+        names = ("n_vertices", "prefix_length", "rank", "hidden_size", "n_latent", "batch_size")
+        check_memory(needed, ", ".join(f"{name}={getattr(self, name)}" for name in names))
 
     def _new_prefix(self, generator: torch.Generator) -> PrefixSimplex | LoraSimplex:
         if self.adapter == "lora":
@@ -203,24 +227,7 @@ class PrefixEstimator(TextEstimator):
         self.head_ = head.centroid()
 
     def _check_settings(self) -> None:
-        bounds = {
-            "n_vertices": (self.n_vertices, 1, None), "prefix_length": (self.prefix_length, 0, None),
-            "n_latent": (self.n_latent, 1, None), "dropout": (self.dropout, 0, 0.95),
-            "n_validation_samples": (self.n_validation_samples, 0, None), "seed": (self.seed, 0, 2**32 - 1),
-            "diversity_weight": (self.diversity_weight, 0, None), "learning_rate": (self.learning_rate, 0, None),
-            "head_learning_rate": (self.head_learning_rate, 0, None), "weight_decay": (self.weight_decay, 0, None),
-            "dev_fraction": (self.dev_fraction, 0.01, 0.5), "n_epochs": (self.n_epochs, 1, None),
-            "batch_size": (self.batch_size, 1, None), "start_scale": (self.start_scale, 0, None),
-            "rank": (self.rank, 1, None),
-        }  # fmt: skip
-        check_bounds(bounds)
-        for name, value, known in (
-            ("adapter", self.adapter, ("prefix", "lora")),
-            ("head", self.head, ("linear", "space")),
-            ("pooling", self.pooling, ("mean", "pooler")),
-        ):
-            if value not in known:
-                raise UsageError(f"{name} must be {' or '.join(known)}, got {value!r}")
+        check_settings(self.get_params(deep=False), {**SETTINGS, "learning_rate": Number(0)})
 
     def features(self, texts: Any, *, reset: bool = False, stored: bool = True) -> FeatureSource:
         """Return token features of texts under the centroid; a matrix's rows as they are.
@@ -231,6 +238,7 @@ class PrefixEstimator(TextEstimator):
             If token features are given: they were made without the prefix.
         """
         del stored
+        texts = as_given(texts)
         kind = check_kind(self, texts, reset)
         if kind == "matrix":
             return read_features(self, texts, encoder=None, layers=None, reset=reset)
@@ -273,13 +281,12 @@ class PrefixEstimator(TextEstimator):
         seed
             Of the points.
         """
-        if n_samples < 1:
-            raise UsageError(f"an ensemble has at least 1 point, got n_samples={n_samples}")
+        check_settings({"n_samples": n_samples, "seed": seed}, {**SETTINGS, "n_samples": Number(1, whole=True)})
         check_is_fitted(self)
         generator, model = torch.Generator().manual_seed(seed), self._model()
         return self.logits_at(X, torch.cat([model.sample_weights(1, generator) for _ in range(n_samples)]))
 
-    def logits_at(self, X: Any, weights: Tensor, *, progress: bool | None = False) -> np.ndarray:
+    def logits_at(self, X: Any, weights: Any, *, progress: bool | None = False) -> np.ndarray:
         """Return the logits ``(point, text, output)`` at these points of the simplex, the same for all texts.
 
         Parameters
@@ -287,14 +294,21 @@ class PrefixEstimator(TextEstimator):
         X
             Texts, or a matrix if it was fitted on one.
         weights
-            ``(point, vertex)``: all layers and the head at one point; or ``(point, group, vertex)``, the groups being
-            the encoder's layers (none on a matrix) and those of the head.
+            A tensor, an array or lists ``(point, vertex)``: all layers and the head at one point; or
+            ``(point, group, vertex)``, the groups being the encoder's layers (none on a matrix) and those of the
+            head. A point's weights are at least 0 and sum to 1.
         progress
             True or False to force the progress bar on or off.
+
+        Raises
+        ------
+        UsageError
+            If the weights are no points of the simplex.
         """
         check_is_fitted(self)
-        check_kind(self, X, reset=False)
-        inputs = self._inputs(as_inputs(X) if self.fitted_on_ == "texts" else self.features(X))
+        given = as_given(X)
+        check_kind(self, given, reset=False)
+        inputs = self._inputs(given if self.fitted_on_ == "texts" else self.features(given))
         return point_logits(self._model(), inputs, weights, progress)
 
     def _model(self) -> PrefixModel:

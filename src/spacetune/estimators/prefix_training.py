@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -180,9 +181,7 @@ def validation_logits(model: PrefixModel, dev: PrefixInputs, n_samples: int, gen
     return torch.stack(found).double().numpy()
 
 
-def point_logits(
-    model: PrefixModel, inputs: PrefixInputs, weights: Tensor, progress: bool | None = False
-) -> np.ndarray:
+def point_logits(model: PrefixModel, inputs: PrefixInputs, weights: Any, progress: bool | None = False) -> np.ndarray:
     """Predict all texts at points of the simplex, the same point for every text.
 
     Parameters
@@ -192,7 +191,7 @@ def point_logits(
     inputs
         D texts.
     weights
-        ``(point, vertex)``, where all layers and the head stand at one point, or ``(point, group, vertex)``.
+        What `as_points` takes.
     progress
         Whether to show a bar.
 
@@ -204,14 +203,9 @@ def point_logits(
     Raises
     ------
     UsageError
-        If the weights are not one a vertex.
+        If the weights are no points of the simplex.
     """
-    if weights.dim() not in (2, 3) or weights.shape[-1] != model.n_vertices:
-        raise UsageError(
-            f"weights must be (point, {model.n_vertices} vertices), or with the groups between them, "
-            f"got shape {tuple(weights.shape)}"
-        )
-    points = weights if weights.dim() == 3 else weights.unsqueeze(1).expand(-1, model.n_groups, -1)
+    points = as_points(weights, model.n_groups, model.n_vertices)
     found: list[Tensor] = []
     with torch.no_grad(), progress_bar(len(points), "reading the simplex", "points", show=progress) as bar:
         order = list(inputs.batches())
@@ -221,6 +215,38 @@ def point_logits(
             found.append(torch.cat(parts)[back])
             bar.update(1)
     return torch.stack(found).double().numpy()
+
+
+def as_points(weights: Any, n_groups: int, n_vertices: int) -> Tensor:
+    """Return points of a simplex as ``(point, group, vertex)``.
+
+    Parameters
+    ----------
+    weights
+        A tensor, an array or lists: ``(point, vertex)``, where all layers and the head stand at one point, or
+        ``(point, group, vertex)``. Each point's weights are at least 0 and sum to 1.
+    n_groups
+        What has a point of its own.
+    n_vertices
+        Corners.
+
+    Raises
+    ------
+    UsageError
+        If they are not.
+    """
+    wanted = f"weights must be (point, {n_vertices} vertices), or (point, {n_groups} groups, {n_vertices} vertices)"
+    try:
+        given = weights if isinstance(weights, Tensor) else torch.from_numpy(np.asarray(weights, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{wanted}, in numbers; got {weights!r:.80}") from error
+    shape = tuple(given.shape)
+    if given.dim() not in (2, 3) or not len(given) or shape[-1] != n_vertices or shape[1:-1] not in ((), (n_groups,)):
+        raise UsageError(f"{wanted}, got shape {shape}")
+    points = given.detach().float()
+    if not (points >= 0).all() or ((points.sum(-1) - 1).abs() > 1e-3).any():
+        raise UsageError(f"the weights of a point must be at least 0 and sum to 1, got {weights!r:.80}")
+    return points if points.dim() == 3 else points.unsqueeze(1).expand(-1, n_groups, -1)
 
 
 def repeated_scores(task: Task, logits: np.ndarray, targets: np.ndarray, monitor: str) -> dict[str, float]:

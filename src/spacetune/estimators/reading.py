@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spacetune.encoders import TokenFeatures, as_inputs, each_once
+from spacetune.encoders import TokenFeatures, as_given, as_inputs, each_once, holds_texts
 from spacetune.errors import DataError
-from spacetune.estimators.inputs import check_kind, holds_texts
+from spacetune.estimators.inputs import check_kind
 
 if TYPE_CHECKING:
     from spacetune.estimators.text_estimator import TextEstimator
@@ -46,6 +46,7 @@ def read_logits(model: TextEstimator, given: Any) -> Read:
     DataError
         If a model fitted on one kind of input is given another, or there are no texts.
     """
+    given = as_given(given)
     if not holds_texts(given):
         source = model.features(given, stored=False)
         lengths = source.lengths.numpy()

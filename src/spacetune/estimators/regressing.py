@@ -36,7 +36,11 @@ class RegressorParts:
         del X
         if y is None:
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        numbers = column_or_1d(np.asarray(y, dtype=np.float64), warn=True)
+        try:
+            given = np.asarray(y.toarray() if hasattr(y, "toarray") else y, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"labels must be numbers, since the model predicts a number: {error}") from error
+        numbers = column_or_1d(given, warn=True)
         if not len(numbers):
             raise DataError("there are no texts to learn from: 0 samples")
         if not np.isfinite(numbers).all():

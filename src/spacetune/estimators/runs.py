@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 
-from spacetune.encoders import as_inputs
+from spacetune.encoders import as_inputs, holds_features, holds_texts
 from spacetune.estimators.dev_part import dev_pair
-from spacetune.estimators.inputs import holds_features, holds_texts
 
 __all__ = ["run_of"]
 

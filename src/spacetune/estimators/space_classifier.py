@@ -26,8 +26,8 @@ class SpaceClassifier(ClassifierParts, ClassifierMixin, SpaceEstimator):
 
     .. math:: logit_c = b_c + \sum_k W_{c,k} \tfrac1T \sum_t \tanh(P^k h_t)
 
-    Tokens enter additively, so `explain` is exact. Labels that are lists make it multi-label (one sigmoid a
-    label). Instead of texts, `fit` and `predict` also take a matrix of ready embeddings, one token a row.
+    Tokens enter additively, so `explain` is exact. Labels that are lists, or an indicator, make it multi-label (one
+    sigmoid a label). Instead of texts, `fit` and `predict` also take a matrix of ready embeddings, one token a row.
 
     Parameters
     ----------

@@ -14,16 +14,24 @@ from spacetune.encoders import FeatureSource, TokenFeatures
 from spacetune.errors import UsageError
 from spacetune.estimators.dev_part import dev_pair
 from spacetune.estimators.encoder_training import fit_with_encoder
-from spacetune.estimators.inputs import MANY, check_bounds
+from spacetune.estimators.inputs import MANY
 from spacetune.estimators.lexicon_fitting import Words, fit_lexicon, learn_lexicon
 from spacetune.estimators.prefix_inputs import ReadyEmbeddings
 from spacetune.estimators.prefix_training import PrefixModel, point_logits
+from spacetune.estimators.settings import SETTINGS, Number, check_settings
 from spacetune.estimators.space_simplex import fit_space_simplex
-from spacetune.estimators.space_training import HeadSettings, SpaceData, auto_schedule, fit_heads, text_chunks
+from spacetune.estimators.space_training import (
+    HeadSettings,
+    SpaceData,
+    auto_schedule,
+    fit_heads,
+    head_bytes,
+    text_chunks,
+)
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.spaces import ConceptSpaces, Lexicon, SpaceHead, SpaceSimplex
 from spacetune.spaces.losses import InterVariant
-from spacetune.training import Checkpoint, History, Schedule, Task
+from spacetune.training import Checkpoint, History, Schedule, Task, check_memory
 
 __all__ = ["SpaceEstimator"]
 
@@ -77,6 +85,9 @@ class SpaceEstimator(TextEstimator):
         task, progress = self._task, self._progress
         schedule = self._schedule(len(data.train))
         settings = self._settings(task, len(data.train))
+        sizes = settings.n_latent, task.n_outputs, self.n_vertices
+        needed = head_bytes(data.train.shape, data.train.lengths, schedule.batch_size, *sizes)
+        check_memory(needed, f"n_latent={settings.n_latent}, n_vertices={self.n_vertices}")
         if self.train_encoder:
             self.trained_encoder_, self.head_, self.history_, data = fit_with_encoder(
                 self.encoder_,
@@ -170,16 +181,8 @@ class SpaceEstimator(TextEstimator):
         )
 
     def _check_settings(self) -> None:
-        n_latent = None if self.n_latent == "auto" else self.n_latent
-        bounds = {
-            "n_latent": (n_latent, 1, None), "dropout": (self.dropout, 0, 0.95), "seed": (self.seed, 0, 2**32 - 1),
-            "learning_rate": (self.learning_rate, 0, None), "weight_decay": (self.weight_decay, 0, None),
-            "inter_weight": (self.inter_weight, 0, None), "intra_weight": (self.intra_weight, 0, None),
-            "dev_fraction": (self.dev_fraction, 0.01, 0.5), "n_epochs": (self.n_epochs, 1, None),
-            "batch_size": (self.batch_size, 1, None), "n_vertices": (self.n_vertices, 1, None),
-            "n_validation_samples": (self.n_validation_samples, 0, None),
-        }  # fmt: skip
-        check_bounds(bounds)
+        width = Number(1, whole=True, also=("auto",))
+        check_settings(self.get_params(deep=False), {**SETTINGS, "n_latent": width})
         if self.n_vertices > 1 and (self.train_encoder or self.inter_weight or self.intra_weight):
             raise UsageError(
                 "a simplex of heads (n_vertices above 1) trains without train_encoder and auxiliary losses"
@@ -213,7 +216,7 @@ class SpaceEstimator(TextEstimator):
         """Return what every logit starts with, ``(output,)``."""
         return self.head_.classifier.bias
 
-    def logits_at(self, X: Any, weights: Tensor, *, progress: bool | None = False) -> np.ndarray:
+    def logits_at(self, X: Any, weights: Any, *, progress: bool | None = False) -> np.ndarray:
         """Return the logits ``(point, text, output)`` at these points of the simplex of heads, the same for all texts.
 
         Parameters
@@ -221,14 +224,16 @@ class SpaceEstimator(TextEstimator):
         X
             What `predict` takes.
         weights
-            ``(point, vertex)``: all layers and the classifier at one point; or ``(point, layer + 1, vertex)``.
+            A tensor, an array or lists ``(point, vertex)``: all layers and the classifier at one point; or
+            ``(point, layer + 1, vertex)``. A point's weights are at least 0 and sum to 1.
         progress
             True or False to force the progress bar on or off.
 
         Raises
         ------
         UsageError
-            If it was fitted with ``n_vertices=1``: then there is one head and no simplex.
+            If it was fitted with ``n_vertices=1``: then there is one head and no simplex; or if the weights are no
+            points of it.
         """
         check_is_fitted(self)
         if self.head_simplex_ is None:

@@ -13,13 +13,14 @@ from spacetune.encoders.ragged import segment_variance, widened
 from spacetune.estimators.dev_part import FitData
 from spacetune.spaces import ROWS, ConceptSpaces, SpaceHead, fused_centroids, inter_space_loss, intra_space_loss
 from spacetune.spaces.losses import InterVariant
-from spacetune.training import Candidate, Checkpoint, History, Schedule, Task, fit_parameters
+from spacetune.training import TRAINED, Candidate, Checkpoint, History, Schedule, Task, fit_parameters
 
 __all__ = [
     "HeadSettings",
     "SpaceData",
     "auto_schedule",
     "fit_heads",
+    "head_bytes",
     "head_loss",
     "text_chunks",
     "token_statistics",
@@ -61,6 +62,35 @@ def auto_schedule(
     if patience is not None and n_epochs is None:
         patience = max(patience, epochs // 4)
     return Schedule(n_texts, epochs, size, patience=patience, monitor=monitor, seed=seed)
+
+
+def head_bytes(
+    shape: tuple[int, int], lengths: Tensor, batch_size: int, n_latent: int, n_outputs: int, n_vertices: int
+) -> int:
+    """Return about how much memory training such heads takes: what is trained, and the tokens in all spaces.
+
+    A batch is held three times (the spaces, and two slopes), a part of dev once.
+
+    Parameters
+    ----------
+    shape
+        Layers and width of the features.
+    lengths
+        Tokens of every training text; a batch has at most as many as the longest of them.
+    batch_size
+        Texts a step.
+    n_latent
+        Width of a space.
+    n_outputs
+        Spaces.
+    n_vertices
+        Heads.
+    """
+    n_layers, dim = shape
+    width = n_layers * n_outputs * n_latent * n_vertices
+    batch = int(lengths.sort(descending=True).values[:batch_size].sum())
+    tokens = max(3 * batch, min(CHUNK_TOKENS, int(lengths.sum())))
+    return 4 * width * (TRAINED * (dim + n_outputs) + tokens)
 
 
 def new_heads(settings: Sequence[HeadSettings], data: SpaceData, task: Task) -> list[SpaceHead]:

@@ -22,15 +22,17 @@ from spacetune.encoders import (
     Layers,
     TextInput,
     TokenFeatures,
+    as_given,
     as_inputs,
     default_store,
+    holds_texts,
     shared_encoder,
 )
 from spacetune.encoders.batching import runs_of
 from spacetune.errors import DataError, ModelFileError, UsageError
 from spacetune.estimators.card import model_card
 from spacetune.estimators.dev_part import text_keys
-from spacetune.estimators.inputs import auto_layers, holds_texts, kind_of, read_features
+from spacetune.estimators.inputs import auto_layers, kind_of, read_features
 from spacetune.estimators.learning import Learner
 from spacetune.estimators.reading import read_logits
 from spacetune.explanations import Explanation, TextExplanation
@@ -140,6 +142,7 @@ class TextEstimator(Learner):
             If a matrix is given: ready embeddings have no tokens to show.
         """
         check_is_fitted(self)
+        texts = as_given(texts)
         if not holds_texts(texts):
             raise UsageError("explain needs texts: a matrix of ready embeddings has no tokens to show")
         inputs = as_inputs(texts)
@@ -241,6 +244,7 @@ class TextEstimator(Learner):
 
     def features(self, texts: Any, *, reset: bool = False, stored: bool = True) -> FeatureSource:
         """Return token features of texts as this model reads them, through the store unless told otherwise."""
+        texts = as_given(texts)
         if not holds_texts(texts):
             return read_features(self, texts, encoder=None, layers=None, reset=reset)
         encoder = self.encoder_

@@ -76,6 +76,7 @@ OPTIONAL = {
     "learned.classes": Rule("different class names of one type", _names),
     "learned.kind": Rule("'single' or 'multi'", lambda v: v in ("single", "multi")),
     "learned.temperature": POSITIVE,
+    "learned.indicator": TRUTH,
     "learned.threshold": FINITE,
     "learned.mean": FINITE,
     "learned.scale": POSITIVE,

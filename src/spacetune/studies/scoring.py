@@ -122,6 +122,7 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
 def _evidence(model: Any, data: LabelledTexts, logits: Array, targets: Array, predicted: Array) -> dict[str, Any]:
     """Return the calibration curve, and the texts to look at."""
     kind, labels = model.kind_, data.labels or []
+    labels = model._names(targets == 1) if kind == "multi" else labels  # an indicator names no labels
     if kind == "regression":
         return {"hardest": tuple(hardest(data.inputs, labels, predicted.tolist(), np.abs(predicted - targets)))}
     said = model._labels(logits)

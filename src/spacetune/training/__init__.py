@@ -5,10 +5,12 @@ from spacetune.training.checkpoint import Checkpoint
 from spacetune.training.deadline import time_limit
 from spacetune.training.history import Epoch, History
 from spacetune.training.loop import Candidate, Schedule, fit_parameters
+from spacetune.training.memory import TRAINED, check_memory
 from spacetune.training.scores import classification_scores, multilabel_scores, regression_scores, standing
 from spacetune.training.tasks import MultiLabel, Regression, SingleLabel, Task, best_threshold, class_weights
 
 __all__ = [
+    "TRAINED",
     "Candidate",
     "Checkpoint",
     "Epoch",
@@ -20,6 +22,7 @@ __all__ = [
     "Task",
     "best_threshold",
     "calibration_error",
+    "check_memory",
     "class_weights",
     "classification_scores",
     "fit_parameters",

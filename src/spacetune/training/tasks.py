@@ -5,7 +5,9 @@ A task turns labels into targets, logits into a loss, into scores, and back into
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Hashable, Sequence
+from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,8 +16,8 @@ import torch.nn.functional as F
 from scipy.special import log_softmax
 from torch import Tensor
 
-from spacetune.data import LabelKind
-from spacetune.errors import DataError, name_rows
+from spacetune.data import LabelKind, is_indicator
+from spacetune.errors import DataError, UsageError, name_rows
 from spacetune.training.scores import classification_scores, multilabel_scores, regression_scores
 
 __all__ = ["MultiLabel", "Regression", "SingleLabel", "Task", "best_threshold", "class_weights"]
@@ -71,14 +73,19 @@ def class_weights(counts: Array, choice: str | dict[Any, float] | None, classes:
     """
     if choice is None:
         return None
-    if choice == "balanced":
+    if isinstance(choice, str) and choice == "balanced":
         return torch.as_tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=torch.float32)
     if not isinstance(choice, dict):
-        raise DataError(f"class_weight must be None, 'balanced' or a dict from class to weight, got {choice!r}")
+        raise UsageError(f"class_weight must be None, 'balanced' or a dict from class to weight, got {choice!r}")
     unknown = [name for name in choice if name not in classes]
     if unknown:
-        raise DataError(f"class_weight names {unknown[0]!r}; the classes are {list(classes)}")
+        raise DataError(f"class_weight names {unknown[0]!r}; the classes are {_shown(classes)}")
+    for name, weight in choice.items():
+        if not isinstance(weight, Real) or not 0 <= weight < math.inf:
+            raise UsageError(f"class_weight must hold finite numbers of at least 0; {name!r} has {weight!r}")
     given = np.array([float(choice.get(name, 1.0)) for name in classes])
+    if not (counts * given).sum():
+        raise UsageError("class_weight must be above 0 for at least one class that has texts")
     return torch.as_tensor(given * counts.sum() / (counts * given).sum(), dtype=torch.float32)
 
 
@@ -114,7 +121,7 @@ class SingleLabel:
             If a label is none of the classes; rows are named.
         """
         rows = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
-        unseen = [i + 1 for i, label in enumerate(rows) if label not in self._number]
+        unseen = [i + 1 for i, label in enumerate(rows) if not isinstance(label, Hashable) or label not in self._number]
         if unseen:
             label = rows[unseen[0] - 1]
             raise DataError(
@@ -162,15 +169,25 @@ class MultiLabel:
         One weight a label.
     threshold
         Logit above which a label is given; None is the best for macro-F1 on what is scored, as suits dev data only.
+    indicator
+        Whether labels come as lists of 0 and 1, one a label, instead of as lists of names.
     """
 
     kind: LabelKind = "multi"
     monitor = "macro_f1"
 
-    def __init__(self, classes: Sequence[Any], weights: Tensor | None = None, threshold: float | None = None) -> None:
+    def __init__(
+        self,
+        classes: Sequence[Any],
+        weights: Tensor | None = None,
+        threshold: float | None = None,
+        *,
+        indicator: bool = False,
+    ) -> None:
         self.classes = tuple(classes)
         self.weights = weights
         self.threshold = threshold
+        self.indicator = indicator
         self._number = {name: i for i, name in enumerate(self.classes)}
 
     @property
@@ -178,25 +195,41 @@ class MultiLabel:
         """One logit a label."""
         return len(self.classes)
 
-    def targets(self, labels: Sequence[Any]) -> Tensor:
-        """Return zeros and ones ``(text, label)``.
+    def targets(self, labels: Any) -> Tensor:
+        """Return zeros and ones ``(text, label)`` of label sets, or of an indicator (an array, or a sparse matrix).
 
         Raises
         ------
         DataError
-            If a label is none of the training labels; rows are named.
+            If a label is none of the training labels, or labels are neither; rows are named.
         """
-        unseen = [i + 1 for i, row in enumerate(labels) if any(name not in self._number for name in row)]
+        rows: Any = labels.toarray() if hasattr(labels, "toarray") else labels
+        if getattr(rows, "ndim", 1) == 2 or (self.indicator and is_indicator(rows)):
+            return self._of_indicator(np.asarray(rows))
+        single = [i + 1 for i, row in enumerate(rows) if not isinstance(row, list | tuple | set | frozenset)]
+        if single:
+            raise DataError(
+                f"this model gives every text a set of labels, and {len(single)} labels are no lists "
+                f"({name_rows(single)}, {rows[single[0] - 1]!r:.80}); give a list of labels a text"
+            )
+        unseen = [i + 1 for i, row in enumerate(rows) if any(name not in self._number for name in row)]
         if unseen:
-            name = next(n for n in labels[unseen[0] - 1] if n not in self._number)
+            name = next(n for n in rows[unseen[0] - 1] if n not in self._number)
             raise DataError(
                 f"label {name!r} was not among the training labels ({name_rows(unseen)}); "
                 f"they are {_shown(self.classes)}"
             )
-        targets = torch.zeros(len(labels), self.n_outputs)
-        for i, row in enumerate(labels):
+        targets = torch.zeros(len(rows), self.n_outputs)
+        for i, row in enumerate(rows):
             targets[i, [self._number[name] for name in row]] = 1
         return targets
+
+    def _of_indicator(self, rows: Array) -> Tensor:
+        if rows.shape[1] != self.n_outputs:
+            raise DataError(f"labels have {rows.shape[1]} columns, and the model was fitted on {self.n_outputs} labels")
+        if not np.isin(rows, (0, 1)).all():
+            raise DataError("labels in columns must be 0 and 1 alone, one column a label")
+        return torch.as_tensor(rows.astype(np.float32))
 
     def prior(self, targets: Tensor) -> Tensor:
         """Return the log-odds of every label."""
@@ -222,7 +255,7 @@ class MultiLabel:
 
     def settled(self, logits: Array, targets: Array) -> MultiLabel:
         """Return the task with the threshold that is best for macro-F1 on these."""
-        return MultiLabel(self.classes, self.weights, best_threshold(logits, targets))
+        return MultiLabel(self.classes, self.weights, best_threshold(logits, targets), indicator=self.indicator)
 
     def baseline(self, train: Array, test: Array) -> dict[str, float]:
         """Score the training set's most frequent label set."""

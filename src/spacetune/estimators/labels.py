@@ -1,0 +1,119 @@
+"""Labels as a classifier takes them: one class a text, lists of labels, or an indicator in any container."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import MultiLabelBinarizer
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from spacetune.data import DataWarning, is_indicator, label_kind
+from spacetune.encoders import holds_texts
+from spacetune.errors import DataError
+from spacetune.training import MultiLabel, SingleLabel, class_weights
+
+__all__ = ["label_task", "read_labels"]
+
+TO_LIST = ("tolist", "to_list", "to_pylist")
+"""What collections call their way to a list."""
+
+
+def read_labels(estimator: Any, texts: Any, labels: Any) -> list[Any]:
+    """Return labels as a list: one class a text, a list of labels a text, or a row of 0 and 1 a text (an indicator).
+
+    Lists of one length of at least 2, of 0 and 1 alone, are an indicator, as the same numbers in an array are; a
+    `DataWarning` says so.
+
+    Raises
+    ------
+    DataError
+        If there are none, or they are numbers to predict, not classes.
+    """
+    if labels is None:
+        raise DataError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
+    rows = _rows(labels)
+    if isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] > 1:
+        if not is_indicator(rows.tolist()):
+            raise DataError("labels in columns must be 0 and 1 alone, one column a label")
+        return rows.astype(int).tolist()
+    if isinstance(rows, list) and any(isinstance(row, list) for row in rows):
+        label_kind(rows)
+        if is_indicator(rows):
+            _say_indicator(len(rows[0]))
+        return rows
+    if holds_texts(texts) and label_kind(np.ravel(rows).tolist() if isinstance(rows, np.ndarray) else rows) != "single":
+        raise DataError("labels are numbers with fractions; use SpaceRegressor to predict them (--task regression)")
+    values = column_or_1d(np.asarray(rows), warn=True)
+    if not holds_texts(texts):
+        check_classification_targets(values)
+    return values.tolist()
+
+
+def _rows(labels: Any) -> Any:
+    """Return an array as it is (a sparse one or a frame as an array), and anything else as a list of labels."""
+    if hasattr(labels, "toarray"):
+        return labels.toarray()
+    if hasattr(labels, "columns") and hasattr(labels, "to_numpy"):
+        return labels.to_numpy()
+    if isinstance(labels, np.ndarray) and (labels.dtype != object or labels.ndim == 2):
+        return labels
+    if hasattr(labels, "__array__") and not isinstance(labels, Iterable):
+        return np.asarray(labels)
+    told = next((getattr(labels, name)() for name in TO_LIST if hasattr(labels, name)), labels)
+    if not isinstance(told, Iterable) or isinstance(told, str | bytes | Mapping):
+        raise DataError(f"labels must be a list, one label a text, got {labels!r:.80}")
+    several = list | tuple | set | frozenset
+    rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in told]
+    return [list(row) if isinstance(row, several) else row for row in rows]
+
+
+def _say_indicator(width: int) -> None:
+    warnings.warn(
+        f"labels are lists of {width} numbers, 0 and 1 alone: read as an indicator, one column a label; "
+        "to name the labels of every text instead, write them as strings",
+        DataWarning,
+        stacklevel=5,
+    )
+
+
+def label_task(
+    labels: Sequence[Any], class_weight: str | dict[Any, float] | None, label_smoothing: float
+) -> SingleLabel | MultiLabel:
+    """Choose the task from the labels.
+
+    Raises
+    ------
+    DataError
+        If there is one class only.
+    """
+    if not labels:
+        raise DataError("there are no texts to learn from: 0 samples")
+    if isinstance(labels[0], list):
+        return _multi_task(labels, class_weight)
+    classes, counts = np.unique(np.asarray(labels), return_counts=True)
+    if len(classes) < 2:
+        raise DataError(
+            f"a classifier needs at least 2 classes, got 1 class: all {len(labels)} labels are {classes.tolist()[0]!r}"
+        )
+    names = classes.tolist()
+    # a user's own weights say what a mistake costs, so dev must be read in that coin
+    monitor = "neg_log_loss" if isinstance(class_weight, dict) else "macro_f1"
+    return SingleLabel(names, class_weights(counts, class_weight, names), label_smoothing, monitor)
+
+
+def _multi_task(labels: Sequence[Any], class_weight: str | dict[Any, float] | None) -> MultiLabel:
+    """Return the task of an indicator, whose classes are its columns, or of lists of labels."""
+    indicator = is_indicator(labels)
+    if indicator:
+        counts = np.asarray(labels, dtype=int).sum(0)
+        names: list[Any] = list(range(len(counts)))
+    else:
+        binarizer = MultiLabelBinarizer().fit(labels)
+        counts, names = binarizer.transform(labels).sum(0), binarizer.classes_.tolist()
+    if not counts.sum():
+        raise DataError("no text carries any label")
+    return MultiLabel(names, class_weights(counts, class_weight, names), indicator=indicator)
