@@ -95,7 +95,8 @@ class Tokenizing:
         self._backend.enable_truncation(max_length, direction=self._side)
         self._uses_segments = "token_type_ids" in tokenizer.model_input_names
         self._single_segments = self._uses_segments and any(self._backend.encode("a").type_ids)  # XLNet
-        self.fingerprint = hashlib.sha256(f"{self._side} {self._uses_segments} {lowercase} {described}".encode()).hexdigest()
+        settings = f"{self._side} {self._uses_segments} {lowercase} {described}"
+        self.fingerprint = hashlib.sha256(settings.encode()).hexdigest()
 
     def __call__(self, inputs: Sequence[TextInput]) -> Tokenized:
         """Tokenise many texts."""
