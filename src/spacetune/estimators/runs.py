@@ -7,10 +7,10 @@ import importlib.metadata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from spacetune.encoders import as_inputs, holds_features, holds_texts
-from spacetune.estimators.dev_part import dev_pair
 
 __all__ = ["run_of"]
 
@@ -30,14 +30,14 @@ def run_of(estimator: Any, X: Any, labels: Sequence[Any], dev: Any) -> dict[str,
     labels
         Their labels.
     dev
-        What it chooses by, or None.
+        Texts and labels to choose by, or None.
 
     Returns
     -------
     dict
         Two runs with equal values train alike, step by step.
     """
-    dev_texts, dev_labels = ((), ()) if dev is None else dev_pair(dev)
+    dev_texts, dev_labels = dev or ((), ())
     settings = {k: v for k, v in estimator.get_params(deep=False).items() if k not in ("encoder", "store", "seed")}
     return {
         "texts": _digest(_content(X)),
@@ -59,9 +59,9 @@ def _content(given: Any) -> Iterator[bytes]:
         for rows in torch.arange(len(given)).split(ROWS):
             part = given.take(rows)
             yield from (_bytes(part.offsets), _bytes(part.values[: int(part.offsets[-1])]))
-    elif len(given):
-        yield repr(getattr(given, "shape", len(given))).encode()
-        yield _bytes(torch.as_tensor(given))
+    else:
+        matrix = np.ascontiguousarray(given)
+        yield from (f"{matrix.dtype} {matrix.shape}".encode(), matrix.tobytes())
 
 
 def _bytes(tensor: torch.Tensor) -> bytes:
