@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from sklearn.base import clone
 from tests.tiny_encoder import save_tiny_encoder
 
 from spacetune import LinearProbe, SpaceClassifier, few_shot
@@ -19,6 +20,7 @@ from spacetune.errors import EncoderError, ModelFileError, UsageError
 from spacetune.estimators import load_estimator
 from spacetune.model_folder.saved_model import config_digest, file_digest
 from spacetune.studies import demo_texts
+from spacetune.training import Checkpoint
 
 DEMO = few_shot(demo_texts("train"), 48)
 FRESH = demo_texts("test").texts[:8]
@@ -132,6 +134,29 @@ def test_a_name_in_a_folder_is_no_leave_to_ask_the_hub(home: Path, tmp_path: Pat
 def test_a_model_with_its_own_encoder_takes_no_other(home: Path) -> None:
     with pytest.raises(UsageError, match="leave encoder out"):
         load_estimator(home / "trained", encoder=home / "tiny")
+
+
+@pytest.mark.parametrize("train_encoder", [False, True])
+def test_a_resumed_fit_equals_an_uninterrupted_one(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_encoder: bool
+) -> None:
+    settings: dict[str, Any] = {"n_epochs": 4, "n_latent": 2, "store": None, "train_encoder": train_encoder}
+    model = SpaceClassifier(str(home / "tiny"), **settings)
+    expected = clone(model).fit(DEMO.texts, DEMO.labels).predict_logits(FRESH)
+    save = Checkpoint.save
+
+    def save_and_stop(self: Checkpoint, candidates: Any) -> None:
+        save(self, candidates)
+        if len(candidates[0].epochs) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", save_and_stop)
+        stopped = clone(model).fit(DEMO.texts, DEMO.labels, checkpoint=tmp_path / "c")
+    assert stopped.history_.ended == "interrupted"
+    resumed = clone(model).fit(DEMO.texts, DEMO.labels, checkpoint=tmp_path / "c")
+    assert len(resumed.history_.epochs) == 4
+    np.testing.assert_array_equal(resumed.predict_logits(FRESH), expected)
 
 
 def test_settings_of_numpy_numbers_and_names_of_half_characters_are_saved(home: Path, tmp_path: Path) -> None:

@@ -61,6 +61,11 @@ class TrainableEncoder(nn.Module):
         offsets = offsets_of(torch.from_numpy(tokenized.lengths))
         return TokenFeatures(torch.stack(states, dim=1), offsets, batch.token_ids, self._frozen.provenance(self.layers))
 
+    def reseed(self, generator: torch.Generator) -> None:
+        """Draw the seed of the next dropout, so that a resumed run draws what an uninterrupted one does."""
+        seed = int(torch.randint(1 << 62, (), generator=generator))
+        self._state = torch.Generator().manual_seed(seed).get_state()
+
     def frozen(self) -> Encoder:
         """Return the trained weights as a frozen encoder of the same dtype and length limit."""
         encoder = self._frozen

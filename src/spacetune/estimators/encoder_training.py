@@ -68,6 +68,7 @@ def fit_with_encoder(
     log.info("training the encoder too: %s parameters, and every step runs it forwards and back", f"{count:,}")
 
     def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
+        trainable.reseed(generator)
         features = trainable([texts[0][i] for i in rows.tolist()])
         return [head_loss(head, head.centroids(features), features, data.targets[rows], task, settings, generator)]
 
