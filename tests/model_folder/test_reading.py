@@ -169,7 +169,9 @@ def test_a_missing_value_is_named() -> None:
 
 
 def test_numbers_that_are_not_finite_are_named() -> None:
-    check_tensors({"a": torch.zeros(2), "ids": torch.tensor([1])}, "m")
+    check_tensors({"a": torch.zeros(2), "train_hashes": torch.tensor([1])}, "m")
+    with pytest.raises(ModelFileError, match="a has numbers of another kind"):
+        check_tensors({"a": torch.tensor([1])}, "m")
     with pytest.raises(ModelFileError, match="b holds numbers that are not finite"):
         check_tensors({"b": torch.tensor([0.0, float("nan")])}, "m")
 

@@ -115,6 +115,9 @@ def _config(folder: Path, content: bytes) -> dict[str, Any]:
             f"the saved model in {folder} is damaged, or its {CONFIG} was changed by hand: its digest is not that of "
             "its content; fit it again"
         )
+    files = config.get("files") if schema > 1 else {}
+    if not isinstance(files, dict) or not all(isinstance(told, str) for told in files.values()):
+        raise ModelFileError(f"the saved model in {folder} is incomplete: {CONFIG} lists no files; fit it again")
     if not isinstance(config.get("settings"), dict):
         raise ModelFileError(f"the saved model in {folder} is incomplete: {CONFIG} holds no settings; fit it again")
     return config

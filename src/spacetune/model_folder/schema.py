@@ -87,6 +87,8 @@ OPTIONAL = {
     "settings.rank": _whole(1, 1 << 16),
 }
 ABSENT = object()
+WHOLE = ("train_hashes", "lexicon.grams")
+"""Tensors of whole numbers."""
 
 
 def check_config(config: Mapping[str, Any], place: object) -> None:
@@ -110,7 +112,7 @@ def check_config(config: Mapping[str, Any], place: object) -> None:
 
 
 def check_tensors(tensors: Mapping[str, Tensor], place: object) -> None:
-    """Check that all numbers are finite.
+    """Check that hashes and token ids are whole numbers, and all others finite ones.
 
     Raises
     ------
@@ -118,6 +120,9 @@ def check_tensors(tensors: Mapping[str, Tensor], place: object) -> None:
         If some are not.
     """
     for name, tensor in tensors.items():
+        if tensor.is_floating_point() == (name in WHOLE):
+            kind = f"numbers of another kind ({tensor.dtype})"
+            raise ModelFileError(f"the saved model in {place} is damaged: {name} has {kind}; fit it again")
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise ModelFileError(
                 f"the saved model in {place} is damaged: {name} holds numbers that are not finite; fit it again"
