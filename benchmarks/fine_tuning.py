@@ -12,6 +12,7 @@ import torch
 import transformers
 
 from spacetune import Encoder, LabelledTexts
+from spacetune.encoders.machine import choose_dtype
 
 Proba = Callable[[list[Any]], np.ndarray]
 FINE_TUNED = "fine-tuned"
@@ -37,7 +38,7 @@ class Recipe:
     alike
         Put texts of like length into a batch: posts then take a quarter of the tokens that padding makes of them.
     dtype
-        Of the matrix products; the weights are float32.
+        Of the matrix products, where the machine has it natively; the weights are float32.
     """
 
     learning_rate: float
@@ -97,10 +98,11 @@ def _descend(model: Any, batch: Any, proba: Proba, texts: list[Any], targets: An
     total = recipe.n_epochs * -(-len(texts) // size)
     rate = transformers.get_linear_schedule_with_warmup(optimizer, total // 10, total)
     best, kept, waited = (-1.0, 0.0), None, 0
+    half = recipe.dtype == choose_dtype("auto", torch.device("cpu"))
     for _ in range(recipe.n_epochs):
         model.train()
         for rows in _batches(texts, size, recipe.alike):
-            with torch.autocast("cpu", recipe.dtype, enabled=recipe.dtype != torch.float32):
+            with torch.autocast("cpu", torch.bfloat16, enabled=half and recipe.dtype == torch.bfloat16):
                 loss = model(**batch([texts[i] for i in rows.tolist()]), labels=targets[rows]).loss
             loss.backward()
             optimizer.step()

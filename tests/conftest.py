@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ settings.register_profile("no deadline", deadline=None)  # a first call loads ke
 settings.load_profile("no deadline")
 TESTS = Path(__file__).resolve().parent
 SHARED = TESTS.parent.parent / "shared"
-ONE_SERVER = TESTS / "web"
-"""A folder whose files share a server and its models: it stays on one worker."""
+TOGETHER = (TESTS / "web", TESTS / "reports")
+"""Folders whose files share what is dear to make (a server and its models, results of every kind): one worker each."""
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +37,40 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture(autouse=True)
+def plain_log() -> Iterator[None]:
+    """Let no test meet what another, or the command line, did to the log."""
+    log = logging.getLogger("spacetune")
+    log.handlers[:], log.propagate = [], True
+    log.setLevel(logging.NOTSET)
+    yield
+    log.handlers[:] = []
+
+
 @pytest.fixture(scope="session")
 def encoder() -> spacetune.Encoder:
     return spacetune.Encoder.from_pretrained(dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def shallow(tmp_path_factory: pytest.TempPathFactory) -> spacetune.Encoder:
+    """Return the default encoder's first layer, with its tokenizer: a sixth of the work."""
+    import transformers
+
+    whole = Path(spacetune.Encoder.from_pretrained().source.folder)
+    folder = tmp_path_factory.mktemp("shallow")
+    transformers.AutoModel.from_pretrained(whole, num_hidden_layers=1).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+        shutil.copy(whole / name, folder / name)
+    return spacetune.Encoder.from_pretrained(folder, dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> spacetune.Encoder:
+    """Return a whole encoder of a few thousand random numbers."""
+    from tests.tiny_encoder import save_tiny_encoder
+
+    return spacetune.Encoder.from_pretrained(save_tiny_encoder(tmp_path_factory.mktemp("tiny")), dtype="float32")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -50,7 +82,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _group(path: Path) -> str:
-    return str(ONE_SERVER if ONE_SERVER in path.parents else path)
+    return str(next((folder for folder in TOGETHER if folder in path.parents), path))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,7 +1,8 @@
 """Faults at every call to the system in turn, as a database is tested: a full disk, an I/O error, a kill.
 
 `spacetune.files` and the room of the saved model call the system through ``os``; here each such call is counted, and
-the nth fails. A kill happens in a forked child, which ends at once: nothing is tidied by its own hand.
+the nth fails. From a kill on every call fails, with what nobody catches: so nothing is tidied, as in a process that is
+gone, and only what the system itself takes back (open files, locks) goes.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ CALLS = ("open", "write", "fsync", "replace", "rename", "unlink", "mkdir", "rmdi
 
 
 class _Counter:
-    def __init__(self, at: int | None, fault: Callable[[], None]) -> None:
-        self.at, self.fault, self.n = at, fault, 0
+    def __init__(self, at: int | None, fault: Callable[[], None], for_good: bool) -> None:
+        self.at, self.fault, self.for_good, self.n = at, fault, for_good, 0
 
     def wrapped(self, call: Callable[..., Any], name: str) -> Callable[..., Any]:
         def counted(*given: Any, **named: Any) -> Any:
             self.n += 1
-            if self.n - 1 == self.at:
+            if self.at is not None and (self.n - 1 == self.at or (self.n > self.at and self.for_good)):
                 self.fault()
             return call(*given, **named)
 
@@ -34,8 +35,8 @@ class _Counter:
 
 
 @contextlib.contextmanager
-def _counting(at: int | None, fault: Callable[[], None]) -> Generator[_Counter]:
-    counter = _Counter(at, fault)
+def _counting(at: int | None, fault: Callable[[], None], for_good: bool = False) -> Generator[_Counter]:
+    counter = _Counter(at, fault, for_good)
     with pytest.MonkeyPatch.context() as patch:
         for name in CALLS:
             patch.setattr(os, name, counter.wrapped(getattr(os, name), name))
@@ -60,12 +61,15 @@ def failing_at(n: int, number: int = errno.ENOSPC) -> Generator[None]:
         yield
 
 
+class Killed(BaseException):
+    """The process is gone."""
+
+
 def killed_at(n: int, work: Callable[[], object]) -> None:
-    """Do a piece of work in a child that is killed at its nth call to the system."""
-    if (child := os.fork()) == 0:
-        try:
-            with _counting(n, lambda: os._exit(9)):
-                work()
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
+    """Do a piece of work that is killed at its nth call to the system."""
+
+    def fault() -> None:
+        raise Killed
+
+    with _counting(n, fault, for_good=True), contextlib.suppress(Killed):
+        work()

@@ -119,9 +119,11 @@ def lock(path: Path) -> Generator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        os.close(descriptor)
+        try:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        finally:
+            os.close(descriptor)
 
 
 def _locked(path: Path) -> int:

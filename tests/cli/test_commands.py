@@ -32,7 +32,7 @@ def test_fit_prints_json_and_nothing_else_on_stdout(place: Place) -> None:
 def test_fit_leaves_a_whole_model_and_nothing_beside_it(place: Place) -> None:
     assert sorted(p.name for p in place.model.iterdir()) == ["README.md", "config.json", "model.safetensors"]
     assert sorted(p.name for p in place.folder.iterdir()) == ["model", "test.csv", "train.csv"]
-    assert json.loads((place.model / "config.json").read_text())["schema"] == 1
+    assert json.loads((place.model / "config.json").read_text())["schema"] == 2
 
 
 def test_fit_for_people_shows_scores_and_warnings(place: Place, tmp_path: Path) -> None:

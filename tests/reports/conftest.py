@@ -39,8 +39,8 @@ def fitted(encoder: Encoder) -> tuple[SpaceClassifier, Result]:
 
 
 @pytest.fixture(scope="session")
-def prefixed(encoder: Encoder) -> tuple[PrefixSimplexClassifier, Result]:
-    settings: dict[str, Any] = {"encoder": encoder, "n_vertices": 3, "prefix_length": 2, "n_epochs": 2, "layers": 6}
+def prefixed(shallow: Encoder) -> tuple[PrefixSimplexClassifier, Result]:
+    settings: dict[str, Any] = {"encoder": shallow, "n_vertices": 3, "prefix_length": 2, "n_epochs": 2, "layers": 1}
     parts = few_shot(demo_texts("train"), 64), few_shot(demo_texts("dev"), 40)
     model, report = fit_model(parts[0], dev=parts[1], method="prefix-simplex", settings=settings, baselines=False)
     assert isinstance(model, PrefixSimplexClassifier)

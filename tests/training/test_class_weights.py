@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
-from spacetune.errors import DataError
+from spacetune.errors import DataError, UsageError
 from spacetune.training import SingleLabel, class_weights
 
 LABELS = np.array(["a"] * 12 + ["b"] * 3 + ["c"] * 5)
@@ -33,7 +33,7 @@ def test_what_is_no_weight_of_a_class_is_refused() -> None:
     assert class_weights(COUNTS, None, NAMES) is None
     with pytest.raises(DataError, match="class_weight names 'd'"):
         class_weights(COUNTS, {"d": 2.0}, NAMES)
-    with pytest.raises(DataError, match="class_weight must be None, 'balanced' or a dict"):
+    with pytest.raises(UsageError, match="class_weight must be None, 'balanced' or a dict"):
         class_weights(COUNTS, "heavy", NAMES)
 
 

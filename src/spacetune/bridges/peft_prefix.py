@@ -196,7 +196,7 @@ def _become_fitted(model: PrefixSimplexClassifier, encoder: Encoder, names: list
     model.provenance_ = dataclasses.replace(encoder.provenance(model.layers_), dtype="float32")
     model.train_hashes_ = np.zeros(0, dtype=np.int64)
     model.classes_, model.kind_ = np.asarray(names), "single"
-    model.temperature_, model.threshold_ = 1.0, 0.0
+    model.temperature_, model.threshold_, model.indicator_ = 1.0, 0.0, False
     model.dev_ = "none: imported from PEFT"
     model.report_ = {"n_texts": 0, "dev": model.dev_, "dev_scores": {}, "baseline": {}}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from spacetune.encoders import Encoder
@@ -74,9 +75,10 @@ def _encoder_of(
     place: object, saved: Stored, given: str | os.PathLike[str] | Encoder | None
 ) -> str | os.PathLike[str] | Encoder:
     if saved.encoder is not None:
-        if given is not None:
+        folder = given.source.folder if isinstance(given, Encoder) else given
+        if folder is not None and Path(folder).resolve() != saved.encoder.resolve():
             raise UsageError(f"the model in {place} has an encoder of its own, trained with it; leave encoder out")
-        return saved.encoder
+        return given or saved.encoder
     if given is None:
         locate(saved.config["encoder"]["encoder"], local_files_only=True)
     return given or saved.config["encoder"]["encoder"]
