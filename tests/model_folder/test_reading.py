@@ -176,11 +176,26 @@ def test_numbers_that_are_not_finite_are_named() -> None:
         check_tensors({"b": torch.tensor([0.0, float("nan")])}, "m")
 
 
+def test_a_part_that_is_renamed_while_it_is_read_is_found_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from spacetune.model_folder import reading
+
+    write(place, 1, encoder=True)
+    digest, gone = reading.file_digest, iter([True])
+
+    def renamed_meanwhile(file: Path) -> str:
+        if next(gone, False):
+            raise FileNotFoundError(2, "No such file or directory", str(file))
+        return digest(file)
+
+    monkeypatch.setattr(reading, "file_digest", renamed_meanwhile)
+    assert number_at(place) == 1
+
+
 def test_a_reader_while_the_model_is_replaced_finds_one_whole(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from spacetune.model_folder import reading
 
     write(place, 1)
-    digests, turns = reading._check_digests, iter(range(2, 9))
+    digests, turns = reading._check_digests, iter(range(2, 20))
 
     def meanwhile(*given: Any) -> None:
         if (turn := next(turns)) < 5:

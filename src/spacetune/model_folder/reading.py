@@ -30,7 +30,7 @@ __all__ = ["Stored", "read_model"]
 log = logging.getLogger("spacetune")
 
 TRIES = 5
-"""How often a folder is read that another run replaces meanwhile."""
+"""How often a folder is read that another run replaces meanwhile; what looks damaged is looked at twice."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,13 +55,16 @@ def read_model(place: str | os.PathLike[str]) -> Stored:
     folder = Path(place)
     if not folder.is_dir():
         raise ModelFileError(f"{folder} is not a saved model: there is no such folder")
-    for _ in range(TRIES):
+    for again in range(TRIES):
         before = _content(folder, CONFIG, folder / CONFIG)
         try:
             return _read(folder, before)
         except ModelFileError:
-            if _content(folder, CONFIG, folder / CONFIG) == before:
+            if again and _content(folder, CONFIG, folder / CONFIG) == before:
                 raise
+        except OSError as error:
+            if again and _content(folder, CONFIG, folder / CONFIG) == before:
+                raise ModelFileError(f"{folder} cannot be read: {error.strerror or error}") from error
     raise ModelFileError(f"{folder} is replaced again and again while it is read; try again")
 
 
