@@ -133,7 +133,8 @@ def test_explanations_reach_the_last_word(made: Made, tmp_path: Path, kind: type
     texts = [f"{LONG}{word}" for word in ("good", "bad") * 10]
     model = kind(str(made("bert")), max_length=12, max_windows=1000, seed=1).fit(texts, [0, 1] * 10)
     one = model.explain([texts[0]])[0]
-    assert one.logits == pytest.approx(one.token_scores.sum(0) + one.bias, abs=1e-4)
+    rounding = 1e-6 * np.abs(one.token_scores).sum()  # the weights of this tiny encoder are large, and cancel
+    assert one.logits == pytest.approx(one.token_scores.sum(0) + one.bias, abs=rounding)
     assert not one.truncated
     assert one.words()[-2]["word"] == "good"
     model.save_pretrained(tmp_path / "model")
