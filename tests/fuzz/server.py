@@ -125,6 +125,8 @@ class Tracebacks(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
+        if text.startswith("ASGI callable returned without"):  # the one line on a connection that its client broke
+            return
         if record.exc_info or record.levelno >= logging.ERROR or ('"fault"' in text and '"late"' not in text):
             self.kept.append(self.format(record))
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from h11 import LocalProtocolError
 
 from spacetune.errors import UsageError
 from spacetune.web import Limits, make_app
@@ -164,6 +165,25 @@ def test_half_a_body_is_dropped_when_its_client_leaves(served: list[ServedModel]
         in_a_loop(test)
     lines = [json.loads(record.getMessage()) for record in caplog.records if record.name == "spacetune.web"]
     assert [(line["status"], line["texts"]) for line in lines] == [(499, 0)]
+
+
+def test_a_connection_that_is_beyond_an_answer_is_one_line(served: list[ServedModel], caplog: Any) -> None:
+    app = make_app(served, QUICK)
+
+    async def beyond(message: Any) -> None:
+        raise LocalProtocolError("Can't send data when our state is ERROR")
+
+    async def nothing() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {"type": "http", "method": "GET", "path": "/health", "query_string": b"", "headers": [],
+             "http_version": "1.1", "scheme": "http", "server": ("127.0.0.1", 80), "client": None,
+             "root_path": ""}  # fmt: skip
+    with caplog.at_level(logging.INFO, "spacetune.web"):
+        in_a_loop(lambda: app(scope, nothing, beyond))
+    lines = [record.getMessage() for record in caplog.records if record.name == "spacetune.web"]
+    assert [json.loads(line)["status"] for line in lines] == [499]
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 class Gated(ServedModel):

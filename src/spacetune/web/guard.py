@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from h11 import LocalProtocolError
+
 from spacetune.web.bodies import Bodies, Gone
 from spacetune.web.hosts import Hosts
 from spacetune.web.limits import Refused
@@ -87,7 +89,10 @@ class Guard:
                 told["status"] = message["status"]
                 extra = (CLOSE,) if self.service.stopping else ()
                 message["headers"] = [*message.get("headers", ()), *HEADERS, *extra]
-            await send(message)
+            try:
+                await send(message)
+            except LocalProtocolError as error:  # what the client sent meanwhile has ended the connection
+                raise Gone from error
 
         try:
             await self._admitted(scope, receive, sending)
