@@ -18,6 +18,7 @@ from torch import Tensor
 from spacetune.encoders import Encoder, PrefixShape
 from spacetune.errors import ModelFileError, UnsupportedByFamily, UsageError
 from spacetune.estimators import PrefixSimplexClassifier
+from spacetune.files import write_file
 from spacetune.prefixes import LinearSimplex, Prefix, PrefixSimplex
 from spacetune.prefixes.heads import LinearHead
 from spacetune.results import Result
@@ -105,8 +106,10 @@ def export_peft_prefix(model: Any, folder: str | os.PathLike[str]) -> PeftExport
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     settings = _settings(prefix.shape, encoder, task_type)
-    _replace(place / CONFIG, json.dumps(settings, indent=2).encode() + b"\n")
-    _replace(place / WEIGHTS, safetensors.torch.save({k: v.contiguous() for k, v in tensors.items()}, {"format": "pt"}))
+    write_file(place / CONFIG, json.dumps(settings, indent=2).encode() + b"\n")
+    write_file(
+        place / WEIGHTS, safetensors.torch.save({k: v.contiguous() for k, v in tensors.items()}, {"format": "pt"})
+    )
     return PeftExport(str(place), task_type, prefix.position_shift, tuple(notes))
 
 
@@ -229,9 +232,3 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if kind != "PREFIX_TUNING" or "prompt_embeddings" not in tensors or "num_virtual_tokens" not in settings:
         raise ModelFileError(f"{folder} holds a PEFT adapter of type {kind}; PREFIX_TUNING is read here")
     return settings, tensors
-
-
-def _replace(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(path.name + ".writing")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
