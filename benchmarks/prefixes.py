@@ -19,9 +19,9 @@ import transformers
 
 from benchmarks.common import circumstances, split, write
 from spacetune import Encoder
-from spacetune.estimators.prefix_inputs import PrefixedTexts
-from spacetune.estimators.prefix_training import PrefixModel
-from spacetune.prefixes import LinearSimplex, PrefixSimplex
+from spacetune.fitting.inputs import PrefixedTexts
+from spacetune.fitting.simplex import PrefixModel
+from spacetune.encoders import LinearSimplex, PrefixSimplex
 
 LENGTH, BATCH, N_CLASSES = 10, 16, 2
 LAYERS = (0, 1, 2, 3, 4, 5, 6)

@@ -14,7 +14,7 @@ from benchmarks.common import split
 from benchmarks.few_shot.methods import METHODS, REFITTED, Fitted
 from spacetune import Encoder, LabelledTexts
 from spacetune.data import few_shot_split
-from spacetune.training import classification_scores
+from spacetune.fitting import classification_scores
 
 TEST_SPLIT = {"sst2": "dev", "cola": "dev", "rte": "dev"}
 """GLUE's published dev where test labels are not public; the others' published test."""

@@ -21,7 +21,7 @@ from benchmarks.quality.sets import Parts, parts
 from benchmarks.quality.summary import REFIT, summarise
 from spacetune import Encoder
 from spacetune.data import label_kind
-from spacetune.training.tasks import MultiLabel, Regression, SingleLabel, Task
+from spacetune.fitting.tasks import MultiLabel, Regression, SingleLabel, Task
 
 CONFIG = HERE / "quality" / "config.json"
 CELLS = RESULTS / "quality"

@@ -18,8 +18,8 @@ from benchmarks.quality.sets import Parts
 from spacetune import Encoder, LinearProbe
 from spacetune.studies import fit_model, score_model
 from spacetune.studies.baselines import WORDS
-from spacetune.training.calibration import calibration_error, fit_temperature, probabilities
-from spacetune.training.tasks import Task
+from spacetune.fitting.calibration import calibration_error, fit_temperature, probabilities
+from spacetune.fitting.tasks import Task
 
 Cell = dict[str, Any]
 STRENGTHS = (0.1, 1.0, 10.0)

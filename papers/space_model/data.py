@@ -16,7 +16,7 @@ from torch import Tensor
 from spacetune import Encoder, LabelledTexts
 from spacetune.data import few_shot
 from spacetune.encoders import TokenFeatures, default_store
-from spacetune.training import SingleLabel
+from spacetune.fitting import SingleLabel
 
 HERE = Path(__file__).resolve().parent
 MAX_LENGTH = 128

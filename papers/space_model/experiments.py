@@ -11,7 +11,7 @@ from papers.space_model.training import Recipe, train
 from papers.space_model.variants import ablations, large, small
 
 from spacetune import Encoder
-from spacetune.training import SingleLabel
+from spacetune.fitting import SingleLabel
 
 RECIPES = {"sma": Recipe(32, (1, 5, 15)), "hatexplain": Recipe(256), "imdb": Recipe(256)}
 """Batch sizes of the notebooks; 1 epoch as well for SMA."""

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from spacetune.encoders import TokenFeatures, segment_variance
-from spacetune.spaces import ConceptSpaces, SpaceHead, fused_centroids, inter_space_loss, intra_space_loss
-from spacetune.spaces.losses import OFFICIAL_EPS, InterVariant
+from spacetune.heads.spaces import ConceptSpaces, SpaceHead, fused_centroids, inter_space_loss, intra_space_loss
+from spacetune.heads.spaces.losses import OFFICIAL_EPS, InterVariant
 
 DROPOUT = 0.2
 """Of the head with a hidden layer, as DistilBERT's."""

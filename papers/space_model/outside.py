@@ -28,7 +28,7 @@ from papers.space_model.experiments import facts
 from papers.space_model.variants import INTER, INTRA
 
 from spacetune import Encoder, LinearProbe, SpaceClassifier
-from spacetune.training import classification_scores
+from spacetune.fitting import classification_scores
 
 OTHER = {"hatexplain": "olid", "olid": "hatexplain", "mr": "imdb", "sst2": "imdb", "imdb": "sst2"}
 TASKS = {"hatexplain": TOXIC, "olid": OFFENSIVE, "mr": SENTIMENT, "sst2": SENTIMENT, "imdb": SENTIMENT}

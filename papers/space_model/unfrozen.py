@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from spacetune import Encoder
 from spacetune.encoders.trainable import TrainableEncoder
-from spacetune.training import Schedule, classification_scores, fit_parameters
-from spacetune.training.candidate import Candidate
+from spacetune.fitting import Schedule, classification_scores, fit_parameters
+from spacetune.fitting.candidate import Candidate
 
 HEADS = (Variant("linear, first", "linear", "first"), Variant("linear, mean", "linear", "mean"),
          Variant("space 64", n_latent=64))  # fmt: skip

@@ -12,9 +12,9 @@ import transformers
 from spacetune import Encoder
 from spacetune.encoders import LoraShape, LoraStates
 from spacetune.encoders.families import parts_of
-from spacetune.encoders.lora_states import lora_shape
+from spacetune.encoders.adapters.lora import lora_shape
 from spacetune.errors import UnsupportedByFamily, UsageError
-from spacetune.prefixes import LoraSimplex
+from spacetune.encoders import LoraSimplex
 
 from .conftest import TEXTS, plain_inputs
 

@@ -15,7 +15,7 @@ from spacetune import Encoder, PrefixSimplexClassifier
 from spacetune.bridges import export_peft_prefix, import_peft_classifier, import_peft_prefix
 from spacetune.encoders import PrefixStates
 from spacetune.errors import ModelFileError, UnsupportedByFamily, UsageError
-from spacetune.prefixes import Prefix, PrefixSimplex
+from spacetune.encoders import Prefix, PrefixSimplex
 from spacetune.studies.demo_data import demo_texts
 
 from .conftest import CLASSES, TEXTS, classifier, plain_encoder, plain_inputs

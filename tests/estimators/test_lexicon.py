@@ -13,11 +13,11 @@ from tests.estimators.marked import texts_with_marks
 from spacetune import Encoder, SpaceClassifier, SpaceRegressor
 from spacetune.encoders import TokenFeatures
 from spacetune.estimators import load_estimator
-from spacetune.estimators.lexicon_fitting import Words, fit_lexicon, learn_lexicon
-from spacetune.estimators.logistic import logistic_each
-from spacetune.estimators.space_training import SpaceData
-from spacetune.spaces import Lexicon
-from spacetune.training.tasks import MultiLabel, SingleLabel
+from spacetune.fitting.lexicon import Words, fit_lexicon, learn_lexicon
+from spacetune.fitting.linear import logistic_each
+from spacetune.fitting.spaces import SpaceData
+from spacetune.heads.spaces import Lexicon
+from spacetune.fitting.tasks import MultiLabel, SingleLabel
 
 rng = np.random.default_rng(0)
 

@@ -12,11 +12,11 @@ import torch
 from spacetune import Encoder, PrefixSimplexClassifier, SpaceClassifier
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import PrefixSimplexRegressor
-from spacetune.estimators.prefix_inputs import PrefixedTexts
-from spacetune.estimators.prefix_training import PrefixModel, repeated_scores, validation_logits
-from spacetune.prefixes import LinearSimplex, PrefixSimplex
+from spacetune.fitting.inputs import PrefixedTexts
+from spacetune.fitting.simplex import PrefixModel, repeated_scores, validation_logits
+from spacetune.encoders import LinearSimplex, PrefixSimplex
 from spacetune.studies import demo_texts
-from spacetune.training import SingleLabel
+from spacetune.fitting import SingleLabel
 
 DEMO = demo_texts("train").take(range(0, 160, 5))
 FRESH = demo_texts("test").take(range(6))

@@ -19,7 +19,7 @@ from spacetune.errors import EncoderError, ModelFileError, UsageError
 from spacetune.estimators import load_estimator
 from spacetune.model_folder.saved_model import config_digest, file_digest
 from spacetune.studies import demo_texts
-from spacetune.training import Checkpoint
+from spacetune.fitting import Checkpoint
 
 DEMO = few_shot(demo_texts("train"), 48)
 FRESH = demo_texts("test").texts[:8]

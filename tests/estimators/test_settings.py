@@ -13,7 +13,7 @@ from tests.estimators.kinds import KINDS
 from spacetune import Encoder, LinearProbe, PrefixSimplexClassifier, SpaceClassifier
 from spacetune.errors import SpacetuneError, UsageError
 from spacetune.estimators import TextEstimator
-from spacetune.estimators.settings import SETTINGS
+from spacetune.fitting.settings import SETTINGS
 
 TEXTS, LABELS = ["good fun", "a bore", "what a joy", "so dull"] * 3, [1, 0] * 6
 ELSEWHERE = {"encoder", "layers", "class_weight"}  # read by the encoder, and by the task
@@ -87,6 +87,6 @@ def test_prefixes_that_cannot_fit(encoder: Encoder, settings: dict[str, Any]) ->
 
 
 def test_the_bound_is_this_machines_memory(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spacetune.training.memory.memory_bytes", lambda: 1000)
+    monkeypatch.setattr("spacetune.fitting.memory.memory_bytes", lambda: 1000)
     with pytest.raises(UsageError, match=r"n_latent=4, n_vertices=1 would take about 0.\d GB"):
         SpaceClassifier(encoder, n_latent=4).fit(TEXTS, LABELS)

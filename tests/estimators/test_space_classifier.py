@@ -12,7 +12,7 @@ import torch
 from spacetune import Encoder, LinearProbe, SpaceClassifier
 from spacetune.encoders import TokenFeatures
 from spacetune.errors import DataError, UsageError
-from spacetune.spaces import fused_centroids
+from spacetune.heads.spaces import fused_centroids
 from spacetune.studies import demo_texts, fit_model, score_model
 
 TRAIN, DEV, TEST = (demo_texts(split) for split in ("train", "dev", "test"))
@@ -156,7 +156,7 @@ def test_dev_is_read_in_the_layers_of_the_training_texts(encoder: Encoder, monke
 def test_the_probe_of_many_labels_is_one_logistic_regression_a_label() -> None:
     from sklearn.linear_model import LogisticRegression
 
-    from spacetune.estimators.logistic import logistic_each
+    from spacetune.fitting.linear import logistic_each
 
     rng = np.random.default_rng(0)
     rows, targets = rng.normal(size=(200, 6)), (rng.random((200, 3)) < 0.4).astype(float)

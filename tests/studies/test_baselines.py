@@ -6,7 +6,7 @@ import numpy as np
 
 from spacetune import LabelledTexts
 from spacetune.studies.baselines import TfidfBaseline
-from spacetune.training import Regression, SingleLabel
+from spacetune.fitting import Regression, SingleLabel
 
 THINGS = {"fruit": "banana cherry", "metal": "copper silver", "cloth": "velvet linen"}
 

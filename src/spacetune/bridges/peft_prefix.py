@@ -15,12 +15,13 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from spacetune.encoders import Encoder, PrefixShape
+from spacetune.encoders import Encoder, Prefix, PrefixShape, PrefixVertices
 from spacetune.errors import ModelFileError, UnsupportedByFamily, UsageError
 from spacetune.estimators import PrefixSimplexClassifier
+from spacetune.estimators.inputs import FittedOn
 from spacetune.files import write_file
-from spacetune.prefixes import LinearSimplex, Prefix, PrefixSimplex
-from spacetune.prefixes.heads import LinearHead
+from spacetune.fitting import Learnt, SingleLabel
+from spacetune.heads import LinearHead, LinearVertices, Simplex
 from spacetune.results import Result
 
 __all__ = ["PeftExport", "export_peft_prefix", "import_peft_classifier", "import_peft_prefix"]
@@ -82,7 +83,8 @@ def export_peft_prefix(model: Any, folder: str | os.PathLike[str]) -> PeftExport
     UnsupportedByFamily
         If PEFT has no prefix-tuning for this encoder.
     """
-    if not isinstance(getattr(model, "simplex_", None), PrefixSimplex):
+    vertices = _vertices(model)
+    if vertices is None:
         raise UsageError("there is no prefix to export: fit a prefix simplex on texts first")
     encoder: Encoder = model.encoder_
     config = encoder.prefixed.model.config
@@ -90,7 +92,7 @@ def export_peft_prefix(model: Any, folder: str | os.PathLike[str]) -> PeftExport
         raise UnsupportedByFamily(
             f"PEFT's prefix-tuning runs on {', '.join(WITH_PREFIX)} encoders, not on {config.model_type}"
         )
-    prefix = model.simplex_.collapse()
+    prefix = vertices.collapsed()
     tensors = {"prompt_embeddings": prefix.table()}
     classifies = model.pooling == "pooler" and isinstance(model.head_, LinearHead) and config.model_type == "bert"
     notes: list[str] = []
@@ -182,26 +184,26 @@ def import_peft_classifier(
     model = PrefixSimplexClassifier(
         owner, n_vertices=1, prefix_length=prefix.shape.length, pooling="pooler", position_shift=True
     )
-    head = LinearSimplex(weight.shape[1], len(names), 1, start_scale=0.0)
+    head = LinearVertices(weight.shape[1], len(names), 1, start_scale=0.0)
+    vertices = PrefixVertices(prefix.shape, 1, position_shift=True, start_scale=0.0)
     with torch.no_grad():
         head.weight.copy_(weight)
         head.bias.copy_(bias)
-    simplex = PrefixSimplex(prefix.shape, 1, position_shift=True, start_scale=0.0)
-    with torch.no_grad():
-        simplex.tables.copy_(prefix.values.unsqueeze(0))
-    _become_fitted(model, owner, names)
-    model._finish(simplex, head)
+        vertices.tables.copy_(prefix.values.unsqueeze(0))
+    simplex = Simplex(head, vertices).finished()
+    provenance = dataclasses.replace(owner.provenance((owner.n_layers,)), dtype="float32")
+    model.learnt_ = Learnt.of(simplex.centroid(), simplex)
+    model.fitted_ = FittedOn("texts", provenance, False, np.zeros(0, dtype=np.int64))
+    model.task_, model.temperature_ = SingleLabel(names), 1.0
+    model.report_ = {"n_texts": 0, "dev": "none: imported from PEFT", "dev_scores": {}, "baseline": {}}
     return model
 
 
-def _become_fitted(model: PrefixSimplexClassifier, encoder: Encoder, names: list[Any]) -> None:
-    model.fitted_on_, model.layers_ = "texts", (encoder.n_layers,)
-    model.provenance_ = dataclasses.replace(encoder.provenance(model.layers_), dtype="float32")
-    model.train_hashes_ = np.zeros(0, dtype=np.int64)
-    model.classes_, model.kind_ = np.asarray(names), "single"
-    model.temperature_, model.threshold_, model.indicator_ = 1.0, 0.0, False
-    model.dev_ = "none: imported from PEFT"
-    model.report_ = {"n_texts": 0, "dev": model.dev_, "dev_scores": {}, "baseline": {}}
+def _vertices(model: Any) -> PrefixVertices | None:
+    """Return the prefixes of a fitted model, if it has any."""
+    learnt: Learnt | None = getattr(model, "learnt_", None)
+    adapter = None if learnt is None or learnt.simplex is None else learnt.simplex.adapter
+    return adapter if isinstance(adapter, PrefixVertices) else None
 
 
 def _settings(shape: PrefixShape, encoder: Encoder, task_type: str) -> dict[str, Any]:

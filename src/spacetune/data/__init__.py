@@ -1,7 +1,7 @@
 """Labelled texts: read from files and tables, checked, split."""
 
 from spacetune.data.checking import DataReport, check_texts, overlap_note, unknown_notes
-from spacetune.data.labelled_texts import DataNote, DataWarning, LabelledTexts, warn_of
+from spacetune.data.labelled_texts import DataNote, DataWarning, LabelledTexts, normalised, warn_of
 from spacetune.data.labels import LabelKind, is_indicator, label_kind, match_labels
 from spacetune.data.reading import read_texts
 from spacetune.data.splitting import few_shot, few_shot_split, split_dev
@@ -18,6 +18,7 @@ __all__ = [
     "is_indicator",
     "label_kind",
     "match_labels",
+    "normalised",
     "overlap_note",
     "read_texts",
     "split_dev",

@@ -1,17 +1,30 @@
 """Texts become token features: a frozen encoder, run fast."""
 
+from spacetune.encoders.adapters import (
+    Adapter,
+    LoraShape,
+    LoraStates,
+    LoraVertices,
+    Mixing,
+    Pooling,
+    Prefix,
+    PrefixedEncoder,
+    PrefixShape,
+    PrefixStates,
+    PrefixVertices,
+    Reparametrisation,
+)
+from spacetune.encoders.batching import runs_of
 from spacetune.encoders.embedding import Embedder, PooledText
 from spacetune.encoders.encoder import Encoder, Layers, shared_encoder
 from spacetune.encoders.given import TextInput, as_given, as_inputs, each_once, holds_features, holds_texts
-from spacetune.encoders.lora_states import LoraShape, LoraStates
 from spacetune.encoders.perturbing import Rung, perturb, perturbation_ladder
-from spacetune.encoders.prefix_states import PrefixShape, PrefixStates
-from spacetune.encoders.prefixed import Adapter, Pooling, PrefixedEncoder
 from spacetune.encoders.ragged import segment_mean, segment_variance
 from spacetune.encoders.resolving import DEFAULT_ENCODER
 from spacetune.encoders.store import FeatureStore, StoredFeatures, default_store
 from spacetune.encoders.token_features import FeatureSource, Provenance, TokenFeatures
 from spacetune.encoders.tokenizing import TokenSpans
+from spacetune.encoders.trainable import TrainableEncoder
 
 __all__ = [
     "DEFAULT_ENCODER",
@@ -23,17 +36,23 @@ __all__ = [
     "Layers",
     "LoraShape",
     "LoraStates",
+    "LoraVertices",
+    "Mixing",
     "PooledText",
     "Pooling",
+    "Prefix",
     "PrefixShape",
     "PrefixStates",
+    "PrefixVertices",
     "PrefixedEncoder",
     "Provenance",
+    "Reparametrisation",
     "Rung",
     "StoredFeatures",
     "TextInput",
     "TokenFeatures",
     "TokenSpans",
+    "TrainableEncoder",
     "as_given",
     "as_inputs",
     "default_store",
@@ -42,6 +61,7 @@ __all__ = [
     "holds_texts",
     "perturb",
     "perturbation_ladder",
+    "runs_of",
     "segment_mean",
     "segment_variance",
     "shared_encoder",

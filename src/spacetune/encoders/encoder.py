@@ -13,12 +13,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from spacetune.encoders.adapters.prefixed import Adapter, PrefixedEncoder
 from spacetune.encoders.batching import runs_of, token_batches
 from spacetune.encoders.embedding import Embedder
 from spacetune.encoders.loading import load_encoder
 from spacetune.encoders.machine import choose_dtype
 from spacetune.encoders.packed import PackedBatch
-from spacetune.encoders.prefixed import Adapter, PrefixedEncoder
 from spacetune.encoders.ragged import offsets_of
 from spacetune.encoders.resolving import DEFAULT_ENCODER, EncoderSource, locate
 from spacetune.encoders.sentence_folder import copy_recipe
@@ -360,6 +360,11 @@ class Encoder:
         if number not in self._tracers:
             self._tracers[number] = make_tracer(self.source, self._loaded, number)
         return self._tracers[number]
+
+    @property
+    def cut_side(self) -> str:
+        """The side on which a text that is too long is cut: ``left`` or ``right``."""
+        return self._tokenizing.side
 
     @property
     def tokenizer_fingerprint(self) -> str:

@@ -91,11 +91,11 @@ class Tokenizing:
             usual = self._backend.normalizer
             self._backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *([usual] if usual else [])])
         self._backend.no_padding()
-        self._side = getattr(tokenizer, "truncation_side", "right")
-        self._backend.enable_truncation(max_length, direction=self._side)
+        self.side = getattr(tokenizer, "truncation_side", "right")
+        self._backend.enable_truncation(max_length, direction=self.side)
         self._uses_segments = "token_type_ids" in tokenizer.model_input_names
         self._single_segments = self._uses_segments and any(self._backend.encode("a").type_ids)  # XLNet
-        settings = f"{self._side} {self._uses_segments} {lowercase} {described}"
+        settings = f"{self.side} {self._uses_segments} {lowercase} {described}"
         self.fingerprint = hashlib.sha256(settings.encode()).hexdigest()
 
     def __call__(self, inputs: Sequence[TextInput]) -> Tokenized:
@@ -120,7 +120,7 @@ class Tokenizing:
         if self.max_windows == 1 or 1 in encoding.sequence_ids:
             return [encoding], bool(rest)
         read = [encoding, *rest][: self.max_windows]
-        return read if self._side == "right" else read[::-1], len(rest) >= self.max_windows
+        return read if self.side == "right" else read[::-1], len(rest) >= self.max_windows
 
     def spans(self, text: TextInput) -> TokenSpans:
         """Return one text's tokens with their character spans."""

@@ -1,10 +1,10 @@
 """The scikit-learn doors: estimators that take texts, or a matrix of ready embeddings."""
 
-from spacetune.estimators.linear_probe import LinearProbe, LinearProbeRegressor
 from spacetune.estimators.loading import load_estimator
-from spacetune.estimators.prefix_classifier import PrefixSimplexClassifier
+from spacetune.estimators.prefix import PrefixSimplexClassifier
 from spacetune.estimators.prefix_regressor import PrefixSimplexRegressor
-from spacetune.estimators.space_classifier import SpaceClassifier
+from spacetune.estimators.probe import LinearProbe, LinearProbeRegressor
+from spacetune.estimators.space import SpaceClassifier
 from spacetune.estimators.space_regressor import SpaceRegressor
 from spacetune.estimators.text_estimator import TextEstimator
 

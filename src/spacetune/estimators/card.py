@@ -7,15 +7,15 @@ from typing import Any
 __all__ = ["model_card"]
 
 
-def model_card(model: Any, config: dict[str, Any]) -> str:
+def model_card(config: dict[str, Any], longest: int) -> str:
     """Write a saved model's README: data, scores beside the majority baseline, encoder, settings.
 
     Parameters
     ----------
-    model
-        A fitted estimator.
     config
         What goes into its ``config.json``.
+    longest
+        Tokens that it reads of a text at most.
 
     Returns
     -------
@@ -23,7 +23,7 @@ def model_card(model: Any, config: dict[str, Any]) -> str:
         Markdown with the front matter that model hubs read.
     """
     encoder, report = config["encoder"], config["report"]
-    trained = bool(getattr(model, "train_encoder", False))
+    trained, classes = bool(config["settings"].get("train_encoder")), config["learned"].get("classes")
     lines = [
         "---",
         "library_name: spacetune",
@@ -34,7 +34,7 @@ def model_card(model: Any, config: dict[str, Any]) -> str:
         f"# {config['model']} on {encoder['encoder']}",
         "",
         f"Trained with spacetune {config['spacetune']} on {report['n_texts']} texts"
-        + (f", {len(model.classes_)} classes." if getattr(model, "classes_", None) is not None else "."),
+        + ("." if classes is None else f", {len(classes)} classes."),
         f"Dev data: {report['dev']}.",
         "",
         "| score on dev | model | majority baseline |",
@@ -42,7 +42,7 @@ def model_card(model: Any, config: dict[str, Any]) -> str:
         *[f"| {k} | {v:.4f} | {_cell(report['baseline'].get(k))} |" for k, v in report["dev_scores"].items()],
         "",
         f"Encoder: {encoder['encoder']} (layers {', '.join(map(str, encoder['layers']))}; at most "
-        f"{model.provenance_.longest:,} tokens; weights SHA-256 `{encoder['sha256']}`). "
+        f"{longest:,} tokens; weights SHA-256 `{encoder['sha256']}`). "
         + ("It was trained too, and is part of this folder." if trained else "It is not part of this folder."),
         "",
         "```python",

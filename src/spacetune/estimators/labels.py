@@ -12,9 +12,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from spacetune.data import DataWarning, is_indicator, label_kind
-from spacetune.encoders import holds_texts
 from spacetune.errors import DataError
-from spacetune.training import MultiLabel, SingleLabel, class_weights
+from spacetune.fitting import MultiLabel, SingleLabel, class_weights
 
 __all__ = ["label_task", "read_labels"]
 
@@ -22,7 +21,7 @@ TO_LIST = ("tolist", "to_list", "to_pylist")
 """What collections call their way to a list."""
 
 
-def read_labels(estimator: Any, texts: Any, labels: Any) -> list[Any]:
+def read_labels(estimator: Any, labels: Any, *, of_texts: bool) -> list[Any]:
     """Return labels as a list: one class a text, a list of labels a text, or a row of 0 and 1 a text (an indicator).
 
     Lists of one length of at least 2, of 0 and 1 alone, are an indicator, as the same numbers in an array are; a
@@ -45,10 +44,10 @@ def read_labels(estimator: Any, texts: Any, labels: Any) -> list[Any]:
         if is_indicator(rows):
             _say_indicator(len(rows[0]))
         return rows
-    if holds_texts(texts) and label_kind(np.ravel(rows).tolist() if isinstance(rows, np.ndarray) else rows) != "single":
+    if of_texts and label_kind(np.ravel(rows).tolist() if isinstance(rows, np.ndarray) else rows) != "single":
         raise DataError("labels are numbers with fractions; use SpaceRegressor to predict them (--task regression)")
     values = column_or_1d(np.asarray(rows), warn=True)
-    if not holds_texts(texts):
+    if not of_texts:
         check_classification_targets(values)
     return values.tolist()
 
@@ -100,7 +99,7 @@ def label_task(
             f"a classifier needs at least 2 classes, got 1 class: all {len(labels)} labels are {classes.tolist()[0]!r}"
         )
     names = classes.tolist()
-    # a user's own weights say what a mistake costs, so dev must be read in that coin
+    # a user's own weights say what a mistake costs, so dev is scored by them too
     monitor = "neg_log_loss" if isinstance(class_weight, dict) else "macro_f1"
     return SingleLabel(names, class_weights(counts, class_weight, names), label_smoothing, monitor)
 

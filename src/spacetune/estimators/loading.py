@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from spacetune.encoders import Encoder
+from spacetune.encoders import Encoder, Provenance
 from spacetune.encoders.resolving import locate
 from spacetune.errors import ModelFileError, UsageError
+from spacetune.estimators.inputs import FittedOn
 from spacetune.estimators.text_estimator import TextEstimator
+from spacetune.fitting import History, Learnt
+from spacetune.fitting.at_rest import completed
 from spacetune.model_folder import Stored, check_config, check_tensors, read_model
-from spacetune.training import History
 
 __all__ = ["load_estimator"]
 
@@ -65,9 +69,12 @@ def load_estimator(
             f"but the encoder found has {found[:12]}…; its predictions would mean nothing"
         )
     try:
-        model.provenance_ = model.encoder_.provenance(model.encoder_.resolve_layers(trained_on["layers"]))
+        own = model.encoder_.provenance(model.encoder_.resolve_layers(trained_on["layers"]))
     except UsageError as error:
         raise ModelFileError(f"the saved model in {place} does not fit its encoder: {error}; fit it again") from error
+    model.fitted_ = dataclasses.replace(model.fitted_, provenance=own)
+    if saved.encoder is not None:
+        model.learnt_ = dataclasses.replace(model.learnt_, encoder=model.encoder_)
     return model
 
 
@@ -100,13 +107,32 @@ def _blank(place: Any, config: dict[str, Any]) -> TextEstimator:
 
 
 def _take_up(model: TextEstimator, saved: Stored) -> None:
+    """Become the saved model."""
     config, trained_on = saved.config, saved.config["encoder"]
     model.max_length = trained_on["max_length"]
-    model.max_windows = trained_on.get("max_windows", 1)
-    model.layers_ = tuple(trained_on["layers"])
-    model.fitted_on_ = "texts"
+    vars(model)["max_windows"] = trained_on.get("max_windows", 1)
     model.report_ = config["report"]
-    model.pairs_ = config.get("pairs", False)
-    if "history" in config:
-        vars(model)["history_"] = History.from_dict(config["history"])
-    model.take_up(config["learned"], saved.tensors)
+    model.take_facts(config["learned"])
+    tensors = dict(saved.tensors)
+    hashes = tensors.pop("train_hashes").numpy()
+    history = History.from_dict(config["history"]) if "history" in config else None
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    model.learnt_ = Learnt(completed(config["learned"], config["settings"]), arrays, history)
+    known: Any = {**trained_on, "layers": tuple(trained_on["layers"])}
+    provenance = Provenance(**known)
+    model.fitted_ = FittedOn("texts", provenance, config.get("pairs", False), hashes)
+    _check_sizes(model, config["settings"])
+
+
+def _check_sizes(model: TextEstimator, settings: Mapping[str, Any]) -> None:
+    """Refuse tensors that are not of the model's sizes, and make the model of them."""
+    operators = model.learnt_.arrays.get("spaces.operators")
+    if operators is not None:
+        n_layers, _, n_latent, _ = operators.shape
+        if settings.get("n_latent", "auto") not in ("auto", n_latent) or n_layers != len(model.layers_ or ()):
+            raise RuntimeError(
+                f"its operators have {n_layers} layers and {n_latent} latents, its settings say otherwise"
+            )
+    n_outputs = len(model.learnt_.model.on_top.bias)
+    if n_outputs != model.task_.n_outputs:
+        raise RuntimeError(f"it has {n_outputs} outputs for {model.task_.n_outputs} classes")

@@ -1,22 +1,39 @@
-"""Logits of any number of texts in bounded memory: features are made, read and let go run by run."""
+"""`Reader`: how a model reads texts. Its encoder, its layers, what acts inside, and where features are kept."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import numpy as np
+import torch
 
-from spacetune.encoders import TokenFeatures, as_given, as_inputs, each_once, holds_texts
+from spacetune.encoders import (
+    Encoder,
+    FeatureSource,
+    FeatureStore,
+    Layers,
+    Pooling,
+    Provenance,
+    TextInput,
+    TokenFeatures,
+    default_store,
+    each_once,
+    shared_encoder,
+)
 from spacetune.errors import DataError
-from spacetune.estimators.inputs import check_kind
+from spacetune.estimators.inputs import Given
+from spacetune.fitting import CHUNK_TEXTS, MANY, AdaptedInputs, FrozenInputs, Inputs, Method, logits_of
+from spacetune.heads import Model
 
-if TYPE_CHECKING:
-    from spacetune.estimators.text_estimator import TextEstimator
-
-__all__ = ["Read", "read_logits"]
+__all__ = ["Read", "Reader", "auto_layers"]
 
 Array = np.ndarray[Any, Any]
+
+SMALL = 2 << 30
+"""Bytes of features up to which ``auto`` reads all layers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,29 +55,156 @@ class Read:
     truncated: Array
 
 
-def read_logits(model: TextEstimator, given: Any) -> Read:
-    """Return logits of texts, features or a matrix; equal texts are computed once.
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """How an estimator's settings and its method read.
 
-    Raises
-    ------
-    DataError
-        If a model fitted on one kind of input is given another, or there are no texts.
+    Parameters
+    ----------
+    source
+        An encoder, its name or folder, or None for the default.
+    layers
+        The layers asked for.
+    max_length
+        Tokens of one window.
+    max_windows
+        Windows of a text.
+    store
+        Where features are kept: ``auto``, a store, or None.
+    inside
+        Whether something acts inside the encoder.
+    pooling
+        What a head under an adapter reads.
     """
-    given = as_given(given)
-    if not holds_texts(given):
-        source = model.features(given, stored=False)
-        lengths = source.lengths.numpy()
-        return Read(model.logits_of_source(source), lengths, np.zeros(len(lengths), dtype=bool))
-    check_kind(model, given, reset=False)
-    inputs = as_inputs(given)
-    if not inputs:
-        raise DataError("there are no texts to encode")
-    texts, place = each_once(inputs)
-    runs = [_read(model, features) for features in model.feature_runs(texts)]
-    whole = (np.concatenate([getattr(run, field.name) for run in runs]) for field in dataclasses.fields(Read))
-    return Read(*(column[place] for column in whole))
+
+    source: str | os.PathLike[str] | Encoder | None
+    layers: Layers | str | None
+    max_length: int | None
+    max_windows: int | None
+    store: FeatureStore | str | None
+    inside: bool
+    pooling: Pooling = "mean"
+
+    @classmethod
+    def of(cls, settings: dict[str, Any], method: Method, trained: Encoder | None = None) -> Reader:
+        """Take an estimator's settings; a trained encoder goes before the one it was trained from."""
+        windows = settings.get("max_windows") if method.reads_windows else 1
+        return cls(
+            trained or settings["encoder"], settings["layers"], settings["max_length"], windows,
+            settings.get("store"), method.acts_inside, settings.get("pooling", "mean"),
+        )  # fmt: skip
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, loaded when first asked for and shared within the process."""
+        if isinstance(self.source, Encoder):
+            return self.source.single_pass if self.max_windows == 1 else self.source
+        return shared_encoder(None if self.source is None else str(self.source), self.max_length, self.max_windows)
+
+    def choose_layers(self, texts: Sequence[TextInput]) -> tuple[int, ...]:
+        """Return the layers to read of these texts, as asked for or by the automatic choice."""
+        encoder = self.encoder
+        if self.inside and self.pooling == "pooler":
+            return (encoder.n_layers,)
+        if self.layers not in ("auto", None):
+            return encoder.resolve_layers(cast("Layers", self.layers))
+        return encoder.resolve_layers("all") if self.inside else auto_layers(encoder, texts)
+
+    def features(
+        self, given: Given, layers: tuple[int, ...] | None, *, stored: bool = True, progress: bool | None = None
+    ) -> FeatureSource:
+        """Return features of the encoder as it is, through the store unless told otherwise.
+
+        Raises
+        ------
+        DataError
+            If token features are given to what acts inside: they were made without it.
+        """
+        if given.kind == "features" and self.inside:
+            raise DataError("token features were made without a prefix; give texts, or a matrix of ready embeddings")
+        if given.kind != "texts":
+            return given.content
+        chosen = layers or self.choose_layers(given.content)
+        store = default_store() if self.store == "auto" else cast("FeatureStore | None", self.store)
+        if store is not None and stored:
+            return store.encode(self.encoder, given.content, layers=chosen, progress=progress)
+        return self.encoder.encode(given.content, layers=chosen, progress=progress)
+
+    def inputs(
+        self, given: Given, layers: tuple[int, ...] | None, *, stored: bool = True, progress: bool | None = None
+    ) -> tuple[Inputs, Provenance | None]:
+        """Return what a method learns from, and where it comes from."""
+        if given.kind == "texts" and self.inside:
+            chosen = layers or self.choose_layers(given.content)
+            provenance = dataclasses.replace(self.encoder.provenance(chosen), dtype="float32")
+            return AdaptedInputs(self.encoder, given.content, chosen, self.pooling), provenance
+        source = self.features(given, layers, stored=stored, progress=progress)
+        texts = given.content if given.kind == "texts" else None
+        return FrozenInputs(source, texts), getattr(source, "provenance", None)
+
+    def fresh(self, model: Model, texts: Sequence[TextInput], layers: tuple[int, ...]) -> TokenFeatures:
+        """Return features of texts as a model reads them, in memory and not from the store."""
+        if model.adapter is None:
+            return self.encoder.encode(texts, layers=layers)
+        return self.encoder.prefixed.encode(list(texts), model.adapter, layers, self.pooling)
+
+    def runs(
+        self, model: Model, texts: Sequence[TextInput], layers: tuple[int, ...], progress: bool | None = None
+    ) -> Iterator[TokenFeatures]:
+        """Yield features of consecutive runs of texts as a model reads them, so that memory stays bounded."""
+        if model.adapter is None:
+            yield from self.encoder.encode_runs(texts, layers=layers, progress=progress)
+        else:
+            for start in range(0, len(texts), CHUNK_TEXTS):
+                yield self.fresh(model, texts[start : start + CHUNK_TEXTS], layers)
+
+    def read(self, model: Model, given: Given, layers: tuple[int, ...] | None, progress: bool | None = None) -> Read:
+        """Return a model's logits of texts, features or a matrix; equal texts are computed once.
+
+        Raises
+        ------
+        DataError
+            If there are no texts.
+        """
+        if given.kind != "texts":
+            source = self.features(given, layers)
+            lengths = source.lengths.numpy()
+            return Read(logits_of(model.on_top, source), lengths, np.zeros(len(lengths), dtype=bool))
+        if not given.content:
+            raise DataError("there are no texts to encode")
+        assert layers is not None
+        texts, place = each_once(given.content)
+        runs = [_read(model, features) for features in self.runs(model, texts, layers, progress)]
+        whole = (np.concatenate([getattr(run, field.name) for run in runs]) for field in dataclasses.fields(Read))
+        return Read(*(column[place] for column in whole))
 
 
-def _read(model: TextEstimator, features: TokenFeatures) -> Read:
-    assert features.truncated is not None
-    return Read(model.logits_of_source(features), features.lengths.numpy(), features.truncated.numpy())
+def _read(model: Model, features: TokenFeatures) -> Read:
+    cut = torch.zeros(len(features), dtype=torch.bool) if features.truncated is None else features.truncated
+    return Read(logits_of(model.on_top, features), features.lengths.numpy(), cut.numpy())
+
+
+def auto_layers(encoder: Encoder, texts: Sequence[TextInput]) -> tuple[int, ...]:
+    """Return the default choice of layers for these texts.
+
+    All layers for 2,000 texts and more where their features take at most 2 GB (about 370,000 tokens of the default
+    encoder), else those at one, two and three thirds of the depth. The choice is ours, made on dev parts: on 4,499
+    texts all layers beat three, and three the last one (`benchmarks/results/sma.json`); on 560 texts three did
+    better; and all layers of a large data set are a lot of disk. Tokens are guessed as a quarter of the characters.
+    """
+    n = encoder.n_layers
+    if len(texts) < MANY:
+        return thirds(n)
+    tokens = sum(len(t) if isinstance(t, str) else len(t[0]) + len(t[1]) for t in texts) / 4
+    if tokens * (n + 1) * encoder.dim * encoder.dtype.itemsize <= SMALL:
+        return tuple(range(n + 1))
+    return thirds(n)
+
+
+def thirds(n_layers: int) -> tuple[int, ...]:
+    """Return the layers at one, two and three thirds of the depth.
+
+    >>> thirds(6), thirds(12)
+    ((2, 4, 6), (4, 8, 12))
+    """
+    return tuple(sorted({max(1, round(n_layers / 3)), max(1, round(2 * n_layers / 3)), n_layers}))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
-from spacetune.encoders import as_inputs, holds_features, holds_texts
+from spacetune.encoders import Provenance, as_inputs, holds_texts
 
 __all__ = ["run_of"]
 
@@ -18,35 +17,39 @@ LIBRARIES = ("spacetune", "torch", "transformers")
 ROWS = 256
 
 
-def run_of(estimator: Any, X: Any, labels: Sequence[Any], dev: Any) -> dict[str, str]:
+Labelled = tuple[Any, Sequence[Any]]
+
+
+def run_of(
+    settings: Mapping[str, Any], provenance: Provenance | None, train: Labelled, dev: Labelled
+) -> dict[str, str]:
     """Return a digest of every part of a run, by a name that people understand.
 
     Parameters
     ----------
-    estimator
-        With its settings, and what it noted of the texts it reads.
-    X
-        What it learns from.
-    labels
-        Their labels.
+    settings
+        The estimator's.
+    provenance
+        Of the features.
+    train
+        What it learns from, and the labels.
     dev
-        Texts and labels to choose by, or None.
+        Texts and labels to choose by; empty where none were given.
 
     Returns
     -------
     dict
         Two runs with equal values train alike, step by step.
     """
-    dev_texts, dev_labels = dev or ((), ())
-    settings = {k: v for k, v in estimator.get_params(deep=False).items() if k not in ("encoder", "store", "seed")}
+    own = {name: value for name, value in settings.items() if name not in ("encoder", "store", "seed")}
     return {
-        "texts": _digest(_content(X)),
-        "labels": _digest(repr(label).encode() for label in labels),
-        "dev texts": _digest(_content(dev_texts)),
-        "dev labels": _digest(repr(label).encode() for label in dev_labels),
-        "settings": _digest(f"{name}={settings[name]!r}".encode() for name in sorted(settings)),
-        "seed": str(estimator.seed),
-        "encoder": repr(estimator.provenance_),
+        "texts": _digest(_content(train[0])),
+        "labels": _digest(repr(label).encode() for label in train[1]),
+        "dev texts": _digest(_content(dev[0])),
+        "dev labels": _digest(repr(label).encode() for label in dev[1]),
+        "settings": _digest(f"{name}={own[name]!r}".encode() for name in sorted(own)),
+        "seed": str(settings["seed"]),
+        "encoder": repr(provenance),
         "versions": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES),
     }
 
@@ -55,13 +58,10 @@ def _content(given: Any) -> Iterator[bytes]:
     if holds_texts(given):
         for row in as_inputs(given):
             yield repr(row).encode("utf-8", "surrogatepass")
-    elif holds_features(given):
+    else:
         for rows in torch.arange(len(given)).split(ROWS):
             part = given.take(rows)
             yield from (_bytes(part.offsets), _bytes(part.values[: int(part.offsets[-1])]))
-    else:
-        matrix = np.ascontiguousarray(given)
-        yield from (f"{matrix.dtype} {matrix.shape}".encode(), matrix.tobytes())
 
 
 def _bytes(tensor: torch.Tensor) -> bytes:

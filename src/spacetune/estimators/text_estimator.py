@@ -1,134 +1,337 @@
-"""`TextEstimator`: what every estimator here shares. Reading inputs, explaining, saving."""
+"""`TextEstimator`: the course of every fit here, and what every fitted model can do. Reading, explaining, saving."""
 
 from __future__ import annotations
 
 import abc
-import dataclasses
-import hashlib
-import importlib.metadata
 import os
-from collections.abc import Iterator, Sequence
-from typing import Any, Self, cast
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
-from spacetune.encoders import (
-    Encoder,
-    FeatureSource,
-    FeatureStore,
-    Layers,
-    TextInput,
-    TokenFeatures,
-    as_given,
-    as_inputs,
-    default_store,
-    holds_texts,
-    shared_encoder,
-)
-from spacetune.encoders.batching import runs_of
+from spacetune.encoders import Encoder, FeatureSource, Layers, Provenance, as_given, holds_texts
 from spacetune.errors import DataError, ModelFileError, UsageError
-from spacetune.estimators.card import model_card
-from spacetune.estimators.dev_part import text_keys
-from spacetune.estimators.inputs import auto_layers, kind_of, read_features
-from spacetune.estimators.learning import Learner
-from spacetune.estimators.reading import read_logits
-from spacetune.explanations import Explanation, TextExplanation
+from spacetune.estimators.course import Course, Held, Opened
+from spacetune.estimators.explaining import explain_texts
+from spacetune.estimators.inputs import FittedOn, Given, tell
+from spacetune.estimators.reading import Read, Reader
+from spacetune.estimators.saving import to_save
+from spacetune.explanations import Explanation
+from spacetune.fitting import (
+    SETTINGS,
+    History,
+    Learnt,
+    Method,
+    Number,
+    Task,
+    check_settings,
+    dev_texts,
+    logits_of,
+    point_logits,
+)
+from spacetune.heads import Head, Lexicon, Simplex
 from spacetune.model_folder import SavedModel, claim
 
-__all__ = ["TextEstimator", "text_hashes"]
+__all__ = ["TextEstimator"]
 
-CHUNK_TEXTS = 256
-CHARACTERS_EXPLAINED = 1 << 17
+Array = np.ndarray[Any, Any]
 
 
-class TextEstimator(Learner):
-    """Base of the estimators: linear in token scores, hence exactly explained.
+class TextEstimator(BaseEstimator, abc.ABC):
+    """Base of the estimators: something learnt inside a frozen encoder or nothing, and a head on top.
 
-    A subclass stores its settings in the constructor, learns in `fit`, and gives logits and token scores of
-    features. Texts go through the encoder here; a matrix of ready embeddings counts as one token a row.
+    A final class stores its settings in the constructor and says by which method they learn; `Classifier` and
+    `Regressor` say what labels are and what is made of logits.
+
+    Attributes
+    ----------
+    learnt_
+        What `fit` learned, in arrays and plain values.
+    fitted_
+        What it was fitted on.
+    task_
+        What was learnt, as new labels are scored by it.
+    report_
+        Dev scores, the baseline's, how dev was made.
     """
 
     encoder: str | os.PathLike[str] | Encoder | None
     layers: Layers | str | None
-    layers_: tuple[int, ...] | None
     max_length: int | None
-    max_windows: int | None
-    store: FeatureStore | str | None
     dev_fraction: float
     seed: int
-    classes_: Any
-    fitted_on_: str
-    pairs_: bool = False
-    dev_: str
+
+    learnt_: Learnt
+    fitted_: FittedOn
+    task_: Any  # a Task; which one, the abstract classes below say
     report_: dict[str, Any]
-    provenance_: Any
-    train_hashes_: np.ndarray[Any, Any]
 
     @abc.abstractmethod
-    def logits_of(self, features: TokenFeatures) -> Tensor:
-        """Return logits ``(text, output)`` of features."""
+    def method(self) -> Method:
+        """Return the way in which these settings learn."""
 
     @abc.abstractmethod
-    def scores_of(self, features: TokenFeatures) -> Tensor:
-        """Return what every token adds to every logit, ``(token, output)``."""
+    def facts(self) -> dict[str, Any]:
+        """Return the task and its calibration as plain values, for a saved model."""
 
     @abc.abstractmethod
-    def bias_of(self) -> Tensor:
-        """Return what every logit starts with, ``(output,)``."""
+    def take_facts(self, facts: dict[str, Any]) -> None:
+        """Become a model of the task that such plain values describe."""
 
     @abc.abstractmethod
-    def learned(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Return what `fit` learned as plain values and tensors, for the saved model."""
+    def outcome(self, logits: Array) -> dict[str, Any]:
+        """Return prediction, probabilities and class names of one text's logits ``(1, output)``."""
 
     @abc.abstractmethod
-    def take_up(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        """Become the model that `learned` described."""
+    def _read_labels(self, X: Given, y: Any) -> tuple[list[Any], Task]:
+        """Return the labels as a list, and what is to be learnt from them."""
+
+    @abc.abstractmethod
+    def _settle(self, task: Any, dev_logits: Array, dev_targets: Array) -> dict[str, float]:
+        """Calibrate on dev, and become a model of this task; return what there is to report of it."""
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        dev: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        progress: bool | None = None,
+    ) -> Self:
+        """Learn from labelled texts.
+
+        Parameters
+        ----------
+        X
+            Strings or pairs of strings (in a list, an array, a series or a frame of one column), token features, or a
+            matrix of ready embeddings.
+        y
+            For a classifier one class a text, or a list of classes a text (multi-label); for a regressor one number.
+        dev
+            Labelled texts to choose by (the epoch, the strength, the temperature); None sets a part aside.
+        checkpoint
+            A file to save to after every epoch, and to go on from where it exists: then texts, labels, dev data,
+            settings, encoder and versions must be those it was made with. A probe has no epochs.
+        progress
+            True or False to force the progress bars on or off.
+
+        Returns
+        -------
+        TextEstimator
+            Itself.
+
+        Raises
+        ------
+        DataError
+            If texts or labels cannot be learnt from.
+        UsageError
+            If a setting cannot be, or the checkpoint is of another run.
+        ModelFileError
+            If the checkpoint is damaged.
+        UnsupportedByFamily
+            If a prefix is to be learnt and the encoder's family takes none.
+        """
+        settings, method = self.get_params(deep=False), self.method()
+        check_settings(settings, method.rules)
+        method.check()
+        given, apart = tell(X, self), None if dev is None else dev_texts(dev)
+        labels, task = self._read_labels(given, y)
+        course = Course(method, Reader.of(settings, method), task, settings, progress)
+        opened = course.open(given, labels)
+        held = None if apart is None else Held(tell(apart.texts, self, opened.on.kind), apart.labels, apart.note)
+        data, split = course.split(opened, held)
+        place = None if checkpoint is None else Path(checkpoint)
+        self.learnt_, self.fitted_, logits = course.learn(opened, data, held, place)
+        dev_targets = data.dev_targets.numpy()
+        self.report_ = {
+            "n_texts": len(labels),
+            "dev": split.note,
+            "dev_scores": task.scores(logits, dev_targets),
+            "baseline": task.baseline(opened.targets.numpy(), dev_targets),
+            **self._settle(task, logits, dev_targets),
+        }
+        if len(split.dev) and self.refits(len(labels)):
+            self._learn_again(course, opened)
+        return self
+
+    def refit(self, X: Any, y: Any, *, progress: bool | None = None) -> Self:
+        """Learn anew from these texts, with what the last `fit` chose by dev held fixed.
+
+        For after a `fit` with dev: from the training and the dev texts together. Epoch, strength, lexicon, temperature
+        and threshold stay those that dev chose; the report stays that of the first fit, made on texts not learnt from.
+        Ctrl-C keeps the model of the first fit.
+
+        Parameters
+        ----------
+        X
+            As for `fit`.
+        y
+            As for `fit`; its classes are those of the first fit.
+        progress
+            True or False to force the progress bar on or off.
+
+        Returns
+        -------
+        TextEstimator
+            Itself.
+
+        Raises
+        ------
+        UsageError
+            If it was not fitted in this session: what dev chose is not all saved.
+        DataError
+            If the labels are not those of the first fit.
+        """
+        check_is_fitted(self)
+        task = self.learnt_.task
+        if task is None:
+            raise UsageError("refit goes after fit in the same session: a saved model does not hold all that dev chose")
+        given = tell(X, self, self.fitted_on_)
+        labels, _ = self._read_labels(given, y)
+        course = Course(self.method(), self._reader(), task, self.get_params(deep=False), progress)
+        opened = course.open(given, labels, self.layers_)
+        if self._learn_again(course, opened):
+            self.fitted_ = opened.on
+        return self
+
+    def refits(self, n_texts: int) -> bool:
+        """Tell whether `fit` learns in the end from the part too that it set aside to choose by.
+
+        Not where the training that chose was interrupted.
+        """
+        history = self.learnt_.history if self.__sklearn_is_fitted__() else None
+        return self.method().learns_again(n_texts) and (history is None or history.ended != "interrupted")
+
+    def _learn_again(self, course: Course, opened: Opened) -> bool:
+        learnt = course.learn_again(opened, self.learnt_)
+        if learnt is not None:
+            self.learnt_ = learnt
+            note = f"{self.report_['dev']}; what it chose was then learnt from {len(opened.labels)} texts in all"
+            self.report_ |= {"dev": note, "n_texts": len(opened.labels)}
+        return learnt is not None
+
+    def _reader(self) -> Reader:
+        trained = self.learnt_.encoder if self.__sklearn_is_fitted__() else None
+        return Reader.of(self.get_params(deep=False), self.method(), trained)
+
+    @property
+    def fitted_on_(self) -> str:
+        """``texts`` (or their features), ``features`` of unknown origin, or ``matrix``."""
+        return self.fitted_.kind
+
+    @property
+    def provenance_(self) -> Provenance | None:
+        """Where its features come from; None for ready embeddings."""
+        return self.fitted_.provenance
+
+    @property
+    def layers_(self) -> tuple[int, ...] | None:
+        """The layers read; None for ready embeddings."""
+        return self.fitted_.layers
+
+    @property
+    def pairs_(self) -> bool:
+        """Whether it reads pairs of texts."""
+        return self.fitted_.pairs
 
     @property
     def encoder_(self) -> Encoder:
         """The encoder in use, loaded when first asked for and shared within the process."""
-        trained = self.__dict__.get("trained_encoder_")
-        if trained is not None:
-            return trained
-        if isinstance(self.encoder, Encoder):
-            return self.encoder if self._reads_windows() else self.encoder.single_pass
-        name = None if self.encoder is None else str(self.encoder)
-        return shared_encoder(name, self.max_length, self.max_windows if self._reads_windows() else 1)
+        return self._reader().encoder
 
-    def _reads_windows(self) -> bool:
-        """Whether a long text is read window by window; else what is over the first is cut off."""
-        return True
+    @property
+    def head_(self) -> Head:
+        """The head that was learnt; of a simplex the centroid's."""
+        return self.learnt_.model.head
 
-    def predict_logits(self, texts: Any) -> np.ndarray:
-        """Return logits ``(text, output)`` as the classifier gives them, before any temperature."""
+    @property
+    def lexicon_(self) -> Lexicon | None:
+        """The scores of words beside the head; None where they did not help, or were not asked for."""
+        return self.learnt_.model.lexicon
+
+    @property
+    def simplex_(self) -> Simplex | None:
+        """The simplex whose centroid is used; None where one point was learnt."""
+        return self.learnt_.simplex
+
+    @property
+    def history_(self) -> History | None:
+        """How training went; None where there are no epochs."""
+        return self.learnt_.history
+
+    def features(self, X: Any, *, stored: bool = True, progress: bool | None = None) -> FeatureSource:
+        """Return token features as this model reads them; texts go through the store unless told otherwise."""
+        fitted = self.__sklearn_is_fitted__()
+        given, reader = tell(X, self, self.fitted_on_ if fitted else None), self._reader()
+        layers = self.layers_ if fitted else None
+        if fitted and given.kind == "texts" and self.learnt_.model.adapter is not None:
+            return reader.fresh(self.learnt_.model, given.content, layers or (-1,))
+        return reader.features(given, layers, stored=stored, progress=progress)
+
+    def read(self, X: Any, progress: bool | None = None) -> Read:
+        """Return logits of texts, and how many of their tokens were read; any number, in bounded memory."""
         check_is_fitted(self)
-        return read_logits(self, texts).logits
+        return self._reader().read(self.learnt_.model, tell(X, self, self.fitted_on_), self.layers_, progress)
 
-    def feature_runs(self, inputs: Sequence[TextInput]) -> Iterator[TokenFeatures]:
-        """Yield features of consecutive runs of texts as this model reads them, so that memory stays bounded."""
-        assert self.layers_ is not None
-        yield from self.encoder_.encode_runs(inputs, layers=self.layers_, progress=self.__dict__.get("_progress"))
+    def predict_logits(self, X: Any) -> Array:
+        """Return logits ``(text, output)`` as the classifier gives them, before any temperature."""
+        return self.read(X).logits
 
-    def logits_of_source(self, source: FeatureSource) -> np.ndarray:
-        """Return logits of features in memory or on disk, a bounded number of texts at a time."""
-        starts = range(0, max(1, len(source)), CHUNK_TEXTS)
-        with torch.inference_mode():
-            if isinstance(source, TokenFeatures):
-                parts = [self.logits_of(source.between(start, start + CHUNK_TEXTS)) for start in starts]
-            else:
-                rows = torch.arange(len(source))
-                parts = [self.logits_of(source.take(rows[start : start + CHUNK_TEXTS])) for start in starts]
-        return torch.cat(parts).numpy()
+    def logits_at(self, X: Any, weights: Any, *, progress: bool | None = False) -> Array:
+        """Return the logits ``(point, text, output)`` at these points of the simplex, the same for all texts.
 
-    def explain(self, texts: Any) -> Explanation:
+        Parameters
+        ----------
+        X
+            What `predict` takes.
+        weights
+            A tensor, an array or lists ``(point, vertex)``: all layers and the head at one point; or
+            ``(point, group, vertex)``, the groups being the layers of the adapter (if there is one) and those of the
+            head. A point's weights are at least 0 and sum to 1.
+        progress
+            True or False to force the progress bar on or off.
+
+        Raises
+        ------
+        UsageError
+            If there is no simplex, or the weights are no points of it.
+        """
+        check_is_fitted(self)
+        simplex = self.learnt_.simplex
+        if simplex is None:
+            raise UsageError("there is no simplex to read: it was fitted with n_vertices=1, which learns one head")
+        inputs, _ = self._reader().inputs(tell(X, self, self.fitted_on_), self.layers_, stored=False)
+        logits = point_logits(simplex, inputs, weights, progress)
+        return logits if self.lexicon_ is None else logits + logits_of(self.lexicon_, inputs).astype(np.float64)
+
+    def ensemble_logits(self, X: Any, n_samples: int, seed: int = 0) -> Array:
+        """Return the logits ``(point, text, output)`` of random points of the simplex, the same points for all texts.
+
+        Parameters
+        ----------
+        X
+            What `predict` takes.
+        n_samples
+            Points k.
+        seed
+            Of the points.
+        """
+        check_settings({"n_samples": n_samples, "seed": seed}, {**SETTINGS, "n_samples": Number(1, whole=True)})
+        check_is_fitted(self)
+        generator, simplex = torch.Generator().manual_seed(seed), self.learnt_.simplex
+        points = [] if simplex is None else [simplex.sample(1, generator) for _ in range(n_samples)]
+        return self.logits_at(X, torch.cat(points) if points else ())
+
+    def explain(self, X: Any) -> Explanation:
         """Explain predictions exactly: token scores add up to each logit.
 
         Parameters
         ----------
-        texts
+        X
             Texts or pairs, as for `predict`.
 
         Returns
@@ -142,35 +345,12 @@ class TextEstimator(Learner):
             If a matrix is given: ready embeddings have no tokens to show.
         """
         check_is_fitted(self)
-        texts = as_given(texts)
-        if not holds_texts(texts):
+        if not holds_texts(as_given(X)):
             raise UsageError("explain needs texts: a matrix of ready embeddings has no tokens to show")
-        inputs = as_inputs(texts)
-        if not inputs:
+        given = tell(X, self, self.fitted_on_)
+        if not given.content:
             raise DataError("there are no texts to explain")
-        parts = [self._explained(inputs[run]) for run in runs_of(inputs, CHARACTERS_EXPLAINED, CHUNK_TEXTS)]
-        return Explanation(tuple(one for part in parts for one in part))
-
-    def _explained(self, inputs: list[TextInput]) -> list[TextExplanation]:
-        with torch.inference_mode():
-            features = cast("TokenFeatures", self.features(inputs, stored=False))
-            scores = self.scores_of(features).double().numpy()
-            logits = self.logits_of(features).numpy()
-        bias = self.bias_of().detach().numpy()
-        edges = features.offsets.tolist()
-        cut = [False] * len(inputs) if features.truncated is None else features.truncated.tolist()
-        return [
-            TextExplanation.of(
-                text,
-                self.encoder_.spans(text),
-                token_scores=scores[edges[i] : edges[i + 1]],
-                bias=bias,
-                logits=logits[i],
-                truncated=cut[i],
-                **self._outcome(logits[i : i + 1]),
-            )
-            for i, text in enumerate(inputs)
-        ]
+        return explain_texts(self._reader(), self.learnt_.model, given, self.layers_, self.outcome)
 
     def save_pretrained(self, place: str | os.PathLike[str]) -> None:
         """Save to a folder: settings, learned tensors, and a card for people. No encoder, no pickle.
@@ -192,25 +372,8 @@ class TextEstimator(Learner):
     def to_save(self) -> SavedModel:
         """Return what a model's folder is made of."""
         check_is_fitted(self)
-        if self.fitted_on_ != "texts":
-            raise UsageError("a model of ready embeddings has no encoder to name; save it with joblib, or fit on texts")
-        facts, tensors = self.learned()
-        settings = {k: v for k, v in self.get_params(deep=False).items() if k not in ("encoder", "store")}
-        config = {
-            "spacetune": importlib.metadata.version("spacetune"),
-            "model": type(self).__name__,
-            "settings": settings,
-            "encoder": dataclasses.asdict(self.provenance_),
-            "learned": facts,
-            "report": self.report_,
-            "pairs": self.pairs_,
-        }
-        if (history := getattr(self, "history_", None)) is not None:
-            config["history"] = history.to_dict()
-        trained = self.__dict__.get("trained_encoder_")
-        return SavedModel(
-            config, tensors, model_card(self, config), None if trained is None else trained.save_pretrained
-        )
+        settings = self.get_params(deep=False)
+        return to_save(type(self).__name__, settings, self.learnt_, self.fitted_, self.facts(), self.report_)
 
     @classmethod
     def from_pretrained(
@@ -242,44 +405,8 @@ class TextEstimator(Learner):
             raise ModelFileError(f"{place} holds a {type(model).__name__}, not a {cls.__name__}")
         return model
 
-    def features(self, texts: Any, *, reset: bool = False, stored: bool = True) -> FeatureSource:
-        """Return token features of texts as this model reads them, through the store unless told otherwise."""
-        texts = as_given(texts)
-        if not holds_texts(texts):
-            return read_features(self, texts, encoder=None, layers=None, reset=reset)
-        encoder = self.encoder_
-        chosen = getattr(self, "layers_", None)
-        if reset or chosen is None:
-            chosen = auto_layers(encoder, texts) if self.layers in ("auto", None) else self.layers
-        return read_features(
-            self,
-            texts,
-            encoder=encoder,
-            layers=cast("Layers", chosen),
-            reset=reset,
-            store=self._store() if stored else None,
-            progress=self.__dict__.get("_progress"),
-        )
-
-    def _store(self) -> FeatureStore | None:
-        return default_store() if self.store == "auto" else cast("FeatureStore | None", self.store)
-
-    def _note_input(self, texts: Any, features: FeatureSource) -> None:
-        """Remember what was fitted on: the kind of input, the layers, the encoder, the texts' hashes."""
-        provenance = getattr(features, "provenance", None)
-        self.fitted_on_ = kind_of(texts) if provenance is None else "texts"
-        self.provenance_ = provenance
-        self.layers_ = None if provenance is None else provenance.layers
-        keys = text_keys(texts) if holds_texts(texts) else []
-        self.pairs_ = holds_texts(texts) and not all(isinstance(row, str) for row in texts)
-        self.train_hashes_ = text_hashes(keys)
-
-    @abc.abstractmethod
-    def _outcome(self, logits: np.ndarray) -> dict[str, Any]:
-        """Return prediction, probabilities and class names of one text's logits."""
-
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "fitted_on_")
+        return hasattr(self, "learnt_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -287,9 +414,3 @@ class TextEstimator(Learner):
         tags.input_tags.two_d_array = True
         tags.non_deterministic = False
         return tags
-
-
-def text_hashes(keys: Sequence[str]) -> np.ndarray:
-    """Return sorted 64-bit hashes of texts: enough to tell later whether a test text was trained on."""
-    found = {int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True) for key in keys}
-    return np.array(sorted(found), dtype=np.int64)

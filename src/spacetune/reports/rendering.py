@@ -10,9 +10,10 @@ from typing import Any
 from spacetune.data import DataReport
 from spacetune.dissection import Dissection
 from spacetune.errors import UsageError
-from spacetune.estimators.prefix_uncertainty import Uncertainty
+from spacetune.estimators.uncertainty import Uncertainty
 from spacetune.explanations import Explanation, TextExplanation
 from spacetune.geometry import Measurements
+from spacetune.heads.spaces import SpaceOverlap
 from spacetune.reports.document import Document, body, markdown
 from spacetune.reports.explaining import explanation_document, text_document
 from spacetune.reports.layers import (
@@ -29,7 +30,6 @@ from spacetune.reports.simplexes import simplex_document, uncertainty_document
 from spacetune.reports.spaces import map_document, overlap_document
 from spacetune.reports.tables import write_csv, write_text
 from spacetune.results import Result
-from spacetune.spaces import SpaceOverlap
 from spacetune.studies import FitReport, PerturbationLadder, Predictions, Scores, SimplexScores, SpaceMap
 from spacetune.studies.comparing import EncoderComparison
 from spacetune.studies.measure_table import MeasureTable

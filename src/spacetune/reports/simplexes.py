@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from spacetune.estimators.prefix_uncertainty import Uncertainty
+from spacetune.estimators.uncertainty import Uncertainty
 from spacetune.reports.bars import dots
 from spacetune.reports.charts import curves
 from spacetune.reports.document import Document, Figure, Notes, Part, Section, Table

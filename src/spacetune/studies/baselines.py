@@ -12,7 +12,7 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from spacetune.data import LabelledTexts
 from spacetune.encoders import TextInput
-from spacetune.training import standing
+from spacetune.fitting import standing
 
 __all__ = ["TfidfBaseline"]
 
@@ -31,7 +31,7 @@ class TfidfBaseline:
 
     Examples
     --------
-    >>> from spacetune.training import SingleLabel
+    >>> from spacetune.fitting import SingleLabel
     >>> data = LabelledTexts(["good fun", "a bore"] * 4, ["pos", "neg"] * 4)
     >>> words = TfidfBaseline(SingleLabel(["neg", "pos"])).fit(data, data)
     >>> words.logits(["fun"]).argmax(1).tolist()

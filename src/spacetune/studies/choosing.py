@@ -14,10 +14,10 @@ from scipy.special import stdtrit
 
 from spacetune.data import LabelledTexts, few_shot, label_kind, split_dev
 from spacetune.errors import OutOfTime, SpacetuneError, UsageError
+from spacetune.fitting import time_limit
 from spacetune.results import Result
 from spacetune.studies.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.scoring import score_model
-from spacetune.training import time_limit
 
 __all__ = ["Choice", "Trial", "choose_method"]
 
@@ -197,7 +197,7 @@ def _sample(data: LabelledTexts, seed: int) -> LabelledTexts:
 def _encode_once(data: LabelledTexts, regression: bool, settings: dict[str, Any], seed: int) -> None:
     """Put the texts into the store before the clock starts: every method but the prefixes reads them from there."""
     probe = make_estimator("probe", regression, settings_for("probe", regression, settings), seed)
-    probe.features(data.inputs, reset=True)
+    probe.features(data.inputs)
 
 
 def _parts(data: LabelledTexts, seed: int) -> tuple[LabelledTexts, LabelledTexts]:
@@ -216,7 +216,7 @@ def _play(
         own = settings_for(trial.method, regression, settings)
         model: Any = make_estimator(trial.method, regression, own, seed)
         model.fit(train.inputs, train.labels, progress=False)
-        measure = str(model.task().monitor)
+        measure = str(model.task_.monitor)
         trial.scores.append(score_model(model, held).scores[measure])
     except OutOfTime:
         trial.ended = OUT_OF_TIME

@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import SpaceClassifier
-from spacetune.estimators.space_training import text_chunks
+from spacetune.fitting import text_chunks
 from spacetune.geometry import Moments, SampleSizeWarning, compute
+from spacetune.heads.spaces import SpaceOverlap
 from spacetune.results import Result
-from spacetune.spaces import SpaceOverlap
 from spacetune.studies.measuring import read_inputs
 
 __all__ = ["ClassGeometry", "class_geometry"]
@@ -109,19 +109,20 @@ def class_geometry(model: Any, texts: Any) -> ClassGeometry:
     rows = tuple(_row(k, overlap, moments[k]) for k in range(len(overlap.names)))
     few = n_tokens < 50 * moments[0].dim
     notes = (f"{n_tokens:,} tokens in spaces of {moments[0].dim} dimensions; {50 * moments[0].dim:,} are advised",)
-    width = model.head_.spaces.operators.shape[2]
+    width = model.space_head.spaces.operators.shape[2]
     return ClassGeometry(rows, overlap, len(inputs), n_tokens, width, _answer(overlap), notes if few else ())
 
 
 def _moments(model: SpaceClassifier, inputs: Any) -> tuple[list[Moments], int]:
     """Map every token into every space and keep the moments, a bounded number of texts at a time."""
     source: Any = model.features(inputs)
-    n_layers, n_spaces, n_latent, _ = model.head_.spaces.operators.shape
+    head = model.space_head
+    n_layers, n_spaces, n_latent, _ = head.spaces.operators.shape
     found = [Moments(n_layers * n_latent) for _ in range(n_spaces)]
     with torch.inference_mode():
-        for rows in text_chunks(source):
-            states = source.take(rows).values.to(model.head_.classifier.weight.dtype)
-            mapped = model.head_.spaces(states).numpy()  # (token, layer, space, latent)
+        for rows in text_chunks(source.lengths):
+            states = source.take(rows).values.to(head.classifier.weight.dtype)
+            mapped = head.spaces(states).numpy()  # (token, layer, space, latent)
             for k, moments in enumerate(found):
                 moments.update(mapped[:, :, k].reshape(len(mapped), -1))
     if found[0].n < 2:

@@ -12,8 +12,8 @@ import numpy as np
 from spacetune.data import LabelledTexts, is_indicator, label_kind, overlap_note, unknown_notes
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator
-from spacetune.estimators.classifying import label_task
-from spacetune.estimators.dev_part import part_for_dev
+from spacetune.estimators.labels import label_task
+from spacetune.fitting import DevTexts, History, Regression, split_texts
 from spacetune.results import Result
 from spacetune.studies.choosing import Choice, choose_method
 from spacetune.studies.interrupting import output, save, was_interrupted
@@ -21,7 +21,6 @@ from spacetune.studies.matching import as_trained
 from spacetune.studies.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.score_rows import Parts, majority_rows, probe_rows, score_row, tfidf_rows
 from spacetune.studies.scoring import Scores, score_model
-from spacetune.training import History, Regression
 
 __all__ = ["FitReport", "fit_model"]
 
@@ -164,11 +163,10 @@ def fit_model(
         if refit and getattr(model, "train_encoder", False):
             raise UsageError("refit is for a frozen encoder: with train_encoder give all training texts, others as dev")
         options: dict[str, Any] = {} if out is None else {"checkpoint": out.checkpoint}
-        model.fit(part.inputs, part.labels, dev=held, **(fit_options or {}), **options)
+        chosen_by = DevTexts(held.inputs, held.labels or [], how)
+        model.fit(part.inputs, part.labels, dev=chosen_by, **(fit_options or {}), **options)
         unknown = unknown_notes(model.encoder_.unknown(train.inputs), model.encoder_.count_tokens(train.inputs))
         notes += tuple(f"{train.source}: {note}" for note in unknown)
-        model.dev_ = how
-        model.report_["dev"] = how
         scored = {"dev": score_model(model, held)}
         interrupted = was_interrupted(model)
         data = Parts(part, held, test, None if interrupted else _everything(model, train, dev, held, refit))
@@ -182,7 +180,7 @@ def fit_model(
         table = [score_row(method, split, scores, seconds) for split, scores in scored.items()]
         if baselines:
             slow = [] if interrupted else _slow_rows(model, data, method, regression, chosen, seed)
-            table = [*majority_rows(model.task(), data), *slow, *table]
+            table = [*majority_rows(model.task_, data), *slow, *table]
     return model, _report(model, method, train.source, data, table, notes, scored, choice)
 
 
@@ -192,7 +190,7 @@ def _slow_rows(
     """Return the rows of the baselines that take a while: TF-IDF and the probe."""
     probe = {name: chosen[name] for name in SHARED if name in chosen}
     others = [] if method == "probe" else probe_rows(make_estimator("probe", regression, probe, seed), data)
-    return [*tfidf_rows(model.task(), data), *others]
+    return [*tfidf_rows(model.task_, data), *others]
 
 
 def _report(
@@ -211,7 +209,7 @@ def _report(
         source,
         len(data.everything or data.train),
         tuple(getattr(model, "classes_", np.zeros(0)).tolist()),
-        model.dev_,
+        model.report_["dev"],
         tuple(table),
         "" if history is None else str(history),
         notes,
@@ -252,10 +250,10 @@ def _parts(
 ) -> tuple[LabelledTexts, LabelledTexts, str]:
     if dev is not None:
         return train, dev, f"given: {dev.source} ({len(dev)} texts)"
-    rows, held, how = part_for_dev(train.inputs, train.labels or [], None, fraction, seed)
-    if not len(held):
-        return train, train, how
-    return train.take(rows.tolist()), train.take(held.tolist()), how
+    split = split_texts(train.inputs, train.labels or [], fraction, seed)
+    if not len(split.dev):
+        return train, train, split.note
+    return train.take(split.train.tolist()), train.take(split.dev.tolist()), split.note
 
 
 def _everything(

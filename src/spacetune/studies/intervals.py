@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.training.scores import regression_scores
+from spacetune.fitting.scores import regression_scores
 
 __all__ = ["decisions", "score_intervals"]
 

@@ -14,8 +14,9 @@ from spacetune.data import LabelledTexts
 from spacetune.encoders import TokenFeatures
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import SpaceClassifier, TextEstimator
+from spacetune.heads import SpaceHead
+from spacetune.heads.spaces import SpaceOverlap
 from spacetune.results import Result
-from spacetune.spaces import SpaceOverlap
 from spacetune.studies.matching import as_trained
 
 __all__ = ["Placement", "SpaceMap", "map_spaces", "place_texts"]
@@ -134,7 +135,7 @@ def map_spaces(
         raise DataError(f"a map needs at least 3 texts with one label each, of a model of classes; got {data.source}")
     if n_texts < 3:
         raise UsageError(f"n_texts must be at least 3, got {n_texts}")
-    data = as_trained(fitted.task(), fitted.pairs_, data)
+    data = as_trained(fitted.task_, fitted.pairs_, data)
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(len(data), min(n_texts, len(data)), replace=False))
     part = data.take(rows.tolist())
@@ -201,10 +202,10 @@ def text_vectors(model: TextEstimator, features: TokenFeatures) -> Array:
     return pooled.flatten(1).double().numpy()
 
 
-def _space_head(model: TextEstimator) -> Any:
+def _space_head(model: TextEstimator) -> SpaceHead | None:
     """Return the head with concept spaces; None for a probe and for a linear head, which read mean states."""
-    head = getattr(model, "head_", None)
-    return head if hasattr(head, "spaces") else None
+    head = model.head_
+    return head if isinstance(head, SpaceHead) else None
 
 
 def token_vectors(model: TextEstimator, features: TokenFeatures, tokens: Array) -> Array:

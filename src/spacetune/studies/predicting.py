@@ -10,9 +10,8 @@ import numpy as np
 
 from spacetune.encoders import TextInput, as_inputs
 from spacetune.estimators import TextEstimator
-from spacetune.estimators.reading import read_logits
+from spacetune.fitting import probabilities
 from spacetune.results import Result
-from spacetune.training import probabilities
 
 __all__ = ["Predictions", "predict_texts", "predictions_of"]
 
@@ -72,7 +71,7 @@ def predict_texts(model: TextEstimator, texts: Any) -> Predictions:
         In the order of the texts.
     """
     inputs = as_inputs(texts)
-    read = read_logits(model, inputs)
+    read = model.read(inputs)
     return predictions_of(model, inputs, read.logits, int(read.truncated.sum()))
 
 
@@ -81,9 +80,9 @@ def predictions_of(model: TextEstimator, inputs: Sequence[TextInput], logits: Ar
     fitted: Any = model
     limit = fitted.encoder_.provenance(()).cut_at(inputs)
     notes = (f"{n_truncated} texts were cut at {limit:,} tokens",) if n_truncated else ()
-    if fitted.kind_ == "regression":
-        return Predictions(tuple(inputs), tuple(fitted.task_.values(logits).tolist()), None, (), notes)
-    labels = fitted._labels(logits)
+    labels = model.task_.labels(logits)
     predicted = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    if model.task_.kind == "regression":
+        return Predictions(tuple(inputs), tuple(predicted), None, (), notes)
     table = probabilities(logits, fitted.temperature_, fitted.kind_)
     return Predictions(tuple(inputs), tuple(predicted), table, tuple(fitted.classes_.tolist()), notes)

@@ -9,12 +9,12 @@ import numpy as np
 
 from spacetune.data import LabelledTexts, overlap_note
 from spacetune.estimators import SpaceClassifier, TextEstimator
-from spacetune.estimators.text_estimator import text_hashes
+from spacetune.estimators.hashes import text_hashes
+from spacetune.fitting import calibration_errors, logits_of, probabilities, reliability
 from spacetune.results import Result
 from spacetune.studies.examples import hardest, least_sure
 from spacetune.studies.intervals import decisions, score_intervals
 from spacetune.studies.matching import as_trained
-from spacetune.training import probabilities, reliability
 
 __all__ = ["Scores", "score_model", "seen_notes"]
 
@@ -93,11 +93,11 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
     DataError
         If the texts carry no labels, or a label the model does not know.
     """
-    task: Any = model.task()  # pyright: ignore[reportAttributeAccessIssue]
+    task: Any = model.task_
     data = as_trained(task, model.pairs_, data)
     targets = task.targets(data.labels or []).numpy()
     source = model.features(data.inputs)
-    logits = model.logits_of_source(source)
+    logits = logits_of(model.learnt_.model.on_top, source)
     single = task.kind == "single"
     from_spaces = None
     if single and isinstance(model, SpaceClassifier) and model.inter_weight > 0:
@@ -122,10 +122,10 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
 def _evidence(model: Any, data: LabelledTexts, logits: Array, targets: Array, predicted: Array) -> dict[str, Any]:
     """Return the calibration curve, and the texts to look at."""
     kind, labels = model.kind_, data.labels or []
-    labels = model._names(targets == 1) if kind == "multi" else labels  # an indicator names no labels
+    labels = model.task_.names(targets == 1) if kind == "multi" else labels  # an indicator names no labels
     if kind == "regression":
         return {"hardest": tuple(hardest(data.inputs, labels, predicted.tolist(), np.abs(predicted - targets)))}
-    said = model._labels(logits)
+    said = model.task_.labels(logits)
     said = said.tolist() if isinstance(said, np.ndarray) else said
     table = probabilities(logits, model.temperature_, kind)
     if kind == "multi":
@@ -141,7 +141,7 @@ def _evidence(model: Any, data: LabelledTexts, logits: Array, targets: Array, pr
 
 
 def _ece(model: Any, logits: Any, targets: Any) -> float:
-    return model.calibration(logits, targets)["ece"]
+    return calibration_errors(logits, targets, model.temperature_, model.kind_)["ece"]
 
 
 def _confusion(true: Any, predicted: Any, n_classes: int) -> np.ndarray[Any, Any]:
@@ -153,7 +153,7 @@ def _confusion(true: Any, predicted: Any, n_classes: int) -> np.ndarray[Any, Any
 def seen_notes(model: Any, data: LabelledTexts) -> list[str]:
     """Return the data's notes, and how many of the texts the model was fitted on."""
     notes = [str(note) for note in data.notes]
-    seen = set(model.train_hashes_.tolist())
+    seen = set(model.fitted_.hashes.tolist())
     hashes = [int(text_hashes([key])[0]) for key in data.keys]
     repeated = overlap_note(seen, hashes, "texts")
     return notes if repeated is None else [*notes, str(repeated)]

@@ -12,12 +12,12 @@ from torch import Tensor
 from spacetune.data import LabelledTexts
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
-from spacetune.prefixes import simplex_weights
+from spacetune.fitting import probabilities
+from spacetune.heads import simplex_weights
 from spacetune.results import Result
 from spacetune.studies.intervals import decisions, score_intervals
 from spacetune.studies.matching import as_trained
 from spacetune.studies.scoring import seen_notes
-from spacetune.training import probabilities
 
 __all__ = ["SimplexPoint", "SimplexScores", "score_simplex"]
 
@@ -166,7 +166,7 @@ def score_simplex(
     fitted = _with_simplex(model)
     if n_points < 2:
         raise UsageError(f"n_points must be at least 2, got {n_points}")
-    task = fitted.task()
+    task = fitted.task_
     data = as_trained(task, fitted.pairs_, data)
     targets = task.targets(data.labels or []).numpy()
     kinds, weights = places(fitted.n_vertices, n_points, seed)

@@ -16,7 +16,7 @@ from spacetune.dissection import TERMS, Dissection, dissect, dissect_windows, te
 from spacetune.encoders import Encoder, segment_mean
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import LinearProbe, SpaceClassifier
-from spacetune.estimators.classifying import label_task
+from spacetune.estimators.labels import label_task
 from spacetune.progress import progress_bar
 from spacetune.results import Result
 from spacetune.studies.matching import as_trained

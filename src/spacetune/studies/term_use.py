@@ -14,9 +14,8 @@ from spacetune.dissection import TERMS, Dissection, dissect_windows
 from spacetune.encoders import TokenFeatures, as_inputs, segment_mean
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import SpaceClassifier, SpaceRegressor
+from spacetune.fitting import MultiLabel, Task
 from spacetune.results import Result
-from spacetune.spaces import SpaceHead
-from spacetune.training import MultiLabel, Task
 
 __all__ = ["TermUse", "term_use"]
 
@@ -133,12 +132,12 @@ def term_use(model: SpaceClassifier | SpaceRegressor, texts: Any) -> TermUse:
             rows = slice(start, start + len(window))
             found.append(_of_window(model, window, own[rows], best[rows]))
     shares, parts, words = (torch.cat([getattr(each, name) for each in found]) for name in ("shares", "parts", "words"))
-    bias = model.bias_of()[best].detach()
+    bias = model.head_.bias[best].detach()
     gap = parts.sum((1, 2)) + words + bias - own.gather(1, best[:, None]).squeeze(1)
     return TermUse(
         n_texts=len(inputs),
         layers=model.layers_,
-        explained=tuple(np.asarray(model.task().classes)[best.numpy()].tolist()),
+        explained=tuple(np.asarray(model.task_.classes)[best.numpy()].tolist()),
         projection=shares.mean(0).numpy(),
         contributions=parts.numpy(),
         lexicon=words.numpy(),
@@ -150,7 +149,7 @@ def term_use(model: SpaceClassifier | SpaceRegressor, texts: Any) -> TermUse:
 
 def _of_window(model: SpaceClassifier | SpaceRegressor, window: Dissection, own: Tensor, best: Tensor) -> _Window:
     """Take the logits of the classes `best` apart; `own` are the model's."""
-    head: SpaceHead = model.head_
+    head = model.space_head
     matrix, shift = head.spaces.folded()
     projected = torch.einsum("nlvd,lkd->nlvk", window.terms.to(matrix.dtype), matrix)
     whole = projected.sum(2, keepdim=True)
@@ -169,14 +168,14 @@ def _of_window(model: SpaceClassifier | SpaceRegressor, window: Dissection, own:
         shares=(projected * whole).sum(3) / whole.square().sum(3),
         parts=torch.einsum("tlvk,tlk->tlv", segment_mean(parts, window.offsets), weight[best]),
         words=words.gather(1, best[:, None]).squeeze(1),
-        same={name: _same(model.task(), without, own) for name, without in left_out.items()},
+        same={name: _same(model.task_, without, own) for name, without in left_out.items()},
     )
 
 
 def _words(model: SpaceClassifier | SpaceRegressor, window: Dissection) -> Tensor:
     """Return what the lexicon adds to every logit, ``(text, output)``."""
     if model.lexicon_ is None:
-        return torch.zeros(len(window), model.head_.classifier.out_features)
+        return torch.zeros(len(window), model.space_head.classifier.out_features)
     return model.lexicon_.logits(TokenFeatures(window.states, window.offsets, window.token_ids))
 
 

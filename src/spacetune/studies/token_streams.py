@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from spacetune.encoders import Encoder, FeatureStore, TextInput, TokenFeatures
-from spacetune.estimators.space_training import text_chunks
+from spacetune.fitting import text_chunks
 from spacetune.geometry import Directions, Moments, Reservoir
 from spacetune.geometry.half_samples import merge_all
 
@@ -125,6 +125,6 @@ def read_chunks(
     source: Any = store.encode(encoder, inputs, layers=layers, progress=progress)
     cut = source.provenance.n_truncated
     with torch.inference_mode():
-        for rows in text_chunks(source):
+        for rows in text_chunks(source.lengths):
             yield source.take(rows), cut
             cut = 0

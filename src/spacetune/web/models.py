@@ -14,12 +14,11 @@ from spacetune.dissection import Dissection, dissect
 from spacetune.encoders import PooledText, TextInput
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator, load_estimator
-from spacetune.estimators.reading import read_logits
 from spacetune.explanations import TextExplanation
+from spacetune.fitting import probabilities
 from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, map_spaces, place_texts
 from spacetune.studies import predictions_of as study
 from spacetune.studies.embedding import embeddings_of
-from spacetune.training import probabilities
 from spacetune.web.limits import Refused
 
 __all__ = ["Predicted", "ServedModel", "load_models", "predictions_of"]
@@ -60,7 +59,7 @@ class ServedModel:
     @property
     def cut_side(self) -> str:
         """The side on which the encoder cuts a text that is too long: ``left`` or ``right``."""
-        return self.model.encoder_._tokenizing._side
+        return self.model.encoder_.cut_side
 
     @property
     def classes(self) -> list[Any]:
@@ -74,7 +73,7 @@ class ServedModel:
             "estimator": type(self.model).__name__,
             "kind": self.kind,
             "classes": self.classes,
-            "encoder": dataclasses.asdict(self.model.provenance_),
+            "encoder": dataclasses.asdict(self.model.encoder_.provenance(self.model.layers_ or ())),
             "report": self.model.report_,
             "pairs": self.model.pairs_,
             "map": self.map is not None,
@@ -82,7 +81,7 @@ class ServedModel:
 
     def predict(self, texts: list[TextInput]) -> Sequence[Predicted]:
         """Run texts through the model."""
-        read = read_logits(self.model, texts)
+        read = self.model.read(texts, progress=False)
         columns = read.logits, read.n_tokens.tolist(), read.truncated.tolist()
         return [Predicted(*each) for each in zip(*columns, strict=True)]
 
@@ -135,7 +134,7 @@ class ServedModel:
         if self.kind == "regression":
             if function not in (None, "none"):
                 raise Refused(422, f"{self.name} predicts numbers, which have no {function}; leave function_to_apply")
-            return self.fitted.task_.values(logits)[:, None] if function is None else logits
+            return self.fitted.task_.labels(logits)[:, None] if function is None else logits
         kind = {None: self.kind, "softmax": "single", "sigmoid": "multi"}.get(function)
         return logits if kind is None else probabilities(logits, self.fitted.temperature_, kind)
 
@@ -187,7 +186,6 @@ def load_models(
     served: list[ServedModel] = []
     for name, folder in zip(names, folders, strict=True):
         model: Any = load(folder)
-        model._progress = False
         drawn = map_spaces(model, data) if data is not None and model.kind_ == "single" else None
         served.append(ServedModel(name, model, drawn))
     return served

@@ -1,0 +1,181 @@
+"""`Classifier`: labels in, probabilities and labels out, calibrated on dev."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import numpy as np
+from scipy.special import logit
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+
+from spacetune.errors import UsageError
+from spacetune.estimators.inputs import Given
+from spacetune.estimators.labels import label_task, read_labels
+from spacetune.estimators.text_estimator import TextEstimator
+from spacetune.estimators.uncertainty import Uncertainty, uncertainty_of
+from spacetune.fitting import MultiLabel, SingleLabel, calibration_errors, fit_temperature, probabilities
+
+__all__ = ["Classifier"]
+
+Array = np.ndarray[Any, Any]
+
+
+class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
+    """Base of the classifiers: one class a text, or several labels.
+
+    Attributes
+    ----------
+    classes_
+        The classes, sorted.
+    temperature_
+        What logits are divided by before they become probabilities; found on dev.
+    """
+
+    class_weight: str | dict[Any, float] | None
+    task_: SingleLabel | MultiLabel
+    temperature_: float
+
+    @property
+    def classes_(self) -> Array:
+        """The classes, in the order of the logits."""
+        return np.asarray(list(self.task_.classes))
+
+    @property
+    def kind_(self) -> str:
+        """``single`` or ``multi``."""
+        return self.task_.kind
+
+    def _read_labels(self, X: Given, y: Any) -> tuple[list[Any], SingleLabel | MultiLabel]:
+        labels = read_labels(self, y, of_texts=X.kind == "texts")
+        smoothing: float = getattr(self, "label_smoothing", 0.0)
+        return labels, label_task(labels, self.class_weight, smoothing)
+
+    def predict(self, X: Any, *, n_samples: int = 0, abstain_above: float | None = None) -> Any:
+        """Return the strongest class of every text; for several labels a text what y was.
+
+        Where y was an indicator, that is an indicator ``(text, label)`` of 0 and 1; else every text's list of labels.
+
+        Parameters
+        ----------
+        X
+            What it was fitted on: texts, features, or a matrix.
+        n_samples
+            Points of a simplex that predict together; 0 predicts at the centroid.
+        abstain_above
+            Give None for a text whose total uncertainty (in [0, 1], see `uncertainty`) is above this.
+
+        Raises
+        ------
+        UsageError
+            If the threshold is not between 0 and 1, or there is no simplex to sample from.
+        """
+        if abstain_above is not None and not 0 <= abstain_above <= 1:
+            raise UsageError(f"abstain_above must be between 0 and 1, got {abstain_above!r}")
+        if n_samples == 0 and abstain_above is None:
+            return self._as_given(self.task_.labels(self.predict_logits(X)))
+        found = self.uncertainty(X, n_samples=n_samples)
+        labels = self._as_given(self.task_.labels(self._logits_of(found.probabilities)))
+        if abstain_above is None:
+            return labels
+        unsure = found.total > abstain_above
+        if self.kind_ == "multi":
+            return [None if u else row for row, u in zip(labels, unsure, strict=True)]
+        return np.where(unsure, None, labels.astype(object))
+
+    def predict_proba(self, X: Any, *, n_samples: int = 0) -> Array:
+        """Return calibrated probabilities ``(text, class)``; rows sum to 1, except for multi-label.
+
+        With `n_samples` they are the mean over so many random points of the simplex.
+
+        A text's row is the same whatever texts are beside it, to the rounding of what the encoder computes in: within
+        1e-5 in float32, and within 0.02 in bfloat16, where texts that share a pass are added up in another order. A
+        caller who needs more takes ``Encoder.from_pretrained(dtype="float32")``.
+        """
+        if n_samples:
+            return self.uncertainty(X, n_samples=n_samples).probabilities
+        return probabilities(self.predict_logits(X), self.temperature_, self.kind_)
+
+    def uncertainty(self, X: Any, *, n_samples: int = 20, seed: int = 0) -> Uncertainty:
+        """Predict at random points of the simplex, and say how far they disagree.
+
+        Parameters
+        ----------
+        X
+            What `predict` takes.
+        n_samples
+            Points; each costs a pass, under adapters through the encoder. 0 asks the centroid alone: then nothing is
+            mutual.
+        seed
+            Of the points.
+
+        Returns
+        -------
+        Uncertainty
+            Mean probabilities; total uncertainty; its parts, expected entropy and mutual information.
+        """
+        logits = self.ensemble_logits(X, n_samples, seed) if n_samples else self.predict_logits(X)[None]
+        each = np.stack([probabilities(one, self.temperature_, self.kind_) for one in logits])
+        return uncertainty_of(each, self.kind_, tuple(self.classes_.tolist()))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of texts predicted rightly; of several labels a text's whole set must be right.
+
+        That is scikit-learn's accuracy, for classes, an indicator and lists of labels alike.
+        """
+        if isinstance(self.task_, SingleLabel):
+            return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+        targets = self.task_.targets(y).numpy()
+        carried = self.task_.decided(self.predict_logits(X), targets)
+        return float(accuracy_score(targets, carried, sample_weight=sample_weight))
+
+    def decision_function(self, X: Any) -> Array:
+        """Return logits ``(text, class)``; for two classes ``(text,)``, the second's lead over the first."""
+        logits = self.predict_logits(X)
+        binary = self.kind_ == "single" and len(self.task_.classes) == 2
+        return logits[:, 1] - logits[:, 0] if binary else logits
+
+    def outcome(self, logits: Array) -> dict[str, Any]:
+        """Return prediction, probabilities and class names of one text's logits ``(1, class)``."""
+        label = self.task_.labels(logits)[0]
+        return {
+            "probabilities": probabilities(logits, self.temperature_, self.kind_)[0],
+            "classes": tuple(self.classes_.tolist()),
+            "predicted": label.item() if isinstance(label, np.generic) else label,
+        }
+
+    def _settle(self, task: Any, dev_logits: Array, dev_targets: Array) -> dict[str, float]:
+        self.temperature_ = fit_temperature(dev_logits, dev_targets, task.kind)
+        self.task_ = task.settled(dev_logits, dev_targets).plain()
+        return calibration_errors(dev_logits, dev_targets, self.temperature_, self.kind_)
+
+    def facts(self) -> dict[str, Any]:
+        """Return classes, kind, temperature and threshold as plain values."""
+        several = self.task_ if isinstance(self.task_, MultiLabel) else MultiLabel((), threshold=0.0)
+        return {
+            "classes": self.classes_.tolist(),
+            "kind": self.kind_,
+            "temperature": self.temperature_,
+            "threshold": several.threshold,
+            "indicator": several.indicator,
+        }
+
+    def take_facts(self, facts: dict[str, Any]) -> None:
+        """Become a classifier of the classes that such plain values describe; version 0.1 says no ``indicator``."""
+        self.temperature_ = facts["temperature"]
+        if facts["kind"] == "single":
+            self.task_ = SingleLabel(facts["classes"])
+        else:
+            indicator = facts.get("indicator", False)
+            self.task_ = MultiLabel(facts["classes"], threshold=facts["threshold"], indicator=indicator)
+
+    def _as_given(self, labels: Any) -> Any:
+        """Return the labels that texts carry as y gave them: 0 and 1, or names."""
+        if isinstance(self.task_, MultiLabel) and self.task_.indicator:
+            return self.task_.targets(labels).numpy().astype(int)
+        return labels
+
+    def _logits_of(self, p: Array) -> Array:
+        """Return logits that decide as these probabilities do."""
+        return p if self.kind_ == "single" else self.temperature_ * logit(p)

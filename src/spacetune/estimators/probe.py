@@ -1,0 +1,108 @@
+"""`LinearProbe`: logistic or ridge regression on mean states. The honest baseline, explained just as exactly."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+from spacetune.encoders import Encoder, FeatureStore, Layers
+from spacetune.estimators.classifier import Classifier
+from spacetune.estimators.regressor import Regressor
+from spacetune.fitting import ProbeMethod
+
+__all__ = ["LinearProbe", "LinearProbeRegressor"]
+
+
+class LinearProbe(Classifier):
+    """Logistic regression on every text's mean hidden state, layers side by side.
+
+    Parameters
+    ----------
+    encoder
+        Folder or hub name, an `Encoder`, or None for the default encoder.
+    layers
+        Layers to read: a number, a list, ``all``, or ``auto``.
+    C
+        Inverse strength of the L2 penalty on standardised features; None chooses on dev.
+    class_weight
+        None, ``balanced``, or a dict from class to weight.
+    dev_fraction
+        Share of the texts set aside where `fit` gets no dev data; the final fit uses all texts.
+    max_length
+        Tokens read in one pass; None is the encoder's own limit.
+    max_windows
+        How many such passes a long text gets; what follows is cut. None is 16, or 1 where `max_length` is given.
+    store
+        Where features of training texts are kept; None keeps none.
+    seed
+        Of the split.
+
+    Examples
+    --------
+    >>> LinearProbe().fit(["good fun", "a bore"] * 5, ["pos", "neg"] * 5).predict(["fun"]).tolist()
+    ['pos']
+    """
+
+    def __init__(
+        self,
+        encoder: str | os.PathLike[str] | Encoder | None = None,
+        *,
+        layers: Layers | str = "auto",
+        C: float | None = None,
+        class_weight: str | dict[Any, float] | None = None,
+        dev_fraction: float = 0.1,
+        max_length: int | None = None,
+        max_windows: int | None = None,
+        store: FeatureStore | Literal["auto"] | None = "auto",
+        seed: int = 0,
+    ) -> None:
+        self.encoder = encoder
+        self.layers = layers
+        self.C = C
+        self.class_weight = class_weight
+        self.dev_fraction = dev_fraction
+        self.max_length = max_length
+        self.max_windows = max_windows
+        self.store = store
+        self.seed = seed
+
+    def method(self) -> ProbeMethod:
+        """Return the way in which these settings learn."""
+        return ProbeMethod.of(self.get_params(deep=False))
+
+
+class LinearProbeRegressor(Regressor):
+    """Ridge regression on every text's mean hidden state; settings as in `LinearProbe`, but for the classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(60, 3))
+    >>> round(LinearProbeRegressor().fit(X, X[:, 0] + 1).score(X, X[:, 0] + 1), 1)
+    1.0
+    """
+
+    def __init__(
+        self,
+        encoder: str | os.PathLike[str] | Encoder | None = None,
+        *,
+        layers: Layers | str = "auto",
+        C: float | None = None,
+        dev_fraction: float = 0.1,
+        max_length: int | None = None,
+        max_windows: int | None = None,
+        store: FeatureStore | Literal["auto"] | None = "auto",
+        seed: int = 0,
+    ) -> None:
+        self.encoder = encoder
+        self.layers = layers
+        self.C = C
+        self.dev_fraction = dev_fraction
+        self.max_length = max_length
+        self.max_windows = max_windows
+        self.store = store
+        self.seed = seed
+
+    def method(self) -> ProbeMethod:
+        """Return the way in which these settings learn."""
+        return ProbeMethod.of(self.get_params(deep=False))

@@ -1,0 +1,67 @@
+"""`Regressor`: numbers in, numbers out. Logits are standardised numbers."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import column_or_1d
+
+from spacetune.errors import DataError
+from spacetune.estimators.inputs import Given
+from spacetune.estimators.text_estimator import TextEstimator
+from spacetune.fitting import Regression
+
+__all__ = ["Regressor"]
+
+Array = np.ndarray[Any, Any]
+
+
+class Regressor(RegressorMixin, TextEstimator, abc.ABC):
+    """Base of the regressors: one number a text."""
+
+    task_: Regression
+    kind_ = "regression"
+
+    def _read_labels(self, X: Given, y: Any) -> tuple[list[Any], Regression]:
+        del X
+        if y is None:
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        try:
+            given = np.asarray(y.toarray() if hasattr(y, "toarray") else y, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"labels must be numbers, since the model predicts a number: {error}") from error
+        numbers = column_or_1d(given, warn=True)
+        if not len(numbers):
+            raise DataError("there are no texts to learn from: 0 samples")
+        if not np.isfinite(numbers).all():
+            raise DataError("labels to predict must be finite numbers; input y contains NaN or infinity")
+        return numbers.tolist(), Regression.of(numbers.tolist())
+
+    def predict(self, X: Any) -> Array:
+        """Return one number a text."""
+        return self.task_.labels(self.predict_logits(X))
+
+    def predict_spread(self, X: Any, *, n_samples: int = 20, seed: int = 0) -> tuple[Array, Array]:
+        """Return the mean and the standard deviation ``(text,)`` of predictions at random points of the simplex."""
+        each = np.stack([self.task_.labels(one) for one in self.ensemble_logits(X, n_samples, seed)])
+        return each.mean(0), each.std(0)
+
+    def outcome(self, logits: Array) -> dict[str, Any]:
+        """Return the prediction of one text's logits ``(1, 1)``; it has no probabilities."""
+        return {"probabilities": None, "classes": ("value",), "predicted": float(self.task_.labels(logits)[0])}
+
+    def _settle(self, task: Any, dev_logits: Array, dev_targets: Array) -> dict[str, float]:
+        del dev_logits, dev_targets
+        self.task_ = task
+        return {}
+
+    def facts(self) -> dict[str, Any]:
+        """Return the labels' mean and scale as plain values."""
+        return {"mean": self.task_.mean, "scale": self.task_.scale}
+
+    def take_facts(self, facts: dict[str, Any]) -> None:
+        """Become a regressor of numbers with this mean and scale."""
+        self.task_ = Regression(facts["mean"], facts["scale"])

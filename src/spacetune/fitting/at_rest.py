@@ -1,0 +1,128 @@
+"""A trained model as named tensors and plain values, and back: the layout of a saved model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spacetune.encoders import LoraShape, LoraVertices, PrefixShape, PrefixVertices
+from spacetune.heads import HeadVertices, Lexicon, LinearHead, LinearVertices, Model, Simplex, SpaceHead, SpaceVertices
+
+__all__ = ["completed", "facts_of", "model_of", "simplex_of", "tensors_of"]
+
+PREFIX, HEAD, CORNERS, LEXICON = "prefix.", "head.", "simplex.", "lexicon."
+"""What names begin with: adapters; the heads over them; the corners of a simplex of space heads; the words."""
+
+
+FACTS = ("C", "adapter", "shape", "n_vertices", "sampling", "shared_layers", "reparametrisation", "hidden_size",
+         "mixing", "position_shift")  # fmt: skip
+
+
+def facts_of(simplex: Simplex | None) -> dict[str, Any]:
+    """Return what the tensors do not tell of a simplex: how its adapters are made, and how its points are drawn."""
+    if simplex is None:
+        return {}
+    drawn = {"sampling": simplex.sampling, "shared_layers": simplex.shared_layers}
+    match simplex.adapter:
+        case LoraVertices() as lora:
+            return {**drawn, "adapter": "lora", "shape": dataclasses.asdict(lora.shape), "n_vertices": lora.n_vertices}
+        case PrefixVertices() as prefix:
+            return {
+                **drawn,
+                "adapter": "prefix",
+                "shape": dataclasses.asdict(prefix.shape),
+                "n_vertices": prefix.n_vertices,
+                "reparametrisation": prefix.reparametrisation,
+                "hidden_size": prefix.hidden_size,
+                "mixing": prefix.mixing,
+                "position_shift": prefix.position_shift,
+            }
+        case _:
+            return drawn
+
+
+def completed(learned: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a saved model says of its tensors; version 0.1 left to the settings all but the shape."""
+    told = {**settings, **learned} if "shape" in learned or "sampling" in learned else learned
+    return {name: told[name] for name in FACTS if name in told}
+
+
+def tensors_of(model: Model, simplex: Simplex | None) -> dict[str, Tensor]:
+    """Return the learned tensors by name; a simplex says what its centroid is, but for spaces, whose both are kept."""
+    words = {} if model.lexicon is None else _state(LEXICON, model.lexicon)
+    head: Any = model.head
+    if isinstance(head, LinearHead) and simplex is None:
+        return {"coefficients": head.weight, "intercept": head.bias, **words}
+    if simplex is None:
+        return {**_state("", head), **words}
+    if simplex.adapter is None and isinstance(simplex.head, SpaceVertices) and isinstance(head, SpaceHead):
+        return {**_state("", head), **_state(CORNERS, simplex.head), **words}
+    inside = {} if simplex.adapter is None else _state(PREFIX, simplex.adapter)
+    return {**inside, **_state(HEAD, simplex.head), **words}
+
+
+def simplex_of(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Simplex | None:
+    """Return the simplex, ready to be read; None where one point was learnt."""
+    corners = _named(CORNERS, tensors)
+    if corners:
+        outputs = corners["heads.0.classifier.weight"].shape[0]
+        return Simplex(SpaceVertices.from_state(corners, outputs)).finished()
+    inside, heads = _named(PREFIX, tensors), _named(HEAD, tensors)
+    if not heads:
+        return None
+    adapter = _adapter_of(facts, inside) if inside else None
+    drawn = {name: facts[name] for name in ("sampling", "shared_layers") if name in facts}
+    return Simplex(_heads_of(heads), adapter, **drawn).finished()
+
+
+def model_of(tensors: Mapping[str, Tensor], simplex: Simplex | None) -> Model:
+    """Return the model to use: the one point, or a simplex's centroid."""
+    words = _named(LEXICON, tensors)
+    lexicon = Lexicon(words["grams"], words["weights"]) if words else None
+    if "coefficients" in tensors:
+        return Model(LinearHead(tensors["coefficients"], tensors["intercept"]), lexicon=lexicon)
+    if "spaces.operators" in tensors:
+        head = SpaceHead.blank(tensors["spaces.operators"], tensors["classifier.weight"].shape[0])
+        marks = (CORNERS, LEXICON)
+        head.load_state_dict({k: v for k, v in tensors.items() if not k.startswith(marks)})
+        return Model(head.eval(), lexicon=lexicon)
+    if simplex is None:
+        raise KeyError("neither a head nor a simplex is among the tensors")
+    return dataclasses.replace(simplex.centroid(), lexicon=lexicon)
+
+
+def _adapter_of(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> PrefixVertices | LoraVertices:
+    adapter: PrefixVertices | LoraVertices
+    if facts["adapter"] == "lora":
+        adapter = LoraVertices(LoraShape(**facts["shape"]), facts["n_vertices"], generator=torch.Generator())
+    else:
+        plain = len(state) == 1  # the perceptron is left out where the tables say all
+        adapter = PrefixVertices(
+            PrefixShape(**facts["shape"]), facts["n_vertices"], generator=torch.Generator(),
+            reparametrisation="none" if plain else facts["reparametrisation"], hidden_size=facts["hidden_size"],
+            mixing="after" if plain else facts["mixing"], position_shift=facts["position_shift"],
+        )  # fmt: skip
+    adapter.load_state_dict(dict(state))
+    return adapter
+
+
+def _heads_of(state: Mapping[str, Tensor]) -> HeadVertices:
+    if "weight" not in state:
+        return SpaceVertices.from_state(state, state["heads.0.classifier.weight"].shape[0])
+    n_vertices, n_outputs, width = state["weight"].shape
+    heads = LinearVertices(width, n_outputs, n_vertices, generator=torch.Generator())
+    heads.load_state_dict(dict(state))
+    return heads
+
+
+def _state(mark: str, part: Any) -> dict[str, Tensor]:
+    module: nn.Module = part
+    return {f"{mark}{name}": value.detach() for name, value in module.state_dict().items()}
+
+
+def _named(mark: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(mark): value for name, value in tensors.items() if name.startswith(mark)}

@@ -1,0 +1,108 @@
+"""One thing being trained: its module, its optimiser, its epochs, and the best parameters seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spacetune.fitting.history import Epoch
+from spacetune.fitting.scores import standing
+
+__all__ = ["Candidate"]
+
+
+class Candidate:
+    """A module in training.
+
+    Parameters
+    ----------
+    module
+        Whose parameters with gradients are trained.
+    learning_rate
+        Full learning rate of AdamW.
+    weight_decay
+        Decay of matrices; one-dimensional parameters do not decay.
+    apart
+        A part that trains at a rate of its own, and the rate: an encoder under a new head, a head over new prefixes.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        learning_rate: float,
+        weight_decay: float,
+        apart: tuple[nn.Module, float] | None = None,
+    ) -> None:
+        self.module = module
+        self.epochs: list[Epoch] = []
+        self.best_epoch = 0
+        self._best: dict[str, Tensor] = {}
+        others = {id(p) for p in apart[0].parameters()} if apart else set[int]()
+        groups = _groups([p for p in module.parameters() if id(p) not in others], learning_rate, weight_decay)
+        if apart:
+            groups += _groups(list(apart[0].parameters()), apart[1], weight_decay)
+        self._rates = [group["lr"] for group in groups]
+        self.optimizer = torch.optim.AdamW(groups, fused=True)
+
+    def trained(self) -> dict[str, Tensor]:
+        """Return the parameters being trained, by name."""
+        return {name: p for name, p in self.module.named_parameters() if p.requires_grad}
+
+    def step(self, rate: float) -> None:
+        """Take one optimiser step at this share of the full learning rates."""
+        for group, full in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = full * rate
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def record(self, epoch: Epoch, monitor: str) -> None:
+        """Note an epoch; keep a copy of the parameters where it is the best so far, or none is scored."""
+        self.epochs.append(epoch)
+        best = next((e.scores for e in self.epochs if e.epoch == self.best_epoch), {}) if self._best else {}
+        if not best or standing(epoch.scores, monitor) > standing(best, monitor):
+            self.best_epoch = epoch.epoch
+            self._best = {name: p.detach().clone() for name, p in self.trained().items()}
+
+    def waited(self, patience: int | None) -> bool:
+        """Tell whether this many epochs have passed without a better score."""
+        return patience is not None and bool(self.epochs) and self.epochs[-1].epoch - self.best_epoch >= patience
+
+    def restore_best(self) -> None:
+        """Put the best parameters back."""
+        with torch.no_grad():
+            for name, parameter in self.trained().items():
+                if name in self._best:
+                    parameter.copy_(self._best[name])
+        self.module.eval()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything needed to go on later: parameters, the best ones, the optimiser's moments."""
+        state = {f"now.{name}": p.detach() for name, p in self.trained().items()}
+        state |= {f"best.{name}": tensor for name, tensor in self._best.items()}
+        for i, parameter in enumerate(self._ordered()):
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                state[f"optimizer.{i}.{key}"] = value
+        return state
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Take up a saved state."""
+        with torch.no_grad():
+            for name, parameter in self.trained().items():
+                parameter.copy_(state[f"now.{name}"])
+        self._best = {k.removeprefix("best."): v for k, v in state.items() if k.startswith("best.")}
+        for i, parameter in enumerate(self._ordered()):
+            mark = f"optimizer.{i}."
+            self.optimizer.state[parameter] = {k.removeprefix(mark): v for k, v in state.items() if k.startswith(mark)}
+
+    def _ordered(self) -> list[Tensor]:
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+
+def _groups(parameters: list[Any], learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
+    trained = [p for p in parameters if p.requires_grad]
+    return [
+        {"params": [p for p in trained if p.dim() > 1], "lr": learning_rate, "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.dim() <= 1], "lr": learning_rate, "weight_decay": 0.0},
+    ]

@@ -1,0 +1,225 @@
+"""Fit a lexicon beside a trained head, and keep it only where it helps on dev."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix, diags
+from torch import Tensor
+
+from spacetune.fitting.data import FitData
+from spacetune.fitting.inputs import Inputs
+from spacetune.fitting.linear import linear
+from spacetune.fitting.tasks import Task
+from spacetune.heads import Lexicon, SpaceHead, token_pairs
+
+__all__ = ["Words", "WordsChosen", "fit_lexicon", "learn_lexicon"]
+
+Array = np.ndarray[Any, Any]
+
+STRENGTHS = (0.3, 1.0)
+IDF_SCALE = 3.0
+PULL = 1.0
+LEAST_TEXTS = 2
+MOST_WEIGHTS = 2_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class WordsChosen:
+    """What dev chose of a lexicon.
+
+    Parameters
+    ----------
+    strength
+        Of the penalty, inverse.
+    share
+        What the head's logits keep.
+    weight
+        By which the lexicon's own scores are multiplied.
+    gain
+        By how much the dev score rose.
+    """
+
+    strength: float
+    share: float
+    weight: float
+    gain: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """A lexicon worth having: its weight is in it; the head is to give way to it.
+
+    Parameters
+    ----------
+    lexicon
+        Scores a token and a pair of neighbours.
+    bias
+        ``(output,)``: added to the scaled bias of the head.
+    chosen
+        Strength and shares.
+    """
+
+    lexicon: Lexicon
+    bias: Tensor
+    chosen: WordsChosen
+
+    def fold_into(self, head: SpaceHead) -> None:
+        """Put the head's share of the logits, and the lexicon's bias, into its classifier."""
+        with torch.no_grad():
+            head.classifier.weight.mul_(self.chosen.share)
+            head.classifier.bias.mul_(self.chosen.share).add_(self.bias)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Mixture:
+    strength: float
+    weights: Array
+    bias: Array
+    a: float
+    b: float
+    logits: Array
+    loss: float
+
+
+def fit_lexicon(data: FitData, head_logits: Tensor, task: Task) -> Words | None:
+    r"""Fit logistic (or ridge) regression on wordpieces and pairs, and weigh it against the head on dev.
+
+    .. math:: \min_{a, b \ge 0} \sum_{dev} loss(a\,S + b\,L) + (a - 1)^2 + b^2
+
+    S are the head's logits and L the lexicon's, which was fitted on the training texts alone: counts of grams that at
+    least two texts hold, times their idf, over the root of the text's length. Of two strengths of the penalty the
+    mixture with the least loss on dev stays, and only if it improves both the loss and the score on dev. The pull
+    towards the head alone matters for small dev parts only. All of this is our choice, made on dev parts.
+
+    Parameters
+    ----------
+    data
+        Features and targets.
+    head_logits
+        ``(dev text, output)``.
+    task
+        What is learnt.
+
+    Returns
+    -------
+    Words or None
+        None where it does not help, or where the features carry no token ids.
+    """
+    if not data.has_dev:
+        return None
+    train, dev = _keys(data.train), _keys(data.dev)
+    if train is None or dev is None:
+        return None
+    known, idf = _known(*train, len(data.train), max(1, task.n_outputs))
+    if not len(known):
+        return None
+    rows, dev_rows = (_counts(*keys, source, known) @ diags(idf)
+                      for keys, source in ((train, data.train), (dev, data.dev)))  # fmt: skip
+    head = head_logits.double()
+    tried = [_mix(rows, dev_rows, data, head, task, strength) for strength in STRENGTHS]
+    best = min(tried, key=lambda m: m.loss)
+    targets = data.dev_targets.numpy()
+    before, after = (task.scores(z, targets)[task.monitor] for z in (head.numpy(), best.logits))
+    if best.b == 0 or after <= before:
+        return None
+    return _words(known, idf, best.weights, best.bias, WordsChosen(best.strength, best.a, best.b, after - before))
+
+
+def learn_lexicon(source: Inputs, targets: Tensor, task: Task, chosen: WordsChosen) -> Words | None:
+    """Fit the lexicon from other texts, at the strength and the shares that were chosen before.
+
+    Parameters
+    ----------
+    source
+        Features.
+    targets
+        Their targets.
+    task
+        What is learnt.
+    chosen
+        What `fit_lexicon` chose.
+
+    Returns
+    -------
+    Words or None
+        None where the features carry no token ids, or no gram stands in two texts.
+    """
+    keys = _keys(source)
+    if keys is None:
+        return None
+    known, idf = _known(*keys, len(source), max(1, task.n_outputs))
+    if not len(known):
+        return None
+    rows = _counts(*keys, source, known) @ diags(idf)
+    fitted = linear(task, rows, targets.numpy(), _penalty(task, chosen.strength))
+    return _words(known, idf, *fitted, chosen)
+
+
+def _words(known: Array, idf: Array, weights: Array, bias: Array, chosen: WordsChosen) -> Words:
+    scaled = torch.from_numpy(chosen.weight * weights.T * idf[:, None]).float()
+    return Words(Lexicon(torch.from_numpy(known), scaled), torch.from_numpy(chosen.weight * bias), chosen)
+
+
+def _keys(source: Inputs) -> tuple[Array, Array] | None:
+    """Return every wordpiece and pair of neighbours, and the text each stands in."""
+    ids = source.take_ids(torch.arange(len(source)))
+    if ids is None or not len(ids):
+        return None
+    first, pairs = token_pairs(ids.long(), source.lengths)
+    owner = torch.repeat_interleave(source.lengths)
+    return torch.cat([ids.long(), pairs]).numpy(), torch.cat([owner, owner[first]]).numpy()
+
+
+def _known(keys: Array, owner: Array, n_texts: int, n_outputs: int) -> tuple[Array, Array]:
+    """Return the grams that enough texts hold (the most frequent, where they are too many), and their idf."""
+    grams, place = np.unique(keys, return_inverse=True)
+    held = csr_matrix((np.ones(len(keys), dtype=np.float32), (owner, place)), shape=(n_texts, len(grams)))
+    held.sum_duplicates()
+    n_holding = np.bincount(held.indices, minlength=len(grams))
+    often = np.flatnonzero(n_holding >= LEAST_TEXTS)
+    most = MOST_WEIGHTS // n_outputs
+    if len(often) > most:
+        often = np.sort(often[np.argsort(-n_holding[often], kind="stable")[:most]])
+    return grams[often], (np.log((1 + n_texts) / (1 + n_holding[often])) + 1) / IDF_SCALE
+
+
+def _counts(keys: Array, owner: Array, source: Inputs, known: Array) -> Any:
+    """Return the counts of the known grams over the root of the text's length, ``(text, gram)``, sparse."""
+    places = np.searchsorted(known, keys).clip(max=len(known) - 1)
+    found = known[places] == keys
+    values = 1 / np.sqrt(source.lengths.numpy()[owner[found]])
+    rows = csr_matrix((values, (owner[found], places[found])), shape=(len(source), len(known)))
+    rows.sum_duplicates()
+    return rows
+
+
+def _mix(rows: Any, dev_rows: Any, data: FitData, head: Tensor, task: Task, strength: float) -> _Mixture:
+    weights, bias = linear(task, rows, data.targets.numpy(), _penalty(task, strength))
+    lexical = torch.from_numpy(dev_rows @ weights.T + bias)
+    a, b, loss = _shares(head, lexical, data.dev_targets, task)
+    return _Mixture(strength, weights, bias, a, b, (a * head + b * lexical).numpy(), loss)
+
+
+def _penalty(task: Task, strength: float) -> float:
+    """Return the inverse strength in the scale of `linear`."""
+    return strength / 2 if task.kind == "regression" else strength
+
+
+def _shares(head: Tensor, lexical: Tensor, targets: Tensor, task: Task) -> tuple[float, float, float]:
+    """Weigh the two by the task's own loss on dev; return both shares and the loss."""
+
+    def objective(point: Array) -> tuple[float, Array]:
+        p = torch.from_numpy(point).requires_grad_()
+        loss = task.loss(p[0] * head + p[1] * lexical, targets) * len(targets)
+        total = loss + PULL * ((p[0] - 1).square() + p[1].square())
+        total.backward()
+        assert p.grad is not None
+        return float(total.detach()), p.grad.numpy()
+
+    found = minimize(objective, [1.0, 0.3], jac=True, method="L-BFGS-B", bounds=[(0.05, 20), (0, 20)])
+    return float(found.x[0]), float(found.x[1]), float(found.fun)

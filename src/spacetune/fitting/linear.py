@@ -1,0 +1,135 @@
+"""Linear models of a task: logistic or ridge regression as rows of weights, and the strength that dev chooses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from spacetune.fitting.scores import standing
+from spacetune.fitting.tasks import Regression, Task
+
+__all__ = ["STRENGTHS", "LinearFit", "choose_linear", "linear", "logistic", "logistic_each", "spread"]
+
+Array = np.ndarray[Any, Any]
+
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
+"""Inverse regularisation strengths tried where the user names none, chosen on dev (ours)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LinearFit:
+    """A linear model of rows at the strength that dev chose.
+
+    Parameters
+    ----------
+    strength
+        Inverse strength of the penalty.
+    weight
+        ``(output, feature)``.
+    bias
+        ``(output,)``.
+    dev_logits
+        ``(dev text, output)``.
+    """
+
+    strength: float
+    weight: Array
+    bias: Array
+    dev_logits: Array
+
+
+def choose_linear(
+    task: Task, train: tuple[Any, Array], dev: tuple[Any, Array], strengths: Sequence[float] = STRENGTHS
+) -> LinearFit:
+    """Fit a task's linear model at every strength, and return the one that is best on dev.
+
+    Parameters
+    ----------
+    task
+        What is learnt.
+    train
+        Rows ``(text, feature)``, standardised or sparse, and targets.
+    dev
+        The same of the texts to choose by.
+    strengths
+        Inverse strengths, at least one.
+    """
+    tried = [(C, *linear(task, *train, C)) for C in strengths]
+    fits = [LinearFit(C, weight, bias, dev[0] @ weight.T + bias) for C, weight, bias in tried]
+    return max(fits, key=lambda fit: standing(task.scores(fit.dev_logits, dev[1]), task.monitor))
+
+
+def spread(rows: Array) -> tuple[Array, Array]:
+    """Return mean and standard deviation of every feature; a constant one has deviation 1."""
+    mean, scale = rows.mean(0), rows.std(0)
+    scale[scale < 1e-6] = 1.0
+    return mean, scale
+
+
+def linear(task: Task, rows: Any, targets: Array, C: float) -> tuple[Array, Array]:
+    """Fit a task's own linear model at one inverse strength: weights ``(output, feature)`` and biases ``(output,)``.
+
+    Logistic regression with the classes' weights, one for each of several labels, or ridge regression of standardised
+    numbers. A class without a text is put far behind the others. Rows may be sparse.
+    """
+    if isinstance(task, Regression):
+        ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - task.mean) / task.scale)
+        return ridge.coef_[None, :], np.array([ridge.intercept_])
+    weights = None if task.weights is None else task.weights.astype(np.float64)
+    if task.kind == "multi":
+        return logistic_each(rows, targets, C, weights)
+    weight, bias = logistic(rows, targets, C, None if weights is None else dict(enumerate(weights.tolist())))
+    missing = task.n_outputs - len(bias)
+    return np.pad(weight, ((0, missing), (0, 0))), np.pad(bias, (0, missing), constant_values=bias.min() - 8)
+
+
+def logistic_each(rows: Any, targets: Array, C: float, weights: Array | None = None) -> tuple[Array, Array]:
+    """Fit one logistic regression a label, all in the same passes over the rows (L-BFGS on the summed objective).
+
+    Scikit-learn would pass over the rows once more for every label. A text that carries a label weighs what the label
+    weighs; one that does not weighs 1.
+    """
+    n_labels, dim = targets.shape[1], rows.shape[1]
+    weighed = 1.0 if weights is None else np.where(targets > 0, weights, 1.0)
+
+    def objective(flat: Array) -> tuple[float, Array]:
+        weight, bias = flat[:-n_labels].reshape(n_labels, dim), flat[-n_labels:]
+        logits = rows @ weight.T + bias
+        error = weighed * (expit(logits) - targets)
+        loss = np.sum(weighed * (np.logaddexp(0, logits) - targets * logits))
+        slope = np.append((C * error.T @ rows + weight).ravel(), C * error.sum(0))
+        return C * loss + 0.5 * np.sum(weight**2), slope
+
+    start = np.zeros(n_labels * (dim + 1))
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 100, "ftol": 1e-6})
+    return found.x[:-n_labels].reshape(n_labels, dim), found.x[-n_labels:]
+
+
+def logistic(rows: Any, targets: Array, C: float, weights: dict[int, float] | None) -> tuple[Array, Array]:
+    """Fit multinomial logistic regression; return a row of weights and a bias for every class, 0 upwards.
+
+    For two classes scikit-learn gives one row; it is shared out to both with opposite signs.
+    """
+    if len(np.unique(targets)) < 2:
+        lead = 8.0 if targets.size and targets[0] else -8.0
+        return np.zeros((2, rows.shape[1])), np.array([-lead / 2, lead / 2])
+    model = LogisticRegression(C=C, max_iter=400, tol=1e-3, class_weight=weights).fit(rows, targets)
+    if len(model.classes_) == 2:
+        weight, bias = (
+            np.concatenate([-model.coef_, model.coef_]) / 2,
+            np.append(-model.intercept_, model.intercept_) / 2,
+        )
+    else:
+        weight, bias = model.coef_, model.intercept_
+    n_classes = int(max(targets.max() + 1, len(model.classes_)))
+    if len(model.classes_) == n_classes:
+        return weight, bias
+    full, base = np.zeros((n_classes, rows.shape[1])), np.full(n_classes, bias.min() - 8.0)
+    full[model.classes_], base[model.classes_] = weight, bias
+    return full, base

@@ -1,0 +1,177 @@
+"""`fit_parameters`: the one loop. AdamW, warm-up and decay, early stopping on dev, best weights kept.
+
+It trains several candidates (seeds, settings) in one pass over the data: their parameters are disjoint, so the
+gradient of the summed loss is each candidate's own. Ctrl-C keeps the best so far. A checkpoint after every
+epoch lets a later run go on exactly where this one stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from spacetune.errors import UsageError
+from spacetune.fitting.candidate import Candidate
+from spacetune.fitting.checkpoint import Checkpoint
+from spacetune.fitting.deadline import check_time
+from spacetune.fitting.history import Epoch, History
+from spacetune.fitting.schedule import Schedule
+from spacetune.progress import progress_bar
+
+__all__ = ["fit_parameters"]
+
+log = logging.getLogger("spacetune")
+
+BatchLosses = Callable[[Tensor, torch.Generator], Sequence[Tensor]]
+Validate = Callable[[], Sequence[dict[str, float]]]
+
+
+def fit_parameters(
+    candidates: Sequence[Candidate],
+    schedule: Schedule,
+    *,
+    losses: BatchLosses,
+    validate: Validate,
+    score_start: bool = False,
+    checkpoint: Checkpoint | None = None,
+    progress: bool | None = None,
+) -> list[History]:
+    """Train every candidate, and leave each with the parameters of its best epoch on dev (or of the last one).
+
+    Parameters
+    ----------
+    candidates
+        What to train; parameters are disjoint.
+    schedule
+        Epochs, batches and when to stop, shared by all.
+    losses
+        From text positions and a generator to one loss a candidate.
+    validate
+        Gives the dev scores of every candidate as it is now.
+    score_start
+        Score the parameters as given too, as epoch 0, and keep them where no epoch does better: for a good start.
+    checkpoint
+        Saved to after every epoch, and gone on from where its file exists.
+    progress
+        True or False to force the progress bar on or off.
+
+    Returns
+    -------
+    list of History
+        One a candidate.
+
+    Raises
+    ------
+    UsageError
+        If the monitored score is not among those `validate` gives.
+    OutOfTime
+        If it runs inside `time_limit` and does not end within it.
+    KeyboardInterrupt
+        If Ctrl-C comes before the first epoch has ended, or before the one to stop after: there is nothing to keep.
+    """
+    score = validate if schedule.stop_after is None else lambda: [{} for _ in candidates]
+    start = 0 if checkpoint is None else checkpoint.load(candidates)
+    began = time.perf_counter() - (candidates[0].epochs[-1].seconds if candidates[0].epochs else 0.0)
+    if not start:
+        _announce(candidates, schedule, losses)
+    if score_start and not candidates[0].epochs:
+        for candidate in candidates:
+            candidate.module.eval()
+        _record(candidates, schedule, 0, [math.nan] * len(candidates), score(), 0.0)
+    epoch, interrupted = start, False
+    with progress_bar(schedule.last_epoch * schedule.steps_per_epoch, "fitting", "steps", show=progress) as bar:
+        bar.update(start * schedule.steps_per_epoch)
+        try:
+            for epoch in range(start + 1, schedule.last_epoch + 1):
+                if all(c.waited(schedule.patience) for c in candidates):
+                    break
+                means = _one_epoch(candidates, schedule, losses, epoch, bar.update)
+                _record(candidates, schedule, epoch, means, score(), time.perf_counter() - began)
+                if checkpoint is not None:
+                    checkpoint.save(candidates)
+        except KeyboardInterrupt as stop:
+            if schedule.stop_after is not None or not any(e.epoch for e in candidates[0].epochs):
+                raise
+            interrupted = True
+            log.warning(
+                "stopped by %s in epoch %d; the best so far, epoch %d, is kept",
+                str(stop) or "Ctrl-C",
+                epoch,
+                candidates[0].best_epoch,
+            )
+    return [_finish(candidate, schedule, interrupted) for candidate in candidates]
+
+
+def _announce(candidates: Sequence[Candidate], schedule: Schedule, losses: BatchLosses) -> None:
+    """Time one probe batch (no step is taken) and say how long the whole fit will take at most."""
+    size = min(schedule.batch_size, schedule.n_examples)
+    began = time.perf_counter()
+    for _ in range(2):
+        began = time.perf_counter()
+        sum(losses(torch.arange(size), schedule.generator(0)), torch.zeros(())).backward()
+    seconds = (time.perf_counter() - began) * schedule.steps_per_epoch * schedule.last_epoch
+    for candidate in candidates:
+        candidate.optimizer.zero_grad()
+    log.info(
+        "fitting %s texts, at most %d epochs of %d steps: about %s on this machine",
+        f"{schedule.n_examples:,}",
+        schedule.last_epoch,
+        schedule.steps_per_epoch,
+        f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.0f} min",
+    )
+
+
+def _one_epoch(
+    candidates: Sequence[Candidate],
+    schedule: Schedule,
+    losses: BatchLosses,
+    epoch: int,
+    advance: Callable[[int], object],
+) -> list[float]:
+    generator = schedule.generator(epoch)
+    order = torch.randperm(schedule.n_examples, generator=generator)
+    totals = [torch.zeros(()) for _ in candidates]
+    for candidate in candidates:
+        candidate.module.train()
+    for i, batch in enumerate(order.split(schedule.batch_size)):
+        check_time()
+        step_losses = losses(batch, generator)
+        torch.stack(list(step_losses)).sum().backward()
+        rate = schedule.rate((epoch - 1) * schedule.steps_per_epoch + i)
+        for candidate, total, loss in zip(candidates, totals, step_losses, strict=True):
+            candidate.step(rate)
+            total += loss.detach().float() * len(batch)
+        advance(1)
+    for candidate in candidates:
+        candidate.module.eval()
+    return [total.item() / schedule.n_examples for total in totals]
+
+
+def _record(
+    candidates: Sequence[Candidate],
+    schedule: Schedule,
+    epoch: int,
+    means: Sequence[float],
+    scores: Sequence[dict[str, float]],
+    seconds: float,
+) -> None:
+    for candidate, mean, score in zip(candidates, means, scores, strict=True):
+        if schedule.stop_after is None and schedule.monitor not in score:
+            raise UsageError(f"monitor must be one of {', '.join(score)}, got {schedule.monitor!r}")
+        if not candidate.waited(schedule.patience):
+            candidate.record(Epoch(epoch, mean, dict(score), seconds), schedule.monitor)
+
+
+def _finish(candidate: Candidate, schedule: Schedule, interrupted: bool) -> History:
+    candidate.restore_best()
+    early = candidate.epochs[-1].epoch < schedule.last_epoch
+    ended: Literal["finished", "early", "interrupted"] = (
+        "interrupted" if interrupted else "early" if early else "finished"
+    )
+    return History(tuple(candidate.epochs), candidate.best_epoch, schedule.monitor, ended)

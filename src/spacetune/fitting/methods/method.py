@@ -1,0 +1,88 @@
+"""`Method`: what is learnt inside the encoder and on top of it, and how; before it has seen a text."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from torch import Tensor
+
+from spacetune.encoders import Encoder
+from spacetune.fitting.checkpoint import Checkpoint
+from spacetune.fitting.data import FitData
+from spacetune.fitting.inputs import Inputs
+from spacetune.fitting.learnt import Learnt
+from spacetune.fitting.settings import SETTINGS, Rule
+from spacetune.fitting.tasks import Task
+
+__all__ = ["MANY", "Method", "Run"]
+
+Array = np.ndarray[Any, Any]
+
+MANY = 2000
+"""Texts from which on the automatic settings are those for many texts."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What a call of `fit` brings beside the texts.
+
+    Parameters
+    ----------
+    task
+        What is learnt.
+    encoder
+        The encoder; None where ready embeddings are read.
+    checkpoint
+        Saved to after every epoch, and gone on from.
+    progress
+        Whether to show bars.
+    """
+
+    task: Task
+    encoder: Encoder | None = None
+    checkpoint: Checkpoint | None = None
+    progress: bool | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Method(abc.ABC):
+    """A way to learn; its fields are the settings that it has in common with its estimators."""
+
+    rules: ClassVar[Mapping[str, Rule]] = SETTINGS
+    """What its estimators' settings may be."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """Take those of an estimator's settings that are this method's."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in settings.items() if name in names})
+
+    @property
+    @abc.abstractmethod
+    def acts_inside(self) -> bool:
+        """Whether something is learnt inside the frozen encoder, so that texts go through it in every step."""
+
+    @property
+    @abc.abstractmethod
+    def reads_windows(self) -> bool:
+        """Whether a long text is read window by window; else what is over the first is cut off."""
+
+    @abc.abstractmethod
+    def learns_again(self, n_texts: int) -> bool:
+        """Tell whether a fit learns in the end from the part too that it set aside to choose by."""
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """Refuse settings that do not go together."""
+
+    @abc.abstractmethod
+    def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
+        """Learn from the training part and choose by dev; return what was learnt, and dev's logits."""
+
+    @abc.abstractmethod
+    def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
+        """Learn from all texts with the choices that were made before."""

@@ -1,0 +1,193 @@
+"""The Space Model: spaces on a frozen encoder, a simplex of them, or spaces under which the encoder is trained too."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from spacetune.errors import UsageError
+from spacetune.fitting.data import FitData
+from spacetune.fitting.history import History
+from spacetune.fitting.inputs import FrozenInputs, Inputs
+from spacetune.fitting.learnt import Learnt
+from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lexicon
+from spacetune.fitting.memory import check_memory
+from spacetune.fitting.methods.method import MANY, Array, Method, Run
+from spacetune.fitting.reading import logits_of
+from spacetune.fitting.schedule import Schedule, auto_schedule
+from spacetune.fitting.settings import SETTINGS, Number, Rule
+from spacetune.fitting.simplex import SimplexTraining, fit_simplex
+from spacetune.fitting.spaces import HeadSettings, fit_heads, head_bytes, new_heads
+from spacetune.fitting.tasks import Task
+from spacetune.fitting.with_encoder import fit_with_encoder
+from spacetune.heads import Model, Simplex, SpaceHead, SpaceVertices
+from spacetune.heads.spaces import InterVariant
+
+__all__ = ["SpaceChosen", "SpaceMethod"]
+
+MOST_DIMENSIONS = 512
+"""Dimensions of all spaces of a layer together that ``n_latent="auto"`` stays within."""
+
+APART = 7_919
+"""What stands between the seeds of two corners' starts."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SpaceChosen:
+    """What dev chose: the settings of the head, the share of the epochs, the lexicon's weight."""
+
+    settings: HeadSettings
+    share: float
+    words: WordsChosen | None
+
+
+@dataclasses.dataclass(frozen=True)
+class SpaceMethod(Method):
+    """Space heads with AdamW on features that are computed once, and a lexicon beside them where it helps."""
+
+    rules: ClassVar[Mapping[str, Rule]] = {**SETTINGS, "n_latent": Number(1, whole=True, also=("auto",))}
+
+    n_latent: int | Literal["auto"]
+    intra_weight: float
+    dropout: float
+    learning_rate: float | None
+    weight_decay: float
+    n_epochs: int | None
+    batch_size: int | None
+    patience: int | None
+    train_encoder: bool
+    encoder_learning_rate: float
+    n_vertices: int
+    n_validation_samples: int
+    lexicon: bool
+    seed: int
+    inter_weight: float = 0.0
+    inter_variant: InterVariant = "labelled"
+
+    @property
+    def acts_inside(self) -> bool:
+        """Only a training of the encoder itself does; it is no adapter, so features can be read first."""
+        return False
+
+    @property
+    def reads_windows(self) -> bool:
+        """It does, unless the encoder is trained: then a text goes through it in one piece."""
+        return not self.train_encoder
+
+    def learns_again(self, n_texts: int) -> bool:
+        """Tell yes below 2,000 texts, where a tenth more of them counts (the number is ours), and the encoder stays."""
+        return n_texts < MANY and not self.train_encoder
+
+    def check(self) -> None:
+        """Refuse a simplex of what does not mix."""
+        if self.n_vertices > 1 and (self.train_encoder or self.inter_weight or self.intra_weight):
+            raise UsageError(
+                "a simplex of heads (n_vertices above 1) trains without train_encoder and auxiliary losses"
+            )
+
+    def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
+        """Train the head, and a lexicon where it helps."""
+        settings = self._settings(run.task, len(data.train))
+        schedule = self._schedule(len(data.train), run.task)
+        self._check_memory(data.train, settings, schedule, run.task)
+        trained = None
+        if self.train_encoder:
+            assert run.encoder is not None
+            trained, head, history, data = fit_with_encoder(
+                run.encoder, data, settings, run.task, schedule, self.encoder_learning_rate,
+                checkpoint=run.checkpoint, progress=run.progress,
+            )  # fmt: skip
+            simplex = None
+        else:
+            head, simplex, history = self._train(data, settings, schedule, run)
+        logits = logits_of(Model(head).on_top, data.dev)
+        words = fit_lexicon(data, torch.from_numpy(logits), run.task) if self.lexicon else None
+        share = history.best_epoch / schedule.n_epochs
+        chosen = SpaceChosen(settings, share, None if words is None else words.chosen)
+        learnt = _with_words(head, simplex, words, history=history, chosen=chosen, encoder=trained)
+        return learnt, logits if words is None else logits_of(learnt.model.on_top, data.dev)
+
+    def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
+        """Train to the same share of the epochs, with the settings and the lexicon's weight chosen before.
+
+        Raises
+        ------
+        UsageError
+            If the encoder is trained too.
+        """
+        if self.train_encoder:
+            raise UsageError("refit is for a frozen encoder; with train_encoder fit on all texts, and give dev=")
+        data, chosen = FitData(inputs, targets, inputs, targets), before.chosen
+        schedule = self._schedule(len(inputs), run.task).for_share(chosen.share)
+        head, simplex, _ = self._train(data, chosen.settings, schedule, run)
+        words = None if chosen.words is None else learn_lexicon(inputs, targets, run.task, chosen.words)
+        return _with_words(head, simplex, words, history=before.history, chosen=chosen)
+
+    def _train(
+        self, data: FitData, settings: HeadSettings, schedule: Schedule, run: Run
+    ) -> tuple[SpaceHead, Simplex | None, History]:
+        if self.n_vertices == 1:
+            compute = torch.bfloat16 if _is_half(data.train) else None
+            heads, histories = fit_heads(
+                data, [settings], run.task, schedule, compute_dtype=compute,
+                checkpoint=run.checkpoint, progress=run.progress,
+            )  # fmt: skip
+            return heads[0], None, histories[0]
+        starts = [dataclasses.replace(settings, seed=settings.seed + APART * i) for i in range(self.n_vertices)]
+        vertices = SpaceVertices(new_heads(starts, data.train, run.task.prior(data.targets)))
+        training = SimplexTraining(
+            learning_rate=settings.learning_rate, head_learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay, dropout=settings.dropout, diversity_weight=0.0,
+            n_validation_samples=self.n_validation_samples, seed=settings.seed,
+        )  # fmt: skip
+        simplex = Simplex(vertices)
+        history = fit_simplex(
+            simplex, data, training, run.task, schedule, checkpoint=run.checkpoint, progress=run.progress
+        )
+        return vertices.centroid(), simplex.finished(), history
+
+    def _schedule(self, n_texts: int, task: Task) -> Schedule:
+        return auto_schedule(n_texts, self.n_epochs, self.batch_size, self.patience, task.monitor, self.seed)
+
+    def _settings(self, task: Task, n_texts: int) -> HeadSettings:
+        rate = 3e-3 if n_texts >= MANY else 1e-3
+        fitting = max(4, min(16, MOST_DIMENSIONS // task.n_outputs))
+        return HeadSettings(
+            n_latent=fitting if self.n_latent == "auto" else self.n_latent,
+            inter_weight=self.inter_weight,
+            intra_weight=self.intra_weight,
+            inter_variant=self.inter_variant,
+            dropout=self.dropout,
+            learning_rate=rate if self.learning_rate is None else self.learning_rate,
+            weight_decay=self.weight_decay,
+            seed=self.seed,
+        )
+
+    def _check_memory(self, train: Inputs, settings: HeadSettings, schedule: Schedule, task: Task) -> None:
+        sizes = settings.n_latent, task.n_outputs, self.n_vertices
+        needed = head_bytes(train.shape, train.lengths, schedule.batch_size, *sizes)
+        check_memory(needed, f"n_latent={settings.n_latent}, n_vertices={self.n_vertices}")
+
+
+def _with_words(head: SpaceHead, simplex: Simplex | None, words: Words | None, **told: Any) -> Learnt:
+    """Take a lexicon up, the head's share of the logits folded into its classifier, and put everything down."""
+    if words is not None:
+        corners: Sequence[SpaceHead] = () if simplex is None else _corners(simplex)
+        for each in (head, *corners):
+            words.fold_into(each)
+    return Learnt.of(Model(head, lexicon=None if words is None else words.lexicon), simplex, **told)
+
+
+def _corners(simplex: Simplex) -> list[SpaceHead]:
+    assert isinstance(simplex.head, SpaceVertices)
+    return simplex.head.each
+
+
+def _is_half(inputs: Inputs) -> bool:
+    """Tell whether features come in bfloat16, so that the training's products may run in it too."""
+    provenance = getattr(inputs.source, "provenance", None) if isinstance(inputs, FrozenInputs) else None
+    return provenance is not None and provenance.dtype == "bfloat16"

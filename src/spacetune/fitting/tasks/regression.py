@@ -1,0 +1,77 @@
+"""A number a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from spacetune.data import LabelKind
+from spacetune.errors import DataError
+from spacetune.fitting.scores import regression_scores
+
+__all__ = ["Regression"]
+
+Array = np.ndarray[Any, Any]
+
+
+class Regression:
+    """A number a text: squared error on standardised targets."""
+
+    kind: LabelKind = "regression"
+    monitor = "r2"
+    classes: tuple[Any, ...] = ("value",)
+    weights: Array | None = None
+    n_outputs = 1
+
+    def __init__(self, mean: float, scale: float) -> None:
+        self.mean = mean
+        self.scale = scale
+
+    @classmethod
+    def of(cls, labels: Sequence[Any]) -> Regression:
+        """Standardise by these labels."""
+        values = np.asarray(labels, dtype=np.float64)
+        return cls(float(values.mean()), float(values.std()) or 1.0)
+
+    def targets(self, labels: Sequence[Any]) -> Tensor:
+        """Return the numbers, ``(text,)`` in float64.
+
+        Raises
+        ------
+        DataError
+            If a label is not a number.
+        """
+        try:
+            return torch.as_tensor(np.asarray(labels, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            raise DataError(f"labels must be numbers, since the model predicts a number: {error}") from error
+
+    def prior(self, targets: Tensor) -> Tensor:
+        """Return 0: standardised numbers have mean 0."""
+        return torch.zeros(1)
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean squared error of the standardised numbers."""
+        return F.mse_loss(logits.squeeze(1), ((targets - self.mean) / self.scale).to(logits.dtype))
+
+    def labels(self, logits: Array) -> Array:
+        """Return predictions in the labels' own units, ``(text,)``."""
+        return logits[:, 0] * self.scale + self.mean
+
+    def settled(self, logits: Array, targets: Array) -> Regression:
+        """Return the task itself: decisions need nothing beside the logits."""
+        del logits, targets
+        return self
+
+    def scores(self, logits: Array, targets: Array) -> dict[str, float]:
+        """Return R², correlations and mean absolute error."""
+        return regression_scores(targets, self.labels(logits))
+
+    def baseline(self, train: Array, test: Array) -> dict[str, float]:
+        """Score the training set's mean."""
+        return regression_scores(test, np.full(len(test), train.mean()))

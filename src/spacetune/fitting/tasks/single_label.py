@@ -1,0 +1,100 @@
+"""One class a text."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.special import log_softmax
+from torch import Tensor
+
+from spacetune.data import LabelKind
+from spacetune.errors import DataError, name_rows
+from spacetune.fitting.scores import classification_scores
+from spacetune.fitting.tasks.task import named
+
+__all__ = ["SingleLabel"]
+
+Array = np.ndarray[Any, Any]
+
+
+class SingleLabel:
+    """One class a text: softmax and cross-entropy."""
+
+    kind: LabelKind = "single"
+
+    def __init__(
+        self,
+        classes: Sequence[Any],
+        weights: Array | None = None,
+        label_smoothing: float = 0.0,
+        monitor: str = "macro_f1",
+    ) -> None:
+        self.classes = tuple(classes)
+        self.weights = weights
+        self.label_smoothing = label_smoothing
+        self.monitor = monitor
+        self._number = {name: i for i, name in enumerate(self.classes)}
+
+    @property
+    def n_outputs(self) -> int:
+        """One logit a class."""
+        return len(self.classes)
+
+    def targets(self, labels: Sequence[Any]) -> Tensor:
+        """Return class numbers ``(text,)``.
+
+        Raises
+        ------
+        DataError
+            If a label is none of the classes; rows are named.
+        """
+        rows = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+        unseen = [i + 1 for i, label in enumerate(rows) if not isinstance(label, Hashable) or label not in self._number]
+        if unseen:
+            label = rows[unseen[0] - 1]
+            raise DataError(
+                f"label {label!r} ({type(label).__name__}) was not among the training labels, "
+                f"{len(unseen)} times ({name_rows(unseen)}); the classes are {named(self.classes)}"
+            )
+        return torch.tensor([self._number[label] for label in rows])
+
+    def prior(self, targets: Tensor) -> Tensor:
+        """Return the logarithms of the classes' weighted shares, centred."""
+        shares = torch.bincount(targets, minlength=self.n_outputs).clamp(min=0.5).float()
+        logs = torch.log(shares if self.weights is None else shares * torch.from_numpy(self.weights))
+        return logs - logs.mean()
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return cross-entropy with label smoothing; a text weighs what its class weighs."""
+        each = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing, reduction="none")
+        return (
+            each.mean() if self.weights is None else (each * torch.from_numpy(self.weights).to(logits)[targets]).mean()
+        )
+
+    def labels(self, logits: Array) -> Array:
+        """Return the strongest class of every text."""
+        return np.asarray(list(self.classes))[logits.argmax(1)]
+
+    def plain(self) -> SingleLabel:
+        """Return the same classes without what served the training: weights and smoothing."""
+        return SingleLabel(self.classes)
+
+    def settled(self, logits: Array, targets: Array) -> SingleLabel:
+        """Return the task itself: decisions need nothing beside the logits."""
+        del logits, targets
+        return self
+
+    def scores(self, logits: Array, targets: Array) -> dict[str, float]:
+        """Return accuracy and macro-F1 of the strongest class, and the negative (weighted) log loss."""
+        each = log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
+        weighted = each if self.weights is None else each * self.weights[targets]
+        return {**classification_scores(targets, logits.argmax(1)), "neg_log_loss": float(weighted.mean())}
+
+    def baseline(self, train: Array, test: Array) -> dict[str, float]:
+        """Score the training set's majority class."""
+        majority = np.bincount(train, minlength=self.n_outputs).argmax()
+        return classification_scores(test, np.full(len(test), majority))

@@ -1,0 +1,90 @@
+"""`Lexicon`: what wordpieces and pairs of neighbours add to the logits, beside what the tokens' states say."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from spacetune.encoders import TokenFeatures, segment_mean
+from spacetune.errors import UsageError
+
+__all__ = ["Lexicon", "pair_keys", "token_pairs"]
+
+
+def token_pairs(ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the pairs of neighbours within texts: the places of their first tokens, and their keys.
+
+    >>> token_pairs(torch.tensor([7, 9, 8]), torch.tensor([2, 1]))[0].tolist()
+    [0]
+    """
+    owner = torch.repeat_interleave(lengths)
+    first = (owner[:-1] == owner[1:]).nonzero().squeeze(1)
+    return first, pair_keys(ids[first], ids[first + 1])
+
+
+def pair_keys(first: Tensor, second: Tensor) -> Tensor:
+    """Return one number a pair of token ids, above every token id."""
+    return (first.long() + 1 << 32) | second.long()
+
+
+class Lexicon(nn.Module):
+    r"""One row of scores a known wordpiece or pair of neighbours, zero for all others.
+
+    .. math:: logits_b = \frac1{\sqrt T} \sum_t (B[id_t] + B[id_t, id_{t+1}])
+
+    A token's own score is that of its wordpiece and half of the pairs it stands in, so the scores of a text sum to
+    its logits and explanations stay exact. It is ours, not the paper's.
+
+    Parameters
+    ----------
+    grams
+        ``(n_known,)`` token ids, and keys of pairs (`pair_keys`), ascending.
+    weights
+        ``(n_known, n_outputs)``: B.
+
+    Examples
+    --------
+    >>> lexicon = Lexicon(torch.tensor([7, 9]), torch.tensor([[1.0, -1.0], [0.0, 2.0]]))
+    >>> texts = TokenFeatures(torch.zeros(5, 1, 4), torch.tensor([0, 4, 5]), torch.tensor([7, 9, 1, 2, 8]))
+    >>> lexicon.logits(texts).tolist()
+    [[0.5, 0.5], [0.0, 0.0]]
+    """
+
+    grams: Tensor
+    weights: Tensor
+
+    def __init__(self, grams: Tensor, weights: Tensor) -> None:
+        super().__init__()
+        if weights.dim() != 2 or grams.shape != weights.shape[:1]:
+            raise UsageError(
+                f"a lexicon needs one row of weights a gram, got {tuple(grams.shape)} grams and {tuple(weights.shape)}"
+            )
+        self.register_buffer("grams", grams.long())
+        self.register_buffer("weights", weights)
+
+    @property
+    def bias(self) -> Tensor:
+        """Zeros, ``(output,)``: a text without known grams gets nothing."""
+        return self.weights.new_zeros(self.weights.shape[1])
+
+    def logits(self, features: TokenFeatures) -> Tensor:
+        """Return what the tokens add together, ``(text, output)``."""
+        root = features.lengths.to(self.weights.dtype).sqrt().unsqueeze(1)
+        return segment_mean(self._rows(features), features.offsets) * root
+
+    def token_scores(self, features: TokenFeatures) -> Tensor:
+        """Return what every token adds, ``(token, output)``."""
+        lengths = torch.repeat_interleave(features.lengths, features.lengths)
+        return self._rows(features) / lengths.to(self.weights.dtype).sqrt().unsqueeze(1)
+
+    def _rows(self, features: TokenFeatures) -> Tensor:
+        if features.token_ids is None:
+            raise UsageError("a lexicon reads token ids, and these features carry none: fit with lexicon=False")
+        ids = features.token_ids.long()
+        first, pairs = token_pairs(ids, features.lengths)
+        shared = self._look_up(pairs) / 2
+        return self._look_up(ids).index_add_(0, first, shared).index_add_(0, first + 1, shared)
+
+    def _look_up(self, wanted: Tensor) -> Tensor:
+        places = torch.searchsorted(self.grams, wanted).clamp(max=len(self.grams) - 1)
+        return self.weights[places] * (self.grams[places] == wanted).unsqueeze(1).to(self.weights.dtype)

@@ -1,0 +1,108 @@
+"""`SpaceHead`: concept spaces, their centroids, and a linear classifier on the centroids side by side."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from spacetune.encoders import TokenFeatures
+from spacetune.heads.spaces.centroids import fused_centroids
+from spacetune.heads.spaces.concept_spaces import ConceptSpaces
+from spacetune.heads.spaces.pooling import Padding, masked_mean
+
+__all__ = ["SpaceHead"]
+
+
+class SpaceHead(nn.Module):
+    r"""The Space Model's head on hidden states.
+
+    .. math:: z = [k_1; …; k_C], \quad k_k = \tfrac1T \sum_t \tanh(P^k h_t), \quad logits = W z + b
+
+    Parameters: ``L·C·d·m + C·L·C·m + C``.
+
+    Parameters
+    ----------
+    spaces
+        The concept spaces.
+    n_outputs
+        Classes, labels, or 1 for regression.
+    generator
+        Source of the random start; None is torch's own.
+
+    Examples
+    --------
+    >>> head = SpaceHead(ConceptSpaces(768, 3, 2), 2)
+    >>> sum(p.numel() for p in head.parameters())
+    4622
+    """
+
+    def __init__(self, spaces: ConceptSpaces, n_outputs: int, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.spaces = spaces
+        linear = skip_init(nn.Linear, spaces.width, n_outputs, dtype=spaces.operators.dtype)
+        self.classifier = cast("nn.Linear", linear)
+        bound = 1 / math.sqrt(spaces.width)
+        with torch.no_grad():
+            for parameter in self.classifier.parameters():
+                parameter.uniform_(-bound, bound, generator=generator)
+
+    @classmethod
+    def blank(cls, operators: Tensor, n_outputs: int) -> SpaceHead:
+        """Return a head to be filled, with operators of this shape ``(layer, space, latent, dim)``."""
+        n_layers, n_spaces, n_latent, n_embed = operators.shape
+        generator = torch.Generator()
+        spaces = ConceptSpaces(
+            n_embed, n_latent, n_spaces, n_layers=n_layers, generator=generator, dtype=operators.dtype
+        )  # fmt: skip
+        return cls(spaces, n_outputs, generator)
+
+    @property
+    def bias(self) -> Tensor:
+        """What every logit starts with, ``(n_outputs,)``."""
+        return self.classifier.bias
+
+    def centroids(self, features: TokenFeatures) -> Tensor:
+        """Return the mean of every text in every space, ``(text, layer, space, latent)``."""
+        return fused_centroids([self.spaces], features)[0]
+
+    def forward(self, states: Tensor, mask: Tensor | None = None, *, padding: Padding = "masked") -> Tensor:
+        """Return logits ``(batch, n_outputs)`` of padded texts.
+
+        Parameters
+        ----------
+        states
+            ``(batch, token, dim)``, or ``(batch, token, layer, dim)``.
+        mask
+            ``(batch, token)``, true for real tokens.
+        padding
+            ``official`` lets padding take part in the mean, as the authors' code does.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(batch, n_outputs)``.
+        """
+        return self.classifier(masked_mean(self.spaces(states), mask, padding).flatten(1))
+
+    def classify(self, centroids: Tensor) -> Tensor:
+        """Return logits ``(text, n_outputs)`` from centroids."""
+        return self.classifier(centroids.flatten(1))
+
+    def logits(self, features: TokenFeatures) -> Tensor:
+        """Return logits ``(text, n_outputs)``."""
+        return self.classify(self.centroids(features))
+
+    def token_scores(self, features: TokenFeatures) -> Tensor:
+        r"""Return what every token adds to every logit, ``(token, n_outputs)``.
+
+        .. math:: s_{t,c} = \tfrac1T \sum_k W_{c,k} \tanh(P_k h_t)
+
+        Over a text's tokens they sum to ``logit - bias``, to rounding.
+        """
+        spaces = self.spaces(features.values.to(self.classifier.weight.dtype)).flatten(1)
+        lengths = torch.repeat_interleave(features.lengths, features.lengths)
+        return spaces @ self.classifier.weight.T / lengths.unsqueeze(1)
