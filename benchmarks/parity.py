@@ -82,9 +82,9 @@ def _scores(forms: Forms, data: Parts) -> dict[str, Any]:
 
 def _score(model: Any, data: Parts) -> dict[str, float]:
     model.fit(data.train.inputs, data.train.labels, dev=(data.dev.inputs, data.dev.labels))
-    targets = model.task().targets(data.test.labels or []).numpy()
-    logits = model.logits_of_source(model.features(data.test.inputs)).astype(np.float64)
-    scores = model.task().scores(logits, targets)
+    targets = model.task_.targets(data.test.labels or []).numpy()
+    logits = model.predict_logits(model.features(data.test.inputs)).astype(np.float64)
+    scores = model.task_.scores(logits, targets)
     return {name: scores[name] for name in ("accuracy", "macro_f1")}
 
 

@@ -19,9 +19,10 @@ import transformers
 
 from benchmarks.common import circumstances, split, write
 from spacetune import Encoder
-from spacetune.fitting.inputs import PrefixedTexts
-from spacetune.fitting.simplex import PrefixModel
-from spacetune.encoders import LinearSimplex, PrefixSimplex
+from spacetune.encoders import PrefixVertices
+from spacetune.fitting.inputs import AdaptedInputs
+from spacetune.fitting.simplex import Simplex
+from spacetune.heads import LinearVertices
 
 LENGTH, BATCH, N_CLASSES = 10, 16, 2
 LAYERS = (0, 1, 2, 3, 4, 5, 6)
@@ -29,10 +30,10 @@ LAYERS = (0, 1, 2, 3, 4, 5, 6)
 
 def ours(encoder: Encoder, texts: list[str], targets: torch.Tensor, n_vertices: int) -> Callable[[], float]:
     generator = torch.Generator().manual_seed(0)
-    prefix = PrefixSimplex(encoder.prefixed.shape(LENGTH), n_vertices, generator=generator)
-    head = LinearSimplex(len(LAYERS) * encoder.dim, N_CLASSES, n_vertices, generator=generator)
-    model = PrefixModel(prefix, head, n_vertices)
-    inputs, rows = PrefixedTexts(encoder, list(texts), LAYERS, "mean"), torch.arange(len(texts))
+    prefix = PrefixVertices(encoder.prefixed.shape(LENGTH), n_vertices, generator=generator)
+    head = LinearVertices(len(LAYERS) * encoder.dim, N_CLASSES, n_vertices, generator=generator)
+    model = Simplex(head, prefix)
+    inputs, rows = AdaptedInputs(encoder, list(texts), LAYERS, "mean"), torch.arange(len(texts))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 
     def step() -> float:

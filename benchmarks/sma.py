@@ -43,9 +43,9 @@ def main() -> None:
                 picked["train"], train.labels, dev=(picked["dev"], dev.labels)
             )
             seconds = time.perf_counter() - start
-            logits = {part: model.logits_of_source(picked[part]) for part in ("dev", "test")}
+            logits = {part: model.predict_logits(picked[part]) for part in ("dev", "test")}
             scores = {
-                p: model.task().scores(logits[p], model.task().targets(d.labels or []).numpy())
+                p: model.task_.scores(logits[p], model.task_.targets(d.labels or []).numpy())
                 for p, d in (("dev", dev), ("test", test))
             }
             runs[name].append({"seed": seed, **scores, "fit_seconds": round(seconds, 2), "epochs": str(model.history_)})

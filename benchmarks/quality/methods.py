@@ -16,10 +16,10 @@ from sklearn.svm import SVR, LinearSVC
 from benchmarks.fine_tuning import USUAL, fine_tune
 from benchmarks.quality.sets import Parts
 from spacetune import Encoder, LinearProbe
-from spacetune.studies import fit_model, score_model
-from spacetune.studies.baselines import WORDS
 from spacetune.fitting.calibration import calibration_error, fit_temperature, probabilities
 from spacetune.fitting.tasks import Task
+from spacetune.studies import fit_model, score_model
+from spacetune.studies.baselines import WORDS
 
 Cell = dict[str, Any]
 STRENGTHS = (0.1, 1.0, 10.0)

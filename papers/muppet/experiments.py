@@ -186,6 +186,6 @@ def fine_tuning(encoder: Encoder) -> dict[str, Any]:
     model = SpaceClassifier(**settings, train_encoder=True).fit(*pair)
     found["accuracy, fine-tuned"] = model.score(texts, labels)
     with tempfile.TemporaryDirectory() as folder:
-        model.trained_encoder_.save_pretrained(Path(folder))
+        model.learnt_.encoder.save_pretrained(Path(folder))
         found["after"] = mean_importances(Encoder.from_pretrained(folder, dtype="float32"), texts)
     return found

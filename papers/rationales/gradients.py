@@ -37,7 +37,7 @@ class Differentiable:
     def inputs(self, text: str) -> tuple[Tensor, Tensor]:
         """Return a text's embeddings ``(1, token, dim)`` and the lexicon's scores ``(1, token, class)``."""
         ids = torch.from_numpy(self.model.encoder_.tokenize([text]).token_ids).long()
-        bias = self.model.bias_of()
+        bias = self.model.learnt_.model.on_top.bias
         words = torch.zeros(1, len(ids), len(bias))
         if self.model.lexicon_ is not None:
             bare = TokenFeatures(torch.zeros(len(ids), 1, 1), torch.tensor([0, len(ids)]), ids)

@@ -17,10 +17,10 @@ from papers.space_model.data import Ready
 from papers.space_model.heads import Variant, losses, outputs
 from torch import Tensor, nn
 
-from spacetune.fitting.spaces import text_chunks
-from spacetune.heads.spaces import ROWS, SpaceHead, space_overlap
 from spacetune.fitting import Schedule, classification_scores, fit_parameters
 from spacetune.fitting.candidate import Candidate
+from spacetune.fitting.spaces import text_chunks
+from spacetune.heads.spaces import ROWS, SpaceHead, space_overlap
 
 WEIGHT_DECAY = 0.01
 

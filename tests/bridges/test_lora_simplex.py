@@ -10,23 +10,23 @@ import torch
 import transformers
 
 from spacetune import Encoder
-from spacetune.encoders import LoraShape, LoraStates
-from spacetune.encoders.families import parts_of
+from spacetune.encoders import LoraShape, LoraStates, LoraVertices
 from spacetune.encoders.adapters.lora import lora_shape
+from spacetune.encoders.families import parts_of
 from spacetune.errors import UnsupportedByFamily, UsageError
-from spacetune.encoders import LoraSimplex
+from spacetune.heads import simplex_weights
 
 from .conftest import TEXTS, plain_inputs
 
 
-def made(encoder: Encoder, n_vertices: int = 3) -> LoraSimplex:
-    simplex = LoraSimplex(encoder.prefixed.lora_shape(2), n_vertices, generator=torch.Generator().manual_seed(0))
+def made(encoder: Encoder, n_vertices: int = 3) -> LoraVertices:
+    simplex = LoraVertices(encoder.prefixed.lora_shape(2), n_vertices, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         simplex.up.normal_(0, 0.2, generator=torch.Generator().manual_seed(1))
     return simplex
 
 
-def changes(simplex: LoraSimplex) -> torch.Tensor:
+def changes(simplex: LoraVertices) -> torch.Tensor:
     """What every corner adds to the weights, ``(vertex, layer, 2, dim, dim)``, spelled out."""
     return 2 * torch.einsum("lpdnr,lpnre->nlpde", simplex.up, simplex.down).detach()
 
@@ -53,7 +53,7 @@ def test_one_vertex_a_corner_and_the_centroid_are_pefts_lora(tiny: Encoder) -> N
     corner, centroid = torch.eye(3)[2], simplex.centroid()
     rank_6 = (centroid.down, centroid.up * (1 / 3))
     for states, (down, up) in [
-        (one.sample(len(TEXTS)), (one.down[:, :, 0], one.up[:, :, :, 0])),
+        (one.at(simplex_weights(len(TEXTS), tiny.n_layers, 1)), (one.down[:, :, 0], one.up[:, :, :, 0])),
         (simplex.at(corner), (simplex.down[:, :, 2], simplex.up[:, :, :, 2])),
         (centroid, rank_6),  # the mean of products is an ordinary adapter of n times the rank
     ]:
@@ -63,7 +63,7 @@ def test_one_vertex_a_corner_and_the_centroid_are_pefts_lora(tiny: Encoder) -> N
 
 def test_points_are_convex_combinations_of_the_corners_changes(tiny: Encoder) -> None:
     simplex = made(tiny)
-    w = simplex.sample_weights(4, torch.Generator().manual_seed(2))
+    w = simplex_weights(4, tiny.n_layers, 3, torch.Generator().manual_seed(2))
     states, hidden = simplex.at(w), torch.randn(4, 5, tiny.dim, generator=torch.Generator().manual_seed(3))
     mixed = torch.einsum("bln,nlpde->blpde", w, changes(simplex))
     for layer in range(tiny.n_layers):
@@ -74,16 +74,17 @@ def test_points_are_convex_combinations_of_the_corners_changes(tiny: Encoder) ->
 
 def test_rows_have_their_own_points_and_the_encoder_is_left_as_it_was(tiny: Encoder) -> None:
     simplex = made(tiny)
-    plain = tiny.encode(TEXTS, prefix=LoraSimplex(tiny.prefixed.lora_shape(2)).centroid())
+    plain = tiny.encode(TEXTS, prefix=LoraVertices(tiny.prefixed.lora_shape(2)).centroid())
     torch.testing.assert_close(plain.values, tiny.encode(TEXTS).values, atol=2e-6, rtol=1e-5)  # B starts at 0
-    states = simplex.sample(len(TEXTS), torch.Generator().manual_seed(4))
+    states = simplex.at(simplex_weights(len(TEXTS), tiny.n_layers, 3, torch.Generator().manual_seed(4)))
     together = tiny.encode(TEXTS, prefix=states)
     for i in (0, 5):
         row = torch.tensor([i])
         alone = tiny.encode([TEXTS[i]], prefix=states.take(row))
         torch.testing.assert_close(together.take(row).values, alone.values, atol=5e-6, rtol=1e-5)
     rows = torch.arange(len(TEXTS))
-    features = tiny.prefixed.features(tiny.tokenize(TEXTS), rows, simplex.sample(len(TEXTS)), (tiny.n_layers,))
+    drawn = simplex.at(simplex_weights(len(TEXTS), tiny.n_layers, 3))
+    features = tiny.prefixed.features(tiny.tokenize(TEXTS), rows, drawn, (tiny.n_layers,))
     features.values.square().sum().backward()
     assert simplex.down.grad is not None
     assert simplex.up.grad is not None
@@ -99,9 +100,9 @@ def test_wrong_adapters(tiny: Encoder) -> None:
     with pytest.raises(UsageError, match="rank must be at least 1, got 0"):
         tiny.prefixed.lora_shape(0)
     with pytest.raises(UsageError, match="at least 1 vertex"):
-        LoraSimplex(LoraShape(2, 8, 2), 0)
+        LoraVertices(LoraShape(2, 8, 2), 0)
     with pytest.raises(UsageError, match=r"must end in 6 vertices, got shape \(5,\)"):
-        LoraSimplex(LoraShape(2, 8, 2)).at(torch.ones(5))
+        LoraVertices(LoraShape(2, 8, 2)).at(torch.ones(5))
     small = LoraStates(torch.zeros(2, 2, 3, 8), torch.zeros(2, 2, 8, 3), torch.zeros(1, 2, 3))
     with pytest.raises(UsageError, match=r"n_layers=2, dim=8, rank=3\), this encoder takes LoraShape\(n_layers=3"):
         tiny.encode(["a"], prefix=small)

@@ -13,9 +13,8 @@ import torch
 
 from spacetune import Encoder, PrefixSimplexClassifier
 from spacetune.bridges import export_peft_prefix, import_peft_classifier, import_peft_prefix
-from spacetune.encoders import PrefixStates
+from spacetune.encoders import Prefix, PrefixStates, PrefixVertices
 from spacetune.errors import ModelFileError, UnsupportedByFamily, UsageError
-from spacetune.encoders import Prefix, PrefixSimplex
 from spacetune.studies.demo_data import demo_texts
 
 from .conftest import CLASSES, TEXTS, classifier, plain_encoder, plain_inputs
@@ -43,8 +42,8 @@ def test_one_vertex_corners_and_centroid_are_pefts_prefix_tuning(which: str, tin
     owner = tiny if which == "tiny" else encoder
     shape = owner.prefixed.shape(4, position_shift=True)
     generator = torch.Generator().manual_seed(0)
-    simplex = PrefixSimplex(shape, 6, position_shift=True, generator=generator).requires_grad_(False)
-    one = PrefixSimplex(shape, 1, position_shift=True, generator=generator).requires_grad_(False)
+    simplex = PrefixVertices(shape, 6, position_shift=True, generator=generator).requires_grad_(False)
+    one = PrefixVertices(shape, 1, position_shift=True, generator=generator).requires_grad_(False)
     corner, middle = torch.eye(6)[3], torch.full((6,), 1 / 6)
     for prefix, states in [
         (one.collapse(), one.sample(len(TEXTS), generator)),
@@ -63,13 +62,13 @@ def test_pefts_projection_has_as_many_parameters(tiny: Encoder) -> None:
     )
     with torch.random.fork_rng():
         theirs = peft.get_peft_model(model, config).prompt_encoder["default"]
-    ours = PrefixSimplex(shape, 1, reparametrisation="shared", hidden_size=7, generator=torch.Generator())
+    ours = PrefixVertices(shape, 1, reparametrisation="shared", hidden_size=7, generator=torch.Generator())
     assert sum(p.numel() for p in ours.parameters()) == sum(p.numel() for p in theirs.parameters())
 
 
 def test_a_gradient_step_is_pefts(tiny: Encoder) -> None:
     shape = tiny.prefixed.shape(3, position_shift=True)
-    simplex = PrefixSimplex(shape, 1, position_shift=True, generator=torch.Generator().manual_seed(1))
+    simplex = PrefixVertices(shape, 1, position_shift=True, generator=torch.Generator().manual_seed(1))
     model = plain_encoder(tiny)
     config = peft.PrefixTuningConfig(task_type="FEATURE_EXTRACTION", num_virtual_tokens=3)
     with torch.random.fork_rng():

@@ -1,13 +1,13 @@
-"""The facts a simplex of prefixes must hold to (papers.md, facts 18 to 23, 26 and 27)."""
+"""The facts that the prefixes of a simplex must hold to (papers.md, facts 18 to 23, 26 and 27)."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from spacetune.encoders import PrefixShape
+from spacetune.encoders import Prefix, PrefixShape, PrefixVertices
 from spacetune.errors import UsageError
-from spacetune.encoders import LinearSimplex, Prefix, PrefixSimplex, simplex_weights
+from spacetune.heads import simplex_weights
 
 SHAPE = PrefixShape(n_layers=3, n_heads=4, head_dim=8, length=5)
 KINDS = [("none", "after"), ("shared", "after"), ("per-layer", "after"), ("shared", "before"), ("per-layer", "before")]
@@ -17,8 +17,8 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def make(kind: str = "none", mixing: str = "after", n_vertices: int = 6, **settings: object) -> PrefixSimplex:
-    return PrefixSimplex(
+def make(kind: str = "none", mixing: str = "after", n_vertices: int = 6, **settings: object) -> PrefixVertices:
+    return PrefixVertices(
         SHAPE, n_vertices, reparametrisation=kind, mixing=mixing, hidden_size=7, generator=seeded(), **settings
     )  # type: ignore[arg-type]
 
@@ -26,7 +26,7 @@ def make(kind: str = "none", mixing: str = "after", n_vertices: int = 6, **setti
 @pytest.mark.parametrize(("kind", "mixing"), KINDS)
 def test_corners_and_centroid(kind: str, mixing: str) -> None:
     simplex = make(kind, mixing)
-    vertices = simplex.vertices().values
+    vertices = simplex.states().values
     for i in range(6):
         corner = simplex.at(torch.eye(6)[i]).values
         torch.testing.assert_close(corner, vertices[:, :, i : i + 1], atol=1e-6, rtol=0)
@@ -39,65 +39,34 @@ def test_corners_and_centroid(kind: str, mixing: str) -> None:
 @pytest.mark.parametrize(("kind", "mixing"), KINDS)
 def test_one_vertex_or_equal_vertices_are_one_prefix(kind: str, mixing: str) -> None:
     one, six = make(kind, mixing, n_vertices=1), make(kind, mixing)
-    alone = one.vertices().values.expand(-1, -1, 4, -1, -1, -1)
-    torch.testing.assert_close(one.sample(4, seeded(1)).values, alone, atol=1e-6, rtol=0)
+    alone = one.states().values.expand(-1, -1, 4, -1, -1, -1)
+    torch.testing.assert_close(one.at(simplex_weights(4, 3, 1, seeded(1))).values, alone, atol=1e-6, rtol=0)
     with torch.no_grad():
         six.tables.copy_(six.tables[:1].expand_as(six.tables))
-    torch.testing.assert_close(six.sample(4).values, six.vertices().values[:, :, :4], atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        six.at(simplex_weights(4, 3, 6)).values, six.states().values[:, :, :4], atol=1e-6, rtol=0
+    )
 
 
 @pytest.mark.parametrize(("kind", "mixing"), KINDS)
 def test_every_vertex_gets_a_gradient(kind: str, mixing: str) -> None:
     simplex = make(kind, mixing)
-    simplex.sample(2, seeded(2)).values.square().sum().backward()
+    simplex.at(simplex_weights(2, 3, 6, seeded(2))).values.square().sum().backward()
     assert simplex.tables.grad is not None
     assert (simplex.tables.grad.flatten(1).norm(dim=1) > 0).all()
-
-
-def test_points_are_uniform_on_the_simplex() -> None:
-    w = simplex_weights(20_000, 3, 6, seeded())
-    assert w.shape == (20_000, 3, 6)
-    assert (w >= 0).all()
-    torch.testing.assert_close(w.sum(2), torch.ones(20_000, 3))
-    flat = w.flatten(0, 1).double()
-    covariance = torch.cov(flat.T)
-    assert flat.mean(0) == pytest.approx(torch.full((6,), 1 / 6), abs=2e-3)
-    assert covariance.diagonal() == pytest.approx(torch.full((6,), 5 / 252), abs=6e-4)
-    assert covariance[~torch.eye(6, dtype=torch.bool)] == pytest.approx(torch.full((30,), -1 / 252), abs=4e-4)
-    assert flat.max(1).values.mean().item() == pytest.approx(0.408333, abs=2e-3)
-
-
-def test_points_differ_between_observations_and_layers_unless_told_otherwise() -> None:
-    w = make().sample_weights(5, seeded(), extra=1)
-    assert w.shape == (5, 4, 6)
-    assert len(torch.unique(w.flatten(0, 1), dim=0)) == 20
-    batch = make(sampling="batch").sample_weights(5, seeded(), extra=1)
-    assert batch.shape == (1, 4, 6)
-    assert len(torch.unique(batch[0], dim=0)) == 4
-    shared = make(shared_layers=True).sample_weights(5, seeded(), extra=1)
-    assert all(len(torch.unique(row, dim=0)) == 1 for row in shared)
-    assert len(torch.unique(shared[:, 0], dim=0)) == 5
-
-
-def test_mixed_heads_are_the_head_of_mixed_weights() -> None:
-    head = LinearSimplex(10, 3, 6, start_scale=1.0, generator=seeded())
-    w, z = simplex_weights(4, 1, 6, seeded(1))[:, 0], torch.randn(4, 10, generator=seeded(2))
-    mixed = torch.einsum("bn,ncw->bcw", w, head.weight)
-    expected = torch.einsum("bcw,bw->bc", mixed, z) + w @ head.bias
-    torch.testing.assert_close(head.decide(z, w[:, None]), expected, atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("length", [1, 10])
 def test_parameter_counts_are_pefts(length: int) -> None:
     shape = PrefixShape(12, 12, 64, length)
     count = {
-        kind: sum(p.numel() for p in PrefixSimplex(shape, 1, reparametrisation=kind).parameters())  # type: ignore[arg-type]
+        kind: sum(p.numel() for p in PrefixVertices(shape, 1, reparametrisation=kind).parameters())  # type: ignore[arg-type]
         for kind in ("none", "shared")
     }
     assert count["none"] == length * 18_432 == shape.n_values
     if length == 10:
         assert count == {"none": 184_320, "shared": 9_857_024}
-        assert PrefixSimplex(shape, 6).tables.numel() == 1_105_920
+        assert PrefixVertices(shape, 6).tables.numel() == 1_105_920
 
 
 def test_diversity() -> None:
@@ -114,13 +83,13 @@ def test_diversity() -> None:
 def test_finished_says_the_same_without_a_perceptron(kind: str) -> None:
     simplex = make(kind)
     finished = simplex.finished()
-    w = simplex.sample_weights(3, seeded(5))
+    w = simplex_weights(3, 3, 6, seeded(5))
     torch.testing.assert_close(finished.at(w).values, simplex.at(w).values)
     assert sum(p.numel() for p in finished.parameters()) == 6 * SHAPE.n_values
 
 
 def test_collapse_and_pefts_table() -> None:
-    prefix = make().collapse(torch.eye(6)[2])
+    prefix = make().collapsed(torch.eye(6)[2])
     again = Prefix.from_table(prefix.table(), SHAPE, position_shift=False)
     assert torch.equal(again.states().values, prefix.states().values)
     assert prefix.shape == SHAPE
@@ -134,7 +103,6 @@ def test_collapse_and_pefts_table() -> None:
     [
         ({"n_vertices": 0}, "at least 1 vertex, got n_vertices=0"),
         ({"mixing": "between"}, "mixing must be after or before, got 'between'"),
-        ({"sampling": "epoch"}, "sampling must be observation or batch"),
         ({"kind": "mlp"}, "reparametrisation must be none, shared or per-layer, got 'mlp'"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from spacetune import Encoder, LabelledTexts, LinearProbe
 from spacetune.encoders import as_given, as_inputs, holds_texts
 from spacetune.errors import DataError, UsageError
-from spacetune.estimators.inputs import kind_of
+from spacetune.estimators.inputs import tell
 
 TEXTS, LABELS = ["good one", "bad one", "so good", "so bad"] * 4, ["g", "b"] * 8
 
@@ -73,10 +73,10 @@ def test_frames_of_numbers_stay_matrices() -> None:
         X.tolist(),
         X.astype(object),
     ):
-        assert kind_of(given) == "matrix"
+        assert tell(given, LinearProbe()).kind == "matrix"
         assert LinearProbe().fit(given, LABELS).predict(given).shape == (16,)
     twice = pandas().DataFrame(np.c_[X, X], columns=["a", "a"])
-    assert kind_of(twice) == "matrix"
+    assert tell(twice, LinearProbe()).kind == "matrix"
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from spacetune import Encoder, PrefixSimplexClassifier, SpaceClassifier
+from spacetune.encoders import PrefixVertices
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import PrefixSimplexRegressor
-from spacetune.fitting.inputs import PrefixedTexts
-from spacetune.fitting.simplex import PrefixModel, repeated_scores, validation_logits
-from spacetune.encoders import LinearSimplex, PrefixSimplex
-from spacetune.studies import demo_texts
 from spacetune.fitting import SingleLabel
+from spacetune.fitting.inputs import AdaptedInputs
+from spacetune.fitting.simplex import Simplex, repeated_scores, validation_logits
+from spacetune.heads import LinearVertices
+from spacetune.studies import demo_texts
 
 DEMO = demo_texts("train").take(range(0, 160, 5))
 FRESH = demo_texts("test").take(range(6))
@@ -35,10 +36,10 @@ def fitted(encoder: Encoder) -> PrefixSimplexClassifier:
     return PrefixSimplexClassifier(encoder, **QUICK).fit(DEMO.texts, LABELS)
 
 
-def model_of(encoder: Encoder, n_vertices: int = 3) -> PrefixModel:
+def model_of(encoder: Encoder, n_vertices: int = 3) -> Simplex:
     generator = torch.Generator().manual_seed(0)
-    prefix = PrefixSimplex(encoder.prefixed.shape(2), n_vertices, generator=generator)
-    return PrefixModel(prefix, LinearSimplex(384, 2, n_vertices, start_scale=1.0, generator=generator), n_vertices)
+    prefix = PrefixVertices(encoder.prefixed.shape(2), n_vertices, generator=generator)
+    return Simplex(prefix, LinearVertices(384, 2, n_vertices, start_scale=1.0, generator=generator), n_vertices)
 
 
 def test_history_shows_the_distribution_of_dev(fitted: PrefixSimplexClassifier) -> None:
@@ -55,7 +56,7 @@ def test_history_shows_the_distribution_of_dev(fitted: PrefixSimplexClassifier) 
 
 
 def test_repeats_of_dev_are_that_many_predictions(encoder: Encoder) -> None:
-    dev = PrefixedTexts(encoder, FRESH.texts, (6,), "mean")
+    dev = AdaptedInputs(encoder, FRESH.texts, (6,), "mean")
     model = model_of(encoder)
     draws = [validation_logits(model, dev, 4, torch.Generator().manual_seed(s)) for s in (0, 0, 1)]
     assert draws[0].shape == (4, 6, 2)
@@ -93,8 +94,8 @@ def test_the_encoder_is_not_touched_and_only_kilobytes_are_saved(
 def test_the_centroid_is_what_predicts(fitted: PrefixSimplexClassifier, encoder: Encoder) -> None:
     assert fitted.simplex_ is not None
     features = encoder.encode(FRESH.texts, layers="all", prefix=fitted.simplex_.centroid())
-    weight = fitted.head_simplex_.weight.mean(0) / fitted.head_simplex_.scale  # type: ignore[union-attr,operator]
-    shift = fitted.head_simplex_.bias.mean(0) - weight @ fitted.head_simplex_.mean  # type: ignore[union-attr,operator]
+    weight = fitted.simplex_.head.weight.mean(0) / fitted.simplex_.head.scale  # type: ignore[union-attr,operator]
+    shift = fitted.simplex_.head.bias.mean(0) - weight @ fitted.simplex_.head.mean  # type: ignore[union-attr,operator]
     expected = features.means().flatten(1) @ weight.T + shift
     np.testing.assert_allclose(fitted.predict_logits(FRESH.texts), expected.detach().numpy(), atol=1e-4)
 

@@ -10,8 +10,7 @@ import pytest
 
 from spacetune import Encoder, PrefixSimplexClassifier, SpaceClassifier
 from spacetune.encoders import TokenFeatures
-from spacetune.estimators import text_estimator
-from spacetune.estimators.reading import read_logits
+from spacetune.estimators import explaining
 from spacetune.studies import demo_texts, embed_texts
 
 TEXTS = [str(row) for row in demo_texts("test").inputs[:30]]
@@ -41,10 +40,10 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_logits_are_read_run_by_run(model: SpaceClassifier, held: list[int]) -> None:
-    read = read_logits(model, GIVEN)
+    read = model.read(GIVEN)
     assert held == [7, 7, 7, 7, 2]
     whole = model.encoder_.encode(GIVEN, layers=model.layers_ or -1)
-    np.testing.assert_allclose(read.logits, model.logits_of_source(whole), atol=1e-5)
+    np.testing.assert_allclose(read.logits, model.predict_logits(whole), atol=1e-5)
     assert read.n_tokens.tolist() == whole.lengths.tolist()
     assert not read.truncated.any()
 
@@ -64,7 +63,7 @@ def test_vectors_are_made_run_by_run(encoder: Encoder, held: list[int]) -> None:
 
 def test_explanations_come_a_few_at_a_time(model: SpaceClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     together = model.explain(GIVEN[:10])
-    monkeypatch.setattr(text_estimator, "CHARACTERS_EXPLAINED", 300)
+    monkeypatch.setattr(explaining, "CHARACTERS", 300)
     apart = model.explain(GIVEN[:10])
     assert [one.text for one in apart] == GIVEN[:10]
     for a, b in zip(apart, together, strict=True):
@@ -75,5 +74,5 @@ def test_prefixes_read_a_few_at_a_time(shallow: Encoder, monkeypatch: pytest.Mon
     train = demo_texts("train")
     model = PrefixSimplexClassifier(shallow, n_vertices=2, n_epochs=1).fit(train.inputs[:24], (train.labels or [])[:24])
     together = model.predict_logits(GIVEN)
-    monkeypatch.setattr("spacetune.estimators.prefix_estimator.CHUNK_TEXTS", 5)
+    monkeypatch.setattr("spacetune.estimators.reading.CHUNK_TEXTS", 5)
     np.testing.assert_allclose(model.predict_logits(GIVEN), together, atol=1e-4)

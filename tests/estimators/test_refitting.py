@@ -120,9 +120,9 @@ def test_the_layers_stay_those_of_the_fit(encoder: Encoder, monkeypatch: pytest.
 def test_many_texts_are_left_alone(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spacetune.estimators.learning.MANY", 50)
     model = SpaceClassifier(encoder, n_epochs=1, n_latent=2, store=None).fit(TEXTS.texts, TEXTS.labels)
-    assert "in all" not in model.dev_
+    assert "in all" not in model.report_["dev"]
     model.refit(TEXTS.texts, TEXTS.labels)
-    assert "in all" in model.dev_
+    assert "in all" in model.report_["dev"]
 
 
 def test_a_trained_encoder_is_not_trained_again(encoder: Encoder) -> None:

@@ -17,9 +17,9 @@ from tests.tiny_encoder import save_tiny_encoder
 from spacetune import LinearProbe, SpaceClassifier, few_shot
 from spacetune.errors import EncoderError, ModelFileError, UsageError
 from spacetune.estimators import load_estimator
+from spacetune.fitting import Checkpoint
 from spacetune.model_folder.saved_model import config_digest, file_digest
 from spacetune.studies import demo_texts
-from spacetune.fitting import Checkpoint
 
 DEMO = few_shot(demo_texts("train"), 48)
 FRESH = demo_texts("test").texts[:8]

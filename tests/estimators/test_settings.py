@@ -32,12 +32,17 @@ def test_wrong_values_are_named(kind: type[TextEstimator], value: Any) -> None:
             kind(**{name: value}).fit(TEXTS, labels)
 
 
+def checked(model: TextEstimator) -> None:
+    check_settings(model.get_params(deep=False), model.method().rules)
+    model.method().check()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_constructor_takes_by_itself_may_stand(kind: type[TextEstimator]) -> None:
-    kind()._check_settings()
+    checked(kind())
     of_numpy = {bool: np.bool_, int: np.int64, float: np.float64}
     usual = {name: value for name, value in kind().get_params().items() if type(value) in of_numpy}
-    kind(**{name: of_numpy[type(value)](value) for name, value in usual.items()})._check_settings()
+    checked(kind(**{name: of_numpy[type(value)](value) for name, value in usual.items()}))
 
 
 @pytest.mark.parametrize(

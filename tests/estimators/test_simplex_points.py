@@ -35,9 +35,9 @@ def test_a_corner_is_the_head_there(model: Model) -> None:
     at_corners = model.logits_at(FRESH.texts, torch.eye(3))
     assert np.abs(at_corners[0] - at_corners[1]).max() > 1e-3
     if isinstance(model, SpaceClassifier):
-        assert model.head_simplex_ is not None
+        assert model.simplex_.head is not None
         features: Any = model.features(FRESH.texts)
-        for corner, logits in zip(model.head_simplex_.corners, at_corners, strict=True):
+        for corner, logits in zip(model.simplex_.head.each, at_corners, strict=True):
             alone = corner.classify(corner.centroids(features))
             alone = alone if model.lexicon_ is None else alone + model.lexicon_.logits(features)
             np.testing.assert_allclose(logits, alone.numpy(), atol=1e-4)
@@ -45,7 +45,7 @@ def test_a_corner_is_the_head_there(model: Model) -> None:
 
 def test_one_point_for_all_is_that_point_in_every_group(model: Model) -> None:
     weights = torch.tensor([[0.2, 0.3, 0.5]])
-    groups = 2 if isinstance(model, PrefixSimplexClassifier) else model.head_simplex_.n_groups  # type: ignore[union-attr]
+    groups = 2 if isinstance(model, PrefixSimplexClassifier) else model.simplex_.head.n_groups  # type: ignore[union-attr]
     spelt = weights.unsqueeze(1).expand(-1, groups, -1)
     np.testing.assert_array_equal(model.logits_at(FRESH.texts, weights), model.logits_at(FRESH.texts, spelt))
 

@@ -33,9 +33,9 @@ def test_it_learns(fitted: SpaceClassifier) -> None:
 
 
 def test_calibration_lowers_the_log_loss_on_dev(fitted: SpaceClassifier) -> None:
-    truth = fitted.task().targets(DEV.labels or []).numpy()
+    truth = fitted.task_.targets(DEV.labels or []).numpy()
     logits = fitted.predict_logits(DEV.texts)
-    task = fitted.task()
+    task = fitted.task_
     assert (
         task.scores(logits / fitted.temperature_, truth)["neg_log_loss"] >= task.scores(logits, truth)["neg_log_loss"]
     )
@@ -170,9 +170,9 @@ def test_the_probe_of_many_labels_is_one_logistic_regression_a_label() -> None:
 def test_a_refit_forgets_the_encoder_an_earlier_fit_trained() -> None:
     matrix, labels = np.random.default_rng(0).normal(size=(40, 4)), [0, 1] * 20
     model = SpaceClassifier(n_epochs=1).fit(matrix, labels)
-    model.trained_encoder_ = Encoder.from_pretrained()
+    model.learnt_.encoder = Encoder.from_pretrained()
     model.fit(matrix, labels)
-    assert "trained_encoder_" not in vars(model)
+    assert "learnt_.encoder" not in vars(model)
 
 
 def test_token_states_of_ones_own_are_learnt_from_and_predicted() -> None:

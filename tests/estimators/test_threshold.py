@@ -21,12 +21,12 @@ def model() -> SpaceClassifier:
 
 @pytest.mark.parametrize("share", [0.2, 0.9])
 def test_labels_are_those_whose_logits_reach_the_threshold(model: SpaceClassifier, share: float) -> None:
-    logits, chosen = model.predict_logits(MATRIX), model.threshold_
+    logits, chosen = model.predict_logits(MATRIX), model.task_.threshold
     assert [list(row) for row in model.predict(MATRIX)] == [NAMES[row].tolist() for row in logits >= chosen]
     try:
-        model.threshold_ = float(np.quantile(logits, share))
-        expected = [NAMES[row].tolist() for row in logits >= model.threshold_]
+        model.task_.threshold = float(np.quantile(logits, share))
+        expected = [NAMES[row].tolist() for row in logits >= model.task_.threshold]
         assert expected != [NAMES[row].tolist() for row in logits >= 0]
         assert [list(row) for row in model.predict(MATRIX)] == expected
     finally:
-        model.threshold_ = chosen
+        model.task_.threshold = chosen

@@ -8,9 +8,9 @@ import pytest
 
 from spacetune import SpaceClassifier
 from spacetune.errors import OutOfTime
-from spacetune.studies import demo_texts
 from spacetune.fitting import time_limit
 from spacetune.fitting.deadline import check_time
+from spacetune.studies import demo_texts
 
 
 def test_training_ends_where_the_limit_is_over_and_goes_on_without_it() -> None:

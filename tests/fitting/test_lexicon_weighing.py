@@ -11,11 +11,11 @@ import torch
 from tests.marked_texts import SHARES, marked_features, marked_texts
 
 from spacetune import SpaceClassifier
-from spacetune.estimators import lexicon_fitting, space_estimator
+from spacetune.fitting import FrozenInputs, SingleLabel, lexicon
+from spacetune.fitting.data import FitData
 from spacetune.fitting.lexicon import fit_lexicon, learn_lexicon
-from spacetune.fitting.spaces import SpaceData
+from spacetune.fitting.methods import space
 from spacetune.heads.spaces import SpaceHead
-from spacetune.fitting import SingleLabel
 
 TRAIN, DEV = marked_texts(330), marked_texts(150, seed=1)
 TRAIN_FEATURES, DEV_FEATURES = marked_features(TRAIN), marked_features(DEV, seed=1)
@@ -29,18 +29,18 @@ def quick(**settings: Any) -> SpaceClassifier:
 @pytest.fixture(scope="module")
 def fitted() -> tuple[SpaceClassifier, SpaceHead, list[Any]]:
     """A model, its head before the lexicon was taken up, and what was weighed."""
-    model, heads, weighed = quick(), list[SpaceHead](), list[Any]()
+    model, heads, weighed, taken = quick(), list[SpaceHead](), list[Any](), list[Any]()
     with pytest.MonkeyPatch.context() as patch:
-        original = lexicon_fitting._mix
-        patch.setattr(lexicon_fitting, "_mix", lambda *a, **k: weighed.append(original(*a, **k)) or weighed[-1])
-        take = SpaceClassifier._take_words
+        original = lexicon._mix
+        patch.setattr(lexicon, "_mix", lambda *a, **k: weighed.append(original(*a, **k)) or weighed[-1])
+        fold = lexicon.Words.fold_into
         patch.setattr(
-            SpaceClassifier,
-            "_take_words",
-            lambda self, words: heads.append(copy.deepcopy(self.head_)) or take(self, words),
+            lexicon.Words,
+            "fold_into",
+            lambda self, head: (heads.append(copy.deepcopy(head)), taken.append(self), fold(self, head)),
         )
         model.fit(TRAIN_FEATURES, TRAIN.labels, dev=(DEV_FEATURES, DEV.labels))
-    return model, heads[0], weighed
+    return model, heads[0], [*weighed, *taken]
 
 
 def test_the_set_takes_a_lexicon(fitted: tuple[SpaceClassifier, SpaceHead, list[Any]]) -> None:
@@ -54,12 +54,11 @@ def test_the_set_takes_a_lexicon(fitted: tuple[SpaceClassifier, SpaceHead, list[
 
 def test_logits_are_exactly_as_weighed_on_dev(fitted: tuple[SpaceClassifier, SpaceHead, list[Any]]) -> None:
     model, head, weighed = fitted
-    best = min(weighed, key=lambda mixture: mixture.loss)
+    *mixtures, words = weighed
+    best = min(mixtures, key=lambda mixture: mixture.loss)
     assert abs(best.a - 1) > 0.02
     np.testing.assert_allclose(model.predict_logits(DEV_FEATURES), best.logits, atol=2e-4)
     assert model.lexicon_ is not None
-    words = model._chosen.words
-    assert words is not None
     plain = head.classify(head.centroids(DEV_FEATURES)).detach()
     lexical = words.lexicon.logits(DEV_FEATURES) + words.bias
     np.testing.assert_allclose(model.predict_logits(DEV_FEATURES), best.a * plain + lexical, atol=2e-4)
@@ -69,37 +68,40 @@ def test_explanations_and_the_bias_add_up_to_these_logits(
     fitted: tuple[SpaceClassifier, SpaceHead, list[Any]],
 ) -> None:
     model, _, _ = fitted
-    scores = model.scores_of(DEV_FEATURES).split(DEV_FEATURES.lengths.tolist())
-    sums = torch.stack([part.sum(0) for part in scores]) + model.bias_of()
-    torch.testing.assert_close(sums, model.logits_of(DEV_FEATURES), atol=1e-4, rtol=1e-4)
+    scores = model.learnt_.model.on_top.token_scores(DEV_FEATURES).split(DEV_FEATURES.lengths.tolist())
+    sums = torch.stack([part.sum(0) for part in scores]) + model.learnt_.model.on_top.bias
+    torch.testing.assert_close(sums, model.learnt_.model.on_top.logits(DEV_FEATURES), atol=1e-4, rtol=1e-4)
 
 
 def test_what_is_learnt_again_from_the_same_texts_is_the_same_lexicon() -> None:
     task = SingleLabel(NAMES)
-    data = SpaceData(TRAIN_FEATURES, task.targets(TRAIN.labels or []), DEV_FEATURES, task.targets(DEV.labels or []))
+    data = FitData(
+        FrozenInputs(TRAIN_FEATURES),
+        task.targets(TRAIN.labels or []),
+        FrozenInputs(DEV_FEATURES),
+        task.targets(DEV.labels or []),
+    )
     head = torch.randn(len(DEV), 3, generator=torch.Generator().manual_seed(0)) + 0.5
     words = fit_lexicon(data, head, task)
     assert words is not None
-    again = learn_lexicon(data.train, data.targets, task, words)
+    again = learn_lexicon(data.train, data.targets, task, words.chosen)
     assert again is not None
-    assert (again.share, again.weight, again.strength, again.gain) == (
-        words.share, words.weight, words.strength, words.gain,
-    )  # fmt: skip
-    assert abs(words.share - words.weight) > 0.1
+    assert again.chosen == words.chosen
+    assert abs(words.chosen.share - words.chosen.weight) > 0.1
     torch.testing.assert_close(again.lexicon.weights, words.lexicon.weights, atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(again.bias, words.bias, atol=1e-4, rtol=1e-3)
 
 
 def test_a_refit_goes_to_the_epoch_that_dev_chose_and_to_the_same_model(monkeypatch: pytest.MonkeyPatch) -> None:
     epochs: list[int] = []
-    original = space_estimator.fit_heads
+    original = space.fit_heads
 
     def watch(*given: Any, **settings: Any) -> Any:
         heads, histories = original(*given, **settings)
         epochs.append(histories[0].epochs[-1].epoch)
         return heads, histories
 
-    monkeypatch.setattr(space_estimator, "fit_heads", watch)
+    monkeypatch.setattr(space, "fit_heads", watch)
     worsening = [NAMES[(NAMES.index(label) + (i % 3 > 0)) % 3] for i, label in enumerate(DEV.labels or [])]
     model = quick(lexicon=False).fit(TRAIN_FEATURES, TRAIN.labels, dev=(DEV_FEATURES, worsening))
     best, before = model.history_.best_epoch, model.predict_logits(DEV_FEATURES)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from spacetune.fitting.linear import linear, logistic, logistic_each
 from spacetune.fitting import Regression, SingleLabel
+from spacetune.fitting.linear import linear, logistic, logistic_each
 
 rng = np.random.default_rng(0)
 CENTRES = np.array([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 3.0], [-3.0, -3.0, -3.0], [3.0, 3.0, 3.0]])

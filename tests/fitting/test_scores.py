@@ -25,7 +25,7 @@ def test_numbers_by_hand() -> None:
 def test_numbers_in_their_own_units() -> None:
     task = Regression.of([10.0, 14.0])
     assert (task.mean, task.scale) == (12.0, 2.0)
-    assert task.values(np.array([[0.5], [-1.0]])).tolist() == [13.0, 10.0]
+    assert task.labels(np.array([[0.5], [-1.0]])).tolist() == [13.0, 10.0]
     assert task.loss(torch.tensor([[0.5], [-1.0]]), task.targets([14.0, 10.0])).item() == pytest.approx(0.125)
     assert Regression.of([3.0, 3.0]).scale == 1.0
     assert task.baseline(np.array([10.0, 14.0]), np.array([11.0, 14.0]))["mae"] == pytest.approx(1.5)

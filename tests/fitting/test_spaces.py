@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from spacetune.encoders import TokenFeatures
-from spacetune.estimators import space_training
-from spacetune.fitting.spaces import auto_schedule, text_chunks, token_statistics
+from spacetune.fitting import FrozenInputs, inputs
+from spacetune.fitting.inputs import text_chunks
+from spacetune.fitting.schedule import auto_schedule
+from spacetune.fitting.spaces import token_statistics
 
 LENGTHS = torch.tensor([4, 0, 7, 1, 3, 9, 2])
 VALUES = torch.randn(26, 2, 5, generator=torch.Generator().manual_seed(0)) * 2 + 3
@@ -15,14 +17,14 @@ VALUES = torch.randn(26, 2, 5, generator=torch.Generator().manual_seed(0)) * 2 +
 
 @pytest.fixture(params=[8_192, 6])
 def features(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> TokenFeatures:
-    monkeypatch.setattr(space_training, "CHUNK_TOKENS", request.param)
+    monkeypatch.setattr(inputs, "CHUNK_TOKENS", request.param)
     values = VALUES.clone()
     values[:, 1, 2] = 0.25
     return TokenFeatures(values, torch.cat([torch.zeros(1, dtype=torch.long), LENGTHS.cumsum(0)]))
 
 
 def test_mean_and_deviation_of_all_tokens_are_torchs(features: TokenFeatures) -> None:
-    mean, scale = token_statistics(features)
+    mean, scale = token_statistics(FrozenInputs(features))
     expected = features.values.double().std(0, correction=0)
     expected[1, 2] = 1.0  # what never varies is not scaled
     torch.testing.assert_close(mean, features.values.double().mean(0), atol=1e-5, rtol=1e-5)
@@ -30,9 +32,9 @@ def test_mean_and_deviation_of_all_tokens_are_torchs(features: TokenFeatures) ->
 
 
 def test_runs_hold_every_text_once_in_order_and_few_tokens(features: TokenFeatures) -> None:
-    chunks = text_chunks(features)
+    chunks = text_chunks(features.lengths)
     assert torch.cat(chunks).tolist() == list(range(7))
-    if space_training.CHUNK_TOKENS == 6:
+    if inputs.CHUNK_TOKENS == 6:
         assert len(chunks) > 2
         assert all(len(rows) == 1 or int(LENGTHS[rows[:-1]].sum()) <= 12 for rows in chunks)
 

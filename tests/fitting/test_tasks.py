@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from spacetune import Encoder, LabelledTexts, SpaceClassifier
-from spacetune.studies import score_model
-from spacetune.studies.baselines import TfidfBaseline
 from spacetune.fitting import MultiLabel, Regression, SingleLabel, best_threshold
 from spacetune.fitting.scores import multilabel_scores
+from spacetune.studies import score_model
+from spacetune.studies.baselines import TfidfBaseline
 
 rng = np.random.default_rng(0)
 TRUTH = (rng.random((60, 3)) < 0.4).astype(np.float32)
@@ -38,8 +38,8 @@ def things(n: int, shift: int = 0) -> LabelledTexts:
 def test_a_fitted_model_is_scored_at_its_own_threshold(encoder: Encoder) -> None:
     data = things(40)
     model = SpaceClassifier(encoder, n_epochs=2, n_latent=4, store=None).fit(data.inputs, data.labels)
-    assert model.task().threshold == model.threshold_  # type: ignore[union-attr]
-    model.threshold_ = 1e9  # nothing is given any label
+    assert model.task_.threshold == model.task_.threshold  # type: ignore[union-attr]
+    model.task_.threshold = 1e9  # nothing is given any label
     assert score_model(model, things(8)).scores["macro_f1"] == 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from tests.training.test_loop import Run, weights
+from tests.fitting.test_loop import Run, weights
 from torch import Tensor
 
 from spacetune.fitting import Schedule, fit_parameters

@@ -10,7 +10,7 @@ import torch
 
 from spacetune.encoders import TokenFeatures
 from spacetune.errors import UsageError
-from spacetune.heads.spaces import Lexicon
+from spacetune.heads import Lexicon
 from spacetune.heads.lexicon import pair_keys
 
 SEVEN_NINE = int(pair_keys(torch.tensor([7]), torch.tensor([9]))[0])

@@ -99,7 +99,7 @@ def test_directions_are_gradients_of_their_questions() -> None:
 
 @pytest.mark.parametrize("text", [TEXTS[0], TEXTS[3]])
 def test_exact_scores_sum_to_the_logits_also_rolled_back(model: SpaceClassifier, text: str) -> None:
-    expected = model.predict_logits([text])[0] - model.bias_of().detach().numpy()
+    expected = model.predict_logits([text])[0] - model.learnt_.model.on_top.bias.detach().numpy()
     found, moved = exact.exact_scores(model, [text])[0], exact.rolled_back(model, [text])[0]["scores"]
     assert found["scores"].sum(0) == pytest.approx(expected, abs=1e-5)
     assert moved.sum(0) == pytest.approx(expected, abs=1e-5)

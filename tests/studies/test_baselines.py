@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spacetune import LabelledTexts
-from spacetune.studies.baselines import TfidfBaseline
 from spacetune.fitting import Regression, SingleLabel
+from spacetune.studies.baselines import TfidfBaseline
 
 THINGS = {"fruit": "banana cherry", "metal": "copper silver", "cloth": "velvet linen"}
 
@@ -46,7 +46,7 @@ def test_numbers_are_standardised() -> None:
     logits = TfidfBaseline(task).fit(data, data).logits(data.inputs)
     assert logits is not None
     assert logits.shape == (18, 1)
-    assert np.abs(task.values(logits) - np.array(values)).max() < 1.0
+    assert np.abs(task.labels(logits) - np.array(values)).max() < 1.0
 
 
 def test_texts_without_a_word_are_not_counted() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spacetune.studies.intervals import score_intervals
 from spacetune.fitting import classification_scores, multilabel_scores, regression_scores
+from spacetune.studies.intervals import score_intervals
 
 rng = np.random.default_rng(0)
 N, DRAWS, LEVEL = 40, 250, 0.6

@@ -9,10 +9,10 @@ import pytest
 from spacetune import Encoder, LinearProbe
 from spacetune.data import LabelledTexts
 from spacetune.errors import DataError
-from spacetune.estimators.classifying import label_task
+from spacetune.estimators.classifier import label_task
+from spacetune.fitting import Regression
 from spacetune.studies import fit_model, map_spaces, score_model
 from spacetune.studies.matching import as_trained
-from spacetune.fitting import Regression
 
 TEXTS = ["the code does not come", "no code again", "the bill is wrong", "a wrong bill"] * 4
 CODES = ["10", "10", "01", "01"] * 4

@@ -32,7 +32,7 @@ def assert_parts_sum(found: TermUse, model: Any) -> None:
     np.testing.assert_allclose(shown, logits.max(1), atol=1e-4)
     assert found.additivity_error == pytest.approx(np.abs(shown - logits.max(1)).max(), abs=1e-6)
     assert sum(row["logit"] for row in found.rows()) == pytest.approx(logits.max(1).mean(), abs=1e-4)
-    assert list(found.explained) == np.asarray(model.task().classes)[best].tolist()
+    assert list(found.explained) == np.asarray(model.task_.classes)[best].tolist()
 
 
 def test_with_a_lexicon_the_parts_sum_to_the_models_own_logit(model: SpaceClassifier) -> None:

@@ -111,7 +111,7 @@ def logistic_each(rows: Any, targets: Array, C: float, weights: Array | None = N
     return found.x[:-n_labels].reshape(n_labels, dim), found.x[-n_labels:]
 
 
-def logistic(rows: Any, targets: Array, C: float, weights: dict[int, float] | None) -> tuple[Array, Array]:
+def logistic(rows: Any, targets: Array, C: float, weights: dict[int, float] | None = None) -> tuple[Array, Array]:
     """Fit multinomial logistic regression; return a row of weights and a bias for every class, 0 upwards.
 
     For two classes scikit-learn gives one row; it is shared out to both with opposite signs.

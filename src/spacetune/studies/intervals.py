@@ -21,7 +21,7 @@ def decisions(task: Any, logits: Array, targets: Array) -> Array:
         return logits.argmax(1)
     if task.kind == "multi":
         return task.decided(logits, targets)
-    return task.values(logits)
+    return task.labels(logits)
 
 
 def score_intervals(
