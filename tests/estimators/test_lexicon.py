@@ -23,14 +23,9 @@ rng = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
-def encoder() -> Encoder:
-    return Encoder.from_pretrained(dtype="float32")
-
-
-@pytest.fixture(scope="module")
-def model(encoder: Encoder) -> SpaceClassifier:
+def model(shallow: Encoder) -> SpaceClassifier:
     texts, labels = texts_with_marks(240)
-    return SpaceClassifier(encoder, n_epochs=1, learning_rate=1e-5, store=None).fit(texts, labels)
+    return SpaceClassifier(shallow, n_epochs=1, learning_rate=1e-5, store=None).fit(texts, labels)
 
 
 def test_it_is_taken_where_the_head_knows_less(model: SpaceClassifier) -> None:
@@ -44,24 +39,24 @@ def test_explanations_stay_exact_and_words_carry_them(model: SpaceClassifier) ->
     assert explanation.check() < 1e-4
 
 
-def test_it_is_saved(model: SpaceClassifier, encoder: Encoder, tmp_path: Path) -> None:
+def test_it_is_saved(model: SpaceClassifier, shallow: Encoder, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "m")
-    loaded = load_estimator(tmp_path / "m")
+    loaded = load_estimator(tmp_path / "m", encoder=shallow)
     texts, _ = texts_with_marks(20)
-    features = encoder.encode(texts, layers=model.layers_, progress=False)
+    features = shallow.encode(texts, layers=model.layers_, progress=False)
     torch.testing.assert_close(loaded.logits_of(features), model.logits_of(features), rtol=0, atol=0)
 
 
-def test_a_refit_without_it_forgets_it(model: SpaceClassifier, encoder: Encoder) -> None:
+def test_a_refit_without_it_forgets_it(model: SpaceClassifier, shallow: Encoder) -> None:
     texts, labels = texts_with_marks(80)
-    again = SpaceClassifier(encoder, n_epochs=1, store=None).fit(texts, labels)
+    again = SpaceClassifier(shallow, n_epochs=1, store=None).fit(texts, labels)
     again.set_params(lexicon=False).fit(texts, labels)
     assert again.lexicon_ is None
 
 
-def test_what_does_not_help_is_not_taken(encoder: Encoder) -> None:
+def test_what_does_not_help_is_not_taken(shallow: Encoder) -> None:
     texts, _ = texts_with_marks(120)
-    features = encoder.encode(texts, progress=False)
+    features = shallow.encode(texts, progress=False)
     targets = torch.from_numpy(rng.integers(0, 2, 120))
     data = SpaceData(features, targets, features.take(torch.arange(60)), targets[:60])
     perfect = torch.nn.functional.one_hot(targets[:60], 2) * 20.0
@@ -69,13 +64,13 @@ def test_what_does_not_help_is_not_taken(encoder: Encoder) -> None:
     assert fit_lexicon(SpaceData(features, targets, features, targets), perfect, SingleLabel([0, 1])) is None
 
 
-def test_numbers_and_label_sets(encoder: Encoder) -> None:
+def test_numbers_and_label_sets(shallow: Encoder) -> None:
     texts, labels = texts_with_marks(160)
     options = {"n_epochs": 1, "learning_rate": 1e-5, "store": None}
-    values = SpaceRegressor(encoder, **options).fit(texts, [2.5 * label + 0.25 for label in labels])
+    values = SpaceRegressor(shallow, **options).fit(texts, [2.5 * label + 0.25 for label in labels])
     assert values.lexicon_ is not None
     assert values.explain(texts[:4]).check() < 1e-4
-    several = SpaceClassifier(encoder, **options).fit(texts, [["odd", "all"] if label else ["all"] for label in labels])
+    several = SpaceClassifier(shallow, **options).fit(texts, [["odd", "all"] if label else ["all"] for label in labels])
     assert several.explain(texts[:4]).check() < 1e-4
 
 
@@ -85,9 +80,9 @@ def test_ready_embeddings_have_no_words() -> None:
 
 
 @pytest.fixture(scope="module")
-def marked(encoder: Encoder) -> tuple[TokenFeatures, np.ndarray]:
+def marked(shallow: Encoder) -> tuple[TokenFeatures, np.ndarray]:
     texts, labels = texts_with_marks(80)
-    return encoder.encode(texts, progress=False), np.array(labels)
+    return shallow.encode(texts, progress=False), np.array(labels)
 
 
 def chosen(share: float = 1.0, weight: float = 1.0) -> Words:
