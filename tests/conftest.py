@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -55,19 +57,25 @@ def encoder() -> spacetune.Encoder:
 @pytest.fixture(scope="session")
 def shallow(tmp_path_factory: pytest.TempPathFactory) -> spacetune.Encoder:
     """Return the default encoder's first layer, with its tokenizer: a sixth of the work."""
-    import transformers
+    from safetensors.torch import load_file, save_file
 
     whole = Path(spacetune.Encoder.from_pretrained().source.folder)
     folder = tmp_path_factory.mktemp("shallow")
-    transformers.AutoModel.from_pretrained(whole, num_hidden_layers=1).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+    above = re.compile(r"encoder\.layer\.[1-9]")
+    kept = {name: each for name, each in load_file(whole / "model.safetensors").items() if not above.match(name)}
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((whole / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 1}))
+    for name in (
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "sentence_bert_config.json"
+    ):  # fmt: skip
         shutil.copy(whole / name, folder / name)
     return spacetune.Encoder.from_pretrained(folder, dtype="float32")
 
 
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> spacetune.Encoder:
-    """Return a whole encoder of a few thousand random numbers."""
+    """Return a whole encoder of some thousand random numbers."""
     from tests.tiny_encoder import save_tiny_encoder
 
     return spacetune.Encoder.from_pretrained(save_tiny_encoder(tmp_path_factory.mktemp("tiny")), dtype="float32")

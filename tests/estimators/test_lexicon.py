@@ -13,24 +13,19 @@ from tests.estimators.marked import texts_with_marks
 from spacetune import Encoder, SpaceClassifier, SpaceRegressor
 from spacetune.encoders import TokenFeatures
 from spacetune.estimators import load_estimator
-from spacetune.fitting import FrozenInputs
-from spacetune.fitting.data import FitData
-from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon
+from spacetune.fitting.lexicon import Words, fit_lexicon, learn_lexicon
 from spacetune.fitting.linear import logistic_each
+from spacetune.fitting.spaces import FitData
 from spacetune.fitting.tasks import MultiLabel, SingleLabel
+from spacetune.heads import Lexicon
 
 rng = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
-def encoder() -> Encoder:
-    return Encoder.from_pretrained(dtype="float32")
-
-
-@pytest.fixture(scope="module")
-def model(encoder: Encoder) -> SpaceClassifier:
+def model(shallow: Encoder) -> SpaceClassifier:
     texts, labels = texts_with_marks(240)
-    return SpaceClassifier(encoder, n_epochs=1, learning_rate=1e-5, store=None).fit(texts, labels)
+    return SpaceClassifier(shallow, n_epochs=1, learning_rate=1e-5, store=None).fit(texts, labels)
 
 
 def test_it_is_taken_where_the_head_knows_less(model: SpaceClassifier) -> None:
@@ -44,41 +39,38 @@ def test_explanations_stay_exact_and_words_carry_them(model: SpaceClassifier) ->
     assert explanation.check() < 1e-4
 
 
-def test_it_is_saved(model: SpaceClassifier, encoder: Encoder, tmp_path: Path) -> None:
+def test_it_is_saved(model: SpaceClassifier, shallow: Encoder, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "m")
-    loaded = load_estimator(tmp_path / "m")
+    loaded = load_estimator(tmp_path / "m", encoder=shallow)
     texts, _ = texts_with_marks(20)
-    features = encoder.encode(texts, layers=model.layers_, progress=False)
-    torch.testing.assert_close(
-        loaded.learnt_.model.on_top.logits(features), model.learnt_.model.on_top.logits(features), rtol=0, atol=0
-    )
+    features = shallow.encode(texts, layers=model.layers_, progress=False)
+    torch.testing.assert_close(loaded.logits_of(features), model.logits_of(features), rtol=0, atol=0)
 
 
-def test_a_refit_without_it_forgets_it(model: SpaceClassifier, encoder: Encoder) -> None:
+def test_a_refit_without_it_forgets_it(model: SpaceClassifier, shallow: Encoder) -> None:
     texts, labels = texts_with_marks(80)
-    again = SpaceClassifier(encoder, n_epochs=1, store=None).fit(texts, labels)
+    again = SpaceClassifier(shallow, n_epochs=1, store=None).fit(texts, labels)
     again.set_params(lexicon=False).fit(texts, labels)
     assert again.lexicon_ is None
 
 
-def test_what_does_not_help_is_not_taken(encoder: Encoder) -> None:
+def test_what_does_not_help_is_not_taken(shallow: Encoder) -> None:
     texts, _ = texts_with_marks(120)
-    features = encoder.encode(texts, progress=False)
+    features = shallow.encode(texts, progress=False)
     targets = torch.from_numpy(rng.integers(0, 2, 120))
-    inputs = FrozenInputs(features)
-    data = FitData(inputs, targets, inputs.part(torch.arange(60)), targets[:60])
+    data = FitData(features, targets, features.take(torch.arange(60)), targets[:60])
     perfect = torch.nn.functional.one_hot(targets[:60], 2) * 20.0
     assert fit_lexicon(data, perfect, SingleLabel([0, 1])) is None
-    assert fit_lexicon(FitData(inputs, targets, inputs, targets), perfect, SingleLabel([0, 1])) is None
+    assert fit_lexicon(FitData(features, targets, features, targets), perfect, SingleLabel([0, 1])) is None
 
 
-def test_numbers_and_label_sets(encoder: Encoder) -> None:
+def test_numbers_and_label_sets(shallow: Encoder) -> None:
     texts, labels = texts_with_marks(160)
     options = {"n_epochs": 1, "learning_rate": 1e-5, "store": None}
-    values = SpaceRegressor(encoder, **options).fit(texts, [2.5 * label + 0.25 for label in labels])
+    values = SpaceRegressor(shallow, **options).fit(texts, [2.5 * label + 0.25 for label in labels])
     assert values.lexicon_ is not None
     assert values.explain(texts[:4]).check() < 1e-4
-    several = SpaceClassifier(encoder, **options).fit(texts, [["odd", "all"] if label else ["all"] for label in labels])
+    several = SpaceClassifier(shallow, **options).fit(texts, [["odd", "all"] if label else ["all"] for label in labels])
     assert several.explain(texts[:4]).check() < 1e-4
 
 
@@ -88,13 +80,18 @@ def test_ready_embeddings_have_no_words() -> None:
 
 
 @pytest.fixture(scope="module")
-def marked(encoder: Encoder) -> tuple[TokenFeatures, np.ndarray]:
+def marked(shallow: Encoder) -> tuple[TokenFeatures, np.ndarray]:
     texts, labels = texts_with_marks(80)
-    return encoder.encode(texts, progress=False), np.array(labels)
+    return shallow.encode(texts, progress=False), np.array(labels)
+
+
+def chosen(share: float = 1.0, weight: float = 1.0) -> Words:
+    nothing = Lexicon(torch.zeros(1, dtype=torch.long), torch.zeros(1, 2))
+    return Words(nothing, share=share, bias=torch.zeros(2), gain=0.0, strength=1.0, weight=weight)
 
 
 def learnt(source: TokenFeatures, targets: torch.Tensor, task: Any) -> torch.Tensor:
-    words = learn_lexicon(FrozenInputs(source), targets, task, WordsChosen(1.0, 1.0, 1.0, 0.0))
+    words = learn_lexicon(source, targets, task, chosen())
     assert words is not None
     return words.lexicon.logits(source) + words.bias.float()
 
@@ -102,9 +99,7 @@ def learnt(source: TokenFeatures, targets: torch.Tensor, task: Any) -> torch.Ten
 def test_class_weights_reach_it(marked: tuple[TokenFeatures, np.ndarray]) -> None:
     source, labels = marked
     rare = torch.from_numpy(np.where(np.arange(80) < 16, labels, 0))  # few of class 1
-    plain, weighed = (
-        learnt(source, rare, SingleLabel([0, 1], w)) for w in (None, np.array([1.0, 9.0], dtype=np.float32))
-    )
+    plain, weighed = (learnt(source, rare, SingleLabel([0, 1], w)) for w in (None, torch.tensor([1.0, 9.0])))
     assert (weighed.softmax(1)[:, 1] > plain.softmax(1)[:, 1]).all()
     copies = torch.cat([torch.arange(80), *[(rare == 1).nonzero().squeeze(1)] * 8])
     assert _loss(weighed[copies], rare[copies]) < _loss(plain[copies], rare[copies])
@@ -113,9 +108,7 @@ def test_class_weights_reach_it(marked: tuple[TokenFeatures, np.ndarray]) -> Non
 def test_label_weights_reach_it_and_the_probe(marked: tuple[TokenFeatures, np.ndarray]) -> None:
     source, labels = marked
     targets = torch.from_numpy(np.c_[labels, 1 - labels].astype(np.float32))
-    plain, weighed = (
-        learnt(source, targets, MultiLabel("ab", w)) for w in (None, np.array([9.0, 1.0], dtype=np.float32))
-    )
+    plain, weighed = (learnt(source, targets, MultiLabel("ab", w)) for w in (None, torch.tensor([9.0, 1.0])))
     assert (weighed[:, 0] > plain[:, 0]).all()
     torch.testing.assert_close(weighed[:, 1], plain[:, 1], atol=0.05, rtol=0)
 

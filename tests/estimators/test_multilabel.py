@@ -28,8 +28,8 @@ CLASSIFIERS: list[Any] = [LinearProbe(store=None), SpaceClassifier(n_epochs=2, n
 
 
 @pytest.fixture(params=CLASSIFIERS, ids=lambda model: type(model).__name__)
-def model(request: pytest.FixtureRequest, encoder: Encoder) -> Any:
-    return clone(request.param).set_params(encoder=encoder)
+def model(request: pytest.FixtureRequest, shallow: Encoder) -> Any:
+    return clone(request.param).set_params(encoder=shallow)
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def test_an_indicator_in_any_container_gives_an_indicator(encoder: Encoder, cont
     assert model.score(TEXTS, y) > 0.9
 
 
-def test_frames_of_columns_are_indicators(encoder: Encoder) -> None:
+def test_frames_of_columns_are_indicators(shallow: Encoder) -> None:
     pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
-    expected = LinearProbe(encoder, store=None).fit(TEXTS, Y).predict(TEXTS)
+    expected = LinearProbe(shallow, store=None).fit(TEXTS, Y).predict(TEXTS)
     for frame in (pandas.DataFrame(Y, columns=list("abcde")), polars.DataFrame(Y)):
-        np.testing.assert_array_equal(LinearProbe(encoder, store=None).fit(TEXTS, frame).predict(TEXTS), expected)
+        np.testing.assert_array_equal(LinearProbe(shallow, store=None).fit(TEXTS, frame).predict(TEXTS), expected)
 
 
 def test_lists_of_names_give_lists_of_names_and_a_score(model: Any) -> None:
@@ -69,17 +69,17 @@ def test_lists_of_names_give_lists_of_names_and_a_score(model: Any) -> None:
     assert model.score(TEXTS, [frozenset(row) for row in SETS]) == model.score(TEXTS, SETS)
 
 
-def test_lists_and_indicator_of_the_same_labels_learn_the_same(encoder: Encoder) -> None:
+def test_lists_and_indicator_of_the_same_labels_learn_the_same(shallow: Encoder) -> None:
     names = [*COLOURS, *SHAPES]
     order = np.argsort(names)
-    by_name = LinearProbe(encoder, store=None).fit(TEXTS, SETS)
-    by_column = LinearProbe(encoder, store=None).fit(TEXTS, Y[:, order])
+    by_name = LinearProbe(shallow, store=None).fit(TEXTS, SETS)
+    by_column = LinearProbe(shallow, store=None).fit(TEXTS, Y[:, order])
     np.testing.assert_allclose(by_name.predict_logits(TEXTS), by_column.predict_logits(TEXTS), atol=1e-6)
 
 
 @pytest.fixture(scope="module")
-def means(encoder: Encoder) -> np.ndarray:
-    return encoder.encode(TEXTS).means()[:, 0].double().numpy()
+def means(shallow: Encoder) -> np.ndarray:
+    return shallow.encode(TEXTS).means()[:, 0].double().numpy()
 
 
 def test_cross_validation_on_an_indicator(model: Any, means: np.ndarray) -> None:
@@ -87,8 +87,8 @@ def test_cross_validation_on_an_indicator(model: Any, means: np.ndarray) -> None
     assert np.isfinite(cross_val_score(model, means, Y, cv=3, scoring="f1_macro", error_score="raise")).all()
 
 
-def test_cross_validation_of_texts_on_an_indicator(encoder: Encoder) -> None:
-    scores = cross_val_score(LinearProbe(encoder, store=None), TEXTS, Y, cv=2, error_score="raise")
+def test_cross_validation_of_texts_on_an_indicator(shallow: Encoder) -> None:
+    scores = cross_val_score(LinearProbe(shallow, store=None), TEXTS, Y, cv=2, error_score="raise")
     assert scores.min() > 0.3
 
 
@@ -110,18 +110,18 @@ def test_a_column_that_no_text_carries_is_a_column_of_the_answer(model: Any, mea
     assert model.fit(means, wide).predict(means).shape == wide.shape
 
 
-def test_dev_and_refit_take_an_indicator_too(encoder: Encoder) -> None:
+def test_dev_and_refit_take_an_indicator_too(shallow: Encoder) -> None:
     for y in (Y, Y.tolist(), sparse.csr_matrix(Y)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
-            fitted = LinearProbe(encoder, store=None).fit(TEXTS, y, dev=(TEXTS[:12], y[:12]))
+            fitted = LinearProbe(shallow, store=None).fit(TEXTS, y, dev=(TEXTS[:12], y[:12]))
             assert fitted.refit(TEXTS, y).score(TEXTS, y) > 0.9
 
 
-def test_saved_and_explained(encoder: Encoder, tmp_path: Path) -> None:
-    model = LinearProbe(encoder, store=None).fit(TEXTS, Y)
+def test_saved_and_explained(shallow: Encoder, tmp_path: Path) -> None:
+    model = LinearProbe(shallow, store=None).fit(TEXTS, Y)
     model.save_pretrained(tmp_path / "m")
-    again: Any = load_estimator(tmp_path / "m", encoder=encoder)
+    again: Any = load_estimator(tmp_path / "m", encoder=shallow)
     np.testing.assert_array_equal(again.predict(TEXTS), model.predict(TEXTS))
     assert again.explain(TEXTS[:1])[0].predicted == np.flatnonzero(model.predict(TEXTS[:1])[0]).tolist()
     data = LabelledTexts(TEXTS, Y.tolist())
@@ -154,13 +154,13 @@ def test_an_ensemble_answers_as_y_came() -> None:
         ([1, "a"] * 24, "labels must be of one type"),
     ],
 )
-def test_labels_that_are_neither_are_refused(encoder: Encoder, y: Any, message: str) -> None:
+def test_labels_that_are_neither_are_refused(shallow: Encoder, y: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        LinearProbe(encoder, store=None).fit(TEXTS, y)
+        LinearProbe(shallow, store=None).fit(TEXTS, y)
 
 
-def test_wrong_labels_to_score_are_refused(encoder: Encoder) -> None:
-    model = LinearProbe(encoder, store=None).fit(TEXTS, Y)
+def test_wrong_labels_to_score_are_refused(shallow: Encoder) -> None:
+    model = LinearProbe(shallow, store=None).fit(TEXTS, Y)
     for y, message in ((Y[:, :3], "3 columns, and the model was fitted on 5"), (Y * 3, "0 and 1 alone"),
                        (["red"] * 48, "set of labels"), ([[7]] * 48, "label 7 was not among")):  # fmt: skip
         with pytest.raises(DataError, match=message):

@@ -32,14 +32,19 @@ QUICK: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def fitted(encoder: Encoder) -> PrefixSimplexClassifier:
-    return PrefixSimplexClassifier(encoder, **QUICK).fit(DEMO.texts, LABELS)
+def fitted(tiny_encoder: Encoder) -> PrefixSimplexClassifier:
+    return PrefixSimplexClassifier(tiny_encoder, **QUICK).fit(DEMO.texts, LABELS)
+
+
+@pytest.fixture(scope="module")
+def fitted_on_default(encoder: Encoder) -> PrefixSimplexClassifier:
+    return PrefixSimplexClassifier(encoder, **{**QUICK, "n_epochs": 1}).fit(DEMO.texts[::4], LABELS[::4])
 
 
 def model_of(encoder: Encoder, n_vertices: int = 3) -> Simplex:
     generator = torch.Generator().manual_seed(0)
     prefix = PrefixVertices(encoder.prefixed.shape(2), n_vertices, generator=generator)
-    return Simplex(prefix, LinearVertices(384, 2, n_vertices, start_scale=1.0, generator=generator), n_vertices)
+    return Simplex(prefix, LinearVertices(16, 2, n_vertices, start_scale=1.0, generator=generator), n_vertices)
 
 
 def test_history_shows_the_distribution_of_dev(fitted: PrefixSimplexClassifier) -> None:
@@ -55,9 +60,9 @@ def test_history_shows_the_distribution_of_dev(fitted: PrefixSimplexClassifier) 
     assert "kept epoch" in str(fitted.history_)
 
 
-def test_repeats_of_dev_are_that_many_predictions(encoder: Encoder) -> None:
-    dev = AdaptedInputs(encoder, FRESH.texts, (6,), "mean")
-    model = model_of(encoder)
+def test_repeats_of_dev_are_that_many_predictions(tiny_encoder: Encoder) -> None:
+    dev = AdaptedInputs(tiny_encoder.single_pass, FRESH.texts, (2,), "mean")
+    model = model_of(tiny_encoder)
     draws = [validation_logits(model, dev, 4, torch.Generator().manual_seed(s)) for s in (0, 0, 1)]
     assert draws[0].shape == (4, 6, 2)
     np.testing.assert_array_equal(draws[0], draws[1])
@@ -66,7 +71,7 @@ def test_repeats_of_dev_are_that_many_predictions(encoder: Encoder) -> None:
     plain = [validation_logits(model, dev, 0, torch.Generator().manual_seed(s)) for s in (0, 1)]
     assert plain[0].shape == (1, 6, 2)
     np.testing.assert_array_equal(*plain)
-    one = [validation_logits(model_of(encoder, 1), dev, 4, torch.Generator().manual_seed(s)) for s in (0, 1)]
+    one = [validation_logits(model_of(tiny_encoder, 1), dev, 4, torch.Generator().manual_seed(s)) for s in (0, 1)]
     assert one[0].shape == (1, 6, 2)
     np.testing.assert_allclose(one[0], one[1], atol=1e-6)
 
@@ -80,18 +85,19 @@ def test_repeated_scores() -> None:
 
 
 def test_the_encoder_is_not_touched_and_only_kilobytes_are_saved(
-    fitted: PrefixSimplexClassifier, encoder: Encoder, tmp_path: Path
+    fitted_on_default: PrefixSimplexClassifier, encoder: Encoder, tmp_path: Path
 ) -> None:
     fresh = Encoder.from_pretrained(dtype="float32")
     ours, theirs = encoder.prefixed.model.state_dict(), fresh._loaded.model.state_dict()
     assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
     assert not any(p.requires_grad for p in encoder.prefixed.model.parameters())
-    fitted.save_pretrained(tmp_path / "m")
+    fitted_on_default.save_pretrained(tmp_path / "m")
     size = sum(p.stat().st_size for p in (tmp_path / "m").iterdir())
     assert size < 300_000
 
 
-def test_the_centroid_is_what_predicts(fitted: PrefixSimplexClassifier, encoder: Encoder) -> None:
+def test_the_centroid_is_what_predicts(fitted_on_default: PrefixSimplexClassifier, encoder: Encoder) -> None:
+    fitted = fitted_on_default  # real states
     assert fitted.simplex_ is not None
     features = encoder.encode(FRESH.texts, layers="all", prefix=fitted.simplex_.centroid())
     weight = fitted.simplex_.head.weight.mean(0) / fitted.simplex_.head.scale  # type: ignore[union-attr,operator]
@@ -124,7 +130,7 @@ def test_ensemble_uncertainty_and_abstention(fitted: PrefixSimplexClassifier) ->
     [
         {"reparametrisation": "shared", "hidden_size": 8},
         {"reparametrisation": "per-layer", "hidden_size": 8, "mixing": "before"},
-        {"head": "space", "n_latent": 3, "layers": [3, 6]},
+        {"head": "space", "n_latent": 3, "layers": [1, 2]},
         {"pooling": "pooler", "position_shift": True, "sampling": "batch"},
         {"n_vertices": 1, "shared_layers": True, "probe_start": False},
         {"diversity_weight": 0.1, "n_validation_samples": 0, "prefix_length": 0},
@@ -132,7 +138,10 @@ def test_ensemble_uncertainty_and_abstention(fitted: PrefixSimplexClassifier) ->
     ],
     ids=str,
 )
-def test_every_kind_fits_saves_and_explains(encoder: Encoder, settings: dict[str, Any], tmp_path: Path) -> None:
+def test_every_kind_fits_saves_and_explains(
+    tiny_encoder: Encoder, shallow: Encoder, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    encoder = shallow if "position_shift" in settings else tiny_encoder  # which has no positions beyond its texts'
     model = PrefixSimplexClassifier(encoder, **{**QUICK, "n_epochs": 1, **settings}).fit(DEMO.texts, LABELS)
     assert model.explain(FRESH.texts[:2]).check() <= 1e-4
     model.save_pretrained(tmp_path / "m")
@@ -141,9 +150,9 @@ def test_every_kind_fits_saves_and_explains(encoder: Encoder, settings: dict[str
     np.testing.assert_allclose(again.ensemble_logits(FRESH.texts, 2), model.ensemble_logits(FRESH.texts, 2), atol=1e-6)
 
 
-def test_labels_that_are_lists(encoder: Encoder) -> None:
+def test_labels_that_are_lists(tiny_encoder: Encoder) -> None:
     labels = [[label, "long"] if len(text) > 60 else [label] for text, label in zip(DEMO.texts, LABELS, strict=True)]
-    model = PrefixSimplexClassifier(encoder, **{**QUICK, "n_epochs": 1}).fit(DEMO.texts, labels)
+    model = PrefixSimplexClassifier(tiny_encoder, **{**QUICK, "n_epochs": 1}).fit(DEMO.texts, labels)
     assert set(model.classes_) == {"a", "b", "long"}
     assert all(isinstance(row, list) for row in model.predict(FRESH.texts, n_samples=2))
 
@@ -155,15 +164,15 @@ def test_a_spread_of_numbers() -> None:
     assert np.corrcoef(mean, X[:, 0])[0, 1] > 0.9
 
 
-def test_a_simplex_of_space_heads_ends_as_one_head(encoder: Encoder, tmp_path: Path) -> None:
-    model = SpaceClassifier(encoder, n_vertices=6, n_latent=3, n_epochs=2, store=None).fit(DEMO.texts, LABELS)
+def test_a_simplex_of_space_heads_ends_as_one_head(tiny_encoder: Encoder, tmp_path: Path) -> None:
+    model = SpaceClassifier(tiny_encoder, n_vertices=6, n_latent=3, n_epochs=2, store=None).fit(DEMO.texts, LABELS)
     assert "macro_f1_std" in model.history_.epochs[-1].scores
     assert model.explain(FRESH.texts).check() <= 1e-4
     model.save_pretrained(tmp_path / "m")
-    again = SpaceClassifier.from_pretrained(tmp_path / "m", encoder=encoder)
+    again = SpaceClassifier.from_pretrained(tmp_path / "m", encoder=tiny_encoder)
     np.testing.assert_array_equal(again.predict_logits(FRESH.texts), model.predict_logits(FRESH.texts))
     with pytest.raises(UsageError, match="n_vertices above 1"):
-        SpaceClassifier(encoder, n_vertices=2, inter_weight=0.1).fit(DEMO.texts, LABELS)
+        SpaceClassifier(tiny_encoder, n_vertices=2, inter_weight=0.1).fit(DEMO.texts, LABELS)
 
 
 @pytest.mark.parametrize(
@@ -188,12 +197,12 @@ def test_settings_out_of_bounds(encoder: Encoder, settings: dict[str, Any], mess
         PrefixSimplexClassifier(encoder, **{**QUICK, **settings}).fit(DEMO.texts, LABELS)
 
 
-def test_wrong_calls(fitted: PrefixSimplexClassifier, encoder: Encoder) -> None:
+def test_wrong_calls(fitted: PrefixSimplexClassifier, tiny_encoder: Encoder) -> None:
     with pytest.raises(UsageError, match="abstain_above must be between 0 and 1, got 2"):
         fitted.predict(FRESH.texts, abstain_above=2)
     with pytest.raises(UsageError, match="n_samples must be at least 1, got 0"):
         fitted.ensemble_logits(FRESH.texts, 0)
     with pytest.raises(DataError, match="made without this model's prefix"):
-        fitted.predict(encoder.encode(FRESH.texts))
+        fitted.predict(tiny_encoder.encode(FRESH.texts))
     with pytest.raises(DataError, match="made without a prefix; give texts"):
-        PrefixSimplexClassifier(encoder, **QUICK).fit(encoder.encode(DEMO.texts), LABELS)
+        PrefixSimplexClassifier(tiny_encoder, **QUICK).fit(tiny_encoder.encode(DEMO.texts), LABELS)

@@ -18,6 +18,12 @@ GIVEN = [*TEXTS, TEXTS[4], TEXTS[0]]
 
 
 @pytest.fixture(scope="module")
+def encoder(shallow: Encoder) -> Encoder:
+    """Give one layer: what is held here holds on any real states."""
+    return shallow
+
+
+@pytest.fixture(scope="module")
 def model(encoder: Encoder) -> SpaceClassifier:
     train = demo_texts("train")
     return SpaceClassifier(encoder, n_epochs=1, store=None).fit(train.inputs[:40], (train.labels or [])[:40])
@@ -70,9 +76,11 @@ def test_explanations_come_a_few_at_a_time(model: SpaceClassifier, monkeypatch: 
         np.testing.assert_allclose(a.token_scores, b.token_scores, atol=1e-5)
 
 
-def test_prefixes_read_a_few_at_a_time(shallow: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prefixes_read_a_few_at_a_time(tiny_encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     train = demo_texts("train")
-    model = PrefixSimplexClassifier(shallow, n_vertices=2, n_epochs=1).fit(train.inputs[:24], (train.labels or [])[:24])
+    model = PrefixSimplexClassifier(tiny_encoder, n_vertices=2, n_epochs=1).fit(
+        train.inputs[:24], (train.labels or [])[:24]
+    )
     together = model.predict_logits(GIVEN)
     monkeypatch.setattr("spacetune.estimators.reading.CHUNK_TEXTS", 5)
     np.testing.assert_allclose(model.predict_logits(GIVEN), together, atol=1e-4)

@@ -29,7 +29,9 @@ def made(kind: type[TextEstimator], encoder: Encoder) -> Any:
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
 def model(request: pytest.FixtureRequest) -> Any:
-    return made(request.param, request.getfixturevalue("shallow"))
+    """Give a model on real states of one layer, or on a tiny encoder where every training step runs it."""
+    known = request.param._get_param_names()
+    return made(request.param, request.getfixturevalue("tiny_encoder" if "prefix_length" in known else "shallow"))
 
 
 def data_for(model: Any) -> LabelledTexts:
@@ -90,9 +92,9 @@ def stopped(*given: Any) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_lexicon_is_learnt_again_at_the_weight_chosen(encoder: Encoder) -> None:
+def test_a_lexicon_is_learnt_again_at_the_weight_chosen(shallow: Encoder) -> None:
     texts = [f"{word} {i} of it" for i in range(60) for word in ("splendid", "dreadful")]
-    model = SpaceClassifier(encoder, n_epochs=1, learning_rate=1e-5, store=None)
+    model = SpaceClassifier(shallow, n_epochs=1, learning_rate=1e-5, store=None)
     train = ([t for t in texts if "5" not in t], [t.split()[0] for t in texts if "5" not in t])
     dev = ([t for t in texts if "5" in t], [t.split()[0] for t in texts if "5" in t])
     model.fit(*train, dev=dev)
@@ -117,22 +119,22 @@ def test_the_layers_stay_those_of_the_fit(encoder: Encoder, monkeypatch: pytest.
         model.refit(np.zeros((8, 384)), (TEXTS.labels or [])[:8])
 
 
-def test_many_texts_are_left_alone(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_texts_are_left_alone(shallow: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spacetune.estimators.learning.MANY", 50)
-    model = SpaceClassifier(encoder, n_epochs=1, n_latent=2, store=None).fit(TEXTS.texts, TEXTS.labels)
+    model = SpaceClassifier(shallow, n_epochs=1, n_latent=2, store=None).fit(TEXTS.texts, TEXTS.labels)
     assert "in all" not in model.report_["dev"]
     model.refit(TEXTS.texts, TEXTS.labels)
     assert "in all" in model.report_["dev"]
 
 
-def test_a_trained_encoder_is_not_trained_again(encoder: Encoder) -> None:
+def test_a_trained_encoder_is_not_trained_again(shallow: Encoder) -> None:
     with pytest.raises(UsageError, match="refit is for a frozen encoder"):
-        fit_model(TEXTS, settings={"encoder": encoder, "train_encoder": True}, refit=True)
+        fit_model(TEXTS, settings={"encoder": shallow, "train_encoder": True}, refit=True)
 
 
 @pytest.mark.parametrize(("refit", "dev"), [(None, False), (False, False), (True, True), (None, True)])
-def test_the_table_of_a_fit(encoder: Encoder, refit: bool | None, dev: bool) -> None:
-    settings = {"encoder": encoder, "n_epochs": 2, "n_latent": 4, "store": None}
+def test_the_table_of_a_fit(shallow: Encoder, refit: bool | None, dev: bool) -> None:
+    settings = {"encoder": shallow, "n_epochs": 2, "n_latent": 4, "store": None}
     given = demo_texts("dev") if dev else None
     model, report = fit_model(TEXTS, dev=given, test=FRESH, settings=settings, refit=refit)
     learnt = 72 + len(demo_texts("dev")) * dev if refit or (refit is None and not dev) else 72 - (0 if dev else 8)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from spacetune import Encoder, PrefixSimplexClassifier, SpaceClassifier, few_shot
+from spacetune import PrefixSimplexClassifier, SpaceClassifier, few_shot
 from spacetune.errors import UsageError
 from spacetune.studies import demo_texts
 
@@ -20,9 +20,13 @@ Model = SpaceClassifier | PrefixSimplexClassifier
 
 
 @pytest.fixture(scope="module", params=[SpaceClassifier, PrefixSimplexClassifier], ids=lambda kind: kind.__name__)
-def model(request: Any, shallow: Encoder) -> Model:
-    own: dict[str, Any] = {"prefix_length": 2} if request.param is PrefixSimplexClassifier else {"store": None}
-    return request.param(shallow, n_vertices=3, n_epochs=2, n_latent=4, **own).fit(DEMO.texts, DEMO.labels)
+def model(request: Any) -> Model:
+    """Give a model on real states of one layer, or on a tiny encoder where every training step runs it."""
+    if request.param is PrefixSimplexClassifier:
+        encoder, own = request.getfixturevalue("tiny_encoder"), {"prefix_length": 2, "batch_size": 16}
+    else:
+        encoder, own = request.getfixturevalue("shallow"), {"store": None}
+    return request.param(encoder, n_vertices=3, n_epochs=2, n_latent=4, **own).fit(DEMO.texts, DEMO.labels)
 
 
 def test_the_centroid_is_the_model(model: Model) -> None:
@@ -45,14 +49,14 @@ def test_a_corner_is_the_head_there(model: Model) -> None:
 
 def test_one_point_for_all_is_that_point_in_every_group(model: Model) -> None:
     weights = torch.tensor([[0.2, 0.3, 0.5]])
-    groups = 2 if isinstance(model, PrefixSimplexClassifier) else model.simplex_.head.n_groups  # type: ignore[union-attr]
+    groups = 1 + model.encoder_.n_layers if isinstance(model, PrefixSimplexClassifier) else model.simplex_.head.n_groups  # type: ignore[union-attr]
     spelt = weights.unsqueeze(1).expand(-1, groups, -1)
     np.testing.assert_array_equal(model.logits_at(FRESH.texts, weights), model.logits_at(FRESH.texts, spelt))
 
 
-def test_a_saved_model_has_its_points_and_its_history(model: Model, shallow: Encoder, tmp_path: Path) -> None:
+def test_a_saved_model_has_its_points_and_its_history(model: Model, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "m")
-    again = type(model).from_pretrained(tmp_path / "m", encoder=shallow)
+    again = type(model).from_pretrained(tmp_path / "m", encoder=model.encoder)
     weights = torch.tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
     np.testing.assert_allclose(
         again.logits_at(FRESH.texts, weights), model.logits_at(FRESH.texts, weights), atol=1e-5
@@ -63,10 +67,10 @@ def test_a_saved_model_has_its_points_and_its_history(model: Model, shallow: Enc
         np.testing.assert_equal(told, was)
 
 
-def test_wrong_points(model: Model, shallow: Encoder) -> None:
+def test_wrong_points(model: Model) -> None:
     with pytest.raises(UsageError, match=r"weights must be \(point, 3 vertices\)"):
         model.logits_at(FRESH.texts, torch.eye(2))
-    alone = SpaceClassifier(shallow, n_latent=4, n_epochs=1, store=None).fit(DEMO.texts, DEMO.labels)
+    alone = SpaceClassifier(model.encoder, n_latent=4, n_epochs=1, store=None).fit(DEMO.texts, DEMO.labels)
     with pytest.raises(UsageError, match="fitted with n_vertices=1"):
         alone.logits_at(FRESH.texts, CENTRE)
 

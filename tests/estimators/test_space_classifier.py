@@ -48,23 +48,23 @@ def test_layers_add_up(encoder: Encoder, layers: object, count: int) -> None:
     assert model.explain(TEST.texts[:10]).check() <= 1e-4
 
 
-def test_multi_label(encoder: Encoder, tmp_path: Path) -> None:
+def test_multi_label(shallow: Encoder, tmp_path: Path) -> None:
     labels = [
         [label, "long"] if len(text) > 80 else [label]
         for text, label in zip(TRAIN.texts, TRAIN.labels or [], strict=True)
     ]
-    model = SpaceClassifier(encoder, n_epochs=6).fit(TRAIN.texts, labels)
+    model = SpaceClassifier(shallow, n_epochs=6).fit(TRAIN.texts, labels)
     assert "long" in model.classes_
     predicted = model.predict(TEST.texts)
     assert all(isinstance(row, list) for row in predicted)
     assert model.predict_proba(TEST.texts).shape == (len(TEST), 9)
     model.save_pretrained(tmp_path / "m")
-    assert SpaceClassifier.from_pretrained(tmp_path / "m", encoder=encoder).predict(TEST.texts) == predicted
+    assert SpaceClassifier.from_pretrained(tmp_path / "m", encoder=shallow).predict(TEST.texts) == predicted
 
 
-def test_auxiliary_losses_shape_the_spaces(encoder: Encoder) -> None:
+def test_auxiliary_losses_shape_the_spaces(shallow: Encoder) -> None:
     plain, shaped = (
-        SpaceClassifier(encoder, n_epochs=12, patience=None, inter_weight=w, intra_weight=w / 1000, seed=1).fit(
+        SpaceClassifier(shallow, n_epochs=12, patience=None, inter_weight=w, intra_weight=w / 1000, seed=1).fit(
             TRAIN.texts, TRAIN.labels, dev=DEV
         )
         for w in (0.0, 2.0)
@@ -79,14 +79,14 @@ def test_auxiliary_losses_shape_the_spaces(encoder: Encoder) -> None:
     assert overlap.centroid_cosine is not None
 
 
-def test_class_weights_move_predictions(encoder: Encoder) -> None:
+def test_class_weights_move_predictions(shallow: Encoder) -> None:
     rare = [i for i, label in enumerate(TRAIN.labels or []) if label != "account_login"]
     some = [i for i, label in enumerate(TRAIN.labels or []) if label == "account_login"][:6]
     data = TRAIN.take(sorted(rare[:200] + some))
     counts = [
         int(
             np.sum(
-                SpaceClassifier(encoder, class_weight=w, n_epochs=6).fit(data.texts, data.labels).predict(TEST.texts)
+                SpaceClassifier(shallow, class_weight=w, n_epochs=6).fit(data.texts, data.labels).predict(TEST.texts)
                 == "account_login"
             )
         )
@@ -94,7 +94,7 @@ def test_class_weights_move_predictions(encoder: Encoder) -> None:
     ]
     assert counts[1] > counts[0]
     with pytest.raises(DataError, match="class_weight names 'nobody'"):
-        SpaceClassifier(encoder, class_weight={"nobody": 2.0}).fit(SMALL.texts, SMALL.labels)
+        SpaceClassifier(shallow, class_weight={"nobody": 2.0}).fit(SMALL.texts, SMALL.labels)
 
 
 def test_settings_out_of_bounds() -> None:
@@ -119,15 +119,15 @@ def test_ragged_and_padded_heads_agree(fitted: SpaceClassifier, encoder: Encoder
         assert not torch.allclose(fitted.head_(longer, mask, padding="official"), ragged, atol=1e-3)
 
 
-def test_training_the_encoder_too(encoder: Encoder, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_training_the_encoder_too(tiny_encoder: Encoder, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="spacetune"):
-        model = SpaceClassifier(encoder, layers=[-1], train_encoder=True, n_epochs=1, batch_size=16).fit(
+        model = SpaceClassifier(tiny_encoder, layers=[-1], train_encoder=True, n_epochs=1, batch_size=16).fit(
             SMALL.texts[:32], SMALL.labels[:32]
         )  # type: ignore[index]
     assert "training the encoder too" in caplog.text
     assert "about" in caplog.text
-    assert model.encoder_ is not encoder
-    assert model.encoder_.source.sha256 != encoder.source.sha256
+    assert model.encoder_ is not tiny_encoder
+    assert model.encoder_.source.sha256 != tiny_encoder.source.sha256
     model.save_pretrained(tmp_path / "m")
     trained = Encoder.from_pretrained(tmp_path / "m" / "encoder", dtype="float32")
     again = SpaceClassifier.from_pretrained(tmp_path / "m", encoder=trained)
