@@ -13,12 +13,13 @@ from tests.estimators.marked import texts_with_marks
 from spacetune import Encoder, SpaceClassifier, SpaceRegressor
 from spacetune.encoders import TokenFeatures
 from spacetune.estimators import load_estimator
-from spacetune.fitting.lexicon import Words, fit_lexicon, learn_lexicon
+from spacetune.fitting import FrozenInputs
+from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon
 from spacetune.fitting.linear import logistic_each
 from spacetune.fitting.spaces import FitData
 from spacetune.fitting.tasks import MultiLabel, SingleLabel
-from spacetune.heads import Lexicon
 
+HEAVY = np.array([1.0, 9.0], dtype=np.float32)
 rng = np.random.default_rng(0)
 
 
@@ -44,7 +45,7 @@ def test_it_is_saved(model: SpaceClassifier, shallow: Encoder, tmp_path: Path) -
     loaded = load_estimator(tmp_path / "m", encoder=shallow)
     texts, _ = texts_with_marks(20)
     features = shallow.encode(texts, layers=model.layers_, progress=False)
-    torch.testing.assert_close(loaded.logits_of(features), model.logits_of(features), rtol=0, atol=0)
+    assert np.array_equal(loaded.predict_logits(features), model.predict_logits(features))
 
 
 def test_a_refit_without_it_forgets_it(model: SpaceClassifier, shallow: Encoder) -> None:
@@ -58,10 +59,11 @@ def test_what_does_not_help_is_not_taken(shallow: Encoder) -> None:
     texts, _ = texts_with_marks(120)
     features = shallow.encode(texts, progress=False)
     targets = torch.from_numpy(rng.integers(0, 2, 120))
-    data = FitData(features, targets, features.take(torch.arange(60)), targets[:60])
+    inputs = FrozenInputs(features)
+    data = FitData(inputs, targets, inputs.part(torch.arange(60)), targets[:60])
     perfect = torch.nn.functional.one_hot(targets[:60], 2) * 20.0
     assert fit_lexicon(data, perfect, SingleLabel([0, 1])) is None
-    assert fit_lexicon(FitData(features, targets, features, targets), perfect, SingleLabel([0, 1])) is None
+    assert fit_lexicon(FitData(inputs, targets, inputs, targets), perfect, SingleLabel([0, 1])) is None
 
 
 def test_numbers_and_label_sets(shallow: Encoder) -> None:
@@ -85,13 +87,8 @@ def marked(shallow: Encoder) -> tuple[TokenFeatures, np.ndarray]:
     return shallow.encode(texts, progress=False), np.array(labels)
 
 
-def chosen(share: float = 1.0, weight: float = 1.0) -> Words:
-    nothing = Lexicon(torch.zeros(1, dtype=torch.long), torch.zeros(1, 2))
-    return Words(nothing, share=share, bias=torch.zeros(2), gain=0.0, strength=1.0, weight=weight)
-
-
 def learnt(source: TokenFeatures, targets: torch.Tensor, task: Any) -> torch.Tensor:
-    words = learn_lexicon(source, targets, task, chosen())
+    words = learn_lexicon(FrozenInputs(source), targets, task, WordsChosen(1.0, 1.0, 1.0, 0.0))
     assert words is not None
     return words.lexicon.logits(source) + words.bias.float()
 
@@ -99,7 +96,7 @@ def learnt(source: TokenFeatures, targets: torch.Tensor, task: Any) -> torch.Ten
 def test_class_weights_reach_it(marked: tuple[TokenFeatures, np.ndarray]) -> None:
     source, labels = marked
     rare = torch.from_numpy(np.where(np.arange(80) < 16, labels, 0))  # few of class 1
-    plain, weighed = (learnt(source, rare, SingleLabel([0, 1], w)) for w in (None, torch.tensor([1.0, 9.0])))
+    plain, weighed = (learnt(source, rare, SingleLabel([0, 1], w)) for w in (None, HEAVY))
     assert (weighed.softmax(1)[:, 1] > plain.softmax(1)[:, 1]).all()
     copies = torch.cat([torch.arange(80), *[(rare == 1).nonzero().squeeze(1)] * 8])
     assert _loss(weighed[copies], rare[copies]) < _loss(plain[copies], rare[copies])
@@ -108,7 +105,7 @@ def test_class_weights_reach_it(marked: tuple[TokenFeatures, np.ndarray]) -> Non
 def test_label_weights_reach_it_and_the_probe(marked: tuple[TokenFeatures, np.ndarray]) -> None:
     source, labels = marked
     targets = torch.from_numpy(np.c_[labels, 1 - labels].astype(np.float32))
-    plain, weighed = (learnt(source, targets, MultiLabel("ab", w)) for w in (None, torch.tensor([9.0, 1.0])))
+    plain, weighed = (learnt(source, targets, MultiLabel("ab", w)) for w in (None, HEAVY[::-1].copy()))
     assert (weighed[:, 0] > plain[:, 0]).all()
     torch.testing.assert_close(weighed[:, 1], plain[:, 1], atol=0.05, rtol=0)
 

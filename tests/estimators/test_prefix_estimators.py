@@ -44,7 +44,7 @@ def fitted_on_default(encoder: Encoder) -> PrefixSimplexClassifier:
 def model_of(encoder: Encoder, n_vertices: int = 3) -> Simplex:
     generator = torch.Generator().manual_seed(0)
     prefix = PrefixVertices(encoder.prefixed.shape(2), n_vertices, generator=generator)
-    return Simplex(prefix, LinearVertices(16, 2, n_vertices, start_scale=1.0, generator=generator), n_vertices)
+    return Simplex(LinearVertices(16, 2, n_vertices, start_scale=1.0, generator=generator), prefix)
 
 
 def test_history_shows_the_distribution_of_dev(fitted: PrefixSimplexClassifier) -> None:
@@ -99,7 +99,7 @@ def test_the_encoder_is_not_touched_and_only_kilobytes_are_saved(
 def test_the_centroid_is_what_predicts(fitted_on_default: PrefixSimplexClassifier, encoder: Encoder) -> None:
     fitted = fitted_on_default  # real states
     assert fitted.simplex_ is not None
-    features = encoder.encode(FRESH.texts, layers="all", prefix=fitted.simplex_.centroid())
+    features = encoder.encode(FRESH.texts, layers="all", prefix=fitted.simplex_.centroid().adapter)
     weight = fitted.simplex_.head.weight.mean(0) / fitted.simplex_.head.scale  # type: ignore[union-attr,operator]
     shift = fitted.simplex_.head.bias.mean(0) - weight @ fitted.simplex_.head.mean  # type: ignore[union-attr,operator]
     expected = features.means().flatten(1) @ weight.T + shift
@@ -204,5 +204,5 @@ def test_wrong_calls(fitted: PrefixSimplexClassifier, tiny_encoder: Encoder) -> 
         fitted.ensemble_logits(FRESH.texts, 0)
     with pytest.raises(DataError, match="made without this model's prefix"):
         fitted.predict(tiny_encoder.encode(FRESH.texts))
-    with pytest.raises(DataError, match="made without a prefix; give texts"):
+    with pytest.raises(DataError, match="made without this model's prefix; give texts"):
         PrefixSimplexClassifier(tiny_encoder, **QUICK).fit(tiny_encoder.encode(DEMO.texts), LABELS)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import logit
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import check_is_fitted
 
 from spacetune.errors import UsageError
 from spacetune.estimators.inputs import Given
@@ -74,7 +75,8 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         if abstain_above is not None and not 0 <= abstain_above <= 1:
             raise UsageError(f"abstain_above must be between 0 and 1, got {abstain_above!r}")
         if n_samples == 0 and abstain_above is None:
-            return self._as_given(self.task_.labels(self.predict_logits(X)))
+            logits = self.predict_logits(X)
+            return self._as_given(self.task_.labels(logits))
         found = self.uncertainty(X, n_samples=n_samples)
         labels = self._as_given(self.task_.labels(self._logits_of(found.probabilities)))
         if abstain_above is None:
@@ -95,7 +97,8 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         """
         if n_samples:
             return self.uncertainty(X, n_samples=n_samples).probabilities
-        return probabilities(self.predict_logits(X), self.temperature_, self.kind_)
+        logits = self.predict_logits(X)
+        return probabilities(logits, self.temperature_, self.kind_)
 
     def uncertainty(self, X: Any, *, n_samples: int = 20, seed: int = 0) -> Uncertainty:
         """Predict at random points of the simplex, and say how far they disagree.
@@ -124,6 +127,7 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
 
         That is scikit-learn's accuracy, for classes, an indicator and lists of labels alike.
         """
+        check_is_fitted(self)
         if isinstance(self.task_, SingleLabel):
             return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
         targets = self.task_.targets(y).numpy()

@@ -42,7 +42,8 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
 
     def predict(self, X: Any) -> Array:
         """Return one number a text."""
-        return self.task_.labels(self.predict_logits(X))
+        logits = self.predict_logits(X)
+        return self.task_.labels(logits)
 
     def predict_spread(self, X: Any, *, n_samples: int = 20, seed: int = 0) -> tuple[Array, Array]:
         """Return the mean and the standard deviation ``(text,)`` of predictions at random points of the simplex."""

@@ -12,7 +12,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from spacetune.encoders import Encoder, FeatureSource, Layers, Provenance
+from spacetune.encoders import Encoder, FeatureSource, Layers, Provenance, as_given, holds_texts
 from spacetune.errors import DataError, ModelFileError, UsageError
 from spacetune.estimators.course import Course, Held, Opened
 from spacetune.estimators.explaining import explain_texts
@@ -345,9 +345,10 @@ class TextEstimator(BaseEstimator, abc.ABC):
             If a matrix is given: ready embeddings have no tokens to show.
         """
         check_is_fitted(self)
-        given = tell(X, self, self.fitted_on_)
-        if given.kind != "texts":
+        rows = as_given(X)
+        if not holds_texts(rows):
             raise UsageError("explain needs texts: a matrix of ready embeddings has no tokens to show")
+        given = tell(rows, self, self.fitted_on_)
         if not given.content:
             raise DataError("there are no texts to explain")
         return explain_texts(self._reader(), self.learnt_.model, given, self.layers_, self.outcome)
