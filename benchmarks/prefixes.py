@@ -37,8 +37,9 @@ def ours(encoder: Encoder, texts: list[str], targets: torch.Tensor, n_vertices: 
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 
     def step() -> float:
-        weights = model.sample_weights(len(texts), generator)
-        loss = torch.nn.functional.cross_entropy(model.logits(inputs, rows, weights, lambda z: z), targets)
+        weights = model.sample(len(texts), generator)
+        features = inputs.take(rows, model.adapter_at(weights))
+        loss = torch.nn.functional.cross_entropy(model.logits(features, weights), targets)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -73,7 +73,7 @@ def fit_round(texts: list[str], labels: list[Any], encoder: Encoder) -> Result:
 def fit_floors(encoder: Encoder, lengths: np.ndarray, model: SpaceClassifier, peaks: Peaks) -> Result:
     """Say what the encoder pass and the fitting cannot do without on this machine."""
     epochs, tokens = len(model.history_.epochs), int(lengths.sum())
-    n_layers, n_spaces, n_latent, width = model.head_.spaces.operators.shape
+    n_layers, n_spaces, n_latent, width = model.space_head.spaces.operators.shape
     flops = 4.0 * tokens * n_layers * width * n_spaces * n_latent * epochs
     read = 2.0 * tokens * n_layers * width * encoder.dtype.itemsize * epochs
     return {

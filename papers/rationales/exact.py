@@ -110,7 +110,7 @@ def _by_layer(model: SpaceClassifier, texts: Sequence[str]) -> list[tuple[Tensor
     """Return for every text the head's scores ``(token, layer, class)`` and the lexicon's ``(token, class)``."""
     with torch.inference_mode():
         features = model.features(list(texts), stored=False).take(torch.arange(len(texts)))
-        n_layers, head, lexicon = len(model.layers_ or ()), model.head_, model.lexicon_
+        n_layers, head, lexicon = len(model.layers_ or ()), model.space_head, model.lexicon_
         spaces = head.spaces(features.values.to(head.classifier.weight.dtype))
         spaces = spaces.reshape(len(spaces), n_layers, -1)
         weight = head.classifier.weight.unflatten(1, (n_layers, -1))

@@ -54,7 +54,7 @@ class Differentiable:
         """Return logits ``(text, class)``; all texts have one length."""
         states = self.bert(inputs_embeds=embeddings, output_hidden_states=True).hidden_states
         read = torch.stack([states[layer] for layer in self.model.layers_ or ()], dim=2)
-        return self.model.head_(read.squeeze(2)) + words.sum(1)
+        return self.model.space_head(read.squeeze(2)) + words.sum(1)
 
     def integrated_gradients(self, text: str) -> dict[str, np.ndarray]:
         """Return ``(token, class)``, and by how much they miss the difference of logits that they should sum to."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from spacetune.encoders import TokenFeatures, segment_variance
-from spacetune.heads.spaces import ConceptSpaces, SpaceHead, fused_centroids, inter_space_loss, intra_space_loss
+from spacetune.heads.spaces import ROWS, ConceptSpaces, SpaceHead, fused_centroids, inter_space_loss, intra_space_loss
 from spacetune.heads.spaces.losses import OFFICIAL_EPS, InterVariant
 
 DROPOUT = 0.2
@@ -94,7 +94,9 @@ def outputs(
     values = batch.features.values
     compute = values.dtype if values.dtype == torch.bfloat16 else None
     of_tokens = [head for v, head in zip(variants, heads, strict=True) if v.head == "space" and v.reads == "tokens"]
-    pooled = iter(fused_centroids(of_tokens, batch.features, compute) if of_tokens else [])
+    pooled = iter(
+        fused_centroids([head.spaces for head in of_tokens], batch.features, compute, ROWS) if of_tokens else []
+    )
     found: list[Output] = []
     for variant, head in zip(variants, heads, strict=True):
         state = batch.first if variant.reads == "first" else batch.means

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from spacetune.fitting import Schedule, classification_scores, fit_parameters
 from spacetune.fitting.candidate import Candidate
 from spacetune.fitting.spaces import text_chunks
-from spacetune.heads.spaces import ROWS, SpaceHead, space_overlap
+from spacetune.heads.spaces import SpaceHead, space_overlap
 
 WEIGHT_DECAY = 0.01
 
@@ -69,7 +69,7 @@ def train(
     epoch = 0
 
     def batch_losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
-        batch = Ready(data.features.take(rows, ROWS), data.targets[rows], data.means[rows], data.first[rows])
+        batch = data.take(rows)
         return losses(variants, heads, outputs(variants, heads, batch, generator), batch)
 
     def validate() -> list[dict[str, float]]:
@@ -95,14 +95,14 @@ def train(
 def all_logits(variants: Sequence[Variant], heads: Sequence[Any], part: Ready) -> list[np.ndarray]:
     """Return the logits of every head, a bounded number of texts at a time."""
     with torch.inference_mode():
-        chunks = [outputs(variants, heads, part.take(rows)) for rows in text_chunks(part.features)]
+        chunks = [outputs(variants, heads, part.take(rows)) for rows in text_chunks(part.features.lengths)]
     return [torch.cat([chunk[i].logits for chunk in chunks]).numpy() for i in range(len(variants))]
 
 
 def between_spaces(head: SpaceHead, part: Ready) -> dict[str, float]:
     """Return means over pairs of spaces: angles in degrees, overlap over chance, cosine of mean centroids."""
     with torch.inference_mode():
-        centroids = torch.cat([head.centroids(part.features.take(rows)) for rows in text_chunks(part.features)])
+        centroids = torch.cat([head.centroids(part.features.take(rows)) for rows in text_chunks(part.features.lengths)])
     n_spaces = head.spaces.operators.shape[1]
     overlap = space_overlap(head, tuple(map(str, range(n_spaces))), centroids)
     pairs = np.triu_indices(n_spaces, 1)

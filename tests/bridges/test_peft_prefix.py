@@ -46,7 +46,7 @@ def test_one_vertex_corners_and_centroid_are_pefts_prefix_tuning(which: str, tin
     one = PrefixVertices(shape, 1, position_shift=True, generator=generator).requires_grad_(False)
     corner, middle = torch.eye(6)[3], torch.full((6,), 1 / 6)
     for prefix, states in [
-        (one.collapse(), one.sample(len(TEXTS), generator)),
+        (one.collapse(), one.at(torch.ones(len(TEXTS), 1))),
         (simplex.collapse(corner), simplex.at(corner.expand(len(TEXTS), 6))),
         (simplex.collapse(middle), simplex.centroid()),
     ]:
@@ -177,7 +177,7 @@ def test_what_peft_cannot_say_is_said(tiny: Encoder, tmp_path: Path) -> None:
     base = plain_encoder(tiny)
     with torch.no_grad():
         theirs = peft.PeftModel.from_pretrained(base, str(tmp_path / "a")).eval()(**plain_inputs(tiny, TEXTS))
-    centroid = model.simplex_.centroid()  # type: ignore[union-attr]
+    centroid = model.simplex_.centroid().adapter  # type: ignore[union-attr]
     shifted = tiny.encode(TEXTS, prefix=PrefixStates(centroid.values, position_shift=True)).values[:, 0]
     torch.testing.assert_close(shifted, real(theirs.last_hidden_state, tiny), atol=1e-5, rtol=1e-5)
     with pytest.raises(ModelFileError, match="holds no linear classifier"):

@@ -89,7 +89,7 @@ def test_finished_says_the_same_without_a_perceptron(kind: str) -> None:
 
 
 def test_collapse_and_pefts_table() -> None:
-    prefix = make().collapsed(torch.eye(6)[2])
+    prefix = make().collapse(torch.eye(6)[2])
     again = Prefix.from_table(prefix.table(), SHAPE, position_shift=False)
     assert torch.equal(again.states().values, prefix.states().values)
     assert prefix.shape == SHAPE

@@ -92,7 +92,7 @@ def export_peft_prefix(model: Any, folder: str | os.PathLike[str]) -> PeftExport
         raise UnsupportedByFamily(
             f"PEFT's prefix-tuning runs on {', '.join(WITH_PREFIX)} encoders, not on {config.model_type}"
         )
-    prefix = vertices.collapsed()
+    prefix = vertices.collapse()
     tensors = {"prompt_embeddings": prefix.table()}
     classifies = model.pooling == "pooler" and isinstance(model.head_, LinearHead) and config.model_type == "bert"
     notes: list[str] = []

@@ -12,7 +12,7 @@ from torch import Tensor
 from spacetune.data import LabelledTexts
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
-from spacetune.fitting import probabilities
+from spacetune.fitting import Task, probabilities
 from spacetune.heads import simplex_weights
 from spacetune.results import Result
 from spacetune.studies.intervals import decisions, score_intervals
@@ -163,26 +163,26 @@ def score_simplex(
     >>> [len(found.of(kind)) for kind in ("vertex", "centroid", "way", "sample")], found.score
     ([3, 1, 9, 5], 'accuracy')
     """
-    fitted = _with_simplex(model)
+    n_vertices = _n_vertices(model)
     if n_points < 2:
         raise UsageError(f"n_points must be at least 2, got {n_points}")
-    task = fitted.task_
-    data = as_trained(task, fitted.pairs_, data)
+    task: Task = model.task_
+    data = as_trained(task, model.pairs_, data)
     targets = task.targets(data.labels or []).numpy()
-    kinds, weights = places(fitted.n_vertices, n_points, seed)
-    logits = fitted.logits_at(data.inputs, weights, progress=progress)
+    kinds, weights = places(n_vertices, n_points, seed)
+    logits = model.logits_at(data.inputs, weights, progress=progress)
     name = HEADLINE[task.kind]
     points = tuple(
         SimplexPoint(kind, tuple(w), task.scores(one, targets), _interval(task, one, targets, name, kind))
         for kind, w, one in zip(kinds, weights.double().tolist(), logits, strict=True)
     )
     together = _together(task.kind, logits[[kind == "sample" for kind in kinds]])
-    history = getattr(fitted, "history_", None)
+    history = model.history_
     return SimplexScores(
         model=type(model).__name__,
         source=data.source,
         n_texts=len(data),
-        n_vertices=fitted.n_vertices,
+        n_vertices=n_vertices,
         score=name,
         points=points,
         ensemble=task.scores(together, targets),
@@ -193,14 +193,13 @@ def score_simplex(
     )
 
 
-def _with_simplex(model: TextEstimator) -> Any:
-    fitted: Any = model
-    if not hasattr(fitted, "logits_at") or fitted.n_vertices < 2:
+def _n_vertices(model: TextEstimator) -> int:
+    if model.simplex_ is None or model.simplex_.n_vertices < 2:
         raise UsageError(
             f"{type(model).__name__} was fitted without a simplex; fit one with --n-vertices 6 "
             "(--method prefix-simplex or space)"
         )
-    return fitted
+    return model.simplex_.n_vertices
 
 
 def places(n_vertices: int, n_points: int, seed: int) -> tuple[list[Kind], Tensor]:

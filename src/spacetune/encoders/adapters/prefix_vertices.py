@@ -118,7 +118,7 @@ class PrefixVertices(nn.Module):
         """Return the prefix with all weights 1/n: what a simplex is used as."""
         return self.at(torch.full((self.n_vertices,), 1 / self.n_vertices))
 
-    def collapsed(self, weights: Tensor | None = None) -> Prefix:
+    def collapse(self, weights: Tensor | None = None) -> Prefix:
         """Return the centroid, or the prefix at these weights ``(vertex,)``, as one finished prefix."""
         at = self.centroid() if weights is None else self.at(weights)
         return Prefix(at.values.squeeze(2), self.position_shift)
