@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from spacetune import Encoder, PrefixSimplexClassifier, SpaceClassifier, few_shot
+from spacetune import PrefixSimplexClassifier, SpaceClassifier, few_shot
 from spacetune.errors import UsageError
 from spacetune.studies import demo_texts
 

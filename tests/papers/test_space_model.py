@@ -155,13 +155,14 @@ def test_every_ablation_has_a_name_of_its_own_and_changes_something() -> None:
 
 
 def test_differences_are_paired_by_seed_over_the_seeds_that_both_have(
-    demo: data.Prepared, demo_parts: Parts, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+    demo_parts: Parts, tiny_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    demo = data.prepared(tiny_encoder, demo_parts)
     monkeypatch.setattr(outside, "sampled", lambda name: demo_parts)
     monkeypatch.setattr(outside, "relabelled", lambda parts, names: parts)
     monkeypatch.setattr(outside, "prepared", lambda encoder, name: demo)
     monkeypatch.setattr(outside, "DRAWN", 24)
-    found = outside.generalisation(encoder, "mr", n_seeds=2, n_trained=1)
+    found = outside.generalisation(tiny_encoder, "mr", n_seeds=2, n_trained=1)
     assert {one["less"] for one in found["differences"]} == {"probe", "fine-tuned"}
     for one in found["differences"]:
         for test in ("mr", "imdb"):
