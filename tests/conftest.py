@@ -60,16 +60,13 @@ def shallow(tmp_path_factory: pytest.TempPathFactory) -> spacetune.Encoder:
     from safetensors.torch import load_file, save_file
 
     whole = Path(spacetune.Encoder.from_pretrained().source.folder)
-    folder = tmp_path_factory.mktemp("shallow")
+    folder = tmp_path_factory.mktemp("shallow") / "encoder"
+    shutil.copytree(whole, folder, ignore=shutil.ignore_patterns("model.safetensors"))
     above = re.compile(r"encoder\.layer\.[1-9]")
     kept = {name: each for name, each in load_file(whole / "model.safetensors").items() if not above.match(name)}
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
     config = json.loads((whole / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 1}))
-    for name in (
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "sentence_bert_config.json"
-    ):  # fmt: skip
-        shutil.copy(whole / name, folder / name)
     return spacetune.Encoder.from_pretrained(folder, dtype="float32")
 
 
@@ -79,6 +76,13 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> spacetune.Encoder:
     from tests.tiny_encoder import save_tiny_encoder
 
     return spacetune.Encoder.from_pretrained(save_tiny_encoder(tmp_path_factory.mktemp("tiny")), dtype="float32")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let ``-n`` alone mean what it means with ``--dist loadgroup``."""
+    if getattr(config.option, "dist", "no") == "load":
+        config.option.dist = "loadgroup"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -142,12 +142,18 @@ def logits_of(wrapped: torch.nn.Module, encoder: Encoder, texts: list[str]) -> n
 
 
 def test_500_real_texts_on_the_default_encoder(tmp_path: Path) -> None:
-    encoder = Encoder.from_pretrained(dtype="float32", max_length=20)  # short, so that it takes seconds
+    encoder = Encoder.from_pretrained(dtype="float32", max_length=10)  # short, so that it takes seconds
     data = demo_texts("train")
     texts, classes = data.texts[-500:], sorted(set(data.labels or []))
     model = PrefixSimplexClassifier(
-        encoder, prefix_length=4, pooling="pooler", position_shift=True, n_epochs=1, n_validation_samples=1
-    ).fit(data.texts[:60], (data.labels or [])[:60])
+        encoder,
+        prefix_length=4,
+        pooling="pooler",
+        position_shift=True,
+        n_epochs=1,
+        n_validation_samples=1,
+        batch_size=20,
+    ).fit(data.texts[:40], (data.labels or [])[:40])
     export_peft_prefix(model, tmp_path / "ours")
     base = classifier(encoder, len(model.classes_))
     theirs = logits_of(peft.PeftModel.from_pretrained(base, str(tmp_path / "ours")).eval(), encoder, texts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -154,14 +155,23 @@ def test_every_ablation_has_a_name_of_its_own_and_changes_something() -> None:
     assert same == []
 
 
+def quick_methods(encoder: Encoder, seed: int, made: Callable[..., dict[str, Any]] = outside.methods) -> dict[str, Any]:
+    found = made(encoder, seed)
+    for name in set(found) - {"probe"}:
+        found[name].set_params(n_epochs=2)
+    return found
+
+
 def test_differences_are_paired_by_seed_over_the_seeds_that_both_have(
-    demo: data.Prepared, demo_parts: Parts, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+    demo_parts: Parts, tiny_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    demo = data.prepared(tiny_encoder, demo_parts)
     monkeypatch.setattr(outside, "sampled", lambda name: demo_parts)
     monkeypatch.setattr(outside, "relabelled", lambda parts, names: parts)
     monkeypatch.setattr(outside, "prepared", lambda encoder, name: demo)
     monkeypatch.setattr(outside, "DRAWN", 24)
-    found = outside.generalisation(encoder, "mr", n_seeds=2, n_trained=1)
+    monkeypatch.setattr(outside, "methods", quick_methods)
+    found = outside.generalisation(tiny_encoder, "mr", n_seeds=2, n_trained=1)
     assert {one["less"] for one in found["differences"]} == {"probe", "fine-tuned"}
     for one in found["differences"]:
         for test in ("mr", "imdb"):

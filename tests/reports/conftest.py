@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.tiny_encoder import save_tiny_encoder
 
 from spacetune import Encoder, PrefixSimplexClassifier, SpaceClassifier, few_shot
 from spacetune.data import check_texts
@@ -30,17 +31,29 @@ STRANGE = "<script>alert(1)</script> 🧥 zip | مرحبا & 'co' <img src=x one
 
 
 @pytest.fixture(scope="session")
-def fitted(encoder: Encoder) -> tuple[SpaceClassifier, Result]:
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    """Return an encoder of as many layers as the default one has, each of a few numbers."""
+    return Encoder.from_pretrained(save_tiny_encoder(tmp_path_factory.mktemp("deep"), n_layers=6), dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def fitted(shallow: Encoder) -> tuple[SpaceClassifier, Result]:
     train = few_shot(demo_texts("train"), 160)
-    settings: dict[str, Any] = {"encoder": encoder.single_pass, "n_epochs": 6, "n_latent": 4}
+    settings: dict[str, Any] = {"encoder": shallow.single_pass, "n_epochs": 6, "n_latent": 4}
     model, report = fit_model(train, dev=demo_texts("dev"), test=demo_texts("test"), settings=settings)
     assert isinstance(model, SpaceClassifier)
     return model, report
 
 
 @pytest.fixture(scope="session")
-def prefixed(shallow: Encoder) -> tuple[PrefixSimplexClassifier, Result]:
-    settings: dict[str, Any] = {"encoder": shallow, "n_vertices": 3, "prefix_length": 2, "n_epochs": 2, "layers": 1}
+def prefixed(tiny_encoder: Encoder) -> tuple[PrefixSimplexClassifier, Result]:
+    settings: dict[str, Any] = {
+        "encoder": tiny_encoder,
+        "n_vertices": 3,
+        "prefix_length": 2,
+        "n_epochs": 2,
+        "layers": 1,
+    }
     parts = few_shot(demo_texts("train"), 64), few_shot(demo_texts("dev"), 40)
     model, report = fit_model(parts[0], dev=parts[1], method="prefix-simplex", settings=settings, baselines=False)
     assert isinstance(model, PrefixSimplexClassifier)
@@ -49,7 +62,10 @@ def prefixed(shallow: Encoder) -> tuple[PrefixSimplexClassifier, Result]:
 
 @pytest.fixture(scope="session")
 def results(
-    fitted: tuple[SpaceClassifier, Result], prefixed: tuple[PrefixSimplexClassifier, Result], encoder: Encoder
+    fitted: tuple[SpaceClassifier, Result],
+    prefixed: tuple[PrefixSimplexClassifier, Result],
+    encoder: Encoder,
+    deep: Encoder,
 ) -> dict[str, Result]:
     model, report = fitted
     few: dict[str, Any] = {"measures": ["isoscore", "participation_ratio"], "store": None}
@@ -67,12 +83,12 @@ def results(
         "data": check_texts(test),
         "geometry": compute(np.random.default_rng(0).standard_normal((400, 6)), ["isoscore", "participation_ratio"]),
         "doctor": diagnose(),
-        "measures": measure(encoder, test.texts[:40], intervals=True, **few),
-        "measures of one layer": measure(encoder, some.texts, layers=-1, **few),
+        "measures": measure(deep, test.texts[:40], intervals=True, **few),
+        "measures of one layer": measure(deep, some.texts, layers=-1, **few),
         "class geometry": class_geometry(model, some),
-        "ladder": measure_ladder(encoder, some.texts, alphas=[1, 8], seeds=[0, 1], measures=["isoscore"]),
-        "comparison": compare(encoder, encoder, test.texts[:40], layers=[2, 6], measures=["isoscore"], store=None),
-        "comparison of one layer": compare(encoder, encoder, some.texts, layers=6, measures=["isoscore"], store=None),
+        "ladder": measure_ladder(deep, some.texts, alphas=[1, 8], seeds=[0, 1], measures=["isoscore"]),
+        "comparison": compare(deep, deep, test.texts[:40], layers=[2, 6], measures=["isoscore"], store=None),
+        "comparison of one layer": compare(deep, deep, some.texts, layers=6, measures=["isoscore"], store=None),
         "dissection": dissect(encoder, [STRANGE, test.texts[0]], 6, splits=["layer", "head", "attended", "bias"]),
         "dissection over layers": dissect(encoder, [STRANGE], "all"),
         "uncertainty": prefixed[0].uncertainty(some.texts, n_samples=3),

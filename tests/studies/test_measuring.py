@@ -39,49 +39,49 @@ def quiet() -> Any:
         yield
 
 
-def states(encoder: Encoder, layer: int) -> np.ndarray:
-    return encoder.encode(TEXTS, layers=layer).values[:, 0].double().numpy()
+def states(shallow: Encoder, layer: int) -> np.ndarray:
+    return shallow.encode(TEXTS, layers=layer).values[:, 0].double().numpy()
 
 
 @pytest.mark.parametrize("stored", [True, False])
-def test_values_are_those_of_the_plain_functions(encoder: Encoder, tmp_path: Path, stored: bool) -> None:
+def test_values_are_those_of_the_plain_functions(shallow: Encoder, tmp_path: Path, stored: bool) -> None:
     store = FeatureStore(tmp_path) if stored else None
     names = ["isoscore", "average_cosine", "hubness", "uniformity", "eee"]
-    table = measure(encoder, TEXTS, layers=[2, 6], measures=names, store=store)
-    assert (table.layers, table.measures) == ((2, 6), tuple(names))
-    for layer in (2, 6):
-        points = states(encoder, layer)
+    table = measure(shallow, TEXTS, layers=[0, 1], measures=names, store=store)
+    assert (table.layers, table.measures) == ((0, 1), tuple(names))
+    for layer in (0, 1):
+        points = states(shallow, layer)
         assert (table.n_tokens, table.n_sample) == (len(points), len(points))
         for name, function in (("eee", eee), ("isoscore", isoscore), ("average_cosine", average_cosine)):
             assert table[layer, name] == pytest.approx(function(points), rel=1e-6), name
         for name, function in (("hubness", hubness), ("uniformity", uniformity)):
             assert table[layer, name] == pytest.approx(function(points), rel=1e-6), name
-    assert table[-1, "eee"] == table[6, "eee"]
+    assert table[-1, "eee"] == table[1, "eee"]
 
 
-def test_the_sample_is_stated_and_seeded(encoder: Encoder) -> None:
+def test_the_sample_is_stated_and_seeded(shallow: Encoder) -> None:
     def at(seed: int) -> Any:
-        return measure(encoder, TEXTS, layers=6, measures=["eee", "uniformity"], sample=300, seed=seed)
+        return measure(shallow, TEXTS, layers=1, measures=["eee", "uniformity"], sample=300, seed=seed)
 
     table = at(0)
     assert [entry.n for entry in table.values] == [table.n_tokens, 300]
     assert table.n_sample == 300
     assert table.to_dict() == at(0).to_dict()
-    assert at(1)[6, "eee"] == table[6, "eee"]
-    assert at(1)[6, "uniformity"] != table[6, "uniformity"]
+    assert at(1)[1, "eee"] == table[1, "eee"]
+    assert at(1)[1, "uniformity"] != table[1, "uniformity"]
 
 
 QUANTIZED = ("pq_re", "pq_rs", "pq_pc_var", "pq_pc_kl", "pq_pp", "pq_ri", "pq_pd_eee")
 
 
 @pytest.mark.parametrize("stored", [True, False])
-def test_cells_of_the_sample_count_all_tokens(encoder: Encoder, tmp_path: Path, stored: bool) -> None:
+def test_cells_of_the_sample_count_all_tokens(shallow: Encoder, tmp_path: Path, stored: bool) -> None:
     store = FeatureStore(tmp_path) if stored else None
-    table = measure(encoder, TEXTS, layers=[0, 6], measures=QUANTIZED, sample=600, store=store)
-    stream = TokenStream(2, encoder.dim, sample=600, seed=0, moments=False)
-    stream.update(encoder.encode(TEXTS, layers=[0, 6]))
-    for place, layer in enumerate((0, 6)):
-        sampled, every = PointCloud(stream.sample()[0][:, place]), PointCloud(states(encoder, layer))
+    table = measure(shallow, TEXTS, layers=[0, 1], measures=QUANTIZED, sample=600, store=store)
+    stream = TokenStream(2, shallow.dim, sample=600, seed=0, moments=False)
+    stream.update(shallow.encode(TEXTS, layers=[0, 1]))
+    for place, layer in enumerate((0, 1)):
+        sampled, every = PointCloud(stream.sample()[0][:, place]), PointCloud(states(shallow, layer))
         every.quantize_with(sampled.quantization("product").quantizer)
         for name in QUANTIZED:
             counted = name in COUNTED
@@ -94,13 +94,13 @@ def test_cells_of_the_sample_count_all_tokens(encoder: Encoder, tmp_path: Path, 
     assert any("all tokens, in the cells of a quantizer trained on 600 of them (10,000" in n for n in table.notes)
 
 
-def test_where_the_sample_is_all_tokens_or_the_form_is_official_cells_are_the_samples(encoder: Encoder) -> None:
+def test_where_the_sample_is_all_tokens_or_the_form_is_official_cells_are_the_samples(shallow: Encoder) -> None:
     names = ["pq_re", "pq_pp"]
-    whole = measure(encoder, TEXTS, layers=6, measures=names)
-    cloud = PointCloud(states(encoder, 6))
+    whole = measure(shallow, TEXTS, layers=1, measures=names)
+    cloud = PointCloud(states(shallow, 1))
     for name in names:
-        assert whole[6, name] == pytest.approx(CATALOGUE[name].function(cloud), rel=1e-6)
-    official = measure(encoder, TEXTS, layers=6, measures=names, sample=600, variant="official")
+        assert whole[1, name] == pytest.approx(CATALOGUE[name].function(cloud), rel=1e-6)
+    official = measure(shallow, TEXTS, layers=1, measures=names, sample=600, variant="official")
     assert [entry.n for entry in official.values] == [600, 600]
     assert not any("in the cells of" in note for table in (whole, official) for note in table.notes)
 
@@ -115,20 +115,20 @@ def test_counted_measures_have_intervals_over_groups_of_texts(encoder: Encoder) 
         assert entry.low < entry.value < entry.high
 
 
-def test_provenance_and_rows(encoder: Encoder) -> None:
-    table = measure(encoder, TEXTS, layers=[0, 6], measures=["eee"])
-    assert table.provenance.sha256 == encoder.source.sha256
-    assert json.loads(table.to_json())["provenance"]["encoder"] == encoder.name
-    assert [(row["layer"], row["measure"]) for row in table.rows()] == [(0, "eee"), (6, "eee")]
+def test_provenance_and_rows(shallow: Encoder) -> None:
+    table = measure(shallow, TEXTS, layers=[0, 1], measures=["eee"])
+    assert table.provenance.sha256 == shallow.source.sha256
+    assert json.loads(table.to_json())["provenance"]["encoder"] == shallow.name
+    assert [(row["layer"], row["measure"]) for row in table.rows()] == [(0, "eee"), (1, "eee")]
     assert [sorted(row) for row in table.wide()] == [["eee", "layer"]] * 2
-    other = measure(perturb(encoder, 5), TEXTS, layers=[0, 6], measures=["eee"])
+    other = measure(perturb(shallow, 5), TEXTS, layers=[0, 1], measures=["eee"])
     assert other[0, "eee"] == table[0, "eee"]
-    assert other[6, "eee"] != table[6, "eee"]
+    assert other[1, "eee"] != table[1, "eee"]
 
 
-def test_too_few_tokens_warn_once_and_stand_in_the_notes(encoder: Encoder) -> None:
+def test_too_few_tokens_warn_once_and_stand_in_the_notes(shallow: Encoder) -> None:
     with pytest.warns(SampleSizeWarning, match=r"tokens of 384 dimensions are fewer than advised for eee") as caught:
-        table = measure(encoder, TEXTS, layers=[0, 6], measures=["eee", "hubness"], sample=500)
+        table = measure(shallow, TEXTS, layers=[0, 1], measures=["eee", "hubness"], sample=500)
     assert len(caught) == 1
     assert any("500 tokens" in note and "hubness (1,000)" in note for note in table.notes)
     assert all(entry.advised > entry.n for entry in table.values)
@@ -137,53 +137,53 @@ def test_too_few_tokens_warn_once_and_stand_in_the_notes(encoder: Encoder) -> No
 def test_texts_that_were_cut_are_counted(tmp_path: Path) -> None:
     short = Encoder.from_pretrained(dtype="float32", max_length=8)
     for store in (None, FeatureStore(tmp_path)):
-        table = measure(short, TEXTS[:10], layers=6, measures=["eee"], store=store)
+        table = measure(short, TEXTS[:10], layers=1, measures=["eee"], store=store)
         assert table.provenance.n_truncated == 10
         assert any("10 of 10 texts were cut at 8 tokens" in note for note in table.notes)
 
 
-def test_intervals_cover_the_spread_between_texts(encoder: Encoder) -> None:
+def test_intervals_cover_the_spread_between_texts(shallow: Encoder) -> None:
     names = ["isoscore", "average_cosine", "uniformity"]
-    table = measure(encoder, TEXTS, layers=6, measures=names, intervals=True)
-    plain = measure(encoder, TEXTS, layers=6, measures=names)
+    table = measure(shallow, TEXTS, layers=1, measures=names, intervals=True)
+    plain = measure(shallow, TEXTS, layers=1, measures=names)
     for entry, same in zip(table.values, plain.values, strict=True):
         assert entry.value == pytest.approx(same.value, rel=1e-9)
         assert entry.low is not None
         assert entry.high is not None
         assert entry.low < entry.value < entry.high
         assert (same.low, same.high) == (None, None)
-    half = measure(encoder, TEXTS[::2], layers=6, measures=names)
+    half = measure(shallow, TEXTS[::2], layers=1, measures=names)
     for name in ("average_cosine", "uniformity"):
         entry = next(v for v in table.values if v.measure == name)
-        assert abs(half[6, name] - entry.value) < 2 * (entry.high - entry.low)
+        assert abs(half[1, name] - entry.value) < 2 * (entry.high - entry.low)
 
 
-def test_a_measure_without_a_value_says_why(encoder: Encoder) -> None:
-    table = measure(encoder, TEXTS[:3], layers=6, measures=["eee", "pq_pp"])
+def test_a_measure_without_a_value_says_why(shallow: Encoder) -> None:
+    table = measure(shallow, TEXTS[:3], layers=1, measures=["eee", "pq_pp"])
     assert any("pq_pp has no value" in note and "at least 256 points" in note for note in table.notes)
-    with pytest.raises(DataError, match="pq_pp has no value at layer 6"):
-        table[6, "pq_pp"]
+    with pytest.raises(DataError, match="pq_pp has no value at layer 1"):
+        table[1, "pq_pp"]
     with pytest.raises(UsageError, match="was not measured"):
         table[5, "eee"]
 
 
-def test_groups_and_wrong_calls(encoder: Encoder) -> None:
+def test_groups_and_wrong_calls(shallow: Encoder) -> None:
     assert set(MEASURE_GROUPS) == {"default", "streamed", "official", "all"}
     assert all(set(names) <= set(CATALOGUE) for names in MEASURE_GROUPS.values())
     assert choose_measures("eee") == ("eee",)
     with pytest.raises(UsageError, match="did you mean 'isoscore'"):
-        measure(encoder, TEXTS, measures=["isoscor"])
+        measure(shallow, TEXTS, measures=["isoscor"])
     with pytest.raises(UsageError, match="compares two"):
-        measure(encoder, TEXTS, measures=["procrustes"])
+        measure(shallow, TEXTS, measures=["procrustes"])
     with pytest.raises(UsageError, match="has layers 0"):
-        measure(encoder, TEXTS, layers=9)
+        measure(shallow, TEXTS, layers=9)
     with pytest.raises(UsageError, match="sample must be at least 2"):
-        measure(encoder, TEXTS, sample=1)
+        measure(shallow, TEXTS, sample=1)
     with pytest.raises(UsageError, match="no measure was asked for"):
-        measure(encoder, TEXTS, measures=[])
+        measure(shallow, TEXTS, measures=[])
     for bad in ([], "one text", [1]):
         with pytest.raises(DataError):
-            measure(encoder, bad)
+            measure(shallow, bad)
 
 
 def test_a_sampled_token_is_counted_to_its_own_text_and_groups_merge_to_the_whole() -> None:
@@ -204,9 +204,9 @@ def test_a_sampled_token_is_counted_to_its_own_text_and_groups_merge_to_the_whol
     assert some.n == 8
 
 
-def test_spectra_are_what_the_measures_are_made_of(encoder: Encoder) -> None:
-    table = measure(encoder, TEXTS, layers=[0, 6], measures=["participation_ratio"], store=None)
-    assert table.spectra.shape == (2, min(encoder.dim, table.n_tokens))
+def test_spectra_are_what_the_measures_are_made_of(shallow: Encoder) -> None:
+    table = measure(shallow, TEXTS, layers=[0, 1], measures=["participation_ratio"], store=None)
+    assert table.spectra.shape == (2, min(shallow.dim, table.n_tokens))
     for layer, values in zip(table.layers, table.spectra, strict=True):
         assert (np.diff(values) <= 0).all()
         ratio = values.sum() ** 2 / (values**2).sum()

@@ -16,17 +16,17 @@ FEW = ("isoscore", "two_nn")
 
 
 @pytest.fixture(scope="module")
-def found(encoder: Encoder) -> PerturbationLadder:
-    return measure_ladder(encoder, TEXTS, alphas=[10, 2], seeds=[1, 2], measures=FEW, layer=3, sample=200)
+def found(shallow: Encoder) -> PerturbationLadder:
+    return measure_ladder(shallow, TEXTS, alphas=[10, 2], seeds=[1, 2], measures=FEW, layer=1, sample=200)
 
 
-def test_every_rung_is_a_measured_encoder(encoder: Encoder, found: PerturbationLadder) -> None:
+def test_every_rung_is_a_measured_encoder(shallow: Encoder, found: PerturbationLadder) -> None:
     assert found.alphas == (0.0, 2.0, 10.0)
     warnings.simplefilter("ignore")
-    for alpha, seed, noisy in ((0.0, 1, encoder), (10.0, 2, perturb(encoder, 10, 2))):
-        table = measure(noisy, TEXTS, layers=[3], measures=FEW, sample=200, store=None)
+    for alpha, seed, noisy in ((0.0, 1, shallow), (10.0, 2, perturb(shallow, 10, 2))):
+        table = measure(noisy, TEXTS, layers=[1], measures=FEW, sample=200, store=None)
         row = next(r for r in found.rows() if (r["alpha"], r["seed"]) == (alpha, seed))
-        assert {m: row[m] for m in FEW} == {m: table[3, m] for m in FEW}
+        assert {m: row[m] for m in FEW} == {m: table[1, m] for m in FEW}
 
 
 def test_one_value_a_seed(found: PerturbationLadder) -> None:
@@ -38,6 +38,6 @@ def test_one_value_a_seed(found: PerturbationLadder) -> None:
 
 
 @pytest.mark.parametrize("alphas", [[], [0], [2, 101], [-1]])
-def test_mistakes(encoder: Encoder, alphas: list[float]) -> None:
+def test_mistakes(shallow: Encoder, alphas: list[float]) -> None:
     with pytest.raises(UsageError, match="shares of noise above 0 up to 100"):
-        measure_ladder(encoder, TEXTS, alphas=alphas)
+        measure_ladder(shallow, TEXTS, alphas=alphas)

@@ -16,8 +16,8 @@ TRAIN, DEV = few_shot(demo_texts("train"), 96), few_shot(demo_texts("dev"), 40)
 
 
 @pytest.fixture(scope="module")
-def model(encoder: Encoder) -> SpaceClassifier:
-    made = SpaceClassifier(encoder, n_vertices=4, n_latent=4, n_epochs=4, layers=6, store=None)
+def model(shallow: Encoder) -> SpaceClassifier:
+    made = SpaceClassifier(shallow, n_vertices=4, n_latent=4, n_epochs=4, layers=1, store=None)
     return made.fit(TRAIN.texts, TRAIN.labels)
 
 
@@ -66,20 +66,20 @@ def test_texts_that_were_trained_on_are_named(model: SpaceClassifier) -> None:
     assert any("24 texts" in note for note in score_simplex(model, TRAIN.take(list(range(24))), n_points=2).notes)
 
 
-def test_numbers(encoder: Encoder) -> None:
+def test_numbers(shallow: Encoder) -> None:
     lengths = [float(len(text)) for text in TRAIN.texts]
-    model = SpaceRegressor(encoder, n_vertices=2, n_epochs=2, layers=6, store=None).fit(TRAIN.texts, lengths)
+    model = SpaceRegressor(shallow, n_vertices=2, n_epochs=2, layers=1, store=None).fit(TRAIN.texts, lengths)
     data = dataclasses.replace(DEV, labels=[float(len(text)) for text in DEV.texts])
     told = score_simplex(model, data, n_points=3)
     assert told.score == "r2"
     assert told.of("centroid")[0].scores["r2"] == pytest.approx(score_model(model, data).scores["r2"], abs=1e-6)
 
 
-def test_mistakes(model: SpaceClassifier, encoder: Encoder) -> None:
+def test_mistakes(model: SpaceClassifier, shallow: Encoder) -> None:
     with pytest.raises(UsageError, match="n_points must be at least 2, got 1"):
         score_simplex(model, DEV, n_points=1)
     with pytest.raises(DataError, match="carries no labels"):
         score_simplex(model, type(DEV)(DEV.texts))
-    probe = LinearProbe(encoder, layers=6, store=None).fit(TRAIN.texts, TRAIN.labels)
+    probe = LinearProbe(shallow, layers=1, store=None).fit(TRAIN.texts, TRAIN.labels)
     with pytest.raises(UsageError, match="LinearProbe was fitted without a simplex"):
         score_simplex(probe, DEV)

@@ -15,14 +15,14 @@ from spacetune.dissection import dissect_windows
 from spacetune.errors import UsageError
 from spacetune.studies import TermUse, term_use
 
-QUICK: dict[str, Any] = {"n_epochs": 1, "n_latent": 4, "learning_rate": 1e-5, "layers": [0, 6], "store": None}
+QUICK: dict[str, Any] = {"n_epochs": 1, "n_latent": 4, "learning_rate": 1e-5, "layers": [0, 1], "store": None}
 TEXTS, LABELS = texts_with_marks(160)
 FRESH = [*texts_with_marks(30, seed=1)[0], "nothing of it"]
 
 
 @pytest.fixture(scope="module")
-def model(encoder: Encoder) -> SpaceClassifier:
-    return SpaceClassifier(encoder, **QUICK).fit(TEXTS, LABELS)
+def model(shallow: Encoder) -> SpaceClassifier:
+    return SpaceClassifier(shallow, **QUICK).fit(TEXTS, LABELS)
 
 
 def assert_parts_sum(found: TermUse, model: Any) -> None:
@@ -58,13 +58,13 @@ def test_predictions_kept_are_the_models_own(model: SpaceClassifier) -> None:
     assert kept["lexicon"] == pytest.approx((model.classes_[head.numpy()] == model.predict(FRESH)).mean())
 
 
-def test_label_sets_numbers_and_a_simplex_add_up_too(encoder: Encoder) -> None:
+def test_label_sets_numbers_and_a_simplex_add_up_too(shallow: Encoder) -> None:
     sets = [["odd", "all"] if label else ["all"] for label in LABELS]
     numbers = [2.5 * label + 0.25 for label in LABELS]
     for fitted in (
-        SpaceClassifier(encoder, **QUICK).fit(TEXTS, sets),
-        SpaceClassifier(encoder, **QUICK, n_vertices=2).fit(TEXTS, LABELS),
-        SpaceRegressor(encoder, **QUICK).fit(TEXTS, numbers),
+        SpaceClassifier(shallow, **QUICK).fit(TEXTS, sets),
+        SpaceClassifier(shallow, **QUICK, n_vertices=2).fit(TEXTS, LABELS),
+        SpaceRegressor(shallow, **QUICK).fit(TEXTS, numbers),
     ):
         assert_parts_sum(term_use(fitted, FRESH), fitted)
 
@@ -75,12 +75,12 @@ def test_windows_of_texts_keep_their_own_logits(model: SpaceClassifier, monkeypa
     assert_parts_sum(term_use(model, FRESH), model)
 
 
-def test_an_additivity_error_is_that_of_the_models_own_logits(encoder: Encoder, model: SpaceClassifier) -> None:
+def test_an_additivity_error_is_that_of_the_models_own_logits(shallow: Encoder, model: SpaceClassifier) -> None:
     class Shifted(SpaceClassifier):
         def predict_logits(self, texts: Any) -> np.ndarray:
             return super().predict_logits(texts) + 0.5
 
-    shifted = Shifted(encoder)
+    shifted = Shifted(shallow)
     vars(shifted).update(vars(model))
     assert term_use(shifted, FRESH).additivity_error == pytest.approx(0.5, abs=1e-3)
 

@@ -15,9 +15,9 @@ TEXTS = demo_texts("test").texts[:12]
 
 
 @pytest.fixture(scope="module")
-def model(encoder: Encoder) -> SpaceClassifier:
+def model(shallow: Encoder) -> SpaceClassifier:
     data = few_shot(demo_texts("train"), 48)
-    return SpaceClassifier(encoder, layers=[0, 6], n_epochs=3, store=None).fit(data.texts, data.labels)
+    return SpaceClassifier(shallow, layers=[0, 1], n_epochs=3, store=None).fit(data.texts, data.labels)
 
 
 def test_contributions_add_up_to_the_models_own_logit(model: SpaceClassifier) -> None:
@@ -28,14 +28,14 @@ def test_contributions_add_up_to_the_models_own_logit(model: SpaceClassifier) ->
     np.testing.assert_allclose(found.contributions.sum((1, 2)) + bias, logits.max(1), atol=1e-4)
     np.testing.assert_allclose(found.projection.sum(1), 1, atol=1e-4)
     assert found.additivity_error < 1e-4
-    assert found.layers == (0, 6)
+    assert found.layers == (0, 1)
     assert not found.contributions[:, 0, 1:3].any()  # no attention, no feed-forward in the embeddings
     assert [row["term"] for row in found.rows()] == [*TERMS, "centre", *TERMS, "centre", "lexicon", "bias"]
     assert set(found.kept) == set(TERMS)
 
 
 def test_predictions_without_a_term_are_those_of_the_altered_embeddings(model: SpaceClassifier) -> None:
-    altered = dissect(model.encoder_, TEXTS, [0, 6]).without("feed_forward")
+    altered = dissect(model.encoder_, TEXTS, [0, 1]).without("feed_forward")
     same = model.predict(altered) == model.predict(TEXTS)
     assert term_use(model, TEXTS).kept["feed_forward"] == pytest.approx(same.mean())
 
@@ -48,10 +48,10 @@ def test_a_model_of_ready_embeddings_has_no_terms() -> None:
 
 
 @pytest.mark.parametrize("method", ["probe", "space"])
-def test_fifteen_subsets(encoder: Encoder, method: str) -> None:
+def test_fifteen_subsets(shallow: Encoder, method: str) -> None:
     train, test = few_shot(demo_texts("train"), 40), few_shot(demo_texts("test"), 24)
     settings = {"n_epochs": 2} if method == "space" else {"C": 0.01}
-    found = score_term_subsets(train, test, encoder=encoder, method=method, settings=settings)  # pyright: ignore[reportArgumentType]
+    found = score_term_subsets(train, test, encoder=shallow, method=method, settings=settings)  # pyright: ignore[reportArgumentType]
     assert len(found.rows()) == 15
     assert found.rows()[0]["terms"] == "input"
     assert found.rows()[-1]["terms"] == "input + attention + feed_forward + correction"
@@ -60,25 +60,25 @@ def test_fifteen_subsets(encoder: Encoder, method: str) -> None:
         assert found.rows()[-1]["accuracy"] > 0.3 > 1 / 8
 
 
-def test_subsets_ask_for_labels_and_a_known_method(encoder: Encoder) -> None:
+def test_subsets_ask_for_labels_and_a_known_method(shallow: Encoder) -> None:
     data = few_shot(demo_texts("train"), 8)
     with pytest.raises(UsageError, match="method must be probe or space, got 'tree'"):
-        score_term_subsets(data, data, encoder=encoder, method="tree")  # pyright: ignore[reportArgumentType]
+        score_term_subsets(data, data, encoder=shallow, method="tree")  # pyright: ignore[reportArgumentType]
 
 
-def test_geometry_of_each_term(encoder: Encoder) -> None:
-    found = term_geometry(encoder, TEXTS, measures=["isoscore"])
+def test_geometry_of_each_term(shallow: Encoder) -> None:
+    found = term_geometry(shallow, TEXTS, measures=["isoscore"])
     assert [row["term"] for row in found.rows()] == [*TERMS, "embedding"]
-    points = dissect(encoder, TEXTS).term("attention")[:, 0].double().numpy()
+    points = dissect(shallow, TEXTS).term("attention")[:, 0].double().numpy()
     assert found.rows()[1]["isoscore"] == pytest.approx(isoscore(points), rel=1e-6)
     assert all(0 <= row["mean_share"] <= 1 for row in found.rows())
-    at_0 = term_geometry(encoder, TEXTS, 0, measures=["isoscore"])
+    at_0 = term_geometry(shallow, TEXTS, 0, measures=["isoscore"])
     assert [row["term"] for row in at_0.rows()] == ["input", "correction", "embedding"]
     with pytest.raises(DataError, match="at least 2 tokens, got 0"):
-        term_geometry(encoder, [])
+        term_geometry(shallow, [])
 
 
-def test_shift_of_an_encoder_against_itself_is_nothing(encoder: Encoder) -> None:
-    found = term_shift(encoder, encoder, TEXTS[:3])
-    assert [row["layer"] for row in found.rows()] == list(range(7))
+def test_shift_of_an_encoder_against_itself_is_nothing(shallow: Encoder) -> None:
+    found = term_shift(shallow, shallow, TEXTS[:3])
+    assert [row["layer"] for row in found.rows()] == [0, 1]
     assert all(row["input change"] == 0 for row in found.rows())

@@ -19,13 +19,13 @@ TRAIN = few_shot(demo_texts("train"), 320)
 
 
 @pytest.fixture(scope="session")
-def space(encoder: Encoder) -> SpaceClassifier:
-    return SpaceClassifier(encoder, n_epochs=8, n_latent=8).fit(TRAIN.texts, TRAIN.labels)
+def space(shallow: Encoder) -> SpaceClassifier:
+    return SpaceClassifier(shallow, n_epochs=8, n_latent=8).fit(TRAIN.texts, TRAIN.labels)
 
 
 @pytest.fixture(scope="session")
-def probe(encoder: Encoder) -> LinearProbe:
-    return LinearProbe(encoder, C=1e-3, layers=-1).fit(TRAIN.texts, TRAIN.labels)
+def probe(shallow: Encoder) -> LinearProbe:
+    return LinearProbe(shallow, C=1e-3, layers=-1).fit(TRAIN.texts, TRAIN.labels)
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +56,13 @@ def address(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def pair_address(probe: LinearProbe, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def pair_address(probe: LinearProbe, shallow: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of a model fitted on pairs (do two messages have one intent?), and of one on single texts."""
     texts, labels = TRAIN.texts, TRAIN.labels or []
     pairs = [(a, b) for a, b in zip(texts, texts[1:] + texts[:1], strict=True)]
     same = ["same" if a == b else "other" for a, b in zip(labels, labels[1:] + labels[:1], strict=True)]
     place = tmp_path_factory.mktemp("pairs")
-    LinearProbe(encoder, C=1e-3, layers=-1).fit(pairs, same).save_pretrained(place / "pairs")
+    LinearProbe(shallow, C=1e-3, layers=-1).fit(pairs, same).save_pretrained(place / "pairs")
     probe.save_pretrained(place / "probe")
     process, address = start_server(place, "--log-level", "warning", names=("pairs", "probe"))
     yield address

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from browser import complaints, requested
+from spacetune import SpaceClassifier
 
 DELIVERY = "The courier says delivered but nothing is at my door."
 LOGIN = "I forgot my password and cannot log in."
@@ -160,7 +161,7 @@ def test_the_text_among_the_examples(page: Page) -> None:
     assert "account_login" in labels
 
 
-def test_a_word_is_dissected(page: Page) -> None:
+def test_a_word_is_dissected(page: Page, space: SpaceClassifier) -> None:
     page.say(LOGIN)
     until(page.verdict)
     page.all(".panel .words .w")[2].click()
@@ -169,7 +170,7 @@ def test_a_word_is_dissected(page: Page) -> None:
     rows = [
         [float(c.text) for c in row.find_elements("css selector", "td")] for row in page.all(".dissection-table tr")
     ]
-    assert len(rows[1:]) == 7
+    assert len(rows[1:]) == 1 + space.encoder_.n_layers == 2
     assert all(sum(row) == pytest.approx(1, abs=0.03) for row in rows[1:])
     assert page.trouble() == ""
 
