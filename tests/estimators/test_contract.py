@@ -191,8 +191,8 @@ def test_pairs(kind: type[TextEstimator], encoder: Encoder, tmp_path: Path) -> N
     assert explanation.check() <= 1e-4
     assert {w["part"] for w in explanation[0].words()} == {-1, 0, 1}
     model.save_pretrained(tmp_path / "m")
-    assert model.pairs_
-    assert load_estimator(tmp_path / "m", encoder=encoder).pairs_
+    assert model.fitted_.pairs
+    assert load_estimator(tmp_path / "m", encoder=encoder).fitted_.pairs
 
 
 def test_pickle_keeps_predictions(fitted: Any) -> None:

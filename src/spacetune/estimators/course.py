@@ -16,9 +16,9 @@ from spacetune.estimators.hashes import text_hashes
 from spacetune.estimators.inputs import FittedOn, Given, check_lengths
 from spacetune.estimators.reading import Reader
 from spacetune.estimators.runs import run_of
-from spacetune.fitting import Checkpoint, FitData, Inputs, Learnt, Method, Run, Split, Task, split_texts, text_keys
+from spacetune.fitting import Checkpoint, FitData, Inputs, Learnt, Method, Run, Task, split_texts, text_keys
 
-__all__ = ["Course", "Held", "Opened"]
+__all__ = ["Course", "Done", "Held", "Opened"]
 
 log = logging.getLogger("spacetune")
 
@@ -43,6 +43,19 @@ class Opened:
     inputs: Inputs
     targets: Tensor
     on: FittedOn
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What a fit came to: what was learnt and on what, its report, and dev's logits and targets to calibrate by."""
+
+    opened: Opened
+    learnt: Learnt
+    on: FittedOn
+    report: dict[str, Any]
+    dev_logits: Array
+    dev_targets: Array
+    set_aside: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,35 +87,31 @@ class Course:
         inputs, provenance = self.reader.inputs(given, layers, progress=self.progress)
         check_lengths(len(inputs), len(labels))
         keys = text_keys(given.content) if given.kind == "texts" else []
-        kind = given.kind if provenance is None else "texts"
-        on = FittedOn(kind, provenance, given.pairs, text_hashes(keys))
+        on = FittedOn(given.like, provenance, given.pairs, text_hashes(keys))
         return Opened(given, labels, inputs, self.task.targets(labels), on)
 
-    def split(self, opened: Opened, held: Held | None) -> tuple[FitData, Split]:
-        """Take the dev texts given, or set a stratified part aside."""
-        if held is None:
-            split = split_texts(
-                opened.given.content, opened.labels, self.settings["dev_fraction"], self.settings["seed"]
-            )
-            return split.divide(opened.inputs, opened.targets), split
-        dev, _ = self.reader.inputs(held.given, opened.on.layers)
-        data = FitData(opened.inputs, opened.targets, dev, self.task.targets(held.labels))
-        return data, Split(np.arange(len(opened.labels)), np.zeros(0, dtype=int), held.note)
-
-    def learn(
-        self, opened: Opened, data: FitData, held: Held | None, checkpoint: Path | None
-    ) -> tuple[Learnt, FittedOn, Array]:
-        """Learn from the training part and choose by dev; return what was learnt, on what, and dev's logits."""
+    def fit(self, given: Given, labels: Sequence[Any], held: Held | None, checkpoint: Path | None) -> Done:
+        """Read, take the dev texts given or set a stratified part aside, learn, and choose by dev."""
+        opened = self.open(given, labels)
+        data, note = self._divided(opened, held)
         run, on = self._run(opened), opened.on
         with contextlib.ExitStack() as stack:
             if checkpoint is not None:
                 dev = ((), ()) if held is None else (held.given.content, held.labels)
-                told = run_of(self.settings, on.provenance, (opened.given.content, opened.labels), dev)
+                told = run_of(self.settings, on.provenance, (given.content, labels), dev)
                 run = dataclasses.replace(run, checkpoint=stack.enter_context(Checkpoint.held(checkpoint, told)))
             learnt, logits = self.method.learn(data, run)
         if learnt.encoder is not None:
             on = dataclasses.replace(on, provenance=learnt.encoder.provenance(on.layers or (-1,)))
-        return dataclasses.replace(learnt, task=self.task), on, logits
+        targets = data.dev_targets.numpy()
+        report = {
+            "n_texts": len(labels),
+            "dev": note,
+            "dev_scores": self.task.scores(logits, targets),
+            "baseline": self.task.baseline(opened.targets.numpy(), targets),
+        }
+        set_aside = held is None and data.has_dev
+        return Done(opened, dataclasses.replace(learnt, task=self.task), on, report, logits, targets, set_aside)
 
     def learn_again(self, opened: Opened, before: Learnt) -> Learnt | None:
         """Learn from all texts with what was chosen; None where Ctrl-C came first, and the model before is kept."""
@@ -113,6 +122,14 @@ class Course:
             log.warning("stopped by Ctrl-C while learning from all %d texts: the model before is kept", n_texts)
             return None
         return dataclasses.replace(learnt, task=self.task)
+
+    def _divided(self, opened: Opened, held: Held | None) -> tuple[FitData, str]:
+        if held is None:
+            fraction, seed = self.settings["dev_fraction"], self.settings["seed"]
+            split = split_texts(opened.given.content, opened.labels, fraction, seed)
+            return split.divide(opened.inputs, opened.targets), split.note
+        dev, _ = self.reader.inputs(held.given, opened.on.layers)
+        return FitData(opened.inputs, opened.targets, dev, self.task.targets(held.labels)), held.note
 
     def _run(self, opened: Opened) -> Run:
         return Run(self.task, None if opened.on.layers is None else self.reader.encoder, progress=self.progress)

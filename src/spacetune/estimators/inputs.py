@@ -33,6 +33,11 @@ class Given:
     content: Any
 
     @property
+    def like(self) -> InputKind:
+        """The kind that a model fitted on these predicts for: features that an encoder made stand for texts."""
+        return "texts" if getattr(self.content, "provenance", None) is not None else self.kind
+
+    @property
     def pairs(self) -> bool:
         """Whether these are pairs of texts."""
         return self.kind == "texts" and not all(isinstance(row, str) for row in self.content)

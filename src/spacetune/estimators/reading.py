@@ -121,7 +121,7 @@ class Reader:
             If token features are given to what acts inside: they were made without it.
         """
         if given.kind == "features" and self.inside:
-            raise DataError("token features were made without this model's prefix; give texts, or a matrix of ready embeddings")
+            raise DataError("token features were made without this model's prefix; give texts, or ready embeddings")
         if given.kind != "texts":
             return given.content
         chosen = layers or self.choose_layers(given.content)

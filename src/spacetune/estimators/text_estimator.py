@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,18 +19,7 @@ from spacetune.estimators.inputs import FittedOn, Given, tell
 from spacetune.estimators.reading import Read, Reader
 from spacetune.estimators.saving import to_save
 from spacetune.explanations import Explanation
-from spacetune.fitting import (
-    SETTINGS,
-    History,
-    Learnt,
-    Method,
-    Number,
-    Task,
-    check_settings,
-    dev_texts,
-    logits_of,
-    point_logits,
-)
+from spacetune.fitting import History, Learnt, Method, Task, dev_texts, logits_of, point_logits, random_points
 from spacetune.heads import Head, Lexicon, Simplex
 from spacetune.model_folder import SavedModel, claim
 
@@ -45,17 +33,6 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
     A final class stores its settings in the constructor and says by which method they learn; `Classifier` and
     `Regressor` say what labels are and what is made of logits.
-
-    Attributes
-    ----------
-    learnt_
-        What `fit` learned, in arrays and plain values.
-    fitted_
-        What it was fitted on.
-    task_
-        What was learnt, as new labels are scored by it.
-    report_
-        Dev scores, the baseline's, how dev was made.
     """
 
     encoder: str | os.PathLike[str] | Encoder | None
@@ -119,11 +96,6 @@ class TextEstimator(BaseEstimator, abc.ABC):
         progress
             True or False to force the progress bars on or off.
 
-        Returns
-        -------
-        TextEstimator
-            Itself.
-
         Raises
         ------
         DataError
@@ -136,26 +108,16 @@ class TextEstimator(BaseEstimator, abc.ABC):
             If a prefix is to be learnt and the encoder's family takes none.
         """
         settings, method = self.get_params(deep=False), self.method()
-        check_settings(settings, method.rules)
-        method.check()
+        method.check(settings)
         given, apart = tell(X, self), None if dev is None else dev_texts(dev)
         labels, task = self._read_labels(given, y)
+        held = None if apart is None else Held(tell(apart.texts, self, given.like), apart.labels, apart.note)
         course = Course(method, Reader.of(settings, method), task, settings, progress)
-        opened = course.open(given, labels)
-        held = None if apart is None else Held(tell(apart.texts, self, opened.on.kind), apart.labels, apart.note)
-        data, split = course.split(opened, held)
-        place = None if checkpoint is None else Path(checkpoint)
-        self.learnt_, self.fitted_, logits = course.learn(opened, data, held, place)
-        dev_targets = data.dev_targets.numpy()
-        self.report_ = {
-            "n_texts": len(labels),
-            "dev": split.note,
-            "dev_scores": task.scores(logits, dev_targets),
-            "baseline": task.baseline(opened.targets.numpy(), dev_targets),
-            **self._settle(task, logits, dev_targets),
-        }
-        if len(split.dev) and self.refits(len(labels)):
-            self._learn_again(course, opened)
+        done = course.fit(given, labels, held, None if checkpoint is None else Path(checkpoint))
+        self.learnt_, self.fitted_ = done.learnt, done.on
+        self.report_ = done.report | self._settle(task, done.dev_logits, done.dev_targets)
+        if done.set_aside and self.refits(len(labels)):
+            self._learn_again(course, done.opened)
         return self
 
     def refit(self, X: Any, y: Any, *, progress: bool | None = None) -> Self:
@@ -163,21 +125,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
         For after a `fit` with dev: from the training and the dev texts together. Epoch, strength, lexicon, temperature
         and threshold stay those that dev chose; the report stays that of the first fit, made on texts not learnt from.
-        Ctrl-C keeps the model of the first fit.
-
-        Parameters
-        ----------
-        X
-            As for `fit`.
-        y
-            As for `fit`; its classes are those of the first fit.
-        progress
-            True or False to force the progress bar on or off.
-
-        Returns
-        -------
-        TextEstimator
-            Itself.
+        Ctrl-C keeps the model of the first fit. Texts and labels are as for `fit`; the classes are those of the first.
 
         Raises
         ------
@@ -190,12 +138,11 @@ class TextEstimator(BaseEstimator, abc.ABC):
         task = self.learnt_.task
         if task is None:
             raise UsageError("refit goes after fit in the same session: a saved model does not hold all that dev chose")
-        given = tell(X, self, self.fitted_on_)
+        given = tell(X, self, self.fitted_.kind)
         labels, _ = self._read_labels(given, y)
         course = Course(self.method(), self._reader(), task, self.get_params(deep=False), progress)
         opened = course.open(given, labels, self.layers_)
-        if self._learn_again(course, opened):
-            self.fitted_ = opened.on
+        self._learn_again(course, opened)
         return self
 
     def refits(self, n_texts: int) -> bool:
@@ -203,25 +150,19 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
         Not where the training that chose was interrupted.
         """
-        history = self.learnt_.history if self.__sklearn_is_fitted__() else None
+        history = self.history_ if self.__sklearn_is_fitted__() else None
         return self.method().learns_again(n_texts) and (history is None or history.ended != "interrupted")
 
-    def _learn_again(self, course: Course, opened: Opened) -> bool:
+    def _learn_again(self, course: Course, opened: Opened) -> None:
         learnt = course.learn_again(opened, self.learnt_)
         if learnt is not None:
-            self.learnt_ = learnt
+            self.learnt_, self.fitted_ = learnt, opened.on
             note = f"{self.report_['dev']}; what it chose was then learnt from {len(opened.labels)} texts in all"
             self.report_ |= {"dev": note, "n_texts": len(opened.labels)}
-        return learnt is not None
 
     def _reader(self) -> Reader:
         trained = self.learnt_.encoder if self.__sklearn_is_fitted__() else None
         return Reader.of(self.get_params(deep=False), self.method(), trained)
-
-    @property
-    def fitted_on_(self) -> str:
-        """``texts`` (or their features), ``features`` of unknown origin, or ``matrix``."""
-        return self.fitted_.kind
 
     @property
     def provenance_(self) -> Provenance | None:
@@ -232,11 +173,6 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def layers_(self) -> tuple[int, ...] | None:
         """The layers read; None for ready embeddings."""
         return self.fitted_.layers
-
-    @property
-    def pairs_(self) -> bool:
-        """Whether it reads pairs of texts."""
-        return self.fitted_.pairs
 
     @property
     def encoder_(self) -> Encoder:
@@ -266,7 +202,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def features(self, X: Any, *, stored: bool = True, progress: bool | None = None) -> FeatureSource:
         """Return token features as this model reads them; texts go through the store unless told otherwise."""
         fitted = self.__sklearn_is_fitted__()
-        given, reader = tell(X, self, self.fitted_on_ if fitted else None), self._reader()
+        given, reader = tell(X, self, self.fitted_.kind if fitted else None), self._reader()
         layers = self.layers_ if fitted else None
         if fitted and given.kind == "texts" and self.learnt_.model.adapter is not None:
             return reader.fresh(self.learnt_.model, given.content, layers or (-1,))
@@ -275,7 +211,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def read(self, X: Any, progress: bool | None = None) -> Read:
         """Return logits of texts, and how many of their tokens were read; any number, in bounded memory."""
         check_is_fitted(self)
-        return self._reader().read(self.learnt_.model, tell(X, self, self.fitted_on_), self.layers_, progress)
+        return self._reader().read(self.learnt_.model, tell(X, self, self.fitted_.kind), self.layers_, progress)
 
     def predict_logits(self, X: Any) -> Array:
         """Return logits ``(text, output)`` as the classifier gives them, before any temperature."""
@@ -284,16 +220,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def logits_at(self, X: Any, weights: Any, *, progress: bool | None = False) -> Array:
         """Return the logits ``(point, text, output)`` at these points of the simplex, the same for all texts.
 
-        Parameters
-        ----------
-        X
-            What `predict` takes.
-        weights
-            A tensor, an array or lists ``(point, vertex)``: all layers and the head at one point; or
-            ``(point, group, vertex)``, the groups being the layers of the adapter (if there is one) and those of the
-            head. A point's weights are at least 0 and sum to 1.
-        progress
-            True or False to force the progress bar on or off.
+        Weights are a tensor, an array or lists ``(point, vertex)``: all layers and the head at one point; or ``(point,
+        group, vertex)``, the groups being the layers of the adapter (if there is one) and those of the head. A point's
+        weights are at least 0 and sum to 1.
 
         Raises
         ------
@@ -301,43 +230,17 @@ class TextEstimator(BaseEstimator, abc.ABC):
             If there is no simplex, or the weights are no points of it.
         """
         check_is_fitted(self)
-        simplex = self.learnt_.simplex
-        if simplex is None:
-            raise UsageError("there is no simplex to read: it was fitted with n_vertices=1, which learns one head")
-        inputs, _ = self._reader().inputs(tell(X, self, self.fitted_on_), self.layers_, stored=False)
-        logits = point_logits(simplex, inputs, weights, progress)
+        inputs, _ = self._reader().inputs(tell(X, self, self.fitted_.kind), self.layers_, stored=False)
+        logits = point_logits(self.simplex_, inputs, weights, progress)
         return logits if self.lexicon_ is None else logits + logits_of(self.lexicon_, inputs).astype(np.float64)
 
     def ensemble_logits(self, X: Any, n_samples: int, seed: int = 0) -> Array:
-        """Return the logits ``(point, text, output)`` of random points of the simplex, the same points for all texts.
-
-        Parameters
-        ----------
-        X
-            What `predict` takes.
-        n_samples
-            Points k.
-        seed
-            Of the points.
-        """
-        check_settings({"n_samples": n_samples, "seed": seed}, {**SETTINGS, "n_samples": Number(1, whole=True)})
+        """Return the logits ``(point, text, output)`` of random points of the simplex, the same for all texts."""
         check_is_fitted(self)
-        generator, simplex = torch.Generator().manual_seed(seed), self.learnt_.simplex
-        points = [] if simplex is None else [simplex.sample(1, generator) for _ in range(n_samples)]
-        return self.logits_at(X, torch.cat(points) if points else ())
+        return self.logits_at(X, random_points(self.simplex_, n_samples, seed))
 
     def explain(self, X: Any) -> Explanation:
-        """Explain predictions exactly: token scores add up to each logit.
-
-        Parameters
-        ----------
-        X
-            Texts or pairs, as for `predict`.
-
-        Returns
-        -------
-        Explanation
-            One entry a text; ``explanation[i].scores[c].sum() + bias`` is the logit of class c.
+        """Explain predictions exactly: ``explanation[i].scores[c].sum() + bias`` is the logit of class c of text i.
 
         Raises
         ------
@@ -348,23 +251,16 @@ class TextEstimator(BaseEstimator, abc.ABC):
         rows = as_given(X)
         if not holds_texts(rows):
             raise UsageError("explain needs texts: a matrix of ready embeddings has no tokens to show")
-        given = tell(rows, self, self.fitted_on_)
+        given = tell(rows, self, self.fitted_.kind)
         if not given.content:
             raise DataError("there are no texts to explain")
         return explain_texts(self._reader(), self.learnt_.model, given, self.layers_, self.outcome)
 
     def save_pretrained(self, place: str | os.PathLike[str]) -> None:
-        """Save to a folder: settings, learned tensors, and a card for people. No encoder, no pickle.
+        """Save settings, learned tensors, and a card for people to a folder; no encoder, no pickle.
 
-        Parameters
-        ----------
-        place
-            The folder; an older saved model there is replaced in one step, other files in it stay.
-
-        Raises
-        ------
-        UsageError
-            If something else stands there, it cannot be written to, or the model was fitted on ready embeddings.
+        An older saved model there is replaced in one step; other files in the folder stay. Where something else stands
+        there, it cannot be written to, or the model was fitted on ready embeddings, a `UsageError` says so.
         """
         saved = self.to_save()
         with claim(place) as claimed:
@@ -380,19 +276,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def from_pretrained(
         cls, place: str | os.PathLike[str], *, encoder: str | os.PathLike[str] | Encoder | None = None
     ) -> Self:
-        """Load a saved model.
-
-        Parameters
-        ----------
-        place
-            The folder it was saved to.
-        encoder
-            The encoder to use, or its folder or name; None takes the one it was trained with, see `load_estimator`.
-
-        Returns
-        -------
-        TextEstimator
-            Ready to predict.
+        """Load a saved model, with its own encoder or the one given: see `load_estimator`.
 
         Raises
         ------

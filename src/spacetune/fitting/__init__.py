@@ -22,7 +22,7 @@ from spacetune.fitting.reading import CHUNK_TEXTS, logits_of
 from spacetune.fitting.schedule import Schedule
 from spacetune.fitting.scores import classification_scores, multilabel_scores, regression_scores, standing
 from spacetune.fitting.settings import SETTINGS, Number, Rule, check_settings
-from spacetune.fitting.simplex import point_logits
+from spacetune.fitting.simplex import point_logits, random_points
 from spacetune.fitting.tasks import MultiLabel, Regression, SingleLabel, Task, best_threshold, class_weights
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "multilabel_scores",
     "point_logits",
     "probabilities",
+    "random_points",
     "regression_scores",
     "reliability",
     "split_texts",

@@ -17,11 +17,12 @@ from spacetune.fitting.history import History
 from spacetune.fitting.inputs import Inputs
 from spacetune.fitting.loop import fit_parameters
 from spacetune.fitting.schedule import Schedule
+from spacetune.fitting.settings import SETTINGS, Number, check_settings
 from spacetune.fitting.tasks import Task
 from spacetune.heads import Simplex
 from spacetune.progress import progress_bar
 
-__all__ = ["SimplexTraining", "as_points", "fit_simplex", "point_logits", "validation_logits"]
+__all__ = ["SimplexTraining", "as_points", "fit_simplex", "point_logits", "random_points", "validation_logits"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +135,7 @@ def validation_logits(simplex: Simplex, dev: Inputs, n_samples: int, generator: 
     return torch.stack(found).double().numpy()
 
 
-def point_logits(simplex: Simplex, inputs: Inputs, weights: Any, progress: bool | None = False) -> np.ndarray:
+def point_logits(simplex: Simplex | None, inputs: Inputs, weights: Any, progress: bool | None = False) -> np.ndarray:
     """Predict all texts at points of the simplex, the same point for every text.
 
     Parameters
@@ -156,8 +157,9 @@ def point_logits(simplex: Simplex, inputs: Inputs, weights: Any, progress: bool 
     Raises
     ------
     UsageError
-        If the weights are no points of the simplex.
+        If there is no simplex, or the weights are no points of it.
     """
+    simplex = required(simplex)
     points = as_points(weights, simplex.n_groups, simplex.n_vertices)
     found: list[Tensor] = []
     with torch.no_grad(), progress_bar(len(points), "reading the simplex", "points", show=progress) as bar:
@@ -168,6 +170,32 @@ def point_logits(simplex: Simplex, inputs: Inputs, weights: Any, progress: bool 
             found.append(torch.cat(parts)[back])
             bar.update(1)
     return torch.stack(found).double().numpy()
+
+
+def random_points(simplex: Simplex | None, n_samples: int, seed: int) -> Tensor:
+    """Draw points of a simplex ``(point, group, vertex)``, one after the other.
+
+    Raises
+    ------
+    UsageError
+        If there is no simplex, or the number or the seed cannot be.
+    """
+    check_settings({"n_samples": n_samples, "seed": seed}, {**SETTINGS, "n_samples": Number(1, whole=True)})
+    generator, held = torch.Generator().manual_seed(seed), required(simplex)
+    return torch.cat([held.sample(1, generator) for _ in range(n_samples)])
+
+
+def required(simplex: Simplex | None) -> Simplex:
+    """Return the simplex, which a model must have for its points to be read.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    if simplex is None:
+        raise UsageError("there is no simplex to read: it was fitted with n_vertices=1, which learns one head")
+    return simplex
 
 
 def _read(simplex: Simplex, inputs: Inputs, rows: Tensor, weights: Tensor) -> Tensor:

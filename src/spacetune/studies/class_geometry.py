@@ -99,7 +99,7 @@ def class_geometry(model: Any, texts: Any) -> ClassGeometry:
     if not isinstance(model, SpaceClassifier):
         raise UsageError(f"only a SpaceClassifier has concept spaces, got a {type(model).__name__}")
     check_is_fitted(model)
-    if model.fitted_on_ != "texts":
+    if model.fitted_.kind != "texts":
         raise UsageError("the model was fitted on ready embeddings, so there is no encoder to read texts with")
     inputs = read_inputs(texts)
     overlap = model.spaces(inputs)

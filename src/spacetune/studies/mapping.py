@@ -135,7 +135,7 @@ def map_spaces(
         raise DataError(f"a map needs at least 3 texts with one label each, of a model of classes; got {data.source}")
     if n_texts < 3:
         raise UsageError(f"n_texts must be at least 3, got {n_texts}")
-    data = as_trained(fitted.task_, fitted.pairs_, data)
+    data = as_trained(fitted.task_, fitted.fitted_.pairs, data)
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(len(data), min(n_texts, len(data)), replace=False))
     part = data.take(rows.tolist())

@@ -94,7 +94,7 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
         If the texts carry no labels, or a label the model does not know.
     """
     task: Any = model.task_
-    data = as_trained(task, model.pairs_, data)
+    data = as_trained(task, model.fitted_.pairs, data)
     targets = task.targets(data.labels or []).numpy()
     source = model.features(data.inputs)
     logits = logits_of(model.learnt_.model.on_top, source)

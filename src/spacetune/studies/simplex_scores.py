@@ -167,7 +167,7 @@ def score_simplex(
     if n_points < 2:
         raise UsageError(f"n_points must be at least 2, got {n_points}")
     task: Task = model.task_
-    data = as_trained(task, model.pairs_, data)
+    data = as_trained(task, model.fitted_.pairs, data)
     targets = task.targets(data.labels or []).numpy()
     kinds, weights = places(n_vertices, n_points, seed)
     logits = model.logits_at(data.inputs, weights, progress=progress)

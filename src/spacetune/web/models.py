@@ -75,7 +75,7 @@ class ServedModel:
             "classes": self.classes,
             "encoder": dataclasses.asdict(self.model.encoder_.provenance(self.model.layers_ or ())),
             "report": self.model.report_,
-            "pairs": self.model.pairs_,
+            "pairs": self.model.fitted_.pairs,
             "map": self.map is not None,
         }
 

@@ -92,8 +92,9 @@ class InsideMethod(Method):
         """Tell yes below 2,000 texts, where a tenth more of them counts; the number is ours."""
         return n_texts < MANY
 
-    def check(self) -> None:
-        """All settings go together."""
+    def conflict(self) -> str | None:
+        """Say nothing: all settings go together."""
+        return None
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
         """Train adapters and heads; dev's logits are those of the centroid."""

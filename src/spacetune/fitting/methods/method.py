@@ -11,11 +11,12 @@ import numpy as np
 from torch import Tensor
 
 from spacetune.encoders import Encoder
+from spacetune.errors import UsageError
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.data import FitData
 from spacetune.fitting.inputs import Inputs
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.settings import SETTINGS, Rule
+from spacetune.fitting.settings import SETTINGS, Rule, check_settings
 from spacetune.fitting.tasks import Task
 
 __all__ = ["MANY", "Method", "Run"]
@@ -75,9 +76,21 @@ class Method(abc.ABC):
     def learns_again(self, n_texts: int) -> bool:
         """Tell whether a fit learns in the end from the part too that it set aside to choose by."""
 
+    def check(self, settings: Mapping[str, Any]) -> None:
+        """Refuse settings that cannot be, or do not go together.
+
+        Raises
+        ------
+        UsageError
+            The setting is named, with what it may be.
+        """
+        check_settings(settings, self.rules)
+        if (wrong := self.conflict()) is not None:
+            raise UsageError(wrong)
+
     @abc.abstractmethod
-    def check(self) -> None:
-        """Refuse settings that do not go together."""
+    def conflict(self) -> str | None:
+        """Say which settings do not go together, if some do not."""
 
     @abc.abstractmethod
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:

@@ -39,8 +39,9 @@ class ProbeMethod(Method):
         del n_texts
         return True
 
-    def check(self) -> None:
-        """Every strength goes."""
+    def conflict(self) -> str | None:
+        """Say nothing: every strength goes."""
+        return None
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
         """Fit at every strength, keep the best on dev."""

@@ -82,12 +82,11 @@ class SpaceMethod(Method):
         """Tell yes below 2,000 texts, where a tenth more of them counts (the number is ours), and the encoder stays."""
         return n_texts < MANY and not self.train_encoder
 
-    def check(self) -> None:
-        """Refuse a simplex of what does not mix."""
+    def conflict(self) -> str | None:
+        """Say what a simplex does not mix."""
         if self.n_vertices > 1 and (self.train_encoder or self.inter_weight or self.intra_weight):
-            raise UsageError(
-                "a simplex of heads (n_vertices above 1) trains without train_encoder and auxiliary losses"
-            )
+            return "a simplex of heads (n_vertices above 1) trains without train_encoder and auxiliary losses"
+        return None
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
         """Train the head, and a lexicon where it helps."""
