@@ -21,6 +21,7 @@ class PrefixSimplexRegressor(Regressor):
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(100, 3))
     >>> round(PrefixSimplexRegressor(n_epochs=2).fit(X, X[:, 0] + 1).score(X, X[:, 0] + 1), 1)
     1.0

@@ -24,7 +24,6 @@ from spacetune.heads import Head, Lexicon, Simplex
 from spacetune.model_folder import SavedModel, claim
 
 __all__ = ["TextEstimator"]
-
 Array = np.ndarray[Any, Any]
 
 
