@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from spacetune import Encoder
 from spacetune.model_folder import claim
 from spacetune.studies import demo_texts
 
@@ -29,10 +30,15 @@ def train(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def slow_fit(train: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def one_layer(shallow: Encoder) -> tuple[str, str]:
+    return "--encoder", str(shallow.source.folder)
+
+
+@pytest.fixture
+def slow_fit(train: Path, one_layer: tuple[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A fit that has begun, and that does not outlive its test."""
     heed = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731 - background jobs ignore it
-    with start("fit", train, "--out", tmp_path / "m", *SLOW, preexec_fn=heed) as process:
+    with start("fit", train, "--out", tmp_path / "m", *SLOW, *one_layer, preexec_fn=heed) as process:
         yield process
         process.kill()
 
@@ -58,7 +64,13 @@ def test_ctrl_c_before_the_first_epoch_leaves_nothing(slow_fit: subprocess.Popen
 
 @pytest.mark.parametrize(("number", "name", "code"), [(signal.SIGINT, "Ctrl-C", 0), (signal.SIGTERM, "SIGTERM", 143)])
 def test_a_fit_stopped_later_keeps_the_best_and_goes_on_with_resume(
-    slow_fit: subprocess.Popen[str], train: Path, tmp_path: Path, number: signal.Signals, name: str, code: int
+    slow_fit: subprocess.Popen[str],
+    train: Path,
+    one_layer: tuple[str, str],
+    tmp_path: Path,
+    number: signal.Signals,
+    name: str,
+    code: int,
 ) -> None:
     wait_for((tmp_path / ".m.spacetune/checkpoint.safetensors").exists, slow_fit)
     slow_fit.send_signal(number)
@@ -72,7 +84,7 @@ def test_a_fit_stopped_later_keeps_the_best_and_goes_on_with_resume(
     assert sorted(p.name for p in tmp_path.iterdir()) == [".m.spacetune", "m", "train.csv"]
     assert os.listdir(tmp_path / ".m.spacetune") == ["checkpoint.safetensors"]
     assert json.loads(run("predict", tmp_path / "m", "Where is my parcel?", "--json").out)["predicted"]
-    assert run("fit", train, "--out", tmp_path / "m", *FAST).code == 0
+    assert run("fit", train, "--out", tmp_path / "m", *FAST, *one_layer).code == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "train.csv"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from spacetune import PrefixSimplexClassifier, SpaceClassifier, SpaceRegressor
+from spacetune import Encoder, PrefixSimplexClassifier, SpaceClassifier, SpaceRegressor
 from spacetune.studies.methods import make_estimator
 
 from .conftest import Place, read_rows, run, write_rows
@@ -13,8 +13,9 @@ from .conftest import Place, read_rows, run, write_rows
 QUICK = ("--method", "prefix-simplex", "--n-vertices", 2, "--prefix-length", 2, "--n-epochs", 1, "--no-baselines")
 
 
-def test_fit_and_predict(place: Place, tmp_path: Path) -> None:
-    answer = run("fit", place.train, "--out", tmp_path / "m", *QUICK, "--json")
+def test_fit_and_predict(place: Place, tiny_encoder: Encoder, tmp_path: Path) -> None:
+    words = ("--encoder", tiny_encoder.source.folder, *QUICK)
+    answer = run("fit", place.train, "--out", tmp_path / "m", *words, "--json")
     assert answer.code == 0, answer.err
     report = json.loads(answer.out)
     assert report["method"] == "prefix-simplex"

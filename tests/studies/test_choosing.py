@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spacetune import LabelledTexts
+from spacetune import Encoder, LabelledTexts
 from spacetune.errors import UsageError
 from spacetune.studies import Trial, choose_method, choosing, demo_texts, fit_model
 from spacetune.studies.choosing import _drop_the_clearly_worse, _next, _reason, _standing, _unrefuted, _winner
@@ -17,15 +17,16 @@ TRAIN = demo_texts("train").take(range(160))
 QUICK = {"n_epochs": 2}
 
 
-def test_every_method_sees_the_same_rounds_and_the_best_mean_wins() -> None:
-    choice = choose_method(TRAIN, methods=("probe", "space"), settings=QUICK, budget=600, seed=3)
+def test_every_method_sees_the_same_rounds_and_the_best_mean_wins(shallow: Encoder) -> None:
+    settings = {**QUICK, "encoder": shallow}
+    choice = choose_method(TRAIN, methods=("probe", "space"), settings=settings, budget=600, seed=3)
     assert {t.method for t in choice.trials} == {"probe", "space"}
     assert choice.measure == "macro_f1"
     best = _winner(choice.trials)
     assert choice.method == best.method
     assert choice.reason.startswith(f"{best.method} has the best mean macro-f1, {_standing(best, choice.trials):.4f}")
     assert [row["method"] for row in choice.rows()] == ["probe", "space"]
-    again = choose_method(TRAIN, methods=("probe", "space"), settings=QUICK, budget=600, seed=3)
+    again = choose_method(TRAIN, methods=("probe", "space"), settings=settings, budget=600, seed=3)
     for one, other in zip(again.trials, choice.trials, strict=True):  # who drops out when is a matter of time
         shared = min(len(one.scores), len(other.scores))
         assert one.scores[:shared] == other.scores[:shared]
