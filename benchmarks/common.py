@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spacetune import LabelledTexts, read_texts
-from spacetune.encoders.machine import describe_machine
+from spacetune.encoders.loading.machine import describe_machine
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"

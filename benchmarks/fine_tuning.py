@@ -12,7 +12,7 @@ import torch
 import transformers
 
 from spacetune import Encoder, LabelledTexts
-from spacetune.encoders.machine import choose_dtype
+from spacetune.encoders.loading.machine import choose_dtype
 
 Proba = Callable[[list[Any]], np.ndarray]
 FINE_TUNED = "fine-tuned"

@@ -177,8 +177,8 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
         FLIPPED,
     ),
     ("[LAYOUT, about.sha256, about.dtype,", "[LAYOUT, about.sha256,", "test_the_dtype_tells_apart"),
-    ("encoder.tokenizer_fingerprint, form,", "form,", "test_the_tokenizer_tells_apart"),
-    ("encoder.tokenizer_fingerprint, form,", "encoder.tokenizer_fingerprint,", "test_the_form_tells_apart"),
+    ("encoder.tokenizing.fingerprint, form,", "form,", "test_the_tokenizer_tells_apart"),
+    ("encoder.tokenizing.fingerprint, form,", "encoder.tokenizing.fingerprint,", "test_the_form_tells_apart"),
     (
         "key=lambda held: held.used)",
         "key=lambda held: -held.used)",

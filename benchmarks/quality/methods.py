@@ -19,7 +19,7 @@ from spacetune import Encoder, LinearProbe
 from spacetune.fitting.calibration import calibration_error, fit_temperature, probabilities
 from spacetune.fitting.tasks import Task
 from spacetune.studies import fit_model, score_model
-from spacetune.studies.baselines import WORDS
+from spacetune.studies.fit.baselines import WORDS
 
 Cell = dict[str, Any]
 STRENGTHS = (0.1, 1.0, 10.0)

@@ -27,7 +27,7 @@ from benchmarks.speed.memory import memory, memory_of
 from benchmarks.speed.plan import MAX_LENGTH, QUICK, Plan
 from benchmarks.speed.predicting import predict
 from spacetune import Encoder, SpaceClassifier
-from spacetune.encoders.machine import choose_dtype
+from spacetune.encoders.loading.machine import choose_dtype
 
 
 def main(arguments: list[str] | None = None) -> None:

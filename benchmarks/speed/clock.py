@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from spacetune.encoders.linear import Affine
-from spacetune.encoders.machine import linear_rate
+from spacetune.encoders.loading.machine import linear_rate
+from spacetune.encoders.passes.linear import Affine
 
 Result = dict[str, Any]
 Run = Callable[[], Any]

@@ -15,8 +15,8 @@ from benchmarks.speed.clock import Peaks, Result, Run, contest, name_of, ratio, 
 from spacetune import Encoder
 from spacetune.encoders.batching import token_batches
 from spacetune.encoders.encoder import TOKEN_BUDGET
-from spacetune.encoders.layout import lay_out
-from spacetune.encoders.packed import PackedBatch
+from spacetune.encoders.passes.layout import lay_out
+from spacetune.encoders.passes.packed import PackedBatch
 
 REFERENCE = "sentence-transformers"
 

@@ -22,7 +22,7 @@ from papers.keeping import keep
 from papers.latent_geometry.rows import HERE
 from papers.latent_geometry.rungs import DATA
 
-import spacetune.studies.layer_evidence as layer_evidence
+import spacetune.studies.geometry.layer_evidence as layer_evidence
 from spacetune import Encoder, LinearProbe, SpaceClassifier, read_texts
 from spacetune.data import LabelledTexts
 from spacetune.encoders import TokenFeatures

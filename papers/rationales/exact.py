@@ -11,7 +11,7 @@ from torch import Tensor
 
 from spacetune import SpaceClassifier
 from spacetune.dissection.splitting import Pairs
-from spacetune.encoders.packed import PackedBatch
+from spacetune.encoders.passes.packed import PackedBatch
 
 
 def exact_scores(model: SpaceClassifier, texts: Sequence[str]) -> list[dict[str, np.ndarray]]:

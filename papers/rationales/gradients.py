@@ -11,7 +11,7 @@ from torch import Tensor
 
 from spacetune import SpaceClassifier
 from spacetune.encoders import TokenFeatures
-from spacetune.encoders.loading import load_model
+from spacetune.encoders.loading.load import load_model
 
 STEPS = 20
 

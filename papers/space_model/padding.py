@@ -15,9 +15,9 @@ from torch import Tensor
 
 from spacetune import Encoder
 from spacetune.encoders import TokenFeatures
-from spacetune.encoders.packed import PackedBatch
-from spacetune.encoders.padded import rectangle
-from spacetune.encoders.trainable import TrainableEncoder
+from spacetune.encoders.passes.packed import PackedBatch
+from spacetune.encoders.passes.padded import rectangle
+from spacetune.encoders.passes.trainable import TrainableEncoder
 
 WIDTH = 64
 BATCH = 256

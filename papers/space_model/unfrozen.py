@@ -13,7 +13,7 @@ from papers.space_model.training import WEIGHT_DECAY, all_logits
 from torch import Tensor, nn
 
 from spacetune import Encoder
-from spacetune.encoders.trainable import TrainableEncoder
+from spacetune.encoders.passes.trainable import TrainableEncoder
 from spacetune.fitting import Schedule, classification_scores, fit_parameters
 from spacetune.fitting.candidate import Candidate
 

@@ -100,7 +100,7 @@ def test_sigterm_before_the_first_epoch_leaves_nothing(slow_fit: subprocess.Pope
 def test_ctrl_c_in_the_baselines_leaves_the_model_whole(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spacetune.studies.fitting.tfidf_rows", _stop)
+    monkeypatch.setattr("spacetune.studies.fit.fitting.tfidf_rows", _stop)
     answer = run("fit", place.train, "--out", tmp_path / "m", "--n-epochs", "2")
     assert (answer.code, answer.out) == (130, "")
     assert "the model was fitted and saved to" in answer.err
@@ -113,7 +113,7 @@ def stopped_before_it_is_saved(place: Place, out: Path, monkeypatch: pytest.Monk
     """Leave a checkpoint, as a fit that is killed does; return the call."""
     words = ("fit", place.train, "--out", out, *FAST)
     with monkeypatch.context() as patch:
-        patch.setattr("spacetune.studies.fitting.save", _stop)
+        patch.setattr("spacetune.studies.fit.fitting.save", _stop)
         answer = run(*words)
     assert answer.code == 130
     assert "go on from it with --resume" in answer.err

@@ -25,7 +25,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
             raise AssertionError("the work began")
 
         monkeypatch.setattr("spacetune.estimators.load_estimator", refused)
-        monkeypatch.setattr("spacetune.studies.fitting.fit_model", refused)
+        monkeypatch.setattr("spacetune.studies.fit.fitting.fit_model", refused)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from spacetune import Encoder, PrefixSimplexClassifier, SpaceClassifier, SpaceRegressor
-from spacetune.studies.methods import make_estimator
+from spacetune.studies.fit.methods import make_estimator
 
 from .conftest import Place, read_rows, run, write_rows
 

@@ -14,8 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from spacetune import Encoder, SpaceClassifier
 from spacetune.encoders import TokenFeatures
-from spacetune.encoders import encoder as encoder_module
 from spacetune.encoders.batching import runs_of, token_batches
+from spacetune.encoders.passes import frozen
 from spacetune.errors import DataError
 from spacetune.studies.demo_data import demo_texts
 
@@ -92,15 +92,15 @@ def test_padding_other_texts_moves_no_mean_of_the_default_encoder(encoder: Encod
 def test_batch_size_and_windows_change_nothing(tiny: Encoder, monkeypatch: pytest.MonkeyPatch, budget: int) -> None:
     texts = [*SINGLES, *demo_texts("test").texts[:10]]
     usual = tiny.encode(texts, layers="all")
-    monkeypatch.setattr(encoder_module, "TOKEN_BUDGET", budget)
-    monkeypatch.setattr(encoder_module, "RUN_TEXTS", 3)
+    monkeypatch.setattr(frozen, "TOKEN_BUDGET", budget)
+    monkeypatch.setattr(frozen, "RUN_TEXTS", 3)
     cut = tiny.encode(texts, layers="all")
     assert cut.offsets.equal(usual.offsets)
     torch.testing.assert_close(cut.values, usual.values, atol=1e-5, rtol=1e-5)
 
 
 def test_windows_come_in_order(tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_module, "RUN_TEXTS", 4)
+    monkeypatch.setattr(frozen, "RUN_TEXTS", 4)
     texts = demo_texts("test").texts[:10]
     parts = list(tiny.encode_runs(texts))
     assert [len(part) for part in parts] == [4, 4, 2]
@@ -108,7 +108,7 @@ def test_windows_come_in_order(tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_counting_tokens_between_windows_does_not_lift_the_limit(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_module, "RUN_TEXTS", 1)
+    monkeypatch.setattr(frozen, "RUN_TEXTS", 1)
     encoder = Encoder.from_pretrained(made("bert"), dtype="float32", max_length=5)
     for part in encoder.encode_runs(["long text " * 500] * 6):
         assert part.lengths.tolist() == [5]

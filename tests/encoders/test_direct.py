@@ -17,8 +17,8 @@ import transformers
 
 from spacetune import Encoder
 from spacetune.encoders import loading
-from spacetune.encoders.direct import read_directly
-from spacetune.encoders.resolving import resolve
+from spacetune.encoders.loading.direct import read_directly
+from spacetune.encoders.loading.resolving import resolve
 from spacetune.errors import EncoderError
 
 from .conftest import CONFIGS, PAIRS, SINGLES
@@ -51,7 +51,7 @@ def check_same(folder: Path, monkeypatch: pytest.MonkeyPatch, dtype: str = "floa
     theirs, ours = through_transformers(folder, monkeypatch, dtype), Encoder.from_pretrained(folder, dtype=dtype)
     assert isinstance(theirs._loaded.weights, transformers.PreTrainedModel)
     assert not isinstance(ours._loaded.weights, transformers.PreTrainedModel)
-    assert ours.tokenizer_fingerprint == theirs.tokenizer_fingerprint
+    assert ours.tokenizing.fingerprint == theirs.tokenizing.fingerprint
     assert repr(ours) == repr(theirs)
     assert (ours.max_length, ours.dim, ours.source) == (theirs.max_length, theirs.dim, theirs.source)
     for texts in (SINGLES, PAIRS):

@@ -20,8 +20,9 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from spacetune import Encoder
-from spacetune.encoders import machine, resolving, shared_encoder
-from spacetune.encoders.resolving import BUNDLED_SHA256, DEFAULT_ENCODER, resolve
+from spacetune.encoders import shared_encoder
+from spacetune.encoders.loading import machine, resolving
+from spacetune.encoders.loading.resolving import BUNDLED_SHA256, DEFAULT_ENCODER, resolve
 from spacetune.errors import EncoderError, UsageError
 from spacetune.studies.demo_data import demo_texts
 

@@ -10,9 +10,9 @@ import torch
 
 from spacetune import Encoder
 from spacetune.encoders import FeatureStore, perturb, perturbation_ladder
-from spacetune.encoders.loading import weights_digest
+from spacetune.encoders.loading.load import weights_digest
+from spacetune.encoders.passes.trainable import TrainableEncoder
 from spacetune.encoders.perturbing import perturbed_names
-from spacetune.encoders.trainable import TrainableEncoder
 from spacetune.errors import EncoderError, UsageError
 
 from .conftest import CONFIGS, Made

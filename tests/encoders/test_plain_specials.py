@@ -133,7 +133,7 @@ def test_features_kept_from_before_are_not_found(made: Made, tmp_path: Path) -> 
     encoder = Encoder.from_pretrained(folder, dtype="float32")
     described = transformers.AutoTokenizer.from_pretrained(folder).backend_tokenizer.to_str()
     assert json.loads(described)["added_tokens"]
-    assert encoder.tokenizer_fingerprint != hashlib.sha256(described.encode()).hexdigest()
+    assert encoder.tokenizing.fingerprint != hashlib.sha256(described.encode()).hexdigest()
     store = FeatureStore(tmp_path)
     texts = ["with [SEP] inside", "without"]
     found: Any = store.encode(encoder, texts)

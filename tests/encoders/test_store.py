@@ -77,7 +77,7 @@ def test_another_process_finds_them(tmp_path: Path, encoder: Encoder, counted: l
 def test_an_interrupted_run_goes_on_where_it_stopped(
     store: FeatureStore, encoder: Encoder, counted: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spacetune.encoders.encoder.RUN_TEXTS", 10)
+    monkeypatch.setattr("spacetune.encoders.passes.frozen.RUN_TEXTS", 10)
     written: list[Path] = []
     original = feature_store.write_shard
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from spacetune import Encoder
-from spacetune.encoders.trainable import TrainableEncoder
+from spacetune.encoders.passes.trainable import TrainableEncoder
 
 TEXTS = ["a word", "many words " * 40, "one", "", "some more words than one", "a few words " * 20]
 

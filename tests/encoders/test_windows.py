@@ -30,7 +30,7 @@ def windowed(folder: Path, max_length: int = 12, max_windows: int = 1000) -> Enc
 @pytest.mark.parametrize("family", ["bert", "roberta", "gpt2", "xlnet"])
 def test_no_token_is_lost_and_none_comes_twice(made: Made, family: str) -> None:
     encoder = windowed(made(family))
-    read, whole = encoder.spans(LONG), Encoder.from_pretrained(made(family), dtype="float32")._tokenizing._uncut
+    read, whole = encoder.spans(LONG), Encoder.from_pretrained(made(family), dtype="float32").tokenizing._uncut
     expected = [token for token, span in zip(*_content(whole.encode(LONG)), strict=True) if span]
     assert [t for t, part in zip(read.tokens, read.parts, strict=True) if part == 0] == expected
     tokenized = encoder.tokenize([LONG, SHORT, LONG])

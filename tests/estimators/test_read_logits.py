@@ -41,7 +41,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             yield run
 
     monkeypatch.setattr(Encoder, "encode_runs", watch)
-    monkeypatch.setattr("spacetune.encoders.encoder.RUN_TEXTS", 7)
+    monkeypatch.setattr("spacetune.encoders.passes.frozen.RUN_TEXTS", 7)
     return seen
 
 

@@ -9,7 +9,7 @@ from spacetune import Encoder, LabelledTexts, SpaceClassifier
 from spacetune.fitting import MultiLabel, Regression, SingleLabel, best_threshold
 from spacetune.fitting.scores import multilabel_scores
 from spacetune.studies import score_model
-from spacetune.studies.baselines import TfidfBaseline
+from spacetune.studies.fit.baselines import TfidfBaseline
 
 rng = np.random.default_rng(0)
 TRUTH = (rng.random((60, 3)) < 0.4).astype(np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 
 from spacetune import LabelledTexts
 from spacetune.fitting import Regression, SingleLabel
-from spacetune.studies.baselines import TfidfBaseline
+from spacetune.studies.fit.baselines import TfidfBaseline
 
 THINGS = {"fruit": "banana cherry", "metal": "copper silver", "cloth": "velvet linen"}
 

@@ -10,8 +10,9 @@ import pytest
 
 from spacetune import Encoder, LabelledTexts
 from spacetune.errors import UsageError
-from spacetune.studies import Trial, choose_method, choosing, demo_texts, fit_model
-from spacetune.studies.choosing import _drop_the_clearly_worse, _next, _reason, _standing, _unrefuted, _winner
+from spacetune.studies import Trial, choose_method, demo_texts, fit_model
+from spacetune.studies.fit import choosing
+from spacetune.studies.fit.choosing import _drop_the_clearly_worse, _next, _reason, _standing, _unrefuted, _winner
 
 TRAIN = demo_texts("train").take(range(160))
 QUICK = {"n_epochs": 2}

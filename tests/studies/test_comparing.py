@@ -10,7 +10,7 @@ from spacetune import Encoder, compare
 from spacetune.encoders import perturb
 from spacetune.errors import DataError, UsageError
 from spacetune.studies import demo_texts
-from spacetune.studies.comparing import paired_layers
+from spacetune.studies.geometry.comparing import paired_layers
 
 TEXTS = demo_texts("train").texts[:60]
 

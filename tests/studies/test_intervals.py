@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spacetune.fitting import classification_scores, multilabel_scores, regression_scores
-from spacetune.studies.intervals import score_intervals
+from spacetune.studies.fit.intervals import score_intervals
 
 rng = np.random.default_rng(0)
 N, DRAWS, LEVEL = 40, 250, 0.6

@@ -12,7 +12,7 @@ from spacetune.errors import DataError
 from spacetune.estimators.classifier import label_task
 from spacetune.fitting import Regression
 from spacetune.studies import fit_model, map_spaces, score_model
-from spacetune.studies.matching import as_trained
+from spacetune.studies.fit.matching import as_trained
 
 TEXTS = ["the code does not come", "no code again", "the bill is wrong", "a wrong bill"] * 4
 CODES = ["10", "10", "01", "01"] * 4
@@ -56,7 +56,7 @@ def test_what_does_not_fit_is_said_before_the_training(
     def trained(*given: Any, **named: Any) -> NoReturn:
         raise AssertionError("the training began")
 
-    monkeypatch.setattr("spacetune.studies.fitting.make_estimator", trained)
+    monkeypatch.setattr("spacetune.studies.fit.fitting.make_estimator", trained)
     with pytest.raises(DataError) as caught:
         fit_model(LabelledTexts(TEXTS, CODES), **{role: other})
     assert said in str(caught.value)

@@ -25,9 +25,9 @@ from spacetune.geometry import (
     uniformity,
 )
 from spacetune.studies import MEASURE_GROUPS, demo_texts
-from spacetune.studies.cell_streams import COUNTED
-from spacetune.studies.measuring import choose_measures
-from spacetune.studies.token_streams import TokenStream
+from spacetune.studies.geometry.cell_streams import COUNTED
+from spacetune.studies.geometry.measuring import choose_measures
+from spacetune.studies.geometry.token_streams import TokenStream
 
 TEXTS = demo_texts("train").texts[:120]
 

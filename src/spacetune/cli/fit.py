@@ -62,7 +62,7 @@ def fit(
     """Fit a classifier (or regressor) on labelled texts and save it, with its scores beside the baselines'."""
     out = free_place(out)
     report_to = write_place(report_to, *ENDINGS, inputs=(train, dev, test), option="--report")
-    from spacetune.studies.fitting import fit_model
+    from spacetune.studies.fit.fitting import fit_model
 
     data = {
         name: read(path, columns, labelled=True, label=label, label_separator=label_separator, task=task)

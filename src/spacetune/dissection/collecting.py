@@ -7,8 +7,8 @@ from torch import Tensor
 
 from spacetune.dissection.split import Split, SplitName
 from spacetune.dissection.splitting import PARTS, Pairs, bias_labels
+from spacetune.encoders.passes.tracing import Trace
 from spacetune.encoders.ragged import concat_ranges, offsets_of
-from spacetune.encoders.tracing import Trace
 from spacetune.errors import DataError
 
 __all__ = ["Collected"]

@@ -13,9 +13,10 @@ from spacetune.dissection.dissection import Dissection
 from spacetune.dissection.split import SPLITS, SplitName
 from spacetune.dissection.terms import terms_at
 from spacetune.encoders import Encoder, Layers
+from spacetune.encoders.passes.frozen import batches
+from spacetune.encoders.passes.tracing import Trace
 from spacetune.encoders.ragged import offsets_of
 from spacetune.encoders.tokenizing import TextInput, Tokenized
-from spacetune.encoders.tracing import Trace
 from spacetune.errors import EncoderError, UsageError
 from spacetune.progress import progress_bar
 
@@ -79,7 +80,7 @@ class Reader:
         states = torch.empty(n_tokens, len(self.layers), dim, dtype=number)
         collected = {name: Collected(name, lengths) for name in self.splits}
         with torch.inference_mode(), progress_bar(len(inputs), "dissecting", "texts", show=progress) as bar:
-            for texts, rows, batch in self.encoder.batches(tokenized, BUDGET, mixed=tracer.packs):
+            for texts, rows, batch in batches(tokenized, BUDGET, self.encoder.device, mixed=tracer.packs):
                 if len(rows):
                     trace = tracer.trace(batch, self.layers, weights="attended" in self.splits)
                     self._fill(trace, rows, terms, states)

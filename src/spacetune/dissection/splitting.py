@@ -9,8 +9,8 @@ from torch import Tensor
 
 from spacetune.dissection.split import SplitName
 from spacetune.dissection.terms import Gains, corrections, entering
+from spacetune.encoders.passes.tracing import AttentionSpan, Bias, Heads, Trace
 from spacetune.encoders.ragged import concat_ranges
-from spacetune.encoders.tracing import AttentionSpan, Bias, Heads, Trace
 
 __all__ = ["PARTS", "Pairs", "Parts", "bias_label", "bias_labels"]
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from spacetune.encoders.tracing import Addition, Bias, Trace
+from spacetune.encoders.passes.tracing import Addition, Bias, Trace
 
 __all__ = ["Gains", "corrections", "entering", "terms_at"]
 

@@ -15,16 +15,18 @@ from spacetune.encoders.adapters import (
     Reparametrisation,
 )
 from spacetune.encoders.batching import runs_of
-from spacetune.encoders.embedding import Embedder, PooledText
-from spacetune.encoders.encoder import Encoder, Layers, shared_encoder
+from spacetune.encoders.encoder import Encoder
 from spacetune.encoders.given import TextInput, as_given, as_inputs, each_once, holds_features, holds_texts
+from spacetune.encoders.layers import Layers
+from spacetune.encoders.loading.resolving import DEFAULT_ENCODER
+from spacetune.encoders.passes.trainable import TrainableEncoder
 from spacetune.encoders.perturbing import Rung, perturb, perturbation_ladder
 from spacetune.encoders.ragged import segment_mean, segment_variance
-from spacetune.encoders.resolving import DEFAULT_ENCODER
+from spacetune.encoders.sentences.embedding import Embedder, PooledText
+from spacetune.encoders.sharing import shared_encoder
 from spacetune.encoders.store import FeatureStore, StoredFeatures, default_store
 from spacetune.encoders.token_features import FeatureSource, Provenance, TokenFeatures
 from spacetune.encoders.tokenizing import TokenSpans
-from spacetune.encoders.trainable import TrainableEncoder
 
 __all__ = [
     "DEFAULT_ENCODER",

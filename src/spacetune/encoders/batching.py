@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from spacetune.encoders.layout import BLOCK
+from spacetune.encoders.passes.layout import BLOCK
 from spacetune.encoders.tokenizing import TextInput
 
 __all__ = ["runs_of", "token_batches"]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from spacetune.encoders.encoder import Encoder
-from spacetune.encoders.loading import freeze, weights_digest
+from spacetune.encoders.loading.load import freeze, weights_digest
 from spacetune.errors import UnsupportedByFamily, UsageError
 
 __all__ = ["Rung", "perturb", "perturbation_ladder", "perturbed_names"]

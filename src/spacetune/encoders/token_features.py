@@ -36,6 +36,10 @@ class Provenance:
         """Tokens above which a text was cut."""
         return self.max_length * self.max_windows
 
+    def with_cut(self, n_truncated: int) -> Provenance:
+        """Return the same of features of which so many texts were cut."""
+        return dataclasses.replace(self, n_truncated=n_truncated)
+
     def cut_at(self, inputs: Sequence[TextInput]) -> int:
         """Return the number of tokens above which these were cut: pairs are read in one window."""
         return self.longest if not len(inputs) or isinstance(inputs[0], str) else self.max_length
@@ -54,11 +58,8 @@ class FeatureSource(Protocol):
         """Number of layers and width of the states."""
         ...
 
-    def take(self, texts: Tensor, multiple: int = 1) -> TokenFeatures:
-        """Return the features of these texts (positions from 0), in this order.
-
-        Rows of no meaning follow the last text's until their number is a multiple of `multiple`.
-        """
+    def take(self, texts: Tensor) -> TokenFeatures:
+        """Return the features of these texts (positions from 0), in this order."""
         ...
 
     def take_ids(self, texts: Tensor) -> Tensor | None:
@@ -142,18 +143,14 @@ class TokenFeatures:
         """Number of layers and width of the states."""
         return self.values.shape[1], self.values.shape[2]
 
-    def take(self, texts: Tensor, multiple: int = 1) -> TokenFeatures:
+    def take(self, texts: Tensor) -> TokenFeatures:
         """Return the features of these texts (positions from 0), in this order, copied together.
 
-        Rows of no meaning follow the last text's until their number is a multiple of `multiple`. In memory every
-        layer's states lie together, as products with one matrix a layer want them.
+        In memory every layer's states lie together, as products with one matrix a layer want them.
         """
         lengths = self.lengths[texts]
         rows = concat_ranges(self.offsets[:-1][texts], lengths)
-        rows = torch.nn.functional.pad(rows, (0, -len(rows) % multiple))
-        provenance, cut = self.provenance, None if self.truncated is None else self.truncated[texts]
-        if provenance is not None and cut is not None:
-            provenance = dataclasses.replace(provenance, n_truncated=int(cut.sum()))
+        provenance, cut = self._told(None if self.truncated is None else self.truncated[texts])
         return TokenFeatures(
             values=_gather(self.values, rows),
             offsets=offsets_of(lengths),
@@ -165,9 +162,7 @@ class TokenFeatures:
     def between(self, start: int, stop: int) -> TokenFeatures:
         """Return consecutive texts, from `start` up to `stop`, as a view: nothing is copied."""
         first, last = int(self.offsets[start]), int(self.offsets[min(stop, len(self))])
-        provenance, cut = self.provenance, None if self.truncated is None else self.truncated[start:stop]
-        if provenance is not None and cut is not None:
-            provenance = dataclasses.replace(provenance, n_truncated=int(cut.sum()))
+        provenance, cut = self._told(None if self.truncated is None else self.truncated[start:stop])
         return TokenFeatures(
             values=self.values[first:last],
             offsets=self.offsets[start : stop + 1] - first,
@@ -175,6 +170,12 @@ class TokenFeatures:
             provenance=provenance,
             truncated=cut,
         )
+
+    def _told(self, cut: Tensor | None) -> tuple[Provenance | None, Tensor | None]:
+        """Return the provenance of some texts, of which these were cut."""
+        if self.provenance is None or cut is None:
+            return self.provenance, cut
+        return self.provenance.with_cut(int(cut.sum())), cut
 
     def take_ids(self, texts: Tensor) -> Tensor | None:
         """Return the token ids of these texts, end to end; None where the rows are ready embeddings."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spacetune.encoders import Encoder, Provenance
-from spacetune.encoders.resolving import locate
+from spacetune.encoders.loading.resolving import locate
 from spacetune.errors import ModelFileError, UsageError
 from spacetune.estimators.inputs import FittedOn
 from spacetune.estimators.text_estimator import TextEstimator

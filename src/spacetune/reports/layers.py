@@ -11,9 +11,9 @@ from spacetune.reports.bars import bars
 from spacetune.reports.charts import curves, heat_map
 from spacetune.reports.document import Document, Figure, Notes, Paragraph, Section, Table
 from spacetune.reports.markup import Markup
-from spacetune.studies.comparing import EncoderComparison
-from spacetune.studies.measure_table import MeasureTable
-from spacetune.studies.perturbing import PerturbationLadder
+from spacetune.studies.geometry.comparing import EncoderComparison
+from spacetune.studies.geometry.measure_table import MeasureTable
+from spacetune.studies.geometry.perturbing import PerturbationLadder
 
 __all__ = ["comparison_document", "dissection_document", "ladder_document", "measures_document"]
 

@@ -31,8 +31,8 @@ from spacetune.reports.spaces import map_document, overlap_document
 from spacetune.reports.tables import write_csv, write_text
 from spacetune.results import Result
 from spacetune.studies import FitReport, PerturbationLadder, Predictions, Scores, SimplexScores, SpaceMap
-from spacetune.studies.comparing import EncoderComparison
-from spacetune.studies.measure_table import MeasureTable
+from spacetune.studies.geometry.comparing import EncoderComparison
+from spacetune.studies.geometry.measure_table import MeasureTable
 
 __all__ = ["ENDINGS", "document_of", "notebook", "render"]
 

@@ -1,23 +1,23 @@
 """One question, one function, one result object; the command line and the web call these."""
 
-from spacetune.studies.choosing import Choice, Trial, choose_method
-from spacetune.studies.class_geometry import ClassGeometry, class_geometry
-from spacetune.studies.comparing import EncoderComparison, compare
 from spacetune.studies.demo_data import demo_texts
 from spacetune.studies.diagnosis import Diagnosis, diagnose
 from spacetune.studies.embedding import Embeddings, embed_texts
-from spacetune.studies.fitting import FitReport, fit_model
+from spacetune.studies.fit.choosing import Choice, Trial, choose_method
+from spacetune.studies.fit.fitting import FitReport, fit_model
+from spacetune.studies.fit.scoring import Scores, score_model
+from spacetune.studies.geometry.class_geometry import ClassGeometry, class_geometry
+from spacetune.studies.geometry.comparing import EncoderComparison, compare
+from spacetune.studies.geometry.measure_table import LayerValue, MeasureTable
+from spacetune.studies.geometry.measuring import MEASURE_GROUPS, measure
+from spacetune.studies.geometry.perturbing import LadderValue, PerturbationLadder, measure_ladder
+from spacetune.studies.geometry.ranking import LayerRanking, rank_layers
 from spacetune.studies.mapping import Placement, SpaceMap, map_spaces, place_texts
-from spacetune.studies.measure_table import LayerValue, MeasureTable
-from spacetune.studies.measuring import MEASURE_GROUPS, measure
-from spacetune.studies.perturbing import LadderValue, PerturbationLadder, measure_ladder
 from spacetune.studies.predicting import Predictions, predict_texts, predictions_of
-from spacetune.studies.ranking import LayerRanking, rank_layers
-from spacetune.studies.scoring import Scores, score_model
 from spacetune.studies.simplex_scores import SimplexPoint, SimplexScores, score_simplex
-from spacetune.studies.term_geometry import TermGeometry, TermShift, term_geometry, term_shift
-from spacetune.studies.term_subsets import SubsetScores, score_term_subsets
-from spacetune.studies.term_use import TermUse, term_use
+from spacetune.studies.terms.geometry import TermGeometry, TermShift, term_geometry, term_shift
+from spacetune.studies.terms.subsets import SubsetScores, score_term_subsets
+from spacetune.studies.terms.use import TermUse, term_use
 
 __all__ = [
     "MEASURE_GROUPS",

@@ -8,8 +8,8 @@ import os
 import platform
 from typing import Any
 
-from spacetune.encoders.machine import describe_machine
-from spacetune.encoders.resolving import DEFAULT_ENCODER, resolve
+from spacetune.encoders.loading.machine import describe_machine
+from spacetune.encoders.loading.resolving import DEFAULT_ENCODER, resolve
 from spacetune.errors import EncoderError
 from spacetune.results import Result
 

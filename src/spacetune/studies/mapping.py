@@ -17,7 +17,7 @@ from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.heads import SpaceHead
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.results import Result
-from spacetune.studies.matching import as_trained
+from spacetune.studies.fit.matching import as_trained
 
 __all__ = ["Placement", "SpaceMap", "map_spaces", "place_texts"]
 

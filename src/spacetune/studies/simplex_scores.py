@@ -15,9 +15,9 @@ from spacetune.estimators import TextEstimator
 from spacetune.fitting import Task, probabilities
 from spacetune.heads import simplex_weights
 from spacetune.results import Result
-from spacetune.studies.intervals import decisions, score_intervals
-from spacetune.studies.matching import as_trained
-from spacetune.studies.scoring import seen_notes
+from spacetune.studies.fit.intervals import decisions, score_intervals
+from spacetune.studies.fit.matching import as_trained
+from spacetune.studies.fit.scoring import seen_notes
 
 __all__ = ["SimplexPoint", "SimplexScores", "score_simplex"]
 

@@ -59,7 +59,7 @@ class ServedModel:
     @property
     def cut_side(self) -> str:
         """The side on which the encoder cuts a text that is too long: ``left`` or ``right``."""
-        return self.model.encoder_.cut_side
+        return self.model.encoder_.tokenizing.side
 
     @property
     def classes(self) -> list[Any]:

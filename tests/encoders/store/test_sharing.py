@@ -132,7 +132,7 @@ def test_shards_that_go_while_they_are_looked_at_are_no_loss(
 def test_a_store_cleared_after_every_write_is_no_loss(
     tiny: Encoder, tmp_path: Path, warned: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spacetune.encoders.encoder.RUN_TEXTS", 4)
+    monkeypatch.setattr("spacetune.encoders.passes.frozen.RUN_TEXTS", 4)
     original = reading.Reader.open
 
     def pruned(self: reading.Reader, path: Path) -> Any:

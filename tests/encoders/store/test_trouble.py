@@ -68,7 +68,7 @@ def test_any_single_failing_call_changes_nothing(
     tiny: Encoder, tmp_path: Path, warned: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = tiny.encode(TEXTS)
-    monkeypatch.setattr("spacetune.encoders.encoder.RUN_TEXTS", 6)
+    monkeypatch.setattr("spacetune.encoders.passes.frozen.RUN_TEXTS", 6)
     for module in (files, holdings, shard_files, reading):
         for at in range(1, 200):
             place = tmp_path / f"{module.__name__} {at}"
@@ -89,7 +89,7 @@ def test_any_single_failing_call_changes_nothing(
 def test_texts_are_encoded_once_when_the_disk_fills_up_meanwhile(
     tiny: Encoder, tmp_path: Path, warned: Any, encoded: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spacetune.encoders.encoder.RUN_TEXTS", 4)
+    monkeypatch.setattr("spacetune.encoders.passes.frozen.RUN_TEXTS", 4)
     monkeypatch.setattr(files, "os", Failing(3, errno.ENOSPC, ("replace",)))
     found = take_all(FeatureStore(tmp_path).encode(tiny, TEXTS))
     assert (encoded, len(shards_of(tmp_path)), len(warned())) == ([12], 1, 1)

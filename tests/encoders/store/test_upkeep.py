@@ -123,7 +123,7 @@ def test_small_shards_that_cannot_go_are_not_doubled(
 
 
 def test_more_shards_than_descriptors(tiny: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spacetune.encoders.encoder.RUN_TEXTS", 1)
+    monkeypatch.setattr("spacetune.encoders.passes.frozen.RUN_TEXTS", 1)
     monkeypatch.setattr(merging, "MANY", 10_000)
     monkeypatch.setattr(files.os, "fsync", lambda descriptor: None)
     texts = [f"text {i}" for i in range(70)]

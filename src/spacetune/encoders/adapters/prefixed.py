@@ -15,9 +15,9 @@ from spacetune.encoders.adapters.lora import LoraShape, LoraStates, lora_shape, 
 from spacetune.encoders.adapters.prefix import PrefixShape, PrefixStates
 from spacetune.encoders.adapters.prefix_attention import PrefixFeed, admit_prefixes, feed_by_module
 from spacetune.encoders.batching import token_batches
-from spacetune.encoders.loading import load_model
-from spacetune.encoders.packed import PackedBatch
-from spacetune.encoders.padded import rectangle
+from spacetune.encoders.loading.load import load_model
+from spacetune.encoders.passes.packed import PackedBatch
+from spacetune.encoders.passes.padded import rectangle
 from spacetune.encoders.ragged import concat_ranges, offsets_of
 from spacetune.encoders.token_features import TokenFeatures
 from spacetune.encoders.tokenizing import Tokenized

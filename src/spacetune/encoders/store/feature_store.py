@@ -19,7 +19,8 @@ from typing import Any, get_args
 
 import torch
 
-from spacetune.encoders.encoder import Encoder, Layers
+from spacetune.encoders.encoder import Encoder
+from spacetune.encoders.layers import Layers
 from spacetune.encoders.store.holdings import Holding, clean, homes_in, leftovers_in, remove, shards_in
 from spacetune.encoders.store.keys import home_name, mark_long, text_key
 from spacetune.encoders.store.merging import merge_small

@@ -61,18 +61,16 @@ class StoredFeatures:
         width = 2 if self.shards[0].scales is not None else self.shards[0].values.element_size()
         return int(self.lengths.sum()) * n_layers * dim * width
 
-    def take(self, texts: Tensor, multiple: int = 1) -> TokenFeatures:
-        """Return the features of these texts (positions from 0), in this order, and rows up to a multiple."""
+    def take(self, texts: Tensor) -> TokenFeatures:
+        """Return the features of these texts (positions from 0), in this order."""
         lengths = self.lengths[texts]
         offsets = offsets_of(lengths)
         first = self.shards[0]
         dtype = torch.bfloat16 if first.scales is not None else first.values.dtype
         n_tokens = int(offsets[-1])
-        spare = -n_tokens % multiple
         n_layers, dim = self.shape
-        values = torch.empty(n_layers, n_tokens + spare, dim, dtype=dtype).transpose(0, 1)
-        ids = torch.empty(n_tokens + spare, dtype=first.token_ids.dtype)
-        values[n_tokens:], ids[n_tokens:] = 0, 0
+        values = torch.empty(n_layers, n_tokens, dim, dtype=dtype).transpose(0, 1)
+        ids = torch.empty(n_tokens, dtype=first.token_ids.dtype)
         edges = offsets.tolist()
         per_token = self.shape[0] * self.shape[1] * first.values.element_size()
         for i, text in enumerate(texts.tolist()):

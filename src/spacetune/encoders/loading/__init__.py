@@ -1,0 +1,1 @@
+"""An encoder found, checked, and read into memory."""

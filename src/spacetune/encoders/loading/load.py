@@ -1,0 +1,235 @@
+"""From an encoder's folder to something that runs: weights, tokenizer, limits."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+from spacetune.encoders.families import family_of, n_token_rows
+from spacetune.encoders.loading.checking import check_folder, check_tokens
+from spacetune.encoders.loading.direct import read_directly
+from spacetune.encoders.loading.machine import choose_device, choose_dtype
+from spacetune.encoders.loading.resolving import VOCABULARIES, EncoderSource, resolve, weights_sha256
+from spacetune.encoders.loading.stated import in_one_line, stated_number
+from spacetune.encoders.passes.packed import PackedEncoder
+from spacetune.encoders.passes.padded import PaddedEncoder
+from spacetune.encoders.sentences.folder import sentence_settings
+from spacetune.encoders.tokenizing import Tokenizing
+from spacetune.errors import EncoderError
+
+__all__ = ["LoadedEncoder", "freeze", "load_encoder", "load_model", "weights_digest"]
+
+USUAL_LIMIT = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedEncoder:
+    """Weights and tokenizer in memory; `runner` has the packed pass where the family allows it.
+
+    `weights` and `tokens` are all that frozen use needs. `model` and `tokenizer` are transformers' own, which
+    `whole` returns: loaded when first asked for where the files could be read without transformers.
+    """
+
+    runner: PackedEncoder | PaddedEncoder
+    weights: Any
+    tokens: Any
+    whole: Callable[[], tuple[Any, Any]]
+    family: str
+    n_layers: int
+    dim: int
+    dtype: torch.dtype
+    device: torch.device
+    max_length: int
+    full_length: int
+    longest: int
+
+    @property
+    def model(self) -> Any:
+        """The transformers model."""
+        return self._whole[0]
+
+    @property
+    def tokenizer(self) -> Any:
+        """The transformers tokenizer."""
+        return self._whole[1]
+
+    @functools.cached_property
+    def _whole(self) -> tuple[Any, Any]:
+        return self.whole()
+
+    @property
+    def packed(self) -> bool:
+        """Whether texts run end to end without padding."""
+        return isinstance(self.runner, PackedEncoder)
+
+    @property
+    def shortest(self) -> int:
+        """The smallest length limit that leaves room for a token."""
+        return self.tokens.num_special_tokens_to_add(pair=False) + 1
+
+    def tokenizing(self, max_length: int, max_windows: int, *, lowercase: bool = False) -> Tokenizing:
+        """Return the tokenizer with these limits.
+
+        Raises
+        ------
+        EncoderError
+            If it gives tokens for which there are no weights.
+        """
+        made = Tokenizing(self.tokens, max_length, max_windows, lowercase=lowercase)
+        check_tokens(made.tokens(), n_token_rows(self.weights))
+        return made
+
+
+def load_encoder(
+    name: str | os.PathLike[str],
+    *,
+    dtype: str,
+    device: str,
+    trust_remote_code: bool,
+    revision: str | None,
+    token: str | None,
+    cache_dir: str | None,
+    local_files_only: bool,
+) -> tuple[EncoderSource, LoadedEncoder]:
+    """Find and load an encoder for frozen use.
+
+    Raises
+    ------
+    EncoderError
+        If transformers cannot load the folder.
+    """
+    source = resolve(name, revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
+    place = choose_device(device)
+    number = choose_dtype(dtype, place)
+    check_folder(source.folder)
+    direct = read_directly(source.folder, number)
+    if direct is None:
+        return source, freeze(*load_model(source, number, trust_remote_code), source, number, place)
+    whole = functools.partial(_load_whole, source, number, place, direct[0])
+    return source, freeze(*direct, source, number, place, whole)
+
+
+def _load_whole(source: EncoderSource, dtype: torch.dtype, device: torch.device, weights: Any) -> tuple[Any, Any]:
+    """Load with transformers what was read without it; the two share their weights."""
+    if not source.folder.is_dir() or weights_sha256(source.folder) != source.sha256:
+        raise EncoderError(f"{source.folder} has changed since {source.name} was read from it; load the encoder anew")
+    model, tokenizer = load_model(source, dtype)
+    model = model.to(device).eval().requires_grad_(False)
+    model.load_state_dict(weights.state_dict(), strict=False, assign=True)
+    return model, tokenizer
+
+
+def freeze(
+    model: Any,
+    tokenizer: Any,
+    source: EncoderSource,
+    dtype: torch.dtype,
+    device: torch.device,
+    whole: Callable[[], tuple[Any, Any]] | None = None,
+) -> LoadedEncoder:
+    """Make a loaded model ready for frozen use: eval mode, no gradients, the fastest pass its family allows."""
+    model = model.to(device).eval().requires_grad_(False)
+    config = model.config
+    family = family_of(config.model_type)
+    uses_segments = "token_type_ids" in tokenizer.model_input_names
+    positions = _positions(config)
+    usual, full = _usual_lengths(source, tokenizer, positions)
+    return LoadedEncoder(
+        runner=PackedEncoder(model, dtype) if "fast" in family.supports else PaddedEncoder(model, uses_segments),
+        weights=model,
+        tokens=tokenizer,
+        whole=whole or (lambda: (model, tokenizer)),
+        family=family.name,
+        n_layers=config.num_hidden_layers,
+        dim=config.hidden_size,
+        dtype=dtype,
+        device=device,
+        max_length=usual,
+        full_length=full,
+        longest=positions,
+    )
+
+
+def weights_digest(model: Any) -> str:
+    """Return the SHA-256 of a model's tensors and their names: what its features depend on."""
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        whole = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(name.encode() + whole.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def load_model(source: EncoderSource, dtype: torch.dtype, trust_remote_code: bool = False) -> tuple[Any, Any]:
+    """Load a model and its tokenizer with transformers, from safetensors only.
+
+    Raises
+    ------
+    EncoderError
+        If transformers cannot load them; its own words are in the message.
+    """
+    import transformers
+
+    if not any(any(source.folder.glob(pattern)) for pattern in VOCABULARIES):  # transformers would make an empty one
+        raise EncoderError(f"{source.folder} holds no tokenizer: no {', '.join(VOCABULARIES)}")
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "local_files_only": True}
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source.folder, **options)
+        options |= {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
+        try:
+            model, report = transformers.AutoModel.from_pretrained(source.folder, attn_implementation="sdpa", **options)
+        except ValueError as error:  # an architecture without it takes its own attention
+            if "scaled_dot_product_attention" not in str(error):
+                raise
+            model, report = transformers.AutoModel.from_pretrained(source.folder, **options)
+    except Exception as error:
+        raise EncoderError(f"transformers cannot load {source.folder}: {_reason(error)}") from error
+    _check_loaded(source, model, report["missing_keys"])
+    return model, tokenizer
+
+
+def _reason(error: Exception) -> str:
+    if "ignore_mismatched_sizes" in str(error):  # what it says before goes to a log
+        return "the sizes in config.json are not those of the weights"
+    return in_one_line(error)
+
+
+def _check_loaded(source: EncoderSource, model: Any, missing: Iterable[str]) -> None:
+    if model.config.is_encoder_decoder:
+        raise EncoderError(f"{source.name} is an encoder-decoder ({model.config.model_type}); give an encoder")
+    absent = sorted(name for name in missing if "pooler" not in name)  # the pooler is never used here
+    if absent:  # transformers would fill them with random numbers
+        raise EncoderError(f"the weights in {source.folder} lack {len(absent)} of the model's, first {absent[0]}")
+
+
+def _positions(config: Any) -> int:
+    """Return the longest text the positions allow; RoBERTa and MPNet keep the first two for padding."""
+    positions = getattr(config, "max_position_embeddings", None) or 0
+    if positions < 1:  # relative positions only; XLNet says -1
+        return 1 << 20
+    reserved = config.pad_token_id + 1 if config.model_type in _PADDED_POSITIONS else 0
+    return positions - reserved
+
+
+_PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+
+
+def _usual_lengths(source: EncoderSource, tokenizer: Any, positions: int) -> tuple[int, int]:
+    """Return the limit of a window, up to 512, and the tokenizer's own; what the encoder's makers set is both."""
+    file, said = sentence_settings(source.folder)
+    if said.get("max_seq_length") is not None:
+        stated = min(stated_number(said, "max_seq_length", file, 1, 1 << 40), positions)
+        return stated, stated
+    limit = tokenizer.model_max_length
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 1:
+        named = source.folder / "tokenizer_config.json"
+        raise EncoderError(f"{named}: model_max_length must be a number from 1, got {in_one_line(limit)}")
+    full = int(min(limit, positions))
+    return min(full, USUAL_LIMIT), full

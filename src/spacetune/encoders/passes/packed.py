@@ -1,0 +1,157 @@
+"""One forward pass over texts laid end to end: no padded rectangle, fused products, one attention call a block size.
+
+Every matrix product runs on all tokens of a batch at once; only attention looks at blocks of rows. A text's states
+do not depend on its neighbours, but for rounding: where a text stands in its block decides in what order sums are made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from spacetune.encoders.families import EncoderParts, LayerParts, parts_of
+from spacetune.encoders.loading.machine import keep_freed_memory
+from spacetune.encoders.passes.layout import Blocks, Layout, lay_out
+from spacetune.encoders.passes.linear import Affine, fused_name
+
+__all__ = ["Norm", "PackedBatch", "PackedEncoder", "Span"]
+
+Norm = tuple[Tensor, Tensor, float]
+Span = tuple[int, int, int, Tensor | None]
+"""Start, number and size of blocks, and what is added to their attention scores."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PackedBatch:
+    """Token ids and segment ids ``(n_tokens,)`` of texts end to end, and the texts' lengths."""
+
+    token_ids: Tensor
+    segment_ids: Tensor
+    lengths: list[int]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Layer:
+    """A layer's weights in the dtype they run in; query, key and value in one matrix."""
+
+    qkv: Affine
+    attention_out: Affine
+    attention_norm: Norm
+    ff_in: Affine
+    ff_out: Affine
+    output_norm: Norm
+    activation: Callable[[Tensor], Tensor]
+    activation_name: tuple[str, str] | None
+
+
+class PackedEncoder:
+    """Runs the parts of an encoder over packed batches.
+
+    Parameters
+    ----------
+    model
+        A loaded transformers model of a family whose parts are known.
+    dtype
+        What the layers compute in; embeddings are looked up in the model's own dtype.
+    """
+
+    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+        self.parts: EncoderParts = parts_of(model)
+        self.dtype = dtype
+        keep_freed_memory()
+
+    @functools.cached_property
+    def _layers(self) -> list[_Layer]:  # laid out when a text comes: who only counts tokens or dissects needs none
+        return [_prepare(layer, self.dtype) for layer in self.parts.layers]
+
+    def hidden_states(self, batch: PackedBatch, layers: Sequence[int]) -> list[Tensor]:
+        """Return the states ``(n_tokens, dim)`` after the asked layers (0: the embeddings), in their order.
+
+        No layer above the highest asked one is computed.
+        """
+        layout = lay_out(np.asarray(batch.lengths))
+        rows = torch.from_numpy(layout.rows).to(batch.token_ids.device)
+        filled = layout.n_rows > len(rows)
+        kept: dict[int, Tensor] = {}
+        wanted, last = set(layers), max(layers)
+        x = self._embed(batch, layout, rows)
+        spans = [self._span(blocks, x.device) for blocks in layout.blocks]
+        for depth in range(last + 1):
+            if depth:
+                x = self._layer(self._layers[depth - 1], x, spans)
+            if depth in wanted:
+                kept[depth] = x.index_select(0, rows) if filled or len(batch.lengths) > 1 else x
+        return [kept[layer] for layer in layers]
+
+    def _embed(self, batch: PackedBatch, layout: Layout, rows: Tensor) -> Tensor:
+        x = self.parts.embedding_norm(self._sum(batch, layout, rows))
+        if self.parts.project is not None:
+            x = self.parts.project(x)
+        return x.to(self.dtype)
+
+    def _sum(self, batch: PackedBatch, layout: Layout, rows: Tensor) -> Tensor:
+        """Return the sum of the embeddings of every row, before any normalisation."""
+        ids = batch.token_ids.new_zeros(layout.n_rows)
+        segments = batch.segment_ids.new_zeros(layout.n_rows)
+        ids[rows], segments[rows] = batch.token_ids, batch.segment_ids
+        positions = torch.from_numpy(layout.positions).to(ids.device)
+        return self.parts.embed(ids, positions, segments)
+
+    def _span(self, blocks: Blocks, device: torch.device) -> Span:
+        """Prepare a group's attention: a text sees itself only, with the family's own bias where it has one."""
+        bias = None
+        if not blocks.plain:
+            owner = torch.from_numpy(blocks.owner).to(device)
+            apart = owner[:, :, None] != owner[:, None, :]
+            bias = torch.zeros(apart.shape, dtype=self.dtype, device=device).masked_fill_(apart, float("-inf"))
+            bias = bias.unsqueeze(1)
+        if self.parts.attention_bias is not None:
+            position = torch.from_numpy(blocks.position).to(device)
+            table = self.parts.attention_bias(int(position.max()) + 1).to(self.dtype)
+            own = table[:, position[:, :, None], position[:, None, :]].transpose(0, 1)
+            bias = own if bias is None else own + bias
+        return blocks.start, blocks.count, blocks.size, bias
+
+    def _layer(self, layer: _Layer, x: Tensor, spans: list[Span]) -> Tensor:
+        attended = self._attend(layer.qkv(x), spans)
+        x = _norm(layer.attention_out.plus(attended, x), layer.attention_norm)
+        inner = layer.ff_in.activated(x, layer.activation, layer.activation_name)
+        return _norm(layer.ff_out.plus(inner, x), layer.output_norm)
+
+    def _attend(self, qkv: Tensor, spans: list[Span]) -> Tensor:
+        heads, width = self.parts.n_heads, qkv.shape[1] // 3
+        mixed: list[Tensor] = []
+        for start, count, size, bias in spans:
+            block = qkv[start : start + count * size].view(count, size, 3, heads, width // heads)
+            q, k, v = block.permute(2, 0, 3, 1, 4)
+            out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            mixed.append(out.transpose(1, 2).reshape(count * size, width))
+        return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
+
+
+def _norm(x: Tensor, norm: Norm) -> Tensor:
+    weight, bias, eps = norm
+    return F.layer_norm(x, weight.shape, weight, bias, eps)
+
+
+def _prepare(layer: LayerParts, dtype: torch.dtype) -> _Layer:
+    def norm(module: Any) -> Norm:
+        return module.weight.detach().to(dtype), module.bias.detach().to(dtype), module.eps
+
+    return _Layer(
+        qkv=Affine([layer.query, layer.key, layer.value], dtype),
+        attention_out=Affine([layer.attention_out], dtype),
+        attention_norm=norm(layer.attention_norm),
+        ff_in=Affine([layer.ff_in], dtype),
+        ff_out=Affine([layer.ff_out], dtype),
+        output_norm=norm(layer.output_norm),
+        activation=layer.activation,
+        activation_name=fused_name(layer.activation),
+    )

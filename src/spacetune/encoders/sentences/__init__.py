@@ -1,0 +1,1 @@
+"""One vector a text, as an encoder's folder says."""

@@ -1,0 +1,1 @@
+"""Fit a model, choose a method, score it beside the baselines."""

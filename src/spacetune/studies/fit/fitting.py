@@ -1,0 +1,278 @@
+"""Fit a model on labelled texts and say how good it is beside the baselines: the main job."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from spacetune.data import LabelledTexts, is_indicator, label_kind, overlap_note, unknown_notes
+from spacetune.errors import DataError, UsageError
+from spacetune.estimators import TextEstimator
+from spacetune.estimators.labels import label_task
+from spacetune.fitting import DevTexts, History, Regression, split_texts
+from spacetune.results import Result
+from spacetune.studies.fit.choosing import Choice, choose_method
+from spacetune.studies.fit.interrupting import output, save, was_interrupted
+from spacetune.studies.fit.matching import as_trained
+from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
+from spacetune.studies.fit.score_rows import Parts, majority_rows, probe_rows, score_row, tfidf_rows
+from spacetune.studies.fit.scoring import Scores, score_model
+
+__all__ = ["FitReport", "fit_model"]
+
+
+SHARED = ("encoder", "layers", "max_length", "max_windows", "class_weight")
+"""Settings that the baseline probe takes over."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FitReport(Result):
+    """One fit: what it learnt from, how long it took, and its scores beside the baselines'.
+
+    Parameters
+    ----------
+    method
+        ``space``, ``probe``, ``space-simplex``, ``prefix-simplex`` or ``lora-simplex``.
+    source
+        Where the training texts came from.
+    n_texts
+        How many trained the model in the end.
+    classes
+        Their classes.
+    dev
+        How the dev part came about.
+    table
+        One row a method and split: ``method``, ``split``, ``n``, scores, ``seconds``, and ``intervals`` of the scores.
+    history
+        How training went, in a sentence; empty for the probe.
+    notes
+        Data warnings.
+    epochs
+        One row an epoch: loss, dev scores, whether it was kept; empty for the probe.
+    scored
+        The model's scores in full, by split.
+    choice
+        How the method was chosen; None where it was given.
+    """
+
+    method: Method
+    source: str
+    n_texts: int
+    classes: tuple[Any, ...]
+    dev: str
+    table: tuple[dict[str, Any], ...]
+    history: str
+    notes: tuple[str, ...]
+    epochs: tuple[dict[str, Any], ...] = ()
+    scored: dict[str, Scores] = dataclasses.field(default_factory=dict[str, Scores])
+    choice: Choice | None = None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the table of scores, without the intervals."""
+        return [{name: value for name, value in row.items() if name != "intervals"} for row in self.table]
+
+
+def fit_model(
+    train: LabelledTexts,
+    *,
+    dev: LabelledTexts | None = None,
+    test: LabelledTexts | None = None,
+    method: Method | Literal["auto"] = "space",
+    task: Literal["auto", "classification", "regression"] = "auto",
+    baselines: bool = True,
+    settings: dict[str, Any] | None = None,
+    dev_fraction: float = 0.1,
+    seed: int = 0,
+    budget: float = 60.0,
+    refit: bool | None = None,
+    fit_options: dict[str, Any] | None = None,
+    save_to: Path | None = None,
+    resume: bool = False,
+) -> tuple[TextEstimator, FitReport]:
+    """Fit a model, and score it and the baselines on dev and, where given, on test.
+
+    Nothing is chosen on test: epochs, temperatures and strengths come from dev alone.
+
+    Parameters
+    ----------
+    train
+        Labelled texts.
+    dev
+        Labelled texts to choose by; None sets a stratified part of `train` aside.
+    test
+        Labelled texts to score on, and nothing else.
+    method
+        ``space`` (the Space Model), ``probe`` (logistic or ridge regression on mean states), ``space-simplex`` (a
+        simplex of Space Models, read at its centroid), ``prefix-simplex`` (prefixes learnt inside the encoder: for few
+        texts, slow on many) or ``lora-simplex`` (low-rank matrices instead). ``auto`` tries them, see `choose_method`.
+    task
+        What the labels are; ``auto`` tells by their type.
+    baselines
+        Fit majority, TF-IDF and the probe beside it.
+    settings
+        Further settings of the estimator.
+    dev_fraction
+        Share of `train` set aside where there is no `dev`.
+    seed
+        Of the split and the fit.
+    budget
+        Seconds that ``auto`` may take to choose.
+    refit
+        Learn in the end from the dev texts too, with what they chose: dev scores are those from before, test scores
+        those after, the baselines' too. None does so where `dev` is a part of fewer than 2,000 training texts (the
+        probe: of any number).
+    fit_options
+        Passed on to the estimator's `fit`: ``progress``.
+    save_to
+        Folder for the model; it is saved as soon as it is fitted, before the baselines. No other run may write to it
+        meanwhile. After every epoch the state of the training is kept in it or beside it until the model is saved.
+    resume
+        Go on from the epoch that an interrupted fit of the same texts, labels, settings and encoder came to.
+
+    Returns
+    -------
+    tuple
+        The fitted estimator, and the report.
+
+    Raises
+    ------
+    DataError
+        If the texts cannot be learnt from.
+    UsageError
+        If the model cannot be saved there, or the interrupted fit was another.
+    KeyboardInterrupt
+        By Ctrl-C or SIGTERM, where no epoch has ended yet or the model is being saved. Later in training the best so
+        far is kept and saved, and the slow baselines are left out.
+    """
+    train = _learnable(train, task)
+    dev, test = (None if other is None else _comparable(train, task, other) for other in (dev, test))
+    notes = _notes(train, dev, test)
+    part, held, how = _parts(train, dev, dev_fraction, seed)
+    regression = is_regression(train.labels or [], task)
+    chosen, choice = dict(settings or {}), None
+    with output(save_to, resume) as out:
+        if method == "auto":
+            choice = choose_method(part, task=task, settings=chosen, budget=budget, seed=seed)
+            method, chosen = choice.method, settings_for(choice.method, regression, chosen)
+        began = time.perf_counter()
+        model = make_estimator(method, regression, chosen, seed)
+        if refit and getattr(model, "train_encoder", False):
+            raise UsageError("refit is for a frozen encoder: with train_encoder give all training texts, others as dev")
+        options: dict[str, Any] = {} if out is None else {"checkpoint": out.checkpoint}
+        chosen_by = DevTexts(held.inputs, held.labels or [], how)
+        model.fit(part.inputs, part.labels, dev=chosen_by, **(fit_options or {}), **options)
+        unknown = unknown_notes(model.encoder_.unknown(train.inputs), model.encoder_.count_tokens(train.inputs))
+        notes += tuple(f"{train.source}: {note}" for note in unknown)
+        scored = {"dev": score_model(model, held)}
+        interrupted = was_interrupted(model)
+        data = Parts(part, held, test, None if interrupted else _everything(model, train, dev, held, refit))
+        if data.everything is not None:
+            model.refit(data.everything.inputs, data.everything.labels)
+        seconds = time.perf_counter() - began
+        if out is not None:
+            save(model, out)
+        if test is not None:
+            scored["test"] = score_model(model, test)
+        table = [score_row(method, split, scores, seconds) for split, scores in scored.items()]
+        if baselines:
+            slow = [] if interrupted else _slow_rows(model, data, method, regression, chosen, seed)
+            table = [*majority_rows(model.task_, data), *slow, *table]
+    return model, _report(model, method, train.source, data, table, notes, scored, choice)
+
+
+def _slow_rows(
+    model: TextEstimator, data: Parts, method: Method, regression: bool, chosen: dict[str, Any], seed: int
+) -> list[dict[str, Any]]:
+    """Return the rows of the baselines that take a while: TF-IDF and the probe."""
+    probe = {name: chosen[name] for name in SHARED if name in chosen}
+    others = [] if method == "probe" else probe_rows(make_estimator("probe", regression, probe, seed), data)
+    return [*tfidf_rows(model.task_, data), *others]
+
+
+def _report(
+    model: TextEstimator,
+    method: Method,
+    source: str,
+    data: Parts,
+    table: list[dict[str, Any]],
+    notes: tuple[str, ...],
+    scored: dict[str, Scores],
+    choice: Choice | None,
+) -> FitReport:
+    history: History | None = getattr(model, "history_", None)
+    return FitReport(
+        method,
+        source,
+        len(data.everything or data.train),
+        tuple(getattr(model, "classes_", np.zeros(0)).tolist()),
+        model.report_["dev"],
+        tuple(table),
+        "" if history is None else str(history),
+        notes,
+        () if history is None else tuple(history.rows()),
+        scored,
+        choice,
+    )
+
+
+def _learnable(train: LabelledTexts, task: str) -> LabelledTexts:
+    if train.labels is None:
+        raise DataError(f"{train.source} carries no labels; say which column holds them with --label")
+    if task == "regression":
+        try:
+            return dataclasses.replace(train, labels=[float(label) for label in train.labels])
+        except (TypeError, ValueError) as error:
+            raise DataError(f"--task regression needs numbers as labels: {error}") from error
+    if task == "classification" and label_kind(train.labels) == "regression":
+        if train.cells is None:
+            raise DataError(
+                "--task classification was asked for, but the labels are numbers with fractions; write names as strings"
+            )
+        return dataclasses.replace(train, labels=list(train.cells))
+    return train
+
+
+def _comparable(train: LabelledTexts, task: str, other: LabelledTexts) -> LabelledTexts:
+    """Return dev or test texts with labels as in training; what is wrong with them is said before the training."""
+    labels = train.labels or []
+    if is_indicator(labels):  # read as sets of classes only when it is fitted
+        return other
+    trained = Regression.of(labels) if is_regression(labels, task) else label_task(labels, None, 0.0)
+    return as_trained(trained, train.pairs is not None, other)
+
+
+def _parts(
+    train: LabelledTexts, dev: LabelledTexts | None, fraction: float, seed: int
+) -> tuple[LabelledTexts, LabelledTexts, str]:
+    if dev is not None:
+        return train, dev, f"given: {dev.source} ({len(dev)} texts)"
+    split = split_texts(train.inputs, train.labels or [], fraction, seed)
+    if not len(split.dev):
+        return train, train, split.note
+    return train.take(split.train.tolist()), train.take(split.dev.tolist()), split.note
+
+
+def _everything(
+    model: TextEstimator, train: LabelledTexts, dev: LabelledTexts | None, held: LabelledTexts, refit: bool | None
+) -> LabelledTexts | None:
+    """Return what the model learns from in the end; None where that is what it learnt from already."""
+    wanted = dev is None and model.refits(len(train)) if refit is None else refit
+    if not wanted or held is train:
+        return None
+    return train if dev is None else train.followed_by(dev)
+
+
+def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts | None) -> tuple[str, ...]:
+    from spacetune.data import check_texts
+
+    notes = [f"{train.source}: {note}" for note in check_texts(train).notes]
+    for data in (dev, test):
+        if data is not None:
+            notes += [f"{data.source}: {note}" for note in data.notes]
+            repeated: Any = overlap_note(set(train.keys), data.keys)
+            notes += [f"{data.source}: {repeated}"] if repeated else []
+    return tuple(notes)

@@ -1,0 +1,111 @@
+"""The rows of a fit's table: a model's scores, and those of the baselines from the same texts, in the same order.
+
+Who learns from the dev texts too in the end is scored on dev before that, and on test after it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+from spacetune.data import LabelledTexts
+from spacetune.estimators import TextEstimator
+from spacetune.studies.fit.baselines import TfidfBaseline
+from spacetune.studies.fit.intervals import decisions, score_intervals
+from spacetune.studies.fit.scoring import Scores, score_model
+
+__all__ = ["Parts", "majority_rows", "probe_rows", "score_row", "tfidf_rows"]
+
+Row = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a fit learns from, is chosen by and is scored on; `everything` is what it learns from in the end, if more.
+
+    Parameters
+    ----------
+    train
+        Learnt from before anything is chosen.
+    dev
+        Chosen by.
+    test
+        Scored on; None where there is none.
+    everything
+        Learnt from in the end; None where that is `train`.
+    """
+
+    train: LabelledTexts
+    dev: LabelledTexts
+    test: LabelledTexts | None
+    everything: LabelledTexts | None
+
+    @property
+    def scored(self) -> dict[str, LabelledTexts]:
+        """The splits that have scores."""
+        return {"dev": self.dev} if self.test is None else {"dev": self.dev, "test": self.test}
+
+
+def score_row(method: str, split: str, scored: Scores, seconds: float | None) -> Row:
+    """Return a model's row."""
+    ece = {} if scored.ece is None else {"ece": scored.ece}
+    return {
+        "method": method,
+        "split": split,
+        "n": scored.n_texts,
+        **_shown(scored.scores),
+        **ece,
+        "seconds": seconds,
+        "intervals": scored.intervals,
+    }
+
+
+def majority_rows(task: Any, data: Parts) -> list[Row]:
+    """Return the rows of the best constant guess."""
+    return [_majority("majority", task, data, split, 0.0) for split in data.scored]
+
+
+def tfidf_rows(task: Any, data: Parts) -> list[Row]:
+    """Fit TF-IDF, and return its rows; where no training text holds a word to count, the best constant guess's."""
+    began = time.perf_counter()
+    words = TfidfBaseline(task).fit(data.train, data.dev)
+    logits = {"dev": words.logits(data.dev.inputs)}
+    if data.everything is not None:
+        words.refit(data.everything)
+    if data.test is not None:
+        logits["test"] = words.logits(data.test.inputs)
+    seconds = time.perf_counter() - began
+    return [_tfidf(words, data, split, found, seconds) for split, found in logits.items()]
+
+
+def probe_rows(probe: TextEstimator, data: Parts) -> list[Row]:
+    """Fit the linear probe, and return its rows."""
+    began = time.perf_counter()
+    probe.fit(data.train.inputs, data.train.labels, dev=data.dev)
+    scored = {"dev": score_model(probe, data.dev)}
+    if data.everything is not None:
+        probe.refit(data.everything.inputs, data.everything.labels)
+    seconds = time.perf_counter() - began
+    if data.test is not None:
+        scored["test"] = score_model(probe, data.test)
+    return [score_row("linear probe", split, each, seconds) for split, each in scored.items()]
+
+
+def _majority(method: str, task: Any, data: Parts, split: str, seconds: float) -> Row:
+    learnt = data.train if data.everything is None or split == "dev" else data.everything
+    train, truth = (task.targets(d.labels or []).numpy() for d in (learnt, data.scored[split]))
+    return {"method": method, "split": split, "n": len(truth), **task.baseline(train, truth), "seconds": seconds}
+
+
+def _tfidf(words: TfidfBaseline, data: Parts, split: str, logits: Any, seconds: float) -> Row:
+    name, task = "tf-idf + linear", words.task
+    if logits is None:
+        return _majority(name, task, data, split, seconds)
+    truth = task.targets(data.scored[split].labels or []).numpy()
+    row = {"method": name, "split": split, "n": len(truth), **_shown(task.scores(logits, truth)), "seconds": seconds}
+    return {**row, "intervals": score_intervals(task.kind, truth, decisions(task, logits, truth))}
+
+
+def _shown(scores: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in scores.items() if name != "neg_log_loss"}

@@ -1,0 +1,167 @@
+"""Say how good a model is on labelled texts, against the baseline."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from spacetune.data import LabelledTexts, overlap_note
+from spacetune.estimators import SpaceClassifier, TextEstimator
+from spacetune.estimators.hashes import text_hashes
+from spacetune.fitting import calibration_errors, logits_of, probabilities, reliability
+from spacetune.results import Result
+from spacetune.studies.fit.examples import hardest, least_sure
+from spacetune.studies.fit.intervals import decisions, score_intervals
+from spacetune.studies.fit.matching import as_trained
+
+__all__ = ["Scores", "score_model", "seen_notes"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores(Result):
+    """Scores of one model on one set of texts.
+
+    Parameters
+    ----------
+    source
+        Where the texts came from.
+    n_texts
+        How many.
+    kind
+        ``single``, ``multi`` or ``regression``.
+    scores
+        Of the model: accuracy and macro-F1, or R², correlations and error.
+    baseline
+        Of the best constant guess: the training majority, or here the test set's own where that is unknown.
+    ece
+        Expected calibration error; None for regression.
+    from_spaces
+        Accuracy of classifying straight from the spaces; None where the model was not trained for it.
+    confusion
+        ``(true, predicted)`` counts in the order of `classes`, for single labels.
+    classes
+        The classes.
+    notes
+        Warnings: texts that repeat a training text, texts that were cut.
+    intervals
+        95 % bootstrap interval of every score, as ``(low, high)``.
+    calibration
+        The calibration curve: one row a bin of confidence (`reliability`); empty for regression.
+    hardest
+        The ten texts with the largest loss.
+    least_sure
+        The ten texts whose two strongest classes lie closest; only for single labels.
+    """
+
+    source: str
+    n_texts: int
+    kind: str
+    scores: dict[str, float]
+    baseline: dict[str, float]
+    ece: float | None
+    from_spaces: float | None
+    confusion: np.ndarray[Any, Any] | None
+    classes: tuple[Any, ...]
+    notes: tuple[str, ...]
+    intervals: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict[str, tuple[float, float]])
+    calibration: tuple[dict[str, float], ...] = ()
+    hardest: tuple[dict[str, Any], ...] = ()
+    least_sure: tuple[dict[str, Any], ...] = ()
+
+
+def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
+    """Score a fitted model on labelled texts.
+
+    Parameters
+    ----------
+    model
+        A fitted estimator.
+    data
+        Texts with labels of the kind it was trained on.
+
+    Returns
+    -------
+    Scores
+        The model's scores, the majority baseline's, and what flatters them.
+
+    Raises
+    ------
+    DataError
+        If the texts carry no labels, or a label the model does not know.
+    """
+    task: Any = model.task_
+    data = as_trained(task, model.fitted_.pairs, data)
+    targets = task.targets(data.labels or []).numpy()
+    source = model.features(data.inputs)
+    logits = logits_of(model.learnt_.model.on_top, source)
+    single = task.kind == "single"
+    from_spaces = None
+    if single and isinstance(model, SpaceClassifier) and model.inter_weight > 0:
+        from_spaces = float(np.mean(model.predict_from_spaces(data.inputs) == np.asarray(data.labels)))
+    predicted = decisions(task, logits, targets)
+    return Scores(
+        source=data.source,
+        n_texts=len(data),
+        kind=task.kind,
+        scores=task.scores(logits, targets),
+        baseline=task.baseline(targets, targets),
+        ece=None if task.kind == "regression" else _ece(model, logits, targets),
+        from_spaces=from_spaces,
+        confusion=_confusion(targets, logits.argmax(1), task.n_outputs) if single else None,
+        classes=tuple(task.classes),
+        notes=tuple(_notes(model, data, source)),
+        intervals=score_intervals(task.kind, targets, predicted),
+        **_evidence(model, data, logits, targets, predicted),
+    )
+
+
+def _evidence(model: Any, data: LabelledTexts, logits: Array, targets: Array, predicted: Array) -> dict[str, Any]:
+    """Return the calibration curve, and the texts to look at."""
+    kind, labels = model.kind_, data.labels or []
+    labels = model.task_.names(targets == 1) if kind == "multi" else labels  # an indicator names no labels
+    if kind == "regression":
+        return {"hardest": tuple(hardest(data.inputs, labels, predicted.tolist(), np.abs(predicted - targets)))}
+    said = model.task_.labels(logits)
+    said = said.tolist() if isinstance(said, np.ndarray) else said
+    table = probabilities(logits, model.temperature_, kind)
+    if kind == "multi":
+        loss = -np.log(np.clip(np.where(targets == 1, table, 1 - table), 1e-12, 1)).sum(1)
+        curve = reliability(table.ravel(), targets.ravel() == 1)
+        return {"calibration": tuple(curve), "hardest": tuple(hardest(data.inputs, labels, said, loss))}
+    loss = -np.log(np.clip(table[np.arange(len(targets)), targets], 1e-12, 1))
+    return {
+        "calibration": tuple(reliability(table.max(1), predicted == targets)),
+        "hardest": tuple(hardest(data.inputs, labels, said, loss)),
+        "least_sure": tuple(least_sure(data.inputs, labels, said, table)),
+    }
+
+
+def _ece(model: Any, logits: Any, targets: Any) -> float:
+    return calibration_errors(logits, targets, model.temperature_, model.kind_)["ece"]
+
+
+def _confusion(true: Any, predicted: Any, n_classes: int) -> np.ndarray[Any, Any]:
+    counts = np.zeros((n_classes, n_classes), dtype=int)
+    np.add.at(counts, (true, predicted), 1)
+    return counts
+
+
+def seen_notes(model: Any, data: LabelledTexts) -> list[str]:
+    """Return the data's notes, and how many of the texts the model was fitted on."""
+    notes = [str(note) for note in data.notes]
+    seen = set(model.fitted_.hashes.tolist())
+    hashes = [int(text_hashes([key])[0]) for key in data.keys]
+    repeated = overlap_note(seen, hashes, "texts")
+    return notes if repeated is None else [*notes, str(repeated)]
+
+
+def _notes(model: Any, data: LabelledTexts, source: Any) -> list[str]:
+    notes = seen_notes(model, data)
+    provenance = getattr(source, "provenance", None)
+    if provenance is not None and provenance.n_truncated:
+        notes.append(f"{provenance.n_truncated} texts were cut at {provenance.cut_at(data.inputs):,} tokens")
+    return notes

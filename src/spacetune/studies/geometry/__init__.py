@@ -1,0 +1,1 @@
+"""Measure how states fill their spaces: layers, encoders, classes."""

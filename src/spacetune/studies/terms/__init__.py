@@ -1,0 +1,1 @@
+"""Which terms of the network a state and a prediction are made of."""

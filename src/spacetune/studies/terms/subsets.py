@@ -1,0 +1,135 @@
+"""Which of the four terms a task needs: a classifier trained on each of their 15 subsets."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score, f1_score
+from torch import Tensor
+
+from spacetune.data import LabelledTexts
+from spacetune.dissection import TERMS, Dissection, dissect, dissect_windows, term_subsets
+from spacetune.encoders import Encoder, segment_mean
+from spacetune.errors import DataError, UsageError
+from spacetune.estimators import LinearProbe, SpaceClassifier
+from spacetune.estimators.labels import label_task
+from spacetune.progress import progress_bar
+from spacetune.results import Result
+from spacetune.studies.fit.matching import as_trained
+
+__all__ = ["SubsetScores", "score_term_subsets"]
+
+
+@dataclasses.dataclass(frozen=True)
+class SubsetScores(Result):
+    """One row a subset in `table`: its terms, accuracy and macro-F1 on test, mean and standard deviation over seeds."""
+
+    source: str
+    n_texts: int
+    n_test: int
+    encoder: str
+    layer: int
+    method: str
+    seeds: tuple[int, ...]
+    table: tuple[dict[str, Any], ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row a subset."""
+        return list(self.table)
+
+
+def score_term_subsets(
+    train: LabelledTexts,
+    test: LabelledTexts,
+    *,
+    encoder: Encoder | str | None = None,
+    layer: int = -1,
+    method: Literal["probe", "space"] = "probe",
+    seeds: Sequence[int] = (0,),
+    settings: dict[str, Any] | None = None,
+) -> SubsetScores:
+    """Train a classifier on every non-empty subset of the terms and score it on test.
+
+    ``probe`` is logistic regression on the mean of each text's summed terms; ``space`` the Space Model on its tokens.
+
+    Parameters
+    ----------
+    train
+        Labelled texts, one class each.
+    test
+        Labelled texts to score on.
+    encoder
+        As in `dissect`.
+    layer
+        Whose hidden states.
+    method
+        The classifier.
+    seeds
+        One fit each: of the split for the strength (``probe``), and of the start and the order (``space``).
+    settings
+        Further arguments of the classifier.
+
+    Returns
+    -------
+    SubsetScores
+        In the paper's order: singles, pairs, triples, all.
+
+    Raises
+    ------
+    DataError
+        If labels are missing.
+    UsageError
+        If the method is unknown.
+    """
+    if train.labels is None or test.labels is None:
+        raise DataError("both sets of texts need labels")
+    if method not in ("probe", "space"):
+        raise UsageError(f"method must be probe or space, got {method!r}")
+    test = as_trained(label_task(train.labels, None, 0.0), train.pairs is not None, test)
+    found = encoder if isinstance(encoder, Encoder) else Encoder.from_pretrained(encoder, dtype="float32")
+    number = found.resolve_layers(layer)[0]
+    sides: list[Any] = [_side(found, texts.inputs, number, method) for texts in (train, test)]
+    table: list[dict[str, Any]] = []
+    with progress_bar(15 * len(seeds), "fitting", "models") as bar:
+        for subset in term_subsets():
+            x, y = (_chosen(side, subset) for side in sides)
+            scores: list[tuple[float, float]] = []
+            for seed in seeds:
+                kind: Any = LinearProbe if method == "probe" else SpaceClassifier
+                model = kind(store=None, seed=seed, **(settings or {})).fit(x, train.labels)
+                predicted = model.predict(y)
+                f1 = f1_score(test.labels, predicted, average="macro")
+                scores.append((float(accuracy_score(test.labels, predicted)), float(f1)))
+                bar.update()
+            table.append(_row(subset, np.asarray(scores)))
+    return SubsetScores(
+        train.source, len(train.texts), len(test.texts), found.name, number, method, tuple(seeds), tuple(table)
+    )
+
+
+def _row(subset: tuple[str, ...], scores: np.ndarray[Any, Any]) -> dict[str, Any]:
+    mean, std = scores.mean(0).tolist(), scores.std(0).tolist()
+    return {
+        "terms": " + ".join(subset),
+        "accuracy": mean[0],
+        "accuracy_std": std[0],
+        "macro_f1": mean[1],
+        "macro_f1_std": std[1],
+    }
+
+
+def _side(encoder: Encoder, inputs: Any, layer: int, method: str) -> Tensor | Dissection:
+    if method == "space":
+        return dissect(encoder, inputs, layer)
+    windows = dissect_windows(encoder, inputs, layer)
+    return torch.cat([segment_mean(window.terms[:, 0], window.offsets) for window in windows])
+
+
+def _chosen(side: Tensor | Dissection, subset: tuple[str, ...]) -> Any:
+    if isinstance(side, Dissection):
+        return side.only(*subset)
+    return side[:, [TERMS.index(term) for term in subset]].sum(1).numpy()
