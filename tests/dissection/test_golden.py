@@ -78,7 +78,7 @@ def test_head_importance(encoder: Encoder, first: Dissection, stored: Stored, se
     """
     ours = first.split("attended").of_text(0).permute(2, 3, 0, 1)
     tokenized = encoder.tokenize(sentences[:1])
-    ((_, _, batch),) = encoder.batches(tokenized, 100, mixed=True)
+    ((_, _, batch),) = batches(tokenized, 100, encoder.device, mixed=True)
     with torch.inference_mode():
         gains = Gains(encoder.tracer("float32").trace(batch, [6]).additions)
     rates = torch.stack([rate for rate in gains.rate[0:12:2] if rate is not None])

@@ -16,7 +16,7 @@ import torch
 import transformers
 
 from spacetune import Encoder
-from spacetune.encoders import loading
+from spacetune.encoders.loading import load
 from spacetune.encoders.loading.direct import read_directly
 from spacetune.encoders.loading.resolving import resolve
 from spacetune.errors import EncoderError
@@ -43,7 +43,7 @@ def rewrite(file: Path, **entries: Any) -> None:
 
 def through_transformers(folder: Path, monkeypatch: pytest.MonkeyPatch, dtype: str) -> Encoder:
     with monkeypatch.context() as patch:
-        patch.setattr(loading, "read_directly", lambda folder, dtype: None)
+        patch.setattr(load, "read_directly", lambda folder, dtype: None)
         return Encoder.from_pretrained(folder, dtype=dtype)
 
 

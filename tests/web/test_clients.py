@@ -23,6 +23,12 @@ TEXTS = demo_texts("test").texts[:3]
 LONG = "a b " * 4_500
 
 
+@pytest.fixture(autouse=True)
+def online(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the hub's client speak with this machine, where other tests keep it from the network."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+
+
 @pytest.fixture(scope="module")
 def client(served: list[ServedModel]) -> Iterator[TestClient]:
     aliases = {ALIAS: "probe", "org/model": "space"}

@@ -233,8 +233,8 @@ class Encoder:
     ) -> TokenFeatures:
         """Return the hidden states of every real token of every text, in order; equal texts are computed once.
 
-        Under a `prefix` (keys and values before every text in every layer, or low-rank additions to projections: one for
-        all texts, or one a text) the pass runs in float32. `provenance.n_truncated` says how many texts were cut.
+        Under a `prefix` (keys and values before every text, or low-rank additions to projections; one for all texts, or
+        one a text) the pass runs in float32. `provenance.n_truncated` says how many texts were cut.
         """
         inputs = as_inputs(texts)
         if not inputs:

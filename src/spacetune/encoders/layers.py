@@ -39,9 +39,9 @@ def resolve_layers(layers: Layers, n_layers: int, name: str) -> tuple[int, ...]:
     chosen: Any = [layers] if isinstance(layers, Integral) else layers
     if isinstance(layers, str):
         chosen = range(n_layers + 1) if layers == "all" else None
-    several = hasattr(chosen, "__iter__") and hasattr(chosen, "__len__") and not isinstance(chosen, bool)
-    numbers = [int(i) for i in chosen if isinstance(i, Integral) and not isinstance(i, bool)] if several else []
-    if not numbers or len(numbers) != len(chosen):
+    rows: Any = chosen if hasattr(chosen, "__iter__") and hasattr(chosen, "__len__") else ()
+    numbers = [int(i) for i in rows if isinstance(i, Integral) and not isinstance(i, bool)]
+    if not numbers or len(numbers) != len(rows):
         raise UsageError(f"layers must be a number, a list of numbers or 'all', got {layers!r}")
     wrong = [i for i in numbers if not -n_layers - 1 <= i <= n_layers]
     if wrong:
