@@ -14,7 +14,7 @@ from benchmarks.mutation.changes import Change
 from benchmarks.mutation.copies import ROOT
 from benchmarks.mutation.operators import changes_of
 
-ROOMS = ("spaces", "prefixes", "geometry", "dissection", "encoders", "training", "estimators", "explanations", "data",
+ROOMS = ("heads", "geometry", "dissection", "encoders", "fitting", "estimators", "explanations", "data",
          "model_folder")  # fmt: skip
 NOTICED = {"noticed", "timeout"}
 

@@ -14,6 +14,7 @@ import torch
 from spacetune import Encoder
 from spacetune.dissection import Dissection, dissect
 from spacetune.dissection.terms import Gains
+from spacetune.encoders.passes.frozen import batches
 
 NAMES = {"ipt": "input", "mha": "attention", "ff": "feed_forward", "norm": "correction"}
 CLOSE: dict[str, Any] = {"atol": 1e-5, "rtol": 0}
