@@ -78,19 +78,21 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> spacetune.Encoder:
     return spacetune.Encoder.from_pretrained(save_tiny_encoder(tmp_path_factory.mktemp("tiny")), dtype="float32")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Let ``-n`` alone mean what it means with ``--dist loadgroup``."""
-    if getattr(config.option, "dist", "no") == "load":
-        config.option.dist = "loadgroup"
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep a file's tests on one worker, so that what they share is made once.
 
+    ``--dist loadgroup`` does it by a mark, but pytest-xdist 3.8 with pytest 9.2 no longer heeds the mark.
+    """
+    if config.getoption("dist") not in ("load", "loadgroup"):
+        return None
+    from xdist.scheduler import LoadScopeScheduling
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a file's tests on one worker, so that what they share is made once."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(_group(item.path)))
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(config.rootpath / nodeid.split("::")[0])
+
+    return ByFile(config, log)
 
 
 def _group(path: Path) -> str:
