@@ -17,12 +17,12 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
     (
         "torch.from_numpy(chosen.weight * bias)",
         "torch.from_numpy(chosen.share * bias)",
-        "test_what_is_learnt_again_from_the_same_texts_is_the_same_lexicon",
+        WEIGHED,
     ),
     (
         "WordsChosen(best.strength, best.a, best.b,",
         "WordsChosen(best.strength, best.b, best.a,",
-        "test_a_refit_with_a_lexicon_is_the_same_model_too",
+        WEIGHED,
     ),
     (
         'k.removeprefix("best."): v for k, v in state.items() if k.startswith("best.")',
@@ -139,8 +139,8 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
         "test_isoscore_divides_by_the_dimensions_and_equals_the_package",
     ),
     (
-        "f' {name}=\"{html.escape(str(value))}\"'",
-        "f' {name}=\"{html.escape(str(value), quote=False)}\"'",
+        "html.escape(printable(value, lines=True))}",
+        "html.escape(printable(value, lines=True), quote=False)}",
         "test_no_character_ends_an_attribute_early",
     ),
     (

@@ -14,7 +14,7 @@ from benchmarks import peers
 from benchmarks.speed.clock import Peaks, Result, Run, contest, name_of, ratio, spread
 from spacetune import Encoder
 from spacetune.encoders.batching import token_batches
-from spacetune.encoders.encoder import TOKEN_BUDGET
+from spacetune.encoders.passes.frozen import TOKEN_BUDGET
 from spacetune.encoders.passes.layout import lay_out
 from spacetune.encoders.passes.packed import PackedBatch
 

@@ -23,16 +23,8 @@ IDLE = frozenset({"architectures", "dtype", "torch_dtype", "transformers_version
 
 def home_name(encoder: Encoder, form: str) -> str:
     """Return the name of the folder with the features of this encoder, with these settings, in this form."""
-    about = encoder.provenance(())
-    parts = [
-        LAYOUT,
-        about.sha256,
-        about.dtype,
-        about.max_length,
-        encoder.tokenizing.fingerprint,
-        form,
-        _config(encoder),
-    ]
+    about, cut = encoder.provenance(()), encoder.tokenizing.fingerprint
+    parts = [LAYOUT, about.sha256, about.dtype, about.max_length, cut, form, _config(encoder)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
