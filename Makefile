@@ -5,7 +5,7 @@ TORCH_INDEX ?=
 # How many processes the tests run in: one a core, four at most.
 WORKERS ?= auto
 BIN := .venv/bin
-PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup
+PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4
 PIP_INSTALL := python -m pip install -q --disable-pip-version-check
 
 .PHONY: demo test check unit test-clients test-latest test-oldest lock bench bench-quality mutants papers docs images clean

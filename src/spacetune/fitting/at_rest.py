@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from spacetune.encoders import LoraShape, LoraVertices, PrefixShape, PrefixVertices
-from spacetune.heads import HeadVertices, Lexicon, LinearHead, LinearVertices, Model, Simplex, SpaceHead, SpaceVertices
+from spacetune.heads import (
+    Head,
+    HeadVertices,
+    Lexicon,
+    LinearHead,
+    LinearVertices,
+    Model,
+    Simplex,
+    SpaceHead,
+    SpaceVertices,
+)
 
-__all__ = ["completed", "facts_of", "model_of", "simplex_of", "tensors_of"]
+__all__ = ["HEADS", "completed", "facts_of", "model_of", "simplex_of", "tensors_of"]
 
 PREFIX, HEAD, CORNERS, LEXICON = "prefix.", "head.", "simplex.", "lexicon."
 """What names begin with: adapters; the heads over them; the corners of a simplex of space heads; the words."""
@@ -83,16 +93,25 @@ def model_of(tensors: Mapping[str, Tensor], simplex: Simplex | None) -> Model:
     """Return the model to use: the one point, or a simplex's centroid."""
     words = _named(LEXICON, tensors)
     lexicon = Lexicon(words["grams"], words["weights"]) if words else None
-    if "coefficients" in tensors:
-        return Model(LinearHead(tensors["coefficients"], tensors["intercept"]), lexicon=lexicon)
-    if "spaces.operators" in tensors:
-        head = SpaceHead.blank(tensors["spaces.operators"], tensors["classifier.weight"].shape[0])
-        marks = (CORNERS, LEXICON)
-        head.load_state_dict({k: v for k, v in tensors.items() if not k.startswith(marks)})
-        return Model(head.eval(), lexicon=lexicon)
+    for mark, made in HEADS.items():
+        if mark in tensors:
+            return Model(made(tensors), lexicon=lexicon)
     if simplex is None:
-        raise KeyError("neither a head nor a simplex is among the tensors")
+        raise KeyError(f"none of {', '.join(HEADS)} is among the tensors, and no simplex")
     return dataclasses.replace(simplex.centroid(), lexicon=lexicon)
+
+
+def _space_head(tensors: Mapping[str, Tensor]) -> SpaceHead:
+    head = SpaceHead.blank(tensors["spaces.operators"], tensors["classifier.weight"].shape[0])
+    head.load_state_dict({k: v for k, v in tensors.items() if not k.startswith((CORNERS, LEXICON))})
+    return head.eval()
+
+
+HEADS: dict[str, Callable[[Mapping[str, Tensor]], Head]] = {
+    "coefficients": lambda tensors: LinearHead(tensors["coefficients"], tensors["intercept"]),
+    "spaces.operators": _space_head,
+}
+"""Every head is known by the name of one of its tensors, and made of them all."""
 
 
 def _adapter_of(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> PrefixVertices | LoraVertices:
