@@ -52,5 +52,10 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(f"spacetune.{_HOMES[name]}"), name)
 
 
+def draw_in_notebook(result: Any) -> str:
+    """Return the HTML that a notebook shows of a result; results themselves know nothing of reports."""
+    return importlib.import_module("spacetune.reports").notebook(result)
+
+
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]

@@ -7,7 +7,6 @@ doors (Python, command line, web) show the same thing.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import math
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
+import spacetune
 from spacetune.errors import STEERING
 
 __all__ = ["Result", "json_text", "jsonable"]
@@ -82,5 +82,5 @@ class Result:
         return pd.DataFrame(self.rows())
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows. The drawing lives in `reports`, above this room, so it is asked for by name."""
-        return importlib.import_module("spacetune.reports").notebook(self)
+        """Return what a notebook shows; the root of the package finds who draws it."""
+        return spacetune.draw_in_notebook(self)

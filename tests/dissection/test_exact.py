@@ -11,7 +11,7 @@ from torch import Tensor
 from encoders.conftest import SINGLES, Made, model_type
 from spacetune import Encoder
 from spacetune.dissection import Dissection, Split, dissect
-from spacetune.encoders.families import FAMILIES, STREAMS, family_of
+from spacetune.encoders.families import FAMILIES, family_of
 from spacetune.errors import UnsupportedByFamily
 
 from .conftest import TEXTS, VARIANTS, name_of
@@ -81,7 +81,7 @@ def test_layers_heads_attended_tokens_and_biases_add_up_to_the_terms(
 
 def test_every_supported_architecture_is_tested() -> None:
     known = [family for family in FAMILIES if "dissect" in family.supports]
-    listed = {name for family in known for name in family.model_types} | set(STREAMS)
+    listed = {name for family in known for name in family.model_types}
     assert listed == {model_type(name) for name, _ in VARIANTS}
     assert all("dissect" in family_of(name).supports for name in listed)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spacetune import Encoder
 from spacetune.encoders import TextInput, TokenFeatures
-from spacetune.encoders.families import FAMILIES, family_of, masks_padding, parts_of
+from spacetune.encoders.families import FAMILIES, family_of, parts_of
 from spacetune.errors import EncoderError, UnsupportedByFamily
 
 from .conftest import CONFIGS, PAIRS, SINGLES, WITH_SEGMENTS, Made, model_type, random_model, word_pieces
@@ -89,7 +89,7 @@ def test_layer_norm_epsilon_is_the_models(made: Made) -> None:
 
 @pytest.mark.parametrize("family", CONFIGS)
 def test_padding_is_used_only_where_it_is_masked(made: Made, family: str) -> None:
-    assert masks_padding(model_type(family)) == (family not in UNPADDED)
+    assert family_of(model_type(family)).masks_padding == (family not in UNPADDED)
 
 
 def test_an_unknown_family_says_which_ones_can(made: Made) -> None:

@@ -13,7 +13,7 @@ import transformers
 
 from spacetune import Encoder
 from spacetune.encoders import PrefixStates
-from spacetune.encoders.families import parts_of, prefix_types
+from spacetune.encoders.families import parts_of, types_that
 from spacetune.errors import EncoderError, UnsupportedByFamily, UsageError
 
 from .conftest import SINGLES, Made
@@ -211,4 +211,4 @@ def test_a_compiled_encoder_honours_the_prefix_in_one_graph(made: Made) -> None:
 
 def test_the_list_of_families_is_the_one_tested() -> None:
     tested = {"electra" if f == "electra-narrow" else f.removesuffix("-groups") for f in [*WRITTEN_OUT, *OTHERS]}
-    assert tested | {"xlm-roberta", "camembert"} == set(prefix_types())
+    assert tested | {"xlm-roberta", "camembert"} == set(types_that("prefix"))

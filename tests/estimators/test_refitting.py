@@ -79,7 +79,7 @@ def test_ctrl_c_keeps_the_model_that_was_chosen(
     chosen = made(type(model), model.encoder).fit(
         data.take(train.tolist()).texts, data.take(train.tolist()).labels, dev=data.take(held.tolist())
     )
-    monkeypatch.setattr(type(model), "_learn_again", stopped)
+    monkeypatch.setattr(type(model.method()), "learn_again", stopped)
     with caplog.at_level(logging.WARNING, logger="spacetune"):
         model.fit(data.texts, data.labels)
     assert "the model before is kept" in caplog.text

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from spacetune.encoders import Encoder, Prefix, PrefixShape, PrefixVertices
+from spacetune.encoders.families import FAMILIES, family_of
 from spacetune.errors import ModelFileError, UnsupportedByFamily, UsageError
 from spacetune.estimators import PrefixSimplexClassifier
 from spacetune.estimators.inputs import FittedOn
@@ -28,8 +29,6 @@ __all__ = ["PeftExport", "export_peft_prefix", "import_peft_classifier", "import
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 CLASSIFIER = "base_model.classifier."
-WITH_PREFIX = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie")
-"""Encoders whose own cache PEFT can fill."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,10 +87,9 @@ def export_peft_prefix(model: Any, folder: str | os.PathLike[str]) -> PeftExport
         raise UsageError("there is no prefix to export: fit a prefix simplex on texts first")
     encoder: Encoder = model.encoder_
     config = encoder.prefixed.model.config
-    if config.model_type not in WITH_PREFIX:
-        raise UnsupportedByFamily(
-            f"PEFT's prefix-tuning runs on {', '.join(WITH_PREFIX)} encoders, not on {config.model_type}"
-        )
+    if config.model_type not in family_of(config.model_type).shifts:  # whose own cache PEFT can fill
+        able = ", ".join(name for family in FAMILIES for name in family.shifts)
+        raise UnsupportedByFamily(f"PEFT's prefix-tuning runs on {able} encoders, not on {config.model_type}")
     prefix = vertices.collapse()
     tensors = {"prompt_embeddings": prefix.table()}
     classifies = model.pooling == "pooler" and isinstance(model.head_, LinearHead) and config.model_type == "bert"

@@ -15,6 +15,7 @@ from spacetune.encoders.adapters.lora import LoraShape, LoraStates, lora_shape, 
 from spacetune.encoders.adapters.prefix import PrefixShape, PrefixStates
 from spacetune.encoders.adapters.prefix_attention import PrefixFeed, admit_prefixes, feed_by_module
 from spacetune.encoders.batching import token_batches
+from spacetune.encoders.families import FAMILIES, family_of
 from spacetune.encoders.loading.load import load_model
 from spacetune.encoders.passes.packed import PackedBatch
 from spacetune.encoders.passes.padded import rectangle
@@ -35,8 +36,6 @@ Pooling = Literal["mean", "pooler"]
 """What a head reads: the mean of the tokens' states, or the encoder's own pooled first token (BERT's pooler)."""
 
 BATCH_TOKENS = 2048
-_SHIFTED = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie")
-_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
 
 
 class PrefixedEncoder:
@@ -91,10 +90,11 @@ class PrefixedEncoder:
         return lora_shape(self.model, rank)
 
     def _check_shift(self, length: int) -> None:
-        if self.model.config.model_type not in _SHIFTED:
+        kind = self.model.config.model_type
+        if kind not in family_of(kind).shifts:
+            able = ", ".join(name for family in FAMILIES for name in family.shifts)
             raise UnsupportedByFamily(
-                f"position_shift is PEFT's way with {', '.join(_SHIFTED)} encoders, not with "
-                f"{self.model.config.model_type}; leave it off"
+                f"position_shift is PEFT's way with {able} encoders, not with {kind}; leave it off"
             )
         longest, limit = self.encoder._loaded.longest, self.encoder.max_length
         if limit + length > longest:
@@ -173,7 +173,7 @@ class PrefixedEncoder:
 
     def _shifted(self, mask: Tensor, length: int) -> Tensor:
         config = self.model.config
-        first = config.pad_token_id + 1 if config.model_type in _AFTER_PADDING else 0
+        first = config.pad_token_id + 1 if config.model_type in family_of(config.model_type).after_padding else 0
         return (torch.arange(mask.shape[1], device=mask.device) + first + length).expand(mask.shape)
 
     def features(

@@ -6,10 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
+from spacetune.encoders.families.family import Family
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
 from spacetune.errors import UnsupportedByFamily
 
-__all__ = ["albert_parts"]
+__all__ = ["FAMILIES", "albert_parts"]
 
 
 def albert_parts(model: Any) -> EncoderParts:
@@ -46,3 +47,6 @@ def _layer(layer: Any) -> LayerParts:
         output_norm=layer.full_layer_layer_norm,
         activation=layer.activation,
     )
+
+
+FAMILIES = (Family("albert", ("albert",), albert_parts, prefix=True, masks_padding=True),)

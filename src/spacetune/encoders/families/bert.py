@@ -6,17 +6,18 @@ from typing import Any
 
 from torch import Tensor
 
+from spacetune.encoders.families.family import Family
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
 
-__all__ = ["bert_parts"]
+__all__ = ["FAMILIES", "bert_parts"]
 
-_POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
+AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
 
 
 def bert_parts(model: Any) -> EncoderParts:
     """Describe a `BertModel`, `RobertaModel`, `XLMRobertaModel`, `CamembertModel` or `ElectraModel`."""
     table = model.embeddings
-    after_padding = model.config.model_type in _POSITIONS_AFTER_PADDING
+    after_padding = model.config.model_type in AFTER_PADDING
     first_position = table.padding_idx + 1 if after_padding else 0
 
     def embed(ids: Tensor, positions: Tensor, segments: Tensor) -> Tensor:
@@ -45,3 +46,16 @@ def _layer(layer: Any) -> LayerParts:
         output_norm=layer.output.LayerNorm,
         activation=layer.intermediate.intermediate_act_fn,
     )
+
+
+FAMILIES = (
+    Family(
+        "bert",
+        ("bert", "roberta", "xlm-roberta", "camembert", "electra"),
+        bert_parts,
+        prefix=True,
+        masks_padding=True,
+        after_padding=AFTER_PADDING,
+        shifts=("bert", "roberta", "xlm-roberta", "camembert", "electra"),
+    ),
+)

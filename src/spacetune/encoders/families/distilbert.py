@@ -6,9 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
+from spacetune.encoders.families.family import Family
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
 
-__all__ = ["distilbert_parts"]
+__all__ = ["FAMILIES", "distilbert_parts"]
 
 
 def distilbert_parts(model: Any) -> EncoderParts:
@@ -40,3 +41,6 @@ def _layer(layer: Any) -> LayerParts:
         output_norm=layer.output_layer_norm,
         activation=layer.ffn.activation,
     )
+
+
+FAMILIES = (Family("distilbert", ("distilbert",), distilbert_parts, prefix=True, masks_padding=True),)

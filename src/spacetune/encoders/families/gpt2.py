@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from spacetune.encoders.families.family import Family
 from spacetune.encoders.families.streams import StreamLayer, StreamParts
 
-__all__ = ["gpt2_stream"]
+__all__ = ["FAMILIES", "gpt2_stream"]
 
 
 def gpt2_stream(model: Any) -> StreamParts:
@@ -24,3 +25,6 @@ def _layer(block: Any, dim: int) -> StreamLayer:
         ff_out=block.mlp.c_proj,
         ff_bias=block.mlp.c_proj.bias,
     )
+
+
+FAMILIES = (Family("gpt2", ("gpt2",), stream=gpt2_stream, prefix=True, masks_padding=True),)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from spacetune.encoders.families.family import Family
 from spacetune.encoders.families.streams import StreamLayer, StreamParts
 
-__all__ = ["gpt_neox_stream"]
+__all__ = ["FAMILIES", "gpt_neox_stream"]
 
 
 def gpt_neox_stream(model: Any) -> StreamParts:
@@ -26,3 +27,6 @@ def _layer(layer: Any, n_heads: int) -> StreamLayer:
         ff_out=layer.mlp.dense_4h_to_h,
         ff_bias=layer.mlp.dense_4h_to_h.bias,
     )
+
+
+FAMILIES = (Family("gpt_neox", ("gpt_neox",), stream=gpt_neox_stream, masks_padding=True),)

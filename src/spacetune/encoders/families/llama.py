@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from spacetune.encoders.families.family import Family
 from spacetune.encoders.families.streams import StreamLayer, StreamParts
 
-__all__ = ["llama_stream"]
+__all__ = ["FAMILIES", "llama_stream"]
 
 
 def llama_stream(model: Any) -> StreamParts:
@@ -29,3 +30,11 @@ def _layer(layer: Any, config: Any) -> StreamLayer:
         ff_out=layer.mlp.down_proj,
         ff_bias=layer.mlp.down_proj.bias,
     )
+
+
+TAKE_PREFIXES = ("eurobert", "llama", "qwen2")
+
+FAMILIES = tuple(
+    Family(name, (name,), stream=llama_stream, prefix=name in TAKE_PREFIXES, masks_padding=True)
+    for name in (*TAKE_PREFIXES, "mistral", "qwen3")
+)

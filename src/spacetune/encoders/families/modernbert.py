@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from spacetune.encoders.families.family import Family
 from spacetune.encoders.families.streams import StreamLayer, StreamParts
 
-__all__ = ["modernbert_stream"]
+__all__ = ["FAMILIES", "modernbert_stream"]
 
 
 def modernbert_stream(model: Any) -> StreamParts:
@@ -25,3 +26,6 @@ def _layer(layer: Any, dim: int) -> StreamLayer:
         ff_out=layer.mlp.Wo,
         ff_bias=layer.mlp.Wo.bias,
     )
+
+
+FAMILIES = (Family("modernbert", ("modernbert",), stream=modernbert_stream, prefix=True, masks_padding=True),)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from spacetune.encoders.families.family import Family, OwnAttention
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
 
-__all__ = ["mpnet_parts"]
+__all__ = ["FAMILIES", "mpnet_parts"]
 
 
 def mpnet_parts(model: Any) -> EncoderParts:
@@ -49,3 +51,43 @@ def _layer(layer: Any) -> LayerParts:
         output_norm=layer.output.LayerNorm,
         activation=layer.intermediate.intermediate_act_fn,
     )
+
+
+def _attention_modules(model: Any) -> list[Any]:
+    return [layer.attention.attn for layer in model.encoder.layer]
+
+
+def _attend(
+    self: Any,
+    hidden_states: Tensor,
+    attention_mask: Tensor | None = None,
+    position_bias: Tensor | None = None,
+    output_attentions: bool = False,
+    **kwargs: Any,
+) -> tuple[Tensor]:
+    """MPNet's attention, softmax(QK'/√d + relative bias + mask)V, where the prefix has no relative bias."""
+    del output_attentions, kwargs
+    split = (*hidden_states.shape[:2], self.num_attention_heads, self.attention_head_size)
+    query, key, value = (part(hidden_states).view(split).transpose(1, 2) for part in (self.q, self.k, self.v))
+    added = attention_mask
+    if position_bias is not None:
+        added = position_bias if added is None else position_bias + added
+    feed = getattr(self, "prefix_feed", None)
+    if feed is not None:
+        key, value, added = feed.in_front(self, key, value, added)
+    dropout = self.dropout.p if self.training else 0.0
+    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=added, dropout_p=dropout)
+    return (self.o(mixed.transpose(1, 2).flatten(2)),)
+
+
+FAMILIES = (
+    Family(
+        "mpnet",
+        ("mpnet",),
+        mpnet_parts,
+        prefix=True,
+        masks_padding=True,
+        after_padding=("mpnet",),
+        attention=OwnAttention(_attention_modules, _attend),
+    ),
+)

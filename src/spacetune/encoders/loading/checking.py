@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import safetensors
 
-from spacetune.encoders.families import STREAMS, family_of
+from spacetune.encoders.families import family_of
 from spacetune.encoders.loading.stated import in_one_line, stated_number, stated_object
 from spacetune.errors import EncoderError
 
@@ -46,7 +46,7 @@ def check_folder(folder: Path) -> None:
     config = stated_object(file)
     _check_kinds(config, file)
     shapes = _shapes(folder)
-    known = family_of(config.get("model_type", "")).parts is not None or config.get("model_type") in STREAMS
+    known = "dissect" in family_of(config.get("model_type", "")).supports
     _check_layers(config, shapes, file, known)
     if known:  # of others transformers knows the shapes
         _check_table(config, "vocab_size", WORDS, shapes, file)

@@ -214,11 +214,8 @@ def _positions(config: Any) -> int:
     positions = getattr(config, "max_position_embeddings", None) or 0
     if positions < 1:  # relative positions only; XLNet says -1
         return 1 << 20
-    reserved = config.pad_token_id + 1 if config.model_type in _PADDED_POSITIONS else 0
+    reserved = config.pad_token_id + 1 if config.model_type in family_of(config.model_type).after_padding else 0
     return positions - reserved
-
-
-_PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
 def _usual_lengths(source: EncoderSource, tokenizer: Any, positions: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spacetune.encoders.families import masks_padding
+from spacetune.encoders.families import family_of
 from spacetune.encoders.passes.packed import PackedBatch
 from spacetune.encoders.ragged import concat_ranges, offsets_of
 from spacetune.errors import EncoderError
@@ -38,7 +38,7 @@ class PaddedEncoder(nn.Module):
         super().__init__()
         self.model = model
         self.uses_segments = uses_segments
-        self.pads = masks_padding(model.config.model_type)
+        self.pads = family_of(model.config.model_type).masks_padding
 
     def hidden_states(self, batch: PackedBatch, layers: Sequence[int]) -> list[Tensor]:
         """Return the states ``(n_tokens, dim)`` after the asked layers (0: the embeddings), in their order."""

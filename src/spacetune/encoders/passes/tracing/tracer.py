@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from spacetune.encoders.families import FAMILIES, STREAMS, family_of
+from spacetune.encoders.families import family_of, types_that
 from spacetune.encoders.loading.direct import read_directly
 from spacetune.encoders.loading.load import LoadedEncoder, load_model
 from spacetune.encoders.loading.resolving import EncoderSource
@@ -29,15 +29,14 @@ def make_tracer(source: EncoderSource, loaded: LoadedEncoder, dtype: torch.dtype
         If the sum of terms is not known to be exact for this architecture.
     """
     kind = loaded.weights.config.model_type
-    packed = family_of(kind).parts is not None
-    if not packed and kind not in STREAMS:
-        able = [t for family in FAMILIES for t in family.model_types] + list(STREAMS)
+    family = family_of(kind)
+    if "dissect" not in family.supports:
         raise UnsupportedByFamily(
             f"{kind} encoders cannot be dissected: their sum of terms is not known to be exact; "
-            f"this needs one of {', '.join(able)}"
+            f"this needs one of {', '.join(types_that('dissect'))}"
         )
     model = _in_dtype(source, loaded, dtype)
-    return PackedTracer(model, dtype) if packed else StreamTracer(model)
+    return PackedTracer(model, dtype) if family.parts is not None else StreamTracer(model)
 
 
 def _in_dtype(source: EncoderSource, loaded: LoadedEncoder, dtype: torch.dtype) -> Any:
