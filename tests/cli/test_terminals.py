@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from spacetune.cli.doors import quiet_libraries
+from spacetune.cli.guarded import quiet_libraries
 from spacetune.errors import STEERING, printable
 
 from .conftest import FAST, Place, run, write_rows

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import AsJson, guarded, people, quiet_libraries, say, show
+from spacetune.cli.guarded import AsJson, guarded, people, quiet_libraries, say, show
 from spacetune.model_folder import free_place
 
 __all__ = ["demo"]

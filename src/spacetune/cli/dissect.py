@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, quiet_libraries, show, write_place
+from spacetune.cli.guarded import ENDINGS, AsJson, Report, guarded, quiet_libraries, show, write_place
 from spacetune.cli.reading import TEXTS, Columns, TextColumn, parse_layers, texts_or_file
 
 __all__ = ["dissect"]

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from spacetune.cli.doors import ENDINGS, NAMED, AsJson, guarded, say, show, write_place
 from spacetune.cli.ending import TERMINATED, heeding_sigterm
+from spacetune.cli.guarded import ENDINGS, NAMED, AsJson, guarded, say, show, write_place
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, parse_layers, read, reads
 from spacetune.model_folder import free_place
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, say, show, write_place
+from spacetune.cli.guarded import ENDINGS, AsJson, Report, guarded, say, show, write_place
 from spacetune.cli.loading import load
 from spacetune.cli.reading import COLUMNS, TEXT_FILE, Columns, parse_layers, read_unlabelled, reads
 from spacetune.errors import UsageError

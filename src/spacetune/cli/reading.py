@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from spacetune.cli.doors import quiet_libraries, say
+from spacetune.cli.guarded import quiet_libraries, say
 from spacetune.errors import DataError, UsageError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from spacetune.cli.doors import guarded, quiet_libraries, say
+from spacetune.cli.guarded import guarded, quiet_libraries, say
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import LabelColumn, PairColumn, TextColumn
 from spacetune.errors import MissingExtraError, UsageError

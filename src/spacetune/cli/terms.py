@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, quiet_libraries, show, write_place
 from spacetune.cli.geometry import named_encoder
+from spacetune.cli.guarded import ENDINGS, AsJson, Report, guarded, quiet_libraries, show, write_place
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import (
     COLUMNS,

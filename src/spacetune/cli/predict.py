@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.doors import ENDINGS, NAMED, AsJson, Report, guarded, quiet_libraries, say, show, write_place
+from spacetune.cli.guarded import ENDINGS, NAMED, AsJson, Report, guarded, quiet_libraries, say, show, write_place
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_file
 from spacetune.errors import UsageError

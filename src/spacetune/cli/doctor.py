@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from spacetune.cli.doors import ENDINGS, AsJson, Report, guarded, quiet_libraries, say, show, write_place
+from spacetune.cli.guarded import ENDINGS, AsJson, Report, guarded, quiet_libraries, say, show, write_place
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, read, reads
 from spacetune.errors import UsageError
 
