@@ -1,0 +1,34 @@
+"""Models that version 0.1 saved, one of each kind: they load, after a warning, and predict what they did."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spacetune import Encoder
+from spacetune.estimators import load_estimator
+from spacetune.model_folder import read_model
+
+FOLDER = Path(__file__).parents[1] / "saved_by_0_1"
+TOLD = json.loads((FOLDER / "logits.json").read_text())
+
+
+@pytest.mark.parametrize("name", sorted(TOLD["logits"]))
+def test_they_predict_the_same_and_are_saved_anew(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.copytree(FOLDER / name, tmp_path / name)
+    own = name == "trained-encoder"
+    encoder = None if own else Encoder.from_pretrained(FOLDER / "encoder", max_length=32, max_windows=16)
+    model = load_estimator(tmp_path / name, encoder=encoder)
+    assert sum("0.1" in record.message for record in caplog.records) == 1
+    np.testing.assert_allclose(model.predict_logits(TOLD["texts"]), TOLD["logits"][name], atol=1e-5)
+    assert model.explain(TOLD["texts"]).check() < 1e-5
+    model.save_pretrained(tmp_path / "anew")
+    caplog.clear()
+    again = load_estimator(tmp_path / "anew", encoder=None if own else encoder)
+    assert not caplog.records
+    np.testing.assert_allclose(again.predict_logits(TOLD["texts"]), TOLD["logits"][name], atol=1e-5)
+    assert read_model(tmp_path / name).tensors.keys() == read_model(tmp_path / "anew").tensors.keys()
