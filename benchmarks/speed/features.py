@@ -69,10 +69,10 @@ def _dtype_of(name: str, own: torch.dtype) -> torch.dtype:
 def where_time_goes(texts: list[str], encoder: Encoder, rounds: int) -> Result:
     """Time parts of our pass by themselves: tokenising, the forward passes, and only their linear layers."""
     tokenized = encoder.tokenize(texts)
-    parts = list(token_batches(tokenized.lengths, TOKEN_BUDGET, mixed=encoder._loaded.packed))
+    parts = list(token_batches(tokenized.lengths, TOKEN_BUDGET, mixed=encoder.loaded.packed))
     edges = np.concatenate([[0], np.cumsum(tokenized.lengths)])
     batches = [packed_batch(tokenized, edges, rows) for rows in parts]
-    runner, last = encoder._loaded.runner, (encoder.n_layers,)
+    runner, last = encoder.loaded.runner, (encoder.n_layers,)
     rows = [lay_out(np.asarray(batch.lengths)).n_rows for batch in batches]
     tokens = int(tokenized.lengths.sum())
 

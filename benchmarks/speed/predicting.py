@@ -26,7 +26,7 @@ def predict_one(plan: Plan, model: SpaceClassifier, encoder: Encoder, texts: lis
     text = texts[int(np.argsort(lengths, kind="stable")[len(texts) // 2])]
     tokenized, last = encoder.tokenize([text]), (encoder.n_layers,)
     batch = packed_batch(tokenized, np.array([0, int(tokenized.lengths[0])]), np.array([0]))
-    runner = encoder._loaded.runner
+    runner = encoder.loaded.runner
     contestants: dict[str, Run] = {
         "predict": lambda: model.predict([text]),
         "bare forward": lambda: runner.hidden_states(batch, last),

@@ -106,7 +106,7 @@ def test_a_text_is_the_same_alone_and_among_others(made: Made, family: str) -> N
 def test_listening_leaves_the_encoder_as_it_was(made: Made) -> None:
     encoder = Encoder.from_pretrained(made("llama"), dtype="float32")
     before = encoder.encode(TEXTS).values
-    model = encoder._loaded.model
+    model = encoder.loaded.model
     hooks = [len(module._forward_hooks) for module in model.modules()]  # transformers has its own
     dissect(encoder, TEXTS, splits=["attended"])
     assert torch.equal(encoder.encode(TEXTS).values, before)

@@ -18,7 +18,7 @@ from .conftest import TEXTS
 def changed(made: Made, change: str) -> Dissection:
     """Dissect a tiny BERT with some parameters set to zero."""
     encoder = Encoder.from_pretrained(made("bert"), dtype="float64")
-    model = encoder._loaded.model
+    model = encoder.loaded.model
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if change in name:
@@ -52,7 +52,7 @@ def test_no_correction_without_biases_and_means(made: Made) -> None:
     """Output matrices and embeddings whose columns are centred leave LayerNorm no mean to take off."""
     encoder = Encoder.from_pretrained(made("bert"), dtype="float64")
     with torch.no_grad():
-        for name, parameter in encoder._loaded.model.named_parameters():
+        for name, parameter in encoder.loaded.model.named_parameters():
             if name.endswith("bias"):
                 parameter.zero_()
             elif "LayerNorm" in name:

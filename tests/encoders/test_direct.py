@@ -49,8 +49,8 @@ def through_transformers(folder: Path, monkeypatch: pytest.MonkeyPatch, dtype: s
 
 def check_same(folder: Path, monkeypatch: pytest.MonkeyPatch, dtype: str = "float32") -> None:
     theirs, ours = through_transformers(folder, monkeypatch, dtype), Encoder.from_pretrained(folder, dtype=dtype)
-    assert isinstance(theirs._loaded.weights, transformers.PreTrainedModel)
-    assert not isinstance(ours._loaded.weights, transformers.PreTrainedModel)
+    assert isinstance(theirs.loaded.weights, transformers.PreTrainedModel)
+    assert not isinstance(ours.loaded.weights, transformers.PreTrainedModel)
     assert ours.tokenizing.fingerprint == theirs.tokenizing.fingerprint
     assert repr(ours) == repr(theirs)
     assert (ours.max_length, ours.dim, ours.source) == (theirs.max_length, theirs.dim, theirs.source)
@@ -137,7 +137,7 @@ def test_anything_else_is_left_to_transformers(folder: Path, change: Callable[[P
 
 def test_transformers_own_model_comes_when_it_is_asked_for_and_shares_the_weights(folder: Path) -> None:
     encoder = Encoder.from_pretrained(folder, dtype="float32")
-    held = encoder._loaded
+    held = encoder.loaded
     assert isinstance(held.model, transformers.BertModel)
     assert held.model is held.model
     shared = held.model.embeddings.word_embeddings.weight.data_ptr()

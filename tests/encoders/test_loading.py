@@ -354,7 +354,7 @@ def test_two_encoders_share_no_config(made: Made) -> None:
     first = Encoder.from_pretrained(made("bert"), dtype="float32")
     before = first.encode(SINGLES).values
     second = Encoder.from_pretrained(made("bert"), dtype="float32", max_length=9)
-    configs = [encoder._loaded.model.config for encoder in (first, second)]
+    configs = [encoder.loaded.model.config for encoder in (first, second)]
     assert configs[0] is not configs[1]
     configs[1]._attn_implementation = "eager"
     assert configs[0]._attn_implementation == "sdpa"

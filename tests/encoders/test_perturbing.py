@@ -21,7 +21,7 @@ TEXTS = ["where is it?", "my card was charged twice"]
 
 
 def weights(encoder: Encoder) -> dict[str, torch.Tensor]:
-    return dict(encoder._loaded.model.named_parameters())
+    return dict(encoder.loaded.model.named_parameters())
 
 
 def states(encoder: Encoder) -> torch.Tensor:
@@ -47,7 +47,7 @@ def test_41_alpha_100_is_noise_in_every_weight_of_the_layers_and_nowhere_else(en
 
 def test_the_equation(tiny: Encoder) -> None:
     noise, mixed, before = weights(perturb(tiny, 100, 7)), weights(perturb(tiny, 5, 7)), weights(tiny)
-    for name in perturbed_names(tiny._loaded.model):
+    for name in perturbed_names(tiny.loaded.model):
         torch.testing.assert_close(mixed[name], 0.95 * before[name] + 0.05 * noise[name])
 
 
@@ -57,7 +57,7 @@ def test_every_family_is_perturbed_in_its_layers_alone(family: str, made: Made) 
     before = {name: weight.clone() for name, weight in weights(encoder).items()}
     first = states(encoder)
     other = perturb(encoder, 20, seed=1)
-    names = perturbed_names(encoder._loaded.model)
+    names = perturbed_names(encoder.loaded.model)
     assert names
     assert not any("bias" in name.split(".")[-1] or "pooler" in name or "word_emb" in name for name in names)
     paper = [name for name in before if name.startswith("encoder") and name.endswith("weight")]

@@ -38,7 +38,7 @@ def random_prefix(
 
 def written_out(encoder: Encoder, text: str, prefix: PrefixStates) -> list[torch.Tensor]:
     """One text through the encoder's parts, every sum and softmax spelled out."""
-    parts = parts_of(encoder._loaded.model)
+    parts = parts_of(encoder.loaded.model)
     tokenized = encoder.tokenize([text])
     ids, segments = torch.from_numpy(tokenized.token_ids).long(), torch.from_numpy(tokenized.segment_ids).long()
     n, heads = len(ids), parts.n_heads
@@ -167,7 +167,7 @@ def test_an_encoder_in_half_precision_runs_prefixes_in_float32(made: Made) -> No
     assert a.provenance is not None
     assert a.provenance.dtype == "float32"
     torch.testing.assert_close(a.values, b.values)
-    full_model, shared = full._loaded.model, full.prefixed.model
+    full_model, shared = full.loaded.model, full.prefixed.model
     assert all(x is y for x, y in zip(full_model.parameters(), shared.parameters(), strict=True))
 
 

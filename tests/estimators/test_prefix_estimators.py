@@ -88,7 +88,7 @@ def test_the_encoder_is_not_touched_and_only_kilobytes_are_saved(
     fitted_on_default: PrefixSimplexClassifier, encoder: Encoder, tmp_path: Path
 ) -> None:
     fresh = Encoder.from_pretrained(dtype="float32")
-    ours, theirs = encoder.prefixed.model.state_dict(), fresh._loaded.model.state_dict()
+    ours, theirs = encoder.prefixed.model.state_dict(), fresh.loaded.model.state_dict()
     assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
     assert not any(p.requires_grad for p in encoder.prefixed.model.parameters())
     fitted_on_default.save_pretrained(tmp_path / "m")

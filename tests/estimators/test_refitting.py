@@ -109,7 +109,7 @@ def test_a_lexicon_is_learnt_again_at_the_weight_chosen(shallow: Encoder) -> Non
 
 
 def test_the_layers_stay_those_of_the_fit(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spacetune.estimators.inputs.MANY", 70)
+    monkeypatch.setattr("spacetune.estimators.reading.MANY", 70)
     model = SpaceClassifier(encoder, n_epochs=1, n_latent=2, store=None)
     model.fit(TEXTS.texts[:60], (TEXTS.labels or [])[:60], dev=(TEXTS.texts[60:], (TEXTS.labels or [])[60:]))
     assert model.layers_ == (2, 4, 6)
@@ -120,7 +120,7 @@ def test_the_layers_stay_those_of_the_fit(encoder: Encoder, monkeypatch: pytest.
 
 
 def test_many_texts_are_left_alone(shallow: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spacetune.estimators.learning.MANY", 50)
+    monkeypatch.setattr("spacetune.fitting.methods.space.MANY", 50)
     model = SpaceClassifier(shallow, n_epochs=1, n_latent=2, store=None).fit(TEXTS.texts, TEXTS.labels)
     assert "in all" not in model.report_["dev"]
     model.refit(TEXTS.texts, TEXTS.labels)

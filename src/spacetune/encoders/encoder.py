@@ -59,7 +59,7 @@ class Encoder:
         self.dtype: torch.dtype = loaded.dtype
         self.device: torch.device = loaded.device
         self.family: str = loaded.family
-        self._loaded = loaded
+        self.loaded = loaded
         self.tokenizing = loaded.tokenizing(max_length, max_windows)
         self._tracers: dict[torch.dtype, Tracer] = {}
 
@@ -161,7 +161,7 @@ class Encoder:
 
     def reading(self, *, lowercase: bool) -> Encoder:
         """Return the encoder as `embed` reads: one window a text, of the full length where none was chosen."""
-        held = self._loaded
+        held = self.loaded
         other = type(self)(
             self.source, held, held.full_length if self.max_length == held.max_length else self.max_length
         )
@@ -204,7 +204,7 @@ class Encoder:
         """The same encoder reading one window a text, for what must see a text in one pass."""
         if self.max_windows == 1:
             return self
-        other = type(self)(self.source, self._loaded, self.max_length)
+        other = type(self)(self.source, self.loaded, self.max_length)
         other._tracers = self._tracers
         return other
 
@@ -250,7 +250,7 @@ class Encoder:
     ) -> Iterator[TokenFeatures]:
         """Yield features of consecutive runs of texts, so that any number of texts needs bounded memory."""
         provenance = self.provenance(self.resolve_layers(layers))
-        yield from feature_runs(self._loaded, self.tokenizing, inputs, provenance, progress)
+        yield from feature_runs(self.loaded, self.tokenizing, inputs, provenance, progress)
 
     def tokenize(self, texts: Any) -> Tokenized:
         """Return the token ids of texts, end to end."""
@@ -260,13 +260,13 @@ class Encoder:
         """Return what runs texts in this dtype and keeps every sub-layer's output for a dissection; made once."""
         number = choose_dtype(dtype, self.device)
         if number not in self._tracers:
-            self._tracers[number] = make_tracer(self.source, self._loaded, number)
+            self._tracers[number] = make_tracer(self.source, self.loaded, number)
         return self._tracers[number]
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write weights, configuration, tokenizer and what makes vectors of texts to a folder for `from_pretrained`."""
-        self._loaded.model.save_pretrained(folder)
-        self._loaded.tokenizer.save_pretrained(folder)
+        self.loaded.model.save_pretrained(folder)
+        self.loaded.tokenizer.save_pretrained(folder)
         copy_recipe(self.source.home, self.source.folder, Path(folder))
 
     def spans(self, text: TextInput) -> TokenSpans:

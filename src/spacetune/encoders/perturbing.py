@@ -93,7 +93,7 @@ def perturb(encoder: Encoder, alpha: float, seed: int = 0) -> Encoder:
         raise UsageError(f"alpha is a share of noise in percent, from 0 to 100, got {alpha!r}")
     if seed < 0:
         raise UsageError(f"seed must be at least 0, got {seed!r}")
-    held = encoder._loaded
+    held = encoder.loaded
     model = _mixed(held.model, alpha / 100, seed)
     source = dataclasses.replace(
         encoder.source,

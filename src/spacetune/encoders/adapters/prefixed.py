@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,12 +20,10 @@ from spacetune.encoders.loading.load import load_model
 from spacetune.encoders.passes.packed import PackedBatch
 from spacetune.encoders.passes.padded import rectangle
 from spacetune.encoders.ragged import concat_ranges, offsets_of
+from spacetune.encoders.reads import Reads
 from spacetune.encoders.token_features import TokenFeatures
 from spacetune.encoders.tokenizing import Tokenized
 from spacetune.errors import EncoderError, UnsupportedByFamily, UsageError
-
-if TYPE_CHECKING:
-    from spacetune.encoders.encoder import Encoder
 
 __all__ = ["Adapter", "Pooling", "PrefixedEncoder"]
 
@@ -54,9 +52,9 @@ class PrefixedEncoder:
         If the encoder's family takes no prefix.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Reads) -> None:
         self.encoder = encoder
-        source, loaded = encoder.source, encoder._loaded
+        source, loaded = encoder.source, encoder.loaded
         if encoder.dtype == torch.float32 or source.in_memory:
             shared = {id(t): t for t in (*loaded.model.parameters(), *loaded.model.buffers())}
             self.model = copy.deepcopy(loaded.model, shared).float()
@@ -96,7 +94,7 @@ class PrefixedEncoder:
             raise UnsupportedByFamily(
                 f"position_shift is PEFT's way with {able} encoders, not with {kind}; leave it off"
             )
-        longest, limit = self.encoder._loaded.longest, self.encoder.max_length
+        longest, limit = self.encoder.loaded.longest, self.encoder.max_length
         if limit + length > longest:
             raise UsageError(
                 f"the encoder has {longest} positions: with position_shift a prefix of {length} leaves "

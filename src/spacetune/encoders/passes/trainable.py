@@ -5,19 +5,17 @@ from __future__ import annotations
 import copy
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
+from spacetune.encoders.encoder import Encoder
 from spacetune.encoders.loading.load import freeze, load_model, weights_digest
 from spacetune.encoders.passes.packed import PackedBatch
 from spacetune.encoders.passes.padded import PaddedEncoder
 from spacetune.encoders.ragged import offsets_of
 from spacetune.encoders.token_features import TokenFeatures
-
-if TYPE_CHECKING:
-    from spacetune.encoders.encoder import Encoder
 
 __all__ = ["TrainableEncoder"]
 
@@ -80,5 +78,5 @@ def _copy_of(encoder: Encoder) -> tuple[Any, Any]:
     """Return weights to train: the file's own precision, or a copy where the weights are in memory only."""
     if not encoder.source.in_memory:
         return load_model(encoder.source, torch.float32)
-    held = encoder._loaded
+    held = encoder.loaded
     return copy.deepcopy(held.model).float().cpu().requires_grad_(True), held.tokenizer

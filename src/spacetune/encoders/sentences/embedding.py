@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from spacetune.encoders.loading.stated import in_one_line, stated_object
+from spacetune.encoders.reads import Reads
 from spacetune.encoders.sentences.folder import SentenceRecipe, read_recipe
 from spacetune.encoders.sentences.pooling import pool
 from spacetune.encoders.tokenizing import TextInput, as_inputs, each_once
 from spacetune.errors import DataError, EncoderError, UsageError
-
-if TYPE_CHECKING:
-    from spacetune.encoders.encoder import Encoder
 
 __all__ = ["Embedder", "PooledText"]
 
@@ -42,7 +40,7 @@ class Embedder:
         The encoder.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Reads) -> None:
         source = encoder.source
         config = stated_object(source.folder / "config.json")
         self.name = encoder.name

@@ -30,7 +30,7 @@ def home_name(encoder: Encoder, form: str) -> str:
 
 def _config(encoder: Encoder) -> str:
     """Describe what the weights alone do not say: heads, activations, positions, …."""
-    config: Any = encoder._loaded.weights.config
+    config: Any = encoder.loaded.weights.config
     stated: dict[str, Any] = config.to_dict() if hasattr(config, "to_dict") else vars(config)
     telling = {str(name): value for name, value in stated.items() if name not in IDLE and not str(name).startswith("_")}
     return json.dumps(telling, sort_keys=True, default=str)
