@@ -7,6 +7,7 @@ doors (Python, command line, web) show the same thing.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import math
 from collections.abc import Mapping
@@ -14,7 +15,6 @@ from typing import Any, cast
 
 import numpy as np
 
-import spacetune
 from spacetune.errors import STEERING
 
 __all__ = ["Result", "json_text", "jsonable"]
@@ -83,4 +83,4 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows; the root of the package finds who draws it."""
-        return spacetune.draw_in_notebook(self)
+        return importlib.import_module("spacetune").draw_in_notebook(self)
