@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.errors import EncoderError, UsageError
+from spacetune.errors import EncoderError
 
 __all__ = ["ModelEncoder", "load"]
 
@@ -37,22 +37,9 @@ def load(model: Path, encoder: str | None = None) -> Any:
     """
     from spacetune.estimators import load_estimator
 
-    if encoder is not None:
-        return load_estimator(model, encoder=_encoder_for(model, encoder))
     try:
-        return load_estimator(model)
+        return load_estimator(model, encoder=encoder)
     except EncoderError as error:
+        if encoder is not None:
+            raise
         raise type(error)(f"{error}; if the model's encoder has moved, say where it is with --encoder") from error
-
-
-def _encoder_for(model: Path, name: str) -> Any:
-    """Load an encoder that reads texts as the model's own does."""
-    from spacetune.encoders import Encoder
-    from spacetune.model_folder import check_config, read_model
-
-    stored = read_model(model)
-    check_config(stored.config, model)
-    if stored.encoder is not None:
-        raise UsageError(f"{model} holds its own encoder, which was trained with it; leave --encoder out")
-    read = stored.config["encoder"]
-    return Encoder.from_pretrained(name, max_length=read["max_length"], max_windows=read.get("max_windows", 1))

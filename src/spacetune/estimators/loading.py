@@ -109,8 +109,8 @@ def _blank(place: Any, config: dict[str, Any]) -> TextEstimator:
 def _take_up(model: TextEstimator, saved: Stored) -> None:
     """Become the saved model."""
     config, trained_on = saved.config, saved.config["encoder"]
-    model.max_length = trained_on["max_length"]
-    vars(model)["max_windows"] = trained_on.get("max_windows", 1)
+    read = {"max_length": trained_on["max_length"], "max_windows": trained_on.get("max_windows", 1)}
+    model.set_params(**{name: value for name, value in read.items() if name in model.get_params(deep=False)})
     model.report_ = config["report"]
     model.take_facts(config["learned"])
     tensors = dict(saved.tensors)

@@ -216,7 +216,7 @@ def places(n_vertices: int, n_points: int, seed: int) -> tuple[list[Kind], Tenso
     return cast("list[Kind]", names), torch.cat([corners, centre, ways, drawn])
 
 
-def _interval(task: Any, logits: Array, targets: Array, name: str, kind: Kind) -> tuple[float, float] | None:
+def _interval(task: Task, logits: Array, targets: Array, name: str, kind: Kind) -> tuple[float, float] | None:
     if kind in ("way", "sample"):
         return None
     return score_intervals(task.kind, targets, decisions(task, logits, targets)).get(name)

@@ -12,7 +12,7 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from spacetune.data import LabelledTexts
 from spacetune.encoders import TextInput
-from spacetune.fitting import standing
+from spacetune.fitting import Regression, Task, standing
 
 __all__ = ["TfidfBaseline"]
 
@@ -38,7 +38,7 @@ class TfidfBaseline:
     [1]
     """
 
-    def __init__(self, task: Any) -> None:
+    def __init__(self, task: Task) -> None:
         self.task = task
         self._decide: Any = None
 
@@ -80,9 +80,9 @@ def _joined(texts: Sequence[TextInput]) -> list[str]:
     return [text if isinstance(text, str) else " ".join(text) for text in texts]
 
 
-def _decide(task: Any, rows: Any, targets: Any, C: float) -> Any:
+def _decide(task: Task, rows: Any, targets: Any, C: float) -> Any:
     """Fit at one strength; return a function from rows to logits in the task's order."""
-    if task.kind == "regression":
+    if isinstance(task, Regression):
         ridge = Ridge(alpha=1 / C).fit(rows, (targets - task.mean) / task.scale)
         return lambda x: ridge.predict(x)[:, None]
     if task.kind == "multi":

@@ -13,7 +13,7 @@ from spacetune.data import LabelledTexts, is_indicator, label_kind, overlap_note
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.labels import label_task
-from spacetune.fitting import DevTexts, History, Regression, split_texts
+from spacetune.fitting import DevTexts, Regression, split_texts
 from spacetune.results import Result
 from spacetune.studies.fit.choosing import Choice, choose_method
 from spacetune.studies.fit.interrupting import output, save, was_interrupted
@@ -203,7 +203,7 @@ def _report(
     scored: dict[str, Scores],
     choice: Choice | None,
 ) -> FitReport:
-    history: History | None = getattr(model, "history_", None)
+    history = model.history_
     return FitReport(
         method,
         source,

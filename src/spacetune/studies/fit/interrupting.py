@@ -6,7 +6,6 @@ import contextlib
 import logging
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 from spacetune.estimators import TextEstimator
 from spacetune.model_folder import Claim, claim
@@ -16,10 +15,9 @@ __all__ = ["output", "save", "was_interrupted"]
 log = logging.getLogger("spacetune")
 
 
-def was_interrupted(model: Any) -> bool:
+def was_interrupted(model: TextEstimator) -> bool:
     """Tell whether Ctrl-C or SIGTERM ended the training of a fitted model."""
-    history = getattr(model, "history_", None)
-    return history is not None and history.ended == "interrupted"
+    return model.history_ is not None and model.history_.ended == "interrupted"
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.fitting.scores import regression_scores
+from spacetune.fitting import MultiLabel, Regression, Task, regression_scores
 
 __all__ = ["decisions", "score_intervals"]
 
@@ -15,13 +15,11 @@ RESAMPLES = 1000
 CHUNK = 100
 
 
-def decisions(task: Any, logits: Array, targets: Array) -> Array:
+def decisions(task: Task, logits: Array, targets: Array) -> Array:
     """Return what the task's scores compare with the targets: class numbers, zeros and ones, or numbers."""
-    if task.kind == "single":
-        return logits.argmax(1)
-    if task.kind == "multi":
+    if isinstance(task, MultiLabel):
         return task.decided(logits, targets)
-    return task.labels(logits)
+    return task.labels(logits) if isinstance(task, Regression) else logits.argmax(1)
 
 
 def score_intervals(

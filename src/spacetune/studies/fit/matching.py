@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from spacetune.data import LabelledTexts
 from spacetune.errors import DataError
+from spacetune.fitting import Task
 
 __all__ = ["as_trained"]
 
 
-def as_trained(task: Any, pairs: bool, data: LabelledTexts) -> LabelledTexts:
+def as_trained(task: Task, pairs: bool, data: LabelledTexts) -> LabelledTexts:
     """Return the texts with their labels written as the classes of a task are.
 
     Parameters

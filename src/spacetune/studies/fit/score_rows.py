@@ -11,6 +11,7 @@ from typing import Any
 
 from spacetune.data import LabelledTexts
 from spacetune.estimators import TextEstimator
+from spacetune.fitting import Task
 from spacetune.studies.fit.baselines import TfidfBaseline
 from spacetune.studies.fit.intervals import decisions, score_intervals
 from spacetune.studies.fit.scoring import Scores, score_model
@@ -61,12 +62,12 @@ def score_row(method: str, split: str, scored: Scores, seconds: float | None) ->
     }
 
 
-def majority_rows(task: Any, data: Parts) -> list[Row]:
+def majority_rows(task: Task, data: Parts) -> list[Row]:
     """Return the rows of the best constant guess."""
     return [_majority("majority", task, data, split, 0.0) for split in data.scored]
 
 
-def tfidf_rows(task: Any, data: Parts) -> list[Row]:
+def tfidf_rows(task: Task, data: Parts) -> list[Row]:
     """Fit TF-IDF, and return its rows; where no training text holds a word to count, the best constant guess's."""
     began = time.perf_counter()
     words = TfidfBaseline(task).fit(data.train, data.dev)
@@ -92,7 +93,7 @@ def probe_rows(probe: TextEstimator, data: Parts) -> list[Row]:
     return [score_row("linear probe", split, each, seconds) for split, each in scored.items()]
 
 
-def _majority(method: str, task: Any, data: Parts, split: str, seconds: float) -> Row:
+def _majority(method: str, task: Task, data: Parts, split: str, seconds: float) -> Row:
     learnt = data.train if data.everything is None or split == "dev" else data.everything
     train, truth = (task.targets(d.labels or []).numpy() for d in (learnt, data.scored[split]))
     return {"method": method, "split": split, "n": len(truth), **task.baseline(train, truth), "seconds": seconds}

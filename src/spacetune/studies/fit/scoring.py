@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from spacetune.data import LabelledTexts, overlap_note
+from spacetune.encoders import FeatureSource
 from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.estimators.hashes import text_hashes
-from spacetune.fitting import calibration_errors, logits_of, probabilities, reliability
+from spacetune.fitting import Task, calibration_errors, logits_of, probabilities, reliability
 from spacetune.results import Result
 from spacetune.studies.fit.examples import hardest, least_sure
 from spacetune.studies.fit.intervals import decisions, score_intervals
@@ -93,7 +94,7 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
     DataError
         If the texts carry no labels, or a label the model does not know.
     """
-    task: Any = model.task_
+    task: Task = model.task_
     data = as_trained(task, model.fitted_.pairs, data)
     targets = task.targets(data.labels or []).numpy()
     source = model.features(data.inputs)
@@ -150,7 +151,7 @@ def _confusion(true: Any, predicted: Any, n_classes: int) -> np.ndarray[Any, Any
     return counts
 
 
-def seen_notes(model: Any, data: LabelledTexts) -> list[str]:
+def seen_notes(model: TextEstimator, data: LabelledTexts) -> list[str]:
     """Return the data's notes, and how many of the texts the model was fitted on."""
     notes = [str(note) for note in data.notes]
     seen = set(model.fitted_.hashes.tolist())
@@ -159,7 +160,7 @@ def seen_notes(model: Any, data: LabelledTexts) -> list[str]:
     return notes if repeated is None else [*notes, str(repeated)]
 
 
-def _notes(model: Any, data: LabelledTexts, source: Any) -> list[str]:
+def _notes(model: TextEstimator, data: LabelledTexts, source: FeatureSource) -> list[str]:
     notes = seen_notes(model, data)
     provenance = getattr(source, "provenance", None)
     if provenance is not None and provenance.n_truncated:
