@@ -26,6 +26,10 @@ def _whole(low: int, high: int) -> Rule:
     return Rule(f"a whole number from {low} to {high:,}", lambda v: type(v) is int and low <= v <= high)
 
 
+def _one_of(*words: str) -> Rule:
+    return Rule(" or ".join(map(repr, words)), lambda v: isinstance(v, str) and v in words)
+
+
 def _number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < math.inf
 
@@ -74,13 +78,21 @@ OPTIONAL = {
     "encoder.max_windows": _whole(1, 1 << 20),
     "encoder.dtype": TEXT,
     "learned.classes": Rule("different class names of one type", _names),
-    "learned.kind": Rule("'single' or 'multi'", lambda v: v in ("single", "multi")),
+    "learned.kind": _one_of("single", "multi"),
     "learned.temperature": POSITIVE,
     "learned.indicator": TRUTH,
     "learned.threshold": FINITE,
     "learned.mean": FINITE,
     "learned.scale": POSITIVE,
     "learned.C": POSITIVE,
+    "learned.adapter": _one_of("prefix", "lora"),
+    "learned.n_vertices": _whole(1, 1 << 12),
+    "learned.hidden_size": _whole(1, 1 << 16),
+    "learned.mixing": _one_of("after", "before"),
+    "learned.reparametrisation": _one_of("none", "shared", "per-layer"),
+    "learned.sampling": _one_of("observation", "batch"),
+    "learned.shared_layers": TRUTH,
+    "learned.position_shift": TRUTH,
     "learned.shape": Rule("sizes of whole numbers, within 2^28 numbers in all", _shape),
     "settings.hidden_size": _whole(1, 1 << 16),
     "settings.n_vertices": _whole(1, 1 << 12),
