@@ -17,7 +17,7 @@ from spacetune import Encoder, geometry
 from spacetune.encoders import TokenFeatures
 from spacetune.estimators import load_estimator
 from spacetune.estimators.classifier import Classifier
-from spacetune.fitting import FitData, Inputs, Learnt, Method, Run, at_rest, linear, logits_of
+from spacetune.fitting import FitData, Inputs, Learnt, Method, Run, at_rest, fit_linear, logits_of
 from spacetune.geometry.cloud import as_cloud
 from spacetune.heads import Model
 from spacetune.studies import demo_texts
@@ -68,7 +68,7 @@ class SizeMethod(Method):
 
     def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt | None) -> Learnt:
         rows = sizes(inputs.take(torch.arange(len(inputs)))).numpy()
-        head = SizeHead(*map(torch.from_numpy, linear(run.task, rows, targets.numpy(), 1.0)))
+        head = SizeHead(*map(torch.from_numpy, fit_linear(run.task, rows, targets.numpy(), 1.0)))
         return Learnt.of(Model(head))
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 import math
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 import torch.nn.functional as F
 import transformers
@@ -212,3 +215,18 @@ def test_a_compiled_encoder_honours_the_prefix_in_one_graph(made: Made) -> None:
 def test_the_list_of_families_is_the_one_tested() -> None:
     tested = {"electra" if f == "electra-narrow" else f.removesuffix("-groups") for f in [*WRITTEN_OUT, *OTHERS]}
     assert tested | {"xlm-roberta", "camembert"} == set(types_that("prefix"))
+
+
+def test_weights_without_a_pooler_give_no_random_one(tiny_encoder: Encoder, tmp_path: Path) -> None:
+    folder = tmp_path / "bare"
+    shutil.copytree(tiny_encoder.source.folder, folder)
+    tensors = safetensors.torch.load_file(folder / "model.safetensors")
+    kept = {name: tensor for name, tensor in tensors.items() if "pooler" not in name}
+    assert len(kept) < len(tensors)
+    safetensors.torch.save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    bare = Encoder.from_pretrained(folder, dtype="float32")
+    prefix = PrefixStates(torch.zeros(2, 2, 1, 2, 1, 8))
+    with pytest.raises(UnsupportedByFamily, match="has no pooler; use pooling='mean'"):
+        bare.prefixed.encode(["a text"], prefix, (2,), "pooler")
+    states = bare.prefixed.encode(["a text"], prefix, (2,))
+    torch.testing.assert_close(states.values, tiny_encoder.prefixed.encode(["a text"], prefix, (2,)).values)

@@ -148,7 +148,7 @@ def test_saved_and_loaded_it_predicts_the_same(fitted: Any, encoder: Encoder, tm
 
 def test_a_model_of_another_encoder_is_refused(fitted: Any, encoder: Encoder, tmp_path: Path) -> None:
     own = fitted.fitted_
-    other = dataclasses.replace(fitted.provenance_, sha256="0" * 64)
+    other = dataclasses.replace(fitted.fitted_.provenance, sha256="0" * 64)
     fitted.fitted_ = dataclasses.replace(own, provenance=other)
     fitted.save_pretrained(tmp_path / "model")
     fitted.fitted_ = own

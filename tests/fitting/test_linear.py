@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from spacetune.fitting import Regression, SingleLabel
-from spacetune.fitting.linear import linear, logistic, logistic_each
+from spacetune.fitting.linear import fit_linear, logistic, logistic_each
 
 rng = np.random.default_rng(0)
 CENTRES = np.array([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 3.0], [-3.0, -3.0, -3.0], [3.0, 3.0, 3.0]])
@@ -21,7 +21,7 @@ def points(*classes: int, n: int = 30) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("present", [(0, 1, 2, 3, 4), (0, 2, 4), (0, 2, 3), (1, 2, 4), (0, 4), (1, 3), (0, 1)])
 def test_every_class_keeps_its_row(present: tuple[int, ...]) -> None:
     rows, targets = points(*present)
-    weight, bias = linear(SingleLabel("abcde"), rows, targets, 1.0)
+    weight, bias = fit_linear(SingleLabel("abcde"), rows, targets, 1.0)
     assert weight.shape == (5, 3)
     assert bias.shape == (5,)
     fresh, truth = points(*present)
@@ -67,7 +67,7 @@ def test_labels_fitted_together_are_those_fitted_apart() -> None:
 
 def test_numbers_are_standardised_ridge() -> None:
     rows, targets = rng.standard_normal((60, 4)), rng.standard_normal(60) * 3 + 20
-    weight, bias = linear(Regression(20.0, 3.0), rows, targets, 2.0)
+    weight, bias = fit_linear(Regression(20.0, 3.0), rows, targets, 2.0)
     ridge = Ridge(alpha=0.25).fit(rows, (targets - 20) / 3)
     np.testing.assert_allclose(weight[0], ridge.coef_)
     np.testing.assert_allclose(bias, [ridge.intercept_])

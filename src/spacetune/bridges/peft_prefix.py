@@ -21,7 +21,7 @@ from spacetune.errors import ModelFileError, UnsupportedByFamily, UsageError
 from spacetune.estimators import PrefixSimplexClassifier
 from spacetune.estimators.inputs import FittedOn
 from spacetune.files import write_file
-from spacetune.fitting import Learnt, SingleLabel
+from spacetune.fitting import Learnt
 from spacetune.heads import LinearHead, LinearVertices, Simplex
 from spacetune.results import Result
 
@@ -190,10 +190,10 @@ def import_peft_classifier(
         vertices.tables.copy_(prefix.values.unsqueeze(0))
     simplex = Simplex(head, vertices).finished()
     provenance = dataclasses.replace(owner.provenance((owner.n_layers,)), dtype="float32")
-    model.learnt_ = Learnt.of(simplex.centroid(), simplex)
-    model.fitted_ = FittedOn("texts", provenance, False, np.zeros(0, dtype=np.int64))
-    model.task_, model.temperature_ = SingleLabel(names), 1.0
-    model.report_ = {"n_texts": 0, "dev": "none: imported from PEFT", "dev_scores": {}, "baseline": {}}
+    fitted = FittedOn("texts", provenance, False, np.zeros(0, dtype=np.int64))
+    facts = {"classes": names, "kind": "single", "temperature": 1.0}
+    report: dict[str, Any] = {"n_texts": 0, "dev": "none: imported from PEFT", "dev_scores": {}, "baseline": {}}
+    model.restore(Learnt.of(simplex.centroid(), simplex), fitted, facts, report)
     return model
 
 

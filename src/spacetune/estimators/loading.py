@@ -57,7 +57,7 @@ def load_estimator(
     trained_on = saved.config["encoder"]
     model.encoder = _encoder_of(place, saved, encoder)
     try:
-        _take_up(model, saved)
+        _restore(model, saved)
     except ModelFileError:
         raise
     except UNFIT as error:
@@ -106,21 +106,19 @@ def _blank(place: Any, config: dict[str, Any]) -> TextEstimator:
         raise ModelFileError(f"the saved model in {place} is damaged: its settings: {error}; fit it again") from error
 
 
-def _take_up(model: TextEstimator, saved: Stored) -> None:
-    """Become the saved model."""
+def _restore(model: TextEstimator, saved: Stored) -> None:
+    """Make an estimator the saved model."""
     config, trained_on = saved.config, saved.config["encoder"]
     read = {"max_length": trained_on["max_length"], "max_windows": trained_on.get("max_windows", 1)}
     model.set_params(**{name: value for name, value in read.items() if name in model.get_params(deep=False)})
-    model.report_ = config["report"]
-    model.take_facts(config["learned"])
     tensors = dict(saved.tensors)
     hashes = tensors.pop("train_hashes").numpy()
     history = History.from_dict(config["history"]) if "history" in config else None
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    model.learnt_ = Learnt(completed(config["learned"], config["settings"]), arrays, history)
     known: Any = {**trained_on, "layers": tuple(trained_on["layers"])}
-    provenance = Provenance(**known)
-    model.fitted_ = FittedOn("texts", provenance, config.get("pairs", False), hashes)
+    fitted = FittedOn("texts", Provenance(**known), config.get("pairs", False), hashes)
+    learnt = Learnt(completed(config["learned"], config["settings"]), arrays, history)
+    model.restore(learnt, fitted, config["learned"], config["report"])
     _check_sizes(model, config["settings"])
 
 

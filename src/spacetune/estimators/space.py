@@ -89,8 +89,8 @@ class SpaceClassifier(Classifier):
         The `Lexicon`, or None where it did not help on dev.
     head_
         The trained `SpaceHead`.
-    head_simplex_
-        The `SpaceSimplex` whose centroid it is, with ``n_vertices`` above 1; else None.
+    simplex_
+        The `Simplex` whose centroid it is, with ``n_vertices`` above 1; else None.
     history_
         Losses and dev scores of every epoch.
     temperature_

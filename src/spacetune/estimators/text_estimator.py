@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from spacetune.encoders import Encoder, FeatureSource, Layers, Provenance, as_given, holds_texts
+from spacetune.encoders import Encoder, FeatureSource, Layers, as_given, holds_texts
 from spacetune.errors import DataError, ModelFileError, UsageError
 from spacetune.estimators.course import Course, Held, Opened
 from spacetune.estimators.explaining import explain_texts
@@ -159,14 +159,14 @@ class TextEstimator(BaseEstimator, abc.ABC):
             note = f"{self.report_['dev']}; what it chose was then learnt from {len(opened.labels)} texts in all"
             self.report_ |= {"dev": note, "n_texts": len(opened.labels)}
 
+    def restore(self, learnt: Learnt, fitted: FittedOn, facts: dict[str, Any], report: dict[str, Any]) -> None:
+        """Become a model that was learnt before, or elsewhere."""
+        self.take_facts(facts)
+        self.learnt_, self.fitted_, self.report_ = learnt, fitted, report
+
     def _reader(self) -> Reader:
         trained = self.learnt_.encoder if self.__sklearn_is_fitted__() else None
         return Reader.of(self.get_params(deep=False), self.method(), trained)
-
-    @property
-    def provenance_(self) -> Provenance | None:
-        """Where its features come from; None for ready embeddings."""
-        return self.fitted_.provenance
 
     @property
     def layers_(self) -> tuple[int, ...] | None:

@@ -59,7 +59,7 @@ class Uncertainty(Result):
 
 
 def uncertainty_of(probabilities: Array, kind: str, classes: tuple[Any, ...]) -> Uncertainty:
-    """Split the uncertainty of probabilities ``(point, text, class)``; several labels count as so many coins.
+    """Split the uncertainty of probabilities ``(point, text, class)``; several labels are as many coins.
 
     >>> sure, torn = [[0.9, 0.1], [0.5, 0.5]], [[0.9, 0.1], [0.0, 1.0]]
     >>> u = uncertainty_of(np.array([sure, torn]), "single", ("a", "b"))

@@ -14,7 +14,7 @@ from spacetune.fitting.deadline import time_limit
 from spacetune.fitting.history import Epoch, History
 from spacetune.fitting.inputs import AdaptedInputs, FrozenInputs, Inputs, text_chunks
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.linear import choose_linear, linear
+from spacetune.fitting.linear import choose_linear, fit_linear
 from spacetune.fitting.loop import fit_parameters
 from spacetune.fitting.memory import check_memory
 from spacetune.fitting.methods import MANY, InsideMethod, Method, ProbeMethod, Run, SpaceMethod
@@ -61,9 +61,9 @@ __all__ = [
     "class_weights",
     "classification_scores",
     "dev_texts",
+    "fit_linear",
     "fit_parameters",
     "fit_temperature",
-    "linear",
     "logits_of",
     "multilabel_scores",
     "point_logits",

@@ -87,7 +87,7 @@ class Candidate:
         return state
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Take up a saved state."""
+        """Restore a saved state."""
         with torch.no_grad():
             for name, parameter in self.trained().items():
                 parameter.copy_(state[f"now.{name}"])

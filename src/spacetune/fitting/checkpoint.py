@@ -1,4 +1,4 @@
-"""A run's state after an epoch, in one safetensors file, replaced whole, and taken up by that run alone."""
+"""A run's state after an epoch, in one safetensors file, replaced whole, and restored by that run alone."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Checkpoint:
             self._failed = True
 
     def load(self, candidates: Sequence[Candidate]) -> int:
-        """Take up the saved state where there is one; return the epochs already done.
+        """Restore the saved state where there is one; return the epochs already done.
 
         Raises
         ------
@@ -102,7 +102,7 @@ class Checkpoint:
         try:
             about, tensors = _parsed(content)
             self._check_run(json.loads(about["run"]))
-            self._take_up(json.loads(about["story"]), tensors, candidates)
+            self._restore(json.loads(about["story"]), tensors, candidates)
         except UNFIT as error:
             if isinstance(error, UsageError):
                 raise
@@ -117,7 +117,7 @@ class Checkpoint:
                 "was made with, or remove it to start anew"
             )
 
-    def _take_up(self, story: list[Any], tensors: dict[str, Tensor], candidates: Sequence[Candidate]) -> None:
+    def _restore(self, story: list[Any], tensors: dict[str, Tensor], candidates: Sequence[Candidate]) -> None:
         if len(story) != len(candidates):
             raise ValueError(f"it holds {len(story)} candidates, this run has {len(candidates)}")
         for i, (candidate, told) in enumerate(zip(candidates, story, strict=True)):

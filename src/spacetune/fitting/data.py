@@ -27,6 +27,11 @@ class FitData:
     dev: Inputs
     dev_targets: Tensor
 
+    @classmethod
+    def whole(cls, inputs: Inputs, targets: Tensor) -> FitData:
+        """Return data whose training texts are dev too."""
+        return cls(inputs, targets, inputs, targets)
+
     @property
     def has_dev(self) -> bool:
         """Whether dev is apart from the training texts."""
@@ -53,7 +58,7 @@ class Split:
     def divide(self, inputs: Inputs, targets: Tensor) -> FitData:
         """Return the two parts of what is read; where none is set aside both are everything."""
         if not len(self.dev):
-            return FitData(inputs, targets, inputs, targets)
+            return FitData.whole(inputs, targets)
         rows, held = torch.from_numpy(self.train), torch.from_numpy(self.dev)
         return FitData(inputs.part(rows), targets[rows], inputs.part(held), targets[held])
 

@@ -61,7 +61,7 @@ class Learnt:
         encoder: Encoder | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Take a trained model, or a simplex and its centroid, down."""
+        """Convert a trained model, or a simplex and its centroid, to arrays."""
         tensors = tensors_of(model, simplex)
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
         return cls({**facts_of(simplex), **(facts or {})}, arrays, history, chosen, encoder=encoder)

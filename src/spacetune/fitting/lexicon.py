@@ -13,7 +13,7 @@ from torch import Tensor
 
 from spacetune.fitting.data import FitData
 from spacetune.fitting.inputs import Inputs
-from spacetune.fitting.linear import linear
+from spacetune.fitting.linear import fit_linear
 from spacetune.fitting.tasks import Task
 from spacetune.heads import Lexicon, SpaceHead, token_pairs
 
@@ -156,7 +156,7 @@ def learn_lexicon(source: Inputs, targets: Tensor, task: Task, chosen: WordsChos
     if not len(known):
         return None
     rows = _counts(*keys, source, known) @ diags(idf)
-    fitted = linear(task, rows, targets.numpy(), _penalty(task, chosen.strength))
+    fitted = fit_linear(task, rows, targets.numpy(), _penalty(task, chosen.strength))
     return _words(known, idf, *fitted, chosen)
 
 
@@ -199,7 +199,7 @@ def _counts(keys: Array, owner: Array, source: Inputs, known: Array) -> Any:
 
 
 def _mix(rows: Any, dev_rows: Any, data: FitData, head: Tensor, task: Task, strength: float) -> _Mixture:
-    weights, bias = linear(task, rows, data.targets.numpy(), _penalty(task, strength))
+    weights, bias = fit_linear(task, rows, data.targets.numpy(), _penalty(task, strength))
     lexical = torch.from_numpy(dev_rows @ weights.T + bias)
     a, b, loss = _shares(head, lexical, data.dev_targets, task)
     return _Mixture(strength, weights, bias, a, b, (a * head + b * lexical).numpy(), loss)

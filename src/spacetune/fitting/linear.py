@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from spacetune.fitting.scores import standing
 from spacetune.fitting.tasks import Regression, Task
 
-__all__ = ["STRENGTHS", "LinearFit", "choose_linear", "linear", "logistic", "logistic_each", "spread"]
+__all__ = ["STRENGTHS", "LinearFit", "choose_linear", "fit_linear", "logistic", "logistic_each", "spread"]
 
 Array = np.ndarray[Any, Any]
 
@@ -60,7 +60,7 @@ def choose_linear(
     strengths
         Inverse strengths, at least one.
     """
-    tried = [(C, *linear(task, *train, C)) for C in strengths]
+    tried = [(C, *fit_linear(task, *train, C)) for C in strengths]
     fits = [LinearFit(C, weight, bias, dev[0] @ weight.T + bias) for C, weight, bias in tried]
     return max(fits, key=lambda fit: standing(task.scores(fit.dev_logits, dev[1]), task.monitor))
 
@@ -72,7 +72,7 @@ def spread(rows: Array) -> tuple[Array, Array]:
     return mean, scale
 
 
-def linear(task: Task, rows: Any, targets: Array, C: float) -> tuple[Array, Array]:
+def fit_linear(task: Task, rows: Any, targets: Array, C: float) -> tuple[Array, Array]:
     """Fit a task's own linear model at one inverse strength: weights ``(output, feature)`` and biases ``(output,)``.
 
     Logistic regression with the classes' weights, one for each of several labels, or ridge regression of standardised

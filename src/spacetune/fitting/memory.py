@@ -11,7 +11,7 @@ from spacetune.errors import UsageError
 __all__ = ["TRAINED", "check_memory", "memory_bytes"]
 
 TRAINED = 6
-"""Numbers kept for each one trained: itself, its slope, two moments of AdamW, the best so far, and one laid out."""
+"""Numbers kept for each one trained: itself, its gradient, two moments of AdamW, the best so far, and one laid out."""
 
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 UNKNOWN = 16 << 30

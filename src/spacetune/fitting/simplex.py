@@ -18,6 +18,7 @@ from spacetune.fitting.inputs import Inputs
 from spacetune.fitting.loop import fit_parameters
 from spacetune.fitting.schedule import Schedule
 from spacetune.fitting.settings import SETTINGS, Number, check_settings
+from spacetune.fitting.spaces import dropped
 from spacetune.fitting.tasks import Task
 from spacetune.heads import Simplex
 from spacetune.progress import progress_bar
@@ -77,15 +78,10 @@ def fit_simplex(
     )
 
     def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
-        def keep(z: Tensor) -> Tensor:
-            if not settings.dropout:
-                return z
-            kept = torch.rand(z.shape, generator=generator) >= settings.dropout
-            return z * kept.to(z.dtype) / (1 - settings.dropout)
-
         weights = simplex.sample(len(rows), generator)
         features = data.train.take(rows, simplex.adapter_at(weights))
-        loss = task.loss(simplex.logits(features, weights, keep), data.targets[rows])
+        logits = simplex.logits(features, weights, lambda z: dropped(z, settings.dropout, generator))
+        loss = task.loss(logits, data.targets[rows])
         if settings.diversity_weight and simplex.adapter is not None and simplex.n_vertices > 1:
             first, second = torch.randperm(simplex.n_vertices, generator=generator)[:2].tolist()
             loss = loss + settings.diversity_weight * simplex.adapter.diversity(first, second)

@@ -22,7 +22,7 @@ from spacetune.fitting.tasks import Task
 from spacetune.heads import ConceptSpaces, SpaceHead
 from spacetune.heads.spaces import ROWS, InterVariant, fused_centroids, inter_space_loss, intra_space_loss
 
-__all__ = ["HeadSettings", "fit_heads", "head_bytes", "head_loss", "new_heads", "token_statistics"]
+__all__ = ["HeadSettings", "dropped", "fit_heads", "head_bytes", "head_loss", "new_heads", "token_statistics"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ def head_bytes(
 ) -> int:
     """Return about how much memory training such heads takes: what is trained, and the tokens in all spaces.
 
-    A batch is held three times (the spaces, and two slopes), a part of dev once.
+    A batch is held three times (the spaces, and two gradients), a part of dev once.
 
     Parameters
     ----------
@@ -204,17 +204,21 @@ def head_loss(
 
     Dropout falls on the components of the centroids, scaled so that their expectation stays.
     """
-    kept = centroids
-    if settings.dropout:
-        keep = torch.rand(centroids.shape, generator=generator) >= settings.dropout
-        kept = centroids * keep.to(centroids.dtype) / (1 - settings.dropout)
-    loss = task.loss(head.classify(kept), targets)
+    loss = task.loss(head.classify(dropped(centroids, settings.dropout, generator)), targets)
     if settings.inter_weight:
         own = None if settings.inter_variant == "label-free-2023" else targets
         loss = loss + settings.inter_weight * inter_space_loss(centroids, own, variant=settings.inter_variant)
     if settings.intra_weight:
         loss = loss + settings.intra_weight * intra_space_loss(_variance(head, features))
     return loss
+
+
+def dropped(values: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Leave out a share of the values, and scale the others so that the expectation stays."""
+    if not share:
+        return values
+    kept = torch.rand(values.shape, generator=generator) >= share
+    return values * kept.to(values.dtype) / (1 - share)
 
 
 def _variance(head: SpaceHead, features: TokenFeatures) -> Tensor:

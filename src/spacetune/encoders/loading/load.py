@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -201,10 +201,12 @@ def _reason(error: Exception) -> str:
     return in_one_line(error)
 
 
-def _check_loaded(source: EncoderSource, model: Any, missing: Iterable[str]) -> None:
+def _check_loaded(source: EncoderSource, model: Any, missing: Collection[str]) -> None:
     if model.config.is_encoder_decoder:
         raise EncoderError(f"{source.name} is an encoder-decoder ({model.config.model_type}); give an encoder")
-    absent = sorted(name for name in missing if "pooler" not in name)  # the pooler is never used here
+    absent = sorted(name for name in missing if "pooler" not in name)
+    if len(absent) < len(missing):
+        model.pooler = None  # else a random one would be read by who asks for it
     if absent:  # transformers would fill them with random numbers
         raise EncoderError(f"the weights in {source.folder} lack {len(absent)} of the model's, first {absent[0]}")
 

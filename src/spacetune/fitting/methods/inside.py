@@ -107,7 +107,7 @@ class InsideMethod(Method):
 
     def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
         """Train to the same share of the epochs, from the same probe."""
-        data, chosen = FitData(inputs, targets, inputs, targets), before.chosen
+        data, chosen = FitData.whole(inputs, targets), before.chosen
         strengths = () if chosen.strength is None else (chosen.strength,)
         schedule = self._schedule(len(inputs), run.task).for_share(chosen.share, least=0)
         simplex, strength, _ = self._train(data, strengths, schedule, run)

@@ -11,7 +11,7 @@ from torch import Tensor
 from spacetune.fitting.data import FitData
 from spacetune.fitting.inputs import Inputs, mean_rows
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.linear import STRENGTHS, choose_linear, linear, spread
+from spacetune.fitting.linear import STRENGTHS, choose_linear, fit_linear, spread
 from spacetune.fitting.methods.method import Array, Method, Run
 from spacetune.heads import LinearHead, Model
 
@@ -58,7 +58,7 @@ class ProbeMethod(Method):
         """Fit at the strength that was chosen."""
         rows = mean_rows(inputs).numpy()
         mean, scale = spread(rows)
-        weight, bias = linear(run.task, (rows - mean) / scale, targets.numpy(), before.chosen)
+        weight, bias = fit_linear(run.task, (rows - mean) / scale, targets.numpy(), before.chosen)
         return Learnt.of(Model(_folded(mean, scale, weight, bias)), chosen=before.chosen, facts=before.facts)
 
 

@@ -32,7 +32,7 @@ __all__ = ["SpaceChosen", "SpaceMethod"]
 MOST_DIMENSIONS = 512
 """Dimensions of all spaces of a layer together that ``n_latent="auto"`` stays within."""
 
-APART = 7_919
+SEED_STEP = 7_919
 """What stands between the seeds of two corners' starts."""
 
 
@@ -120,7 +120,7 @@ class SpaceMethod(Method):
         """
         if self.train_encoder:
             raise UsageError("refit is for a frozen encoder; with train_encoder fit on all texts, and give dev=")
-        data, chosen = FitData(inputs, targets, inputs, targets), before.chosen
+        data, chosen = FitData.whole(inputs, targets), before.chosen
         schedule = self._schedule(len(inputs), run.task).for_share(chosen.share)
         head, simplex, _ = self._train(data, chosen.settings, schedule, run)
         words = None if chosen.words is None else learn_lexicon(inputs, targets, run.task, chosen.words)
@@ -136,7 +136,7 @@ class SpaceMethod(Method):
                 checkpoint=run.checkpoint, progress=run.progress,
             )  # fmt: skip
             return heads[0], None, histories[0]
-        starts = [dataclasses.replace(settings, seed=settings.seed + APART * i) for i in range(self.n_vertices)]
+        starts = [dataclasses.replace(settings, seed=settings.seed + SEED_STEP * i) for i in range(self.n_vertices)]
         vertices = SpaceVertices(new_heads(starts, data.train, run.task.prior(data.targets)))
         training = SimplexTraining(
             learning_rate=settings.learning_rate, head_learning_rate=settings.learning_rate,
@@ -173,7 +173,7 @@ class SpaceMethod(Method):
 
 
 def _with_words(head: SpaceHead, simplex: Simplex | None, words: Words | None, **told: Any) -> Learnt:
-    """Take a lexicon up, the head's share of the logits folded into its classifier, and put everything down."""
+    """Add a lexicon, with the head's share of the logits folded into its classifier; return what was learnt."""
     if words is not None:
         corners: Sequence[SpaceHead] = () if simplex is None else _corners(simplex)
         for each in (head, *corners):
