@@ -22,7 +22,16 @@ from spacetune.fitting.tasks import Task
 from spacetune.heads import ConceptSpaces, SpaceHead
 from spacetune.heads.spaces import ROWS, InterVariant, fused_centroids, inter_space_loss, intra_space_loss
 
-__all__ = ["HeadSettings", "dropped", "fit_heads", "head_bytes", "head_loss", "new_heads", "token_statistics"]
+__all__ = [
+    "HeadSettings",
+    "dropped",
+    "fit_heads",
+    "head_bytes",
+    "head_loss",
+    "new_heads",
+    "starts_of",
+    "token_statistics",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,42 +78,45 @@ def head_bytes(
 
 
 def new_heads(
-    settings: Sequence[HeadSettings],
     inputs: Inputs,
     prior: Tensor,
+    starts: Sequence[tuple[int, torch.Generator]],
+    *,
     adapter: Adapter | None = None,
-    generator: torch.Generator | None = None,
+    dtype: torch.dtype | None = None,
 ) -> list[SpaceHead]:
     """Make heads with random starts that read standardised features; the bias starts at the best guess without a text.
 
     Parameters
     ----------
-    settings
-        One head each.
     inputs
         What the standardisation is taken from.
     prior
         That guess, ``(output,)``.
+    starts
+        The width of a space and the source of the start, one pair a head.
     adapter
         What the texts are read under.
-    generator
-        Source of the starts; None seeds every head by its own settings,
-        and computes in float64 where a matrix of that is read.
+    dtype
+        Of the heads; None is float64 where a matrix of that is read, else float32.
     """
     n_layers, dim = inputs.shape
     mean, scale = token_statistics(inputs, adapter)
-    dtype = _dtype(inputs) if generator is None else torch.float32
     heads: list[SpaceHead] = []
-    for each in settings:
-        source = generator or torch.Generator().manual_seed(each.seed)
+    for n_latent, generator in starts:
         spaces = ConceptSpaces(
-            dim, each.n_latent, max(1, len(prior)), n_layers=n_layers, generator=source, dtype=dtype
-        )  # fmt: skip
+            dim, n_latent, max(1, len(prior)), n_layers=n_layers, generator=generator, dtype=dtype or _dtype(inputs)
+        )
         spaces.standardise(mean, scale)
-        heads.append(SpaceHead(spaces, len(prior), source))
+        heads.append(SpaceHead(spaces, len(prior), generator))
         with torch.no_grad():
             heads[-1].classifier.bias.copy_(prior)
     return heads
+
+
+def starts_of(settings: Sequence[HeadSettings]) -> list[tuple[int, torch.Generator]]:
+    """Return the start of every head by its own seed."""
+    return [(each.n_latent, torch.Generator().manual_seed(each.seed)) for each in settings]
 
 
 def _dtype(inputs: Inputs) -> torch.dtype:
@@ -165,7 +177,7 @@ def fit_heads(
     tuple
         The heads with their best parameters, and their histories.
     """
-    heads = new_heads(settings, data.train, task.prior(data.targets))
+    heads = new_heads(data.train, task.prior(data.targets), starts_of(settings))
     candidates = [Candidate(h, s.learning_rate, s.weight_decay) for h, s in zip(heads, settings, strict=True)]
     spaces = [head.spaces for head in heads]
 

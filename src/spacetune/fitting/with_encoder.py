@@ -16,7 +16,7 @@ from spacetune.fitting.history import History
 from spacetune.fitting.inputs import FrozenInputs
 from spacetune.fitting.loop import fit_parameters
 from spacetune.fitting.schedule import Schedule
-from spacetune.fitting.spaces import HeadSettings, head_loss, new_heads
+from spacetune.fitting.spaces import HeadSettings, head_loss, new_heads, starts_of
 from spacetune.fitting.tasks import Task
 from spacetune.heads import SpaceHead
 
@@ -71,7 +71,7 @@ def fit_with_encoder(
     assert provenance is not None
     layers = provenance.layers
     trainable = TrainableEncoder(encoder, layers, seed=schedule.seed)
-    [head] = new_heads([settings], data.train, task.prior(data.targets))
+    [head] = new_heads(data.train, task.prior(data.targets), starts_of([settings]))
     both = nn.ModuleDict({"encoder": trainable, "head": head})
     candidate = Candidate(both, settings.learning_rate, settings.weight_decay, apart=(trainable, encoder_learning_rate))
     count = sum(p.numel() for p in candidate.trained().values())

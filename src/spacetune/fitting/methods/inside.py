@@ -28,7 +28,7 @@ from spacetune.fitting.methods.method import MANY, Array, Method, Run
 from spacetune.fitting.schedule import Schedule, auto_schedule
 from spacetune.fitting.settings import SETTINGS, Number, Rule
 from spacetune.fitting.simplex import SimplexTraining, fit_simplex, point_logits
-from spacetune.fitting.spaces import HeadSettings, head_bytes, new_heads
+from spacetune.fitting.spaces import head_bytes, new_heads
 from spacetune.fitting.tasks import Task
 from spacetune.heads import AdapterVertices, HeadVertices, LinearVertices, Sampling, Simplex, SpaceVertices
 
@@ -157,9 +157,10 @@ class InsideMethod(Method):
         with torch.no_grad():
             centroid = None if adapter is None else adapter.centroid()
         if self.head == "space":
-            each = HeadSettings(self.n_latent, 0.0, 0.0, "labelled", 0.0, 0.0, 0.0, self.seed)
+            starts = [(self.n_latent, generator)] * self.n_vertices
             prior = task.prior(data.targets)
-            return SpaceVertices(new_heads([each] * self.n_vertices, data.train, prior, centroid, generator)), None
+            made = new_heads(data.train, prior, starts, adapter=centroid, dtype=torch.float32)
+            return SpaceVertices(made), None
         rows = mean_rows(data.train, centroid).numpy()
         head = LinearVertices(rows.shape[1], task.n_outputs, self.n_vertices, generator=generator)
         mean, scale = spread(rows)

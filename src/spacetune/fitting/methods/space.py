@@ -21,7 +21,7 @@ from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule, auto_schedule
 from spacetune.fitting.settings import SETTINGS, Number, Rule
 from spacetune.fitting.simplex import SimplexTraining, fit_simplex
-from spacetune.fitting.spaces import HeadSettings, fit_heads, head_bytes, new_heads
+from spacetune.fitting.spaces import HeadSettings, fit_heads, head_bytes, new_heads, starts_of
 from spacetune.fitting.tasks import Task
 from spacetune.fitting.with_encoder import fit_with_encoder
 from spacetune.heads import Model, Simplex, SpaceHead, SpaceVertices
@@ -137,7 +137,7 @@ class SpaceMethod(Method):
             )  # fmt: skip
             return heads[0], None, histories[0]
         starts = [dataclasses.replace(settings, seed=settings.seed + SEED_STEP * i) for i in range(self.n_vertices)]
-        vertices = SpaceVertices(new_heads(starts, data.train, run.task.prior(data.targets)))
+        vertices = SpaceVertices(new_heads(data.train, run.task.prior(data.targets), starts_of(starts)))
         training = SimplexTraining(
             learning_rate=settings.learning_rate, head_learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay, dropout=settings.dropout, diversity_weight=0.0,
