@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
-from spacetune.cli import demo, doors
+from spacetune.cli import demo, guarded
 
 COLUMNS = 104
 PLACE = Path(__file__).resolve().with_name("demo.svg")
@@ -48,7 +48,7 @@ def placed(match: re.Match[str]) -> str:
 def main() -> None:
     """Run the demo with a recording console and write what it printed."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    demo.people = doors.people = lambda to_stderr: console
+    demo.people = guarded.people = lambda to_stderr: console
     console.print("$ spacetune demo", style="bold")
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         demo.run_demo(Path("demo-model"), seed=0, as_json=False)
