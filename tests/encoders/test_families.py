@@ -12,7 +12,10 @@ from torch import Tensor
 
 from spacetune import Encoder
 from spacetune.encoders import TextInput, TokenFeatures
-from spacetune.encoders.families import FAMILIES, family_of, parts_of
+from spacetune.encoders.families import FAMILIES, Family, family_of, parts_of, registry
+from spacetune.encoders.families.distilbert import distilbert_parts
+from spacetune.encoders.passes.packed import PackedEncoder
+from spacetune.encoders.passes.padded import PaddedEncoder
 from spacetune.errors import EncoderError, UnsupportedByFamily
 
 from .conftest import CONFIGS, PAIRS, SINGLES, WITH_SEGMENTS, Made, model_type, random_model, word_pieces
@@ -101,6 +104,22 @@ def test_an_unknown_family_says_which_ones_can(made: Made) -> None:
 def test_every_listed_type_is_tested() -> None:
     listed = {name for family in FAMILIES if family.parts is not None for name in family.model_types}
     assert listed == {model_type(name) for name in PACKED}
+
+
+def test_the_recipe_of_a_family_adds_the_packed_pass(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = made("distilbert")
+    others = tuple(family for family in FAMILIES if family.name != "distilbert")
+    monkeypatch.setattr(registry, "FAMILIES", others)
+    plain = Encoder.from_pretrained(folder, dtype="float32")
+    assert family_of("distilbert").supports == {"features"}
+    assert isinstance(plain.loaded.runner, PaddedEncoder)
+    toy = Family("toy", ("distilbert",), distilbert_parts, masks_padding=True)
+    monkeypatch.setattr(registry, "FAMILIES", (*others, toy))
+    packed = Encoder.from_pretrained(folder, dtype="float32")
+    assert (packed.family, isinstance(packed.loaded.runner, PackedEncoder)) == ("toy", True)
+    assert family_of("distilbert").supports == {"features", "fast", "dissect"}
+    expected = plain.encode(SINGLES, layers="all").values
+    torch.testing.assert_close(packed.encode(SINGLES, layers="all").values, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_albert_with_inner_groups_is_refused(made: Made) -> None:
