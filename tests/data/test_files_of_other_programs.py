@@ -306,6 +306,7 @@ def test_the_small_export_of_label_studio_is_read(tmp_path: Path) -> None:
     data = read(json.dumps(rows), tmp_path / "a.json")
     assert data.labels is None
     assert said(data) == ["a.json is Label Studio's export; say with --label which column to learn: 'mood'"]
+    assert [(note.kind, note.rows) for note in data.notes] == [("export", ())]
     assert read(json.dumps(rows), tmp_path / "a.json", label="mood").labels == [["joy"], ["joy", "love"]]
 
 

@@ -247,6 +247,11 @@ def wider(place: Path) -> None:
     )
 
 
+def more_tensors(place: Path) -> None:
+    tensors = load_file(place / "2_Dense" / "model.safetensors")
+    save_file({**tensors, "other.weight": torch.zeros(2)}, place / "2_Dense" / "model.safetensors")
+
+
 def module(kind: str, path: str = "2_Dense") -> Callable[[Path], None]:
     def change(place: Path) -> None:
         listed = json.loads((place / "modules.json").read_text())
@@ -264,6 +269,7 @@ def stating(name: str, **entries: Any) -> Callable[[Path], None]:
     [
         (pickled, "save_pretrained"),
         (wider, "2_Dense"),
+        (more_tensors, "does not hold the weight and bias of a Dense module"),
         (module("sentence_transformers.models.CNN"), "CNN"),
         (module("sentence_transformers.models.WordWeights"), "WordWeights"),
         (module("custom_code.Dense"), r"custom_code\.Dense"),

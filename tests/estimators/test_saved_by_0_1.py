@@ -27,8 +27,15 @@ def test_they_predict_the_same_and_are_saved_anew(name: str, tmp_path: Path, cap
     np.testing.assert_allclose(model.predict_logits(TOLD["texts"]), TOLD["logits"][name], atol=1e-5)
     assert model.explain(TOLD["texts"]).check() < 1e-5
     model.save_pretrained(tmp_path / "anew")
+    told = model.predict(TOLD["texts"])
     caplog.clear()
     again = load_estimator(tmp_path / "anew", encoder=None if own else encoder)
     assert not caplog.records
     np.testing.assert_allclose(again.predict_logits(TOLD["texts"]), TOLD["logits"][name], atol=1e-5)
+    assert np.array_equal(again.predict(TOLD["texts"]), told)
+    assert not again.fitted_.pairs
+    if name.endswith("numbers"):  # ten characters or so a text
+        assert 5 < np.mean(told) < 15
+    card = (tmp_path / "anew" / "README.md").read_text()
+    assert ("is part of this folder" in card) == own
     assert read_model(tmp_path / name).tensors.keys() == read_model(tmp_path / "anew").tensors.keys()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from spacetune.errors import UsageError
-from spacetune.heads.spaces import inter_space_loss, intra_space_loss
+from spacetune.heads.spaces import inter_space_loss, intra_space_loss, masked_variance
 from spacetune.heads.spaces.losses import OFFICIAL_EPS
 
 CENTROIDS = torch.rand(5, 2, 3, 4, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * 2 - 1
@@ -62,3 +62,7 @@ def test_an_unknown_form_and_labels_of_another_shape_are_refused() -> None:
         inter_space_loss(CENTROIDS, None)
     with pytest.raises(UsageError, match="labels must be"):
         inter_space_loss(CENTROIDS, LABELS.view(1, 1, 5))
+
+
+def test_one_token_has_no_variance() -> None:
+    assert masked_variance(torch.randn(3, 1, 2), None).tolist() == [[0.0, 0.0]] * 3

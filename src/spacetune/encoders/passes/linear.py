@@ -71,6 +71,8 @@ def fused_name(activation: Callable[[Tensor], Tensor]) -> tuple[str, str] | None
 
     >>> fused_name(torch.nn.GELU()), fused_name(torch.nn.Softshrink())
     (('gelu', 'none'), None)
+    >>> fused_name(torch.nn.GELU(approximate="tanh"))
+    ('gelu', 'tanh')
     """
     x = torch.linspace(-4, 4, 101)
     with torch.no_grad():
