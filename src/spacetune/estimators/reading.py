@@ -89,8 +89,11 @@ class Reader:
     def of(cls, settings: dict[str, Any], method: Method, trained: Encoder | None = None) -> Reader:
         """Take an estimator's settings; a trained encoder goes before the one it was trained from."""
         windows = settings.get("max_windows") if method.reads_windows else 1
+        source = trained or settings["encoder"]
+        if isinstance(source, Encoder) and not method.reads_windows:
+            source = source.single_pass
         return cls(
-            trained or settings["encoder"], settings["layers"], settings["max_length"], windows,
+            source, settings["layers"], settings["max_length"], windows,
             settings.get("store"), method.acts_inside, settings.get("pooling", "mean"),
         )  # fmt: skip
 
@@ -98,7 +101,7 @@ class Reader:
     def encoder(self) -> Encoder:
         """The encoder, loaded when first asked for and shared within the process."""
         if isinstance(self.source, Encoder):
-            return self.source.single_pass if self.max_windows == 1 else self.source
+            return self.source
         return shared_encoder(None if self.source is None else str(self.source), self.max_length, self.max_windows)
 
     def choose_layers(self, texts: Sequence[TextInput]) -> tuple[int, ...]:

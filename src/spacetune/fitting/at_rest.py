@@ -77,11 +77,7 @@ def tensors_of(model: Model, simplex: Simplex | None) -> dict[str, Tensor]:
 
 def simplex_of(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Simplex | None:
     """Return the simplex, ready to be read; None where one point was learnt."""
-    corners = _named(CORNERS, tensors)
-    if corners:
-        outputs = corners["heads.0.classifier.weight"].shape[0]
-        return Simplex(SpaceVertices.from_state(corners, outputs)).finished()
-    inside, heads = _named(PREFIX, tensors), _named(HEAD, tensors)
+    inside, heads = _named(PREFIX, tensors), _named(CORNERS, tensors) or _named(HEAD, tensors)
     if not heads:
         return None
     adapter = _adapter_of(facts, inside) if inside else None
@@ -131,7 +127,7 @@ def _adapter_of(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> Prefix
 
 def _heads_of(state: Mapping[str, Tensor]) -> HeadVertices:
     if "weight" not in state:
-        return SpaceVertices.from_state(state, state["heads.0.classifier.weight"].shape[0])
+        return SpaceVertices.from_state(state)
     n_vertices, n_outputs, width = state["weight"].shape
     heads = LinearVertices(width, n_outputs, n_vertices, generator=torch.Generator())
     heads.load_state_dict(dict(state))

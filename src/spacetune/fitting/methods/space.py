@@ -103,7 +103,7 @@ class SpaceMethod(Method):
             simplex = None
         else:
             head, simplex, history = self._train(data, settings, schedule, run)
-        logits = logits_of(Model(head).on_top, data.dev)
+        logits = logits_of(head, data.dev)
         words = fit_lexicon(data, torch.from_numpy(logits), run.task) if self.lexicon else None
         share = history.best_epoch / schedule.n_epochs
         chosen = SpaceChosen(settings, share, None if words is None else words.chosen)

@@ -45,8 +45,9 @@ class SpaceVertices(nn.Module):
         self.heads = nn.ModuleList(heads)
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Tensor], n_outputs: int) -> Self:
+    def from_state(cls, state: Mapping[str, Tensor]) -> Self:
         """Return the vertices whose `state_dict` this is."""
+        n_outputs = state["heads.0.classifier.weight"].shape[0]
         operators = [values for name, values in state.items() if name.endswith("spaces.operators")]
         made = cls([SpaceHead.blank(each, n_outputs) for each in operators])
         made.load_state_dict(dict(state))
