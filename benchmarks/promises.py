@@ -118,7 +118,9 @@ def kills(folder: Path, n: int) -> dict[str, int]:
         answers[seed] = load_estimator(place).predict_logits(FRESH)
     counts: Counter[str] = Counter()
     old = 1
-    for _ in range(n):
+    for done in range(n):
+        if done % 50 == 0:
+            print(f"{done:,} of {n:,} fits killed: {dict(counts)}", flush=True)
         _killed_after(draw.uniform(0, 1.1 * span), lambda old=old: fit(1 - old))
         found = load_estimator(place).predict_logits(FRESH)
         which = next((seed for seed in (0, 1) if np.array_equal(found, answers[seed])), None)
