@@ -15,6 +15,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from tests.tiny_encoder import save_tiny_encoder
+from tqdm import tqdm
 
 from benchmarks.common import circumstances, write
 from spacetune import SpaceClassifier, few_shot
@@ -151,6 +153,7 @@ def _killed_after(seconds: float, work: Callable[[], object]) -> None:
 
 def main(names: Sequence[str] = ()) -> None:
     torch.set_num_threads(1)
+    tqdm.set_lock(threading.RLock())  # its usual lock is shared with forks: one killed while it holds it stops us too
     logging.getLogger("spacetune").setLevel(logging.CRITICAL)
     about = circumstances()
     for name, measure, n in (("flipped", flips, FLIPS), ("killed", kills, KILLS)):

@@ -2,6 +2,7 @@
 
 from spacetune.encoders.adapters import (
     Adapter,
+    LayerChanges,
     LoraShape,
     LoraStates,
     LoraVertices,
@@ -13,6 +14,7 @@ from spacetune.encoders.adapters import (
     PrefixStates,
     PrefixVertices,
     Reparametrisation,
+    UpperLayers,
 )
 from spacetune.encoders.batching import runs_of
 from spacetune.encoders.encoder import Encoder
@@ -27,6 +29,7 @@ from spacetune.encoders.sharing import shared_encoder
 from spacetune.encoders.store import FeatureStore, StoredFeatures, default_store
 from spacetune.encoders.token_features import FeatureSource, Provenance, TokenFeatures
 from spacetune.encoders.tokenizing import TokenSpans
+from spacetune.encoders.tuned import tuned
 
 __all__ = [
     "DEFAULT_ENCODER",
@@ -35,6 +38,7 @@ __all__ = [
     "Encoder",
     "FeatureSource",
     "FeatureStore",
+    "LayerChanges",
     "Layers",
     "LoraShape",
     "LoraStates",
@@ -55,6 +59,7 @@ __all__ = [
     "TokenFeatures",
     "TokenSpans",
     "TrainableEncoder",
+    "UpperLayers",
     "as_given",
     "as_inputs",
     "default_store",
@@ -67,4 +72,5 @@ __all__ = [
     "segment_mean",
     "segment_variance",
     "shared_encoder",
+    "tuned",
 ]

@@ -22,6 +22,8 @@ class Reads(Protocol):
     loaded: LoadedEncoder
     tokenizing: Tokenizing
     name: str
+    family: str
+    n_layers: int
     dim: int
     dtype: torch.dtype
     device: torch.device

@@ -5,24 +5,52 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from spacetune.errors import UsageError
 from spacetune.estimators.hashes import text_hashes
 from spacetune.estimators.inputs import FittedOn, Given, check_lengths
 from spacetune.estimators.reading import Reader
 from spacetune.estimators.runs import run_of
-from spacetune.fitting import Checkpoint, FitData, Inputs, Learnt, Method, Run, Task, split_texts, text_keys
+from spacetune.fitting import (
+    Checkpoint,
+    FitData,
+    Inputs,
+    Learnt,
+    Method,
+    Rule,
+    Run,
+    Task,
+    check_settings,
+    split_texts,
+    text_keys,
+)
 
-__all__ = ["Course", "Done", "Held", "Opened"]
+__all__ = ["Course", "Done", "Held", "Opened", "checked"]
 
 log = logging.getLogger("spacetune")
 
 Array = np.ndarray[Any, Any]
+
+
+def checked(settings: Mapping[str, Any], rules: Mapping[str, Rule], method: Callable[[], Method]) -> Method:
+    """Return the method that these settings make.
+
+    Raises
+    ------
+    UsageError
+        If a setting cannot be, or some do not go together; it is named, with what it may be.
+    """
+    check_settings(settings, rules)
+    made = method()
+    if (wrong := made.conflict()) is not None:
+        raise UsageError(wrong)
+    return made
 
 
 @dataclasses.dataclass(frozen=True)

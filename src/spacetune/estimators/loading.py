@@ -12,9 +12,10 @@ from spacetune.encoders import Encoder, Provenance
 from spacetune.encoders.loading.resolving import locate
 from spacetune.errors import ModelFileError, UsageError
 from spacetune.estimators.inputs import FittedOn
+from spacetune.estimators.reading import Reader
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.fitting import History, Learnt
-from spacetune.fitting.at_rest import completed
+from spacetune.fitting.at_rest import array_of, completed
 from spacetune.model_folder import Stored, check_config, check_tensors, read_model
 
 __all__ = ["load_estimator"]
@@ -62,19 +63,20 @@ def load_estimator(
         raise
     except UNFIT as error:
         raise ModelFileError(f"the saved model in {place} is incomplete: {error!r}; fit it again") from error
-    found = model.encoder_.source.sha256
+    found_encoder = Reader.of(model.get_params(deep=False), model.method()).encoder
+    found = found_encoder.source.sha256
     if found != trained_on["sha256"] and saved.encoder is None:
         raise ModelFileError(
             f"the model in {place} was trained on {trained_on['encoder']} with weights {trained_on['sha256'][:12]}…, "
             f"but the encoder found has {found[:12]}…; its predictions would mean nothing"
         )
     try:
-        own = model.encoder_.provenance(model.encoder_.resolve_layers(trained_on["layers"]))
+        own = found_encoder.provenance(found_encoder.resolve_layers(trained_on["layers"]))
     except UsageError as error:
         raise ModelFileError(f"the saved model in {place} does not fit its encoder: {error}; fit it again") from error
     model.fitted_ = dataclasses.replace(model.fitted_, provenance=own)
     if saved.encoder is not None:
-        model.learnt_ = dataclasses.replace(model.learnt_, encoder=model.encoder_)
+        model.learnt_ = dataclasses.replace(model.learnt_, encoder=found_encoder)
     return model
 
 
@@ -114,7 +116,7 @@ def _restore(model: TextEstimator, saved: Stored) -> None:
     tensors = dict(saved.tensors)
     hashes = tensors.pop("train_hashes").numpy()
     history = History.from_dict(config["history"]) if "history" in config else None
-    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    arrays = {name: array_of(tensor) for name, tensor in tensors.items()}
     known: Any = {**trained_on, "layers": tuple(trained_on["layers"])}
     fitted = FittedOn("texts", Provenance(**known), config.get("pairs", False), hashes)
     learnt = Learnt(completed(config["learned"], config["settings"]), arrays, history)

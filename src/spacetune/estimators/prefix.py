@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from spacetune.encoders import Encoder, Layers, Mixing, Pooling, Reparametrisation
 from spacetune.estimators.classifier import Classifier
-from spacetune.fitting import InsideMethod
+from spacetune.fitting import UNCHOSEN, InsideMethod
 from spacetune.heads import Sampling
 
 __all__ = ["PrefixSimplexClassifier"]
@@ -113,6 +113,8 @@ class PrefixSimplexClassifier(Classifier):
     >>> model.uncertainty(["great fun"], n_samples=3).probabilities.shape
     (1, 2)
     """
+
+    rules = UNCHOSEN
 
     def __init__(
         self,

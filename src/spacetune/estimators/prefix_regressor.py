@@ -7,7 +7,7 @@ from typing import Literal
 
 from spacetune.encoders import Encoder, Layers, Mixing, Pooling, Reparametrisation
 from spacetune.estimators.regressor import Regressor
-from spacetune.fitting import InsideMethod
+from spacetune.fitting import UNCHOSEN, InsideMethod
 from spacetune.heads import Sampling
 
 __all__ = ["PrefixSimplexRegressor"]
@@ -26,6 +26,8 @@ class PrefixSimplexRegressor(Regressor):
     >>> round(PrefixSimplexRegressor(n_epochs=2).fit(X, X[:, 0] + 1).score(X, X[:, 0] + 1), 1)
     1.0
     """
+
+    rules = UNCHOSEN
 
     def __init__(
         self,

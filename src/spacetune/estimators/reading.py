@@ -14,6 +14,7 @@ from spacetune.encoders import (
     Encoder,
     FeatureSource,
     FeatureStore,
+    LayerChanges,
     Layers,
     Pooling,
     Provenance,
@@ -22,6 +23,7 @@ from spacetune.encoders import (
     default_store,
     each_once,
     shared_encoder,
+    tuned,
 )
 from spacetune.errors import DataError
 from spacetune.estimators.inputs import Given
@@ -71,8 +73,8 @@ class Reader:
         Windows of a text.
     store
         Where features are kept: ``auto``, a store, or None.
-    inside
-        Whether something acts inside the encoder.
+    method
+        How it learns: whether something acts inside the encoder, or layers are tuned.
     pooling
         What a head under an adapter reads.
     """
@@ -82,7 +84,7 @@ class Reader:
     max_length: int | None
     max_windows: int | None
     store: FeatureStore | str | None
-    inside: bool
+    method: Method
     pooling: Pooling = "mean"
 
     @classmethod
@@ -94,7 +96,7 @@ class Reader:
             source = source.single_pass
         return cls(
             source, settings["layers"], settings["max_length"], windows,
-            settings.get("store"), method.acts_inside, settings.get("pooling", "mean"),
+            settings.get("store"), method, settings.get("pooling", "mean"),
         )  # fmt: skip
 
     @property
@@ -104,14 +106,21 @@ class Reader:
             return self.source
         return shared_encoder(None if self.source is None else str(self.source), self.max_length, self.max_windows)
 
+    def encoder_of(self, model: Model) -> Encoder:
+        """Return the encoder as a model runs it: with its upper layers tuned, where it learned them."""
+        return tuned(self.encoder, model.adapter) if isinstance(model.adapter, LayerChanges) else self.encoder
+
     def choose_layers(self, texts: Sequence[TextInput]) -> tuple[int, ...]:
         """Return the layers to read of these texts, as asked for or by the automatic choice."""
         encoder = self.encoder
-        if self.inside and self.pooling == "pooler":
+        inside, below = self.method.acts_inside, self.method.above(encoder.n_layers)
+        if inside and self.pooling == "pooler":
             return (encoder.n_layers,)
         if self.layers not in ("auto", None):
-            return encoder.resolve_layers(cast("Layers", self.layers))
-        return encoder.resolve_layers("all") if self.inside else auto_layers(encoder, texts)
+            chosen = encoder.resolve_layers(cast("Layers", self.layers))
+        else:
+            chosen = encoder.resolve_layers("all") if inside else auto_layers(encoder, texts)
+        return chosen if below is None else tuple(sorted({below, *chosen}))
 
     def features(
         self, given: Given, layers: tuple[int, ...] | None, *, stored: bool = True, progress: bool | None = None
@@ -123,8 +132,10 @@ class Reader:
         DataError
             If token features are given to what acts inside: they were made without it.
         """
-        if given.kind == "features" and self.inside:
-            raise DataError("token features were made without this model's prefix; give texts, or ready embeddings")
+        if given.kind == "features" and (self.method.acts_inside or self.method.tunes):
+            raise DataError("token features were made without what this model learns inside the encoder; give texts")
+        if given.kind != "texts" and self.method.tunes:
+            raise DataError("ready embeddings have no layers to tune: give texts, or leave inside out")
         if given.kind != "texts":
             return given.content
         chosen = layers or self.choose_layers(given.content)
@@ -137,7 +148,7 @@ class Reader:
         self, given: Given, layers: tuple[int, ...] | None, *, stored: bool = True, progress: bool | None = None
     ) -> tuple[Inputs, Provenance | None]:
         """Return what a method learns from, and where it comes from."""
-        if given.kind == "texts" and self.inside:
+        if given.kind == "texts" and self.method.acts_inside:
             chosen = layers or self.choose_layers(given.content)
             provenance = dataclasses.replace(self.encoder.provenance(chosen), dtype="float32")
             return AdaptedInputs(self.encoder, given.content, chosen, self.pooling), provenance
@@ -147,16 +158,16 @@ class Reader:
 
     def fresh(self, model: Model, texts: Sequence[TextInput], layers: tuple[int, ...]) -> TokenFeatures:
         """Return features of texts as a model reads them, in memory and not from the store."""
-        if model.adapter is None:
-            return self.encoder.encode(texts, layers=layers)
+        if model.adapter is None or isinstance(model.adapter, LayerChanges):
+            return self.encoder_of(model).encode(texts, layers=layers)
         return self.encoder.prefixed.encode(list(texts), model.adapter, layers, self.pooling)
 
     def runs(
         self, model: Model, texts: Sequence[TextInput], layers: tuple[int, ...], progress: bool | None = None
     ) -> Iterator[TokenFeatures]:
         """Yield features of consecutive runs of texts as a model reads them, so that memory stays bounded."""
-        if model.adapter is None:
-            yield from self.encoder.encode_runs(texts, layers=layers, progress=progress)
+        if model.adapter is None or isinstance(model.adapter, LayerChanges):
+            yield from self.encoder_of(model).encode_runs(texts, layers=layers, progress=progress)
         else:
             for start in range(0, len(texts), CHUNK_TEXTS):
                 yield self.fresh(model, texts[start : start + CHUNK_TEXTS], layers)

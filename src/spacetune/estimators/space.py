@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.classifier import Classifier
-from spacetune.fitting import SpaceMethod
+from spacetune.fitting import Method, space_method
 from spacetune.heads import SpaceHead
 from spacetune.heads.spaces import InterVariant, SpaceOverlap, aligned_space, space_overlap
 
@@ -67,10 +67,21 @@ class SpaceClassifier(Classifier):
         How many such passes a long text gets; what follows is cut. None is 16, or 1 where `max_length` is given.
     store
         Where features of training texts are kept, so that the same texts are never encoded twice; None keeps none.
+    inside
+        What is learnt inside the encoder, from a head fitted on its frozen states: ``top`` trains its upper layers, by
+        far the strongest where there are a thousand texts and more; ``all`` trains all of them over the frozen
+        embeddings; ``lora`` learns low-rank additions, ``prefix`` keys and values before every text, for few texts;
+        None learns nothing inside. Texts are then read in one window. What helps on dev alone is kept.
+    top_layers
+        How many layers ``top`` trains; None is two thirds of them.
+    rank
+        Of low-rank additions.
+    prefix_length
+        Of a prefix.
     train_encoder
-        Train the encoder too, from a copy: slow, and the saved model then holds it.
+        Train the encoder whole, embeddings too: slow, and the saved model then holds it. Prefer ``inside``.
     encoder_learning_rate
-        Its learning rate.
+        Of what is learnt inside; None is 1e-4 for layers, 1e-2 for adapters, 5e-5 for the whole.
     n_vertices
         Corners of a simplex of heads, learnt with a fresh random point for every text and layer; its centroid is the
         head. 1 learns one head.
@@ -127,8 +138,12 @@ class SpaceClassifier(Classifier):
         max_length: int | None = None,
         max_windows: int | None = None,
         store: FeatureStore | Literal["auto"] | None = "auto",
+        inside: Literal["top", "all", "lora", "prefix"] | None = None,
+        top_layers: int | None = None,
+        rank: int = 8,
+        prefix_length: int = 10,
         train_encoder: bool = False,
-        encoder_learning_rate: float = 5e-5,
+        encoder_learning_rate: float | None = None,
         n_vertices: int = 1,
         n_validation_samples: int = 5,
         lexicon: bool = True,
@@ -152,6 +167,10 @@ class SpaceClassifier(Classifier):
         self.max_length = max_length
         self.max_windows = max_windows
         self.store = store
+        self.inside = inside
+        self.top_layers = top_layers
+        self.rank = rank
+        self.prefix_length = prefix_length
         self.train_encoder = train_encoder
         self.encoder_learning_rate = encoder_learning_rate
         self.n_vertices = n_vertices
@@ -159,9 +178,9 @@ class SpaceClassifier(Classifier):
         self.lexicon = lexicon
         self.seed = seed
 
-    def method(self) -> SpaceMethod:
+    def method(self) -> Method:
         """Return the way in which these settings learn."""
-        return SpaceMethod.of(self.get_params(deep=False))
+        return space_method(self.get_params(deep=False))
 
     def predict_from_spaces(self, texts: Any) -> np.ndarray:
         """Classify straight from the spaces, without the linear classifier: the most aligned space wins.

@@ -7,7 +7,7 @@ from typing import Literal
 
 from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.regressor import Regressor
-from spacetune.fitting import SpaceMethod
+from spacetune.fitting import Method, space_method
 from spacetune.heads import SpaceHead
 
 __all__ = ["SpaceRegressor"]
@@ -48,8 +48,12 @@ class SpaceRegressor(Regressor):
         max_length: int | None = None,
         max_windows: int | None = None,
         store: FeatureStore | Literal["auto"] | None = "auto",
+        inside: Literal["top", "all", "lora", "prefix"] | None = None,
+        top_layers: int | None = None,
+        rank: int = 8,
+        prefix_length: int = 10,
         train_encoder: bool = False,
-        encoder_learning_rate: float = 5e-5,
+        encoder_learning_rate: float | None = None,
         n_vertices: int = 1,
         n_validation_samples: int = 5,
         lexicon: bool = True,
@@ -69,6 +73,10 @@ class SpaceRegressor(Regressor):
         self.max_length = max_length
         self.max_windows = max_windows
         self.store = store
+        self.inside = inside
+        self.top_layers = top_layers
+        self.rank = rank
+        self.prefix_length = prefix_length
         self.train_encoder = train_encoder
         self.encoder_learning_rate = encoder_learning_rate
         self.n_vertices = n_vertices
@@ -76,9 +84,9 @@ class SpaceRegressor(Regressor):
         self.lexicon = lexicon
         self.seed = seed
 
-    def method(self) -> SpaceMethod:
+    def method(self) -> Method:
         """Return the way in which these settings learn."""
-        return SpaceMethod.of(self.get_params(deep=False))
+        return space_method(self.get_params(deep=False))
 
     @property
     def space_head(self) -> SpaceHead:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import abc
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -13,13 +14,24 @@ from sklearn.utils.validation import check_is_fitted
 
 from spacetune.encoders import Encoder, FeatureSource, Layers, as_given, holds_texts
 from spacetune.errors import DataError, ModelFileError, UsageError
-from spacetune.estimators.course import Course, Held, Opened
+from spacetune.estimators.course import Course, Held, Opened, checked
 from spacetune.estimators.explaining import explain_texts
 from spacetune.estimators.inputs import FittedOn, Given, tell
 from spacetune.estimators.reading import Read, Reader
 from spacetune.estimators.saving import to_save
 from spacetune.explanations import Explanation
-from spacetune.fitting import History, Learnt, Method, Task, dev_texts, logits_of, point_logits, random_points
+from spacetune.fitting import (
+    SETTINGS,
+    History,
+    Learnt,
+    Method,
+    Rule,
+    Task,
+    dev_texts,
+    logits_of,
+    point_logits,
+    random_points,
+)
 from spacetune.heads import Head, Lexicon, Simplex
 from spacetune.model_folder import SavedModel, claim
 
@@ -33,6 +45,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
     A final class stores its settings in the constructor and says by which method they learn; `Classifier` and
     `Regressor` say what labels are and what is made of logits.
     """
+
+    rules: ClassVar[Mapping[str, Rule]] = SETTINGS
 
     encoder: str | os.PathLike[str] | Encoder | None
     layers: Layers | str | None
@@ -106,8 +120,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
         UnsupportedByFamily
             If a prefix is to be learnt and the encoder's family takes none.
         """
-        settings, method = self.get_params(deep=False), self.method()
-        method.check(settings)
+        settings = self.get_params(deep=False)
+        method = checked(settings, self.rules, self.method)
         given, apart = tell(X, self), None if dev is None else dev_texts(dev)
         labels, task = self._read_labels(given, y)
         held = None if apart is None else Held(tell(apart.texts, self, given.like), apart.labels, apart.note)
@@ -176,7 +190,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
     @property
     def encoder_(self) -> Encoder:
         """The encoder in use, loaded when first asked for and shared within the process."""
-        return self._reader().encoder
+        reader = self._reader()
+        return reader.encoder_of(self.learnt_.model) if self.__sklearn_is_fitted__() else reader.encoder
 
     @property
     def head_(self) -> Head:

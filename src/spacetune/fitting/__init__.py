@@ -17,11 +17,11 @@ from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.linear import choose_linear, fit_linear
 from spacetune.fitting.loop import fit_parameters
 from spacetune.fitting.memory import check_memory
-from spacetune.fitting.methods import MANY, InsideMethod, Method, ProbeMethod, Run, SpaceMethod
+from spacetune.fitting.methods import MANY, InsideMethod, Method, ProbeMethod, Run, SpaceMethod, space_method
 from spacetune.fitting.reading import CHUNK_TEXTS, logits_of
 from spacetune.fitting.schedule import Schedule
 from spacetune.fitting.scores import classification_scores, multilabel_scores, regression_scores, standing
-from spacetune.fitting.settings import SETTINGS, Number, Rule, check_settings
+from spacetune.fitting.settings import SETTINGS, UNCHOSEN, Number, Rule, check_settings
 from spacetune.fitting.simplex import point_logits, random_points
 from spacetune.fitting.tasks import MultiLabel, Regression, SingleLabel, Task, best_threshold, class_weights
 
@@ -29,6 +29,7 @@ __all__ = [
     "CHUNK_TEXTS",
     "MANY",
     "SETTINGS",
+    "UNCHOSEN",
     "AdaptedInputs",
     "Candidate",
     "Checkpoint",
@@ -71,6 +72,7 @@ __all__ = [
     "random_points",
     "regression_scores",
     "reliability",
+    "space_method",
     "split_texts",
     "standing",
     "text_chunks",

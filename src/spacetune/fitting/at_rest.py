@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spacetune.encoders import LoraShape, LoraVertices, PrefixShape, PrefixVertices
+from spacetune.encoders import LayerChanges, LoraShape, LoraVertices, PrefixShape, PrefixVertices
 from spacetune.heads import (
     Head,
     HeadVertices,
@@ -22,20 +23,22 @@ from spacetune.heads import (
     SpaceVertices,
 )
 
-__all__ = ["HEADS", "completed", "facts_of", "model_of", "simplex_of", "tensors_of"]
+__all__ = ["HEADS", "array_of", "completed", "facts_of", "model_of", "simplex_of", "tensor_of", "tensors_of"]
 
-PREFIX, HEAD, CORNERS, LEXICON = "prefix.", "head.", "simplex.", "lexicon."
-"""What names begin with: adapters; the heads over them; the corners of a simplex of space heads; the words."""
+Array = np.ndarray[Any, Any]
 
-
-FACTS = ("C", "adapter", "shape", "n_vertices", "sampling", "shared_layers", "reparametrisation", "hidden_size",
-         "mixing", "position_shift")  # fmt: skip
+PREFIX, HEAD, CORNERS, LEXICON, LAYERS = "prefix.", "head.", "simplex.", "lexicon.", "layers."
+"""What names begin with: adapters; the heads over them; corners of a simplex of space heads; words; tuned layers."""
 
 
-def facts_of(simplex: Simplex | None) -> dict[str, Any]:
-    """Return what the tensors do not tell of a simplex: how its adapters are made, and how its points are drawn."""
+FACTS = ("C", "above", "adapter", "shape", "n_vertices", "sampling", "shared_layers", "reparametrisation",
+         "hidden_size", "mixing", "position_shift")  # fmt: skip
+
+
+def facts_of(model: Model, simplex: Simplex | None) -> dict[str, Any]:
+    """Return what the tensors do not tell: of which layers they are, how adapters are made, how points are drawn."""
     if simplex is None:
-        return {}
+        return {"adapter": "layers", "above": model.adapter.above} if isinstance(model.adapter, LayerChanges) else {}
     drawn = {"sampling": simplex.sampling, "shared_layers": simplex.shared_layers}
     match simplex.adapter:
         case LoraVertices() as lora:
@@ -64,6 +67,8 @@ def completed(learned: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[s
 def tensors_of(model: Model, simplex: Simplex | None) -> dict[str, Tensor]:
     """Return the learned tensors by name; a simplex says what its centroid is, but for spaces, whose both are kept."""
     words = {} if model.lexicon is None else _state(LEXICON, model.lexicon)
+    if isinstance(model.adapter, LayerChanges):
+        words |= {f"{LAYERS}{name}": change for name, change in model.adapter.tensors.items()}
     head: Any = model.head
     if isinstance(head, LinearHead) and simplex is None:
         return {"coefficients": head.weight, "intercept": head.bias, **words}
@@ -85,13 +90,14 @@ def simplex_of(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Simpl
     return Simplex(_heads_of(heads), adapter, **drawn).finished()
 
 
-def model_of(tensors: Mapping[str, Tensor], simplex: Simplex | None) -> Model:
+def model_of(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], simplex: Simplex | None) -> Model:
     """Return the model to use: the one point, or a simplex's centroid."""
-    words = _named(LEXICON, tensors)
+    words, layers = _named(LEXICON, tensors), _named(LAYERS, tensors)
     lexicon = Lexicon(words["grams"], words["weights"]) if words else None
+    inside = LayerChanges(facts["above"], layers) if layers else None
     for mark, made in HEADS.items():
         if mark in tensors:
-            return Model(made(tensors), lexicon=lexicon)
+            return Model(made(tensors), inside, lexicon)
     if simplex is None:
         raise KeyError(f"none of {', '.join(HEADS)} is among the tensors, and no simplex")
     return dataclasses.replace(simplex.centroid(), lexicon=lexicon)
@@ -99,7 +105,7 @@ def model_of(tensors: Mapping[str, Tensor], simplex: Simplex | None) -> Model:
 
 def _space_head(tensors: Mapping[str, Tensor]) -> SpaceHead:
     head = SpaceHead.blank(tensors["spaces.operators"], tensors["classifier.weight"].shape[0])
-    head.load_state_dict({k: v for k, v in tensors.items() if not k.startswith((CORNERS, LEXICON))})
+    head.load_state_dict({k: v for k, v in tensors.items() if not k.startswith((CORNERS, LEXICON, LAYERS))})
     return head.eval()
 
 
@@ -108,6 +114,18 @@ HEADS: dict[str, Callable[[Mapping[str, Tensor]], Head]] = {
     "spaces.operators": _space_head,
 }
 """Every head is known by the name of one of its tensors, and made of them all."""
+
+
+def array_of(tensor: Tensor) -> Array:
+    """Return a tensor as an array; NumPy has no bfloat16, whose bits it holds as whole numbers."""
+    held = tensor.detach().cpu()
+    return (held.view(torch.uint16) if held.dtype == torch.bfloat16 else held).numpy()
+
+
+def tensor_of(array: Array) -> Tensor:
+    """Return the tensor that an array holds, with its memory."""
+    tensor = torch.from_numpy(np.require(array, requirements="W"))
+    return tensor.view(torch.bfloat16) if tensor.dtype == torch.uint16 else tensor
 
 
 def _adapter_of(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> PrefixVertices | LoraVertices:

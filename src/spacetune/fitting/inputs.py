@@ -8,12 +8,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from spacetune.encoders import Adapter, Encoder, FeatureSource, Pooling, TextInput, TokenFeatures
+from spacetune.encoders import Adapter, Encoder, FeatureSource, Pooling, TextInput, TokenFeatures, UpperLayers
 from spacetune.encoders.adapters import BATCH_TOKENS
 from spacetune.encoders.batching import token_batches
 from spacetune.errors import UsageError
 
-__all__ = ["AdaptedInputs", "FrozenInputs", "Inputs", "mean_rows", "text_chunks"]
+__all__ = ["AdaptedInputs", "FrozenInputs", "Inputs", "TunedInputs", "mean_rows", "text_chunks"]
 
 CHUNK_TOKENS = 8_192
 
@@ -155,6 +155,47 @@ class AdaptedInputs:
     def part(self, rows: Tensor) -> AdaptedInputs:
         """Return some of the texts."""
         return AdaptedInputs(self.encoder, [self.texts[int(i)] for i in rows], self.layers, self.pooling)
+
+
+class TunedInputs:
+    """Frozen features whose upper layers are computed anew by layers that are being trained."""
+
+    def __init__(self, frozen: Inputs, upper: UpperLayers) -> None:
+        self.frozen, self.upper = frozen, upper
+
+    def __len__(self) -> int:
+        return len(self.frozen)
+
+    @property
+    def texts(self) -> Sequence[TextInput] | None:
+        """The texts."""
+        return self.frozen.texts
+
+    @property
+    def lengths(self) -> Tensor:
+        """Tokens of every text."""
+        return self.frozen.lengths
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of layers and width of the states."""
+        return self.frozen.shape
+
+    def take(self, rows: Tensor, adapter: Adapter | None = None) -> TokenFeatures:
+        """Return the features of some texts, with gradients into the upper layers."""
+        return self.upper(self.frozen.take(rows, adapter))
+
+    def take_ids(self, rows: Tensor) -> Tensor | None:
+        """Return the token ids of some texts, end to end."""
+        return self.frozen.take_ids(rows)
+
+    def batches(self) -> Iterator[Tensor]:
+        """Yield all rows, in order, in runs of bounded size."""
+        return self.frozen.batches()
+
+    def part(self, rows: Tensor) -> TunedInputs:
+        """Return some of the texts."""
+        return TunedInputs(self.frozen.part(rows), self.upper)
 
 
 def text_chunks(lengths: Tensor) -> list[Tensor]:

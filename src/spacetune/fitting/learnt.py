@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from spacetune.encoders import Encoder
-from spacetune.fitting.at_rest import facts_of, model_of, simplex_of, tensors_of
+from spacetune.fitting.at_rest import array_of, facts_of, model_of, simplex_of, tensor_of, tensors_of
 from spacetune.fitting.history import History
 from spacetune.fitting.tasks import Task
 from spacetune.heads import Model, Simplex
@@ -63,8 +62,8 @@ class Learnt:
     ) -> Self:
         """Convert a trained model, or a simplex and its centroid, to arrays."""
         tensors = tensors_of(model, simplex)
-        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
-        return cls({**facts_of(simplex), **(facts or {})}, arrays, history, chosen, encoder=encoder)
+        arrays = {name: array_of(tensor) for name, tensor in tensors.items()}
+        return cls({**facts_of(model, simplex), **(facts or {})}, arrays, history, chosen, encoder=encoder)
 
     @functools.cached_property
     def simplex(self) -> Simplex | None:
@@ -74,12 +73,12 @@ class Learnt:
     @functools.cached_property
     def model(self) -> Model:
         """The model to use: of a simplex the centroid."""
-        return model_of(self.tensors, self.simplex)
+        return model_of(self.facts, self.tensors, self.simplex)
 
     @property
     def tensors(self) -> dict[str, Tensor]:
         """The arrays as tensors that share their memory."""
-        return {name: torch.from_numpy(np.require(array, requirements="W")) for name, array in self.arrays.items()}
+        return {name: tensor_of(array) for name, array in self.arrays.items()}
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in MADE}

@@ -13,7 +13,7 @@ import numpy as np
 from spacetune.encoders import FeatureStore
 from spacetune.errors import UsageError
 
-__all__ = ["SETTINGS", "Number", "Rule", "check_settings"]
+__all__ = ["SETTINGS", "UNCHOSEN", "Number", "Rule", "check_settings"]
 
 
 class Rule(Protocol):
@@ -50,16 +50,18 @@ class Number:
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """One of a few words."""
+    """One of a few words, or None where that may stand too."""
 
     words: tuple[str, ...]
+    none: bool = False
 
     def allows(self, value: Any) -> bool:
         """Tell whether it is one of them."""
-        return isinstance(value, str) and value in self.words
+        return (value is None and self.none) or (isinstance(value, str) and value in self.words)
 
     def __str__(self) -> str:
-        return f"{', '.join(self.words[:-1])} or {self.words[-1]}"
+        words = [*self.words, "None"] if self.none else self.words
+        return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,10 +98,11 @@ SETTINGS: Mapping[str, Rule] = {
     "dev_fraction": Number(0.01, 0.5),
     "diversity_weight": SIZE,
     "dropout": Number(0, 0.95),
-    "encoder_learning_rate": SIZE,
+    "encoder_learning_rate": RATE,
     "head": Choice(("linear", "space")),
     "head_learning_rate": SIZE,
     "hidden_size": COUNT,
+    "inside": Choice(("top", "all", "lora", "prefix"), none=True),
     "inter_variant": Choice(("labelled", "labelled-2024", "label-free-2023")),
     "inter_weight": SIZE,
     "intra_weight": SIZE,
@@ -110,7 +113,7 @@ SETTINGS: Mapping[str, Rule] = {
     "max_windows": SOME,
     "mixing": Choice(("after", "before")),
     "n_epochs": SOME,
-    "n_latent": COUNT,
+    "n_latent": Number(1, whole=True, also=("auto",)),
     "n_validation_samples": Number(0, whole=True),
     "n_vertices": COUNT,
     "patience": Number(0, whole=True, also=(None,)),
@@ -126,9 +129,13 @@ SETTINGS: Mapping[str, Rule] = {
     "start_scale": SIZE,
     "store": Store(),
     "train_encoder": Flag(),
+    "top_layers": SOME,
     "weight_decay": SIZE,
 }
 """A setting means the same, and may be the same, in every estimator that has it."""
+
+UNCHOSEN: Mapping[str, Rule] = {**SETTINGS, "learning_rate": SIZE, "n_latent": COUNT}
+"""Of estimators that choose neither by the number of texts."""
 
 
 def check_settings(settings: Mapping[str, Any], rules: Mapping[str, Rule] = SETTINGS) -> None:

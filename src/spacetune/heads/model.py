@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 
-from spacetune.encoders import Adapter
+from spacetune.encoders import Adapter, LayerChanges
 from spacetune.heads.head import Head, HeadSum
 from spacetune.heads.lexicon import Lexicon
 
@@ -21,13 +21,13 @@ class Model:
     head
         Reads token features.
     adapter
-        What the encoder runs under; None reads its own states.
+        What the encoder runs under, or what was added to its upper layers; None reads its own states.
     lexicon
         Scores of words beside the head's; None has none.
     """
 
     head: Head
-    adapter: Adapter | None = None
+    adapter: Adapter | LayerChanges | None = None
     lexicon: Lexicon | None = None
 
     @functools.cached_property

@@ -1,5 +1,6 @@
 """What can be learnt inside a frozen encoder: prefixes and low-rank additions, and how the encoder runs under them."""
 
+from spacetune.encoders.adapters.layers import LayerChanges, UpperLayers
 from spacetune.encoders.adapters.lora import LoraShape, LoraStates, LoraVertices
 from spacetune.encoders.adapters.prefix import Prefix, PrefixShape, PrefixStates
 from spacetune.encoders.adapters.prefix_vertices import Mixing, PrefixVertices
@@ -9,6 +10,7 @@ from spacetune.encoders.adapters.reparametrisation import Reparametrisation
 __all__ = [
     "BATCH_TOKENS",
     "Adapter",
+    "LayerChanges",
     "LoraShape",
     "LoraStates",
     "LoraVertices",
@@ -20,4 +22,5 @@ __all__ = [
     "PrefixVertices",
     "PrefixedEncoder",
     "Reparametrisation",
+    "UpperLayers",
 ]

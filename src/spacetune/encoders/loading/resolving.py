@@ -44,7 +44,7 @@ class EncoderSource:
     @property
     def in_memory(self) -> bool:
         """Whether the weights differ from the folder's."""
-        return self.origin in ("trained", "perturbed")
+        return self.origin in ("trained", "tuned", "perturbed")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,14 +18,13 @@ from torch import Tensor
 
 from spacetune.encoders.families import EncoderParts, LayerParts, parts_of
 from spacetune.encoders.loading.machine import keep_freed_memory
-from spacetune.encoders.passes.layout import Blocks, Layout, lay_out
+from spacetune.encoders.passes.attention import Span, attend, spans_of
+from spacetune.encoders.passes.layout import Layout, lay_out
 from spacetune.encoders.passes.linear import Affine, fused_name
 
-__all__ = ["Norm", "PackedBatch", "PackedEncoder", "Span"]
+__all__ = ["Norm", "PackedBatch", "PackedEncoder"]
 
 Norm = tuple[Tensor, Tensor, float]
-Span = tuple[int, int, int, Tensor | None]
-"""Start, number and size of blocks, and what is added to their attention scores."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +81,7 @@ class PackedEncoder:
         kept: dict[int, Tensor] = {}
         wanted, last = set(layers), max(layers)
         x = self._embed(batch, layout, rows)
-        spans = [self._span(blocks, x.device) for blocks in layout.blocks]
+        spans = spans_of(layout, self.parts, self.dtype, x.device)
         for depth in range(last + 1):
             if depth:
                 x = self._layer(self._layers[depth - 1], x, spans)
@@ -104,36 +103,11 @@ class PackedEncoder:
         positions = torch.from_numpy(layout.positions).to(ids.device)
         return self.parts.embed(ids, positions, segments)
 
-    def _span(self, blocks: Blocks, device: torch.device) -> Span:
-        """Prepare a group's attention: a text sees itself only, with the family's own bias where it has one."""
-        bias = None
-        if not blocks.plain:
-            owner = torch.from_numpy(blocks.owner).to(device)
-            apart = owner[:, :, None] != owner[:, None, :]
-            bias = torch.zeros(apart.shape, dtype=self.dtype, device=device).masked_fill_(apart, float("-inf"))
-            bias = bias.unsqueeze(1)
-        if self.parts.attention_bias is not None:
-            position = torch.from_numpy(blocks.position).to(device)
-            table = self.parts.attention_bias(int(position.max()) + 1).to(self.dtype)
-            own = table[:, position[:, :, None], position[:, None, :]].transpose(0, 1)
-            bias = own if bias is None else own + bias
-        return blocks.start, blocks.count, blocks.size, bias
-
     def _layer(self, layer: _Layer, x: Tensor, spans: list[Span]) -> Tensor:
-        attended = self._attend(layer.qkv(x), spans)
+        attended = attend(layer.qkv(x), spans, self.parts.n_heads)
         x = _norm(layer.attention_out.plus(attended, x), layer.attention_norm)
         inner = layer.ff_in.activated(x, layer.activation, layer.activation_name)
         return _norm(layer.ff_out.plus(inner, x), layer.output_norm)
-
-    def _attend(self, qkv: Tensor, spans: list[Span]) -> Tensor:
-        heads, width = self.parts.n_heads, qkv.shape[1] // 3
-        mixed: list[Tensor] = []
-        for start, count, size, bias in spans:
-            block = qkv[start : start + count * size].view(count, size, 3, heads, width // heads)
-            q, k, v = block.permute(2, 0, 3, 1, 4)
-            out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-            mixed.append(out.transpose(1, 2).reshape(count * size, width))
-        return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
 
 
 def _norm(x: Tensor, norm: Norm) -> Tensor:

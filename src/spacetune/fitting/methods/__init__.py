@@ -3,6 +3,6 @@
 from spacetune.fitting.methods.inside import InsideMethod
 from spacetune.fitting.methods.method import MANY, Method, Run
 from spacetune.fitting.methods.probe import ProbeMethod
-from spacetune.fitting.methods.space import SpaceMethod
+from spacetune.fitting.methods.space import SpaceMethod, space_method
 
-__all__ = ["MANY", "InsideMethod", "Method", "ProbeMethod", "Run", "SpaceMethod"]
+__all__ = ["MANY", "InsideMethod", "Method", "ProbeMethod", "Run", "SpaceMethod", "space_method"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -26,7 +26,6 @@ from spacetune.fitting.linear import STRENGTHS, choose_linear, spread
 from spacetune.fitting.memory import TRAINED, check_memory
 from spacetune.fitting.methods.method import MANY, Array, Method, Run
 from spacetune.fitting.schedule import Schedule, auto_schedule
-from spacetune.fitting.settings import SETTINGS, Number, Rule
 from spacetune.fitting.simplex import SimplexTraining, fit_simplex, point_logits
 from spacetune.fitting.spaces import head_bytes, new_heads
 from spacetune.fitting.tasks import Task
@@ -49,8 +48,6 @@ class InsideChosen:
 @dataclasses.dataclass(frozen=True)
 class InsideMethod(Method):
     """A simplex learnt with fresh points for every text and layer, and used at its centroid."""
-
-    rules: ClassVar[Mapping[str, Rule]] = {**SETTINGS, "learning_rate": Number(0)}
 
     n_vertices: int
     adapter: Literal["prefix", "lora"]
@@ -87,6 +84,15 @@ class InsideMethod(Method):
     def reads_windows(self) -> bool:
         """An adapter sees a text in one piece."""
         return False
+
+    @property
+    def tunes(self) -> bool:
+        """No layers are tuned."""
+        return False
+
+    def above(self, n_layers: int) -> int | None:
+        """Return None: no layers are tuned."""
+        del n_layers
 
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes below 2,000 texts, where a tenth more of them counts; the number is ours."""

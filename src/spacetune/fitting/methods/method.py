@@ -5,18 +5,16 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from torch import Tensor
 
 from spacetune.encoders import Encoder
-from spacetune.errors import UsageError
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.data import FitData
 from spacetune.fitting.inputs import Inputs
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.settings import SETTINGS, Rule, check_settings
 from spacetune.fitting.tasks import Task
 
 __all__ = ["MANY", "Method", "Run"]
@@ -53,9 +51,6 @@ class Run:
 class Method(abc.ABC):
     """A way to learn; its fields are the settings that it has in common with its estimators."""
 
-    rules: ClassVar[Mapping[str, Rule]] = SETTINGS
-    """What its estimators' settings may be."""
-
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
         """Take those of an estimator's settings that are this method's."""
@@ -72,21 +67,18 @@ class Method(abc.ABC):
     def reads_windows(self) -> bool:
         """Whether a long text is read window by window; else what is over the first is cut off."""
 
+    @property
+    @abc.abstractmethod
+    def tunes(self) -> bool:
+        """Whether upper layers of the encoder are trained, over stored states of the layer below them."""
+
+    @abc.abstractmethod
+    def above(self, n_layers: int) -> int | None:
+        """Return the last frozen layer of an encoder of so many; None where none above it are tuned."""
+
     @abc.abstractmethod
     def learns_again(self, n_texts: int) -> bool:
         """Tell whether a fit learns in the end from the part too that it set aside to choose by."""
-
-    def check(self, settings: Mapping[str, Any]) -> None:
-        """Refuse settings that cannot be, or do not go together.
-
-        Raises
-        ------
-        UsageError
-            The setting is named, with what it may be.
-        """
-        check_settings(settings, self.rules)
-        if (wrong := self.conflict()) is not None:
-            raise UsageError(wrong)
 
     @abc.abstractmethod
     def conflict(self) -> str | None:

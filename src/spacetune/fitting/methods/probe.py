@@ -34,6 +34,15 @@ class ProbeMethod(Method):
         """It reads all windows."""
         return True
 
+    @property
+    def tunes(self) -> bool:
+        """No layers are tuned."""
+        return False
+
+    def above(self, n_layers: int) -> int | None:
+        """Return None: no layers are tuned."""
+        del n_layers
+
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes: a second fit costs nothing."""
         del n_texts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -13,13 +13,14 @@ from spacetune.errors import UsageError
 from spacetune.fitting.data import FitData
 from spacetune.fitting.history import History
 from spacetune.fitting.inputs import FrozenInputs, Inputs
+from spacetune.fitting.layers import LayerSettings, TunedModel, fit_layers
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lexicon
 from spacetune.fitting.memory import check_memory
+from spacetune.fitting.methods.inside import InsideMethod
 from spacetune.fitting.methods.method import MANY, Array, Method, Run
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule, auto_schedule
-from spacetune.fitting.settings import SETTINGS, Number, Rule
 from spacetune.fitting.simplex import SimplexTraining, fit_simplex
 from spacetune.fitting.spaces import HeadSettings, fit_heads, head_bytes, new_heads, starts_of
 from spacetune.fitting.tasks import Task
@@ -27,29 +28,49 @@ from spacetune.fitting.with_encoder import fit_with_encoder
 from spacetune.heads import Model, Simplex, SpaceHead, SpaceVertices
 from spacetune.heads.spaces import InterVariant
 
-__all__ = ["SpaceChosen", "SpaceMethod"]
+__all__ = ["SpaceChosen", "SpaceMethod", "space_method"]
 
 MOST_DIMENSIONS = 512
 """Dimensions of all spaces of a layer together that ``n_latent="auto"`` stays within."""
+
+TOP_SHARE = 2 / 3
+"""Of the layers that ``inside="top"`` tunes where the user names no number."""
+
+TUNING_RATE, HEAD_SHARE = 1e-4, 1 / 3
+"""Learning rate of the layers, and the share of its own at which the head goes on under them."""
+
+ADAPTED: Mapping[str, Any] = {
+    "head": "space", "n_latent": 8, "learning_rate": 1e-2, "head_learning_rate": 1e-3, "weight_decay": 0.01,
+    "pooling": "mean", "position_shift": False, "reparametrisation": "none", "hidden_size": 512, "mixing": "after",
+    "sampling": "observation", "shared_layers": False, "start_scale": 0.1, "probe_start": False,
+    "diversity_weight": 0.0,
+}  # fmt: skip
+"""How adapters are learnt under spaces: as `PrefixSimplexClassifier` learns them, with a space head."""
 
 SEED_STEP = 7_919
 """What stands between the seeds of two corners' starts."""
 
 
+ENCODER_RATE = 5e-5
+"""Of a training of the whole encoder."""
+
+TUNING_EPOCHS, TUNING_BATCH = 3, 32
+"""Of the upper layers, where the user names none."""
+
+
 @dataclasses.dataclass(frozen=True)
 class SpaceChosen:
-    """What dev chose: the settings of the head, the share of the epochs, the lexicon's weight."""
+    """What dev chose: the settings of the head, the share of its epochs and of the tuning's, the lexicon's weight."""
 
     settings: HeadSettings
     share: float
+    tuned_share: float
     words: WordsChosen | None
 
 
 @dataclasses.dataclass(frozen=True)
 class SpaceMethod(Method):
     """Space heads with AdamW on features that are computed once, and a lexicon beside them where it helps."""
-
-    rules: ClassVar[Mapping[str, Rule]] = {**SETTINGS, "n_latent": Number(1, whole=True, also=("auto",))}
 
     n_latent: int | Literal["auto"]
     intra_weight: float
@@ -60,7 +81,9 @@ class SpaceMethod(Method):
     batch_size: int | None
     patience: int | None
     train_encoder: bool
-    encoder_learning_rate: float
+    encoder_learning_rate: float | None
+    inside: Literal["top", "all"] | None
+    top_layers: int | None
     n_vertices: int
     n_validation_samples: int
     lexicon: bool
@@ -76,14 +99,29 @@ class SpaceMethod(Method):
     @property
     def reads_windows(self) -> bool:
         """It does, unless the encoder is trained: then a text goes through it in one piece."""
-        return not self.train_encoder
+        return not self.train_encoder and self.inside is None
+
+    @property
+    def tunes(self) -> bool:
+        """It does with ``inside``."""
+        return self.inside is not None
+
+    def above(self, n_layers: int) -> int | None:
+        """Return the last frozen layer: of the top layers, two thirds of all where the user names no number."""
+        if self.inside is None:
+            return None
+        if self.top_layers is not None and self.top_layers > n_layers:
+            raise UsageError(f"top_layers must be at most {n_layers}, the encoder's layers, got {self.top_layers}")
+        return 0 if self.inside == "all" else n_layers - (self.top_layers or max(1, round(TOP_SHARE * n_layers)))
 
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes below 2,000 texts, where a tenth more of them counts (the number is ours), and the encoder stays."""
         return n_texts < MANY and not self.train_encoder
 
     def conflict(self) -> str | None:
-        """Say what a simplex does not mix."""
+        """Say what a simplex does not mix, and what trains twice."""
+        if self.inside is not None and (self.train_encoder or self.n_vertices > 1):
+            return "inside='top' and inside='all' train one head (n_vertices=1), and without train_encoder"
         if self.n_vertices > 1 and (self.train_encoder or self.inter_weight or self.intra_weight):
             return "a simplex of heads (n_vertices above 1) trains without train_encoder and auxiliary losses"
         return None
@@ -97,17 +135,21 @@ class SpaceMethod(Method):
         if self.train_encoder:
             assert run.encoder is not None
             trained, head, history, data = fit_with_encoder(
-                run.encoder, data, settings, run.task, schedule, self.encoder_learning_rate,
+                run.encoder, data, settings, run.task, schedule, self.encoder_learning_rate or ENCODER_RATE,
                 checkpoint=run.checkpoint, progress=run.progress,
             )  # fmt: skip
             simplex = None
         else:
             head, simplex, history = self._train(data, settings, schedule, run)
+        share, tuned = history.best_epoch / schedule.n_epochs, None
+        if self.inside is not None and history.ended != "interrupted":
+            tuned = self._tune(data, head, settings, run)
+            head, history, data = tuned.head, tuned.history, tuned.data
         logits = logits_of(head, data.dev)
         words = fit_lexicon(data, torch.from_numpy(logits), run.task) if self.lexicon else None
-        share = history.best_epoch / schedule.n_epochs
-        chosen = SpaceChosen(settings, share, None if words is None else words.chosen)
-        learnt = _with_words(head, simplex, words, history=history, chosen=chosen, encoder=trained)
+        chosen = SpaceChosen(settings, share, tuned.share if tuned else 0, None if words is None else words.chosen)
+        model = Model(head, None if tuned is None else tuned.changes)
+        learnt = _with_words(model, simplex, words, history=history, chosen=chosen, encoder=trained)
         return learnt, logits if words is None else logits_of(learnt.model.on_top, data.dev)
 
     def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
@@ -123,8 +165,34 @@ class SpaceMethod(Method):
         data, chosen = FitData.whole(inputs, targets), before.chosen
         schedule = self._schedule(len(inputs), run.task).for_share(chosen.share)
         head, simplex, _ = self._train(data, chosen.settings, schedule, run)
+        model = Model(head)
+        if chosen.tuned_share:
+            tuned = self._tune(data, head, chosen.settings, run, chosen.tuned_share)
+            model = Model(tuned.head, tuned.changes)
         words = None if chosen.words is None else learn_lexicon(inputs, targets, run.task, chosen.words)
-        return _with_words(head, simplex, words, history=before.history, chosen=chosen)
+        return _with_words(model, simplex, words, history=before.history, chosen=chosen)
+
+    def _tune(
+        self, data: FitData, head: SpaceHead, settings: HeadSettings, run: Run, share: float | None = None
+    ) -> TunedModel:
+        """Train the layers above the frozen ones under a head; by dev, or up to a share of the epochs chosen before."""
+        assert run.encoder is not None
+        above = self.above(run.encoder.n_layers)
+        assert above is not None
+        rate = TUNING_RATE if self.encoder_learning_rate is None else self.encoder_learning_rate
+        slower = dataclasses.replace(settings, learning_rate=settings.learning_rate * HEAD_SHARE)
+        epochs, size = (
+            self.n_epochs or TUNING_EPOCHS,
+            self.batch_size or min(TUNING_BATCH, max(4, len(data.train) // 16)),
+        )
+        schedule = Schedule(
+            len(data.train), epochs, size, patience=self.patience, monitor=run.task.monitor, seed=self.seed
+        )
+        return fit_layers(
+            run.encoder, data, head, LayerSettings(above, rate), slower, run.task,
+            schedule if share is None else schedule.for_share(share),
+            checkpoint=run.checkpoint if share is None else None, progress=run.progress,
+        )  # fmt: skip
 
     def _train(
         self, data: FitData, settings: HeadSettings, schedule: Schedule, run: Run
@@ -133,7 +201,7 @@ class SpaceMethod(Method):
             compute = torch.bfloat16 if _is_half(data.train) else None
             heads, histories = fit_heads(
                 data, [settings], run.task, schedule, compute_dtype=compute,
-                checkpoint=run.checkpoint, progress=run.progress,
+                checkpoint=run.checkpoint if self.inside is None else None, progress=run.progress,
             )  # fmt: skip
             return heads[0], None, histories[0]
         starts = [dataclasses.replace(settings, seed=settings.seed + SEED_STEP * i) for i in range(self.n_vertices)]
@@ -172,13 +240,33 @@ class SpaceMethod(Method):
         check_memory(needed, f"n_latent={settings.n_latent}, n_vertices={self.n_vertices}")
 
 
-def _with_words(head: SpaceHead, simplex: Simplex | None, words: Words | None, **told: Any) -> Learnt:
+def space_method(settings: Mapping[str, Any]) -> Method:
+    """Return the way in which an estimator of spaces learns: by what it learns inside.
+
+    Raises
+    ------
+    UsageError
+        If the encoder is to be trained and adapted at once.
+    """
+    if settings["inside"] not in ("lora", "prefix"):
+        return SpaceMethod.of(settings)
+    if settings["train_encoder"]:
+        raise UsageError("inside trains what is inside the encoder; leave train_encoder out")
+    rates = {"learning_rate": settings["encoder_learning_rate"], "head_learning_rate": settings["learning_rate"]}
+    given = {name: rate for name, rate in rates.items() if rate is not None}
+    latent = ADAPTED["n_latent"] if settings["n_latent"] == "auto" else settings["n_latent"]
+    return InsideMethod.of({**settings, **ADAPTED, **given, "n_latent": latent, "adapter": settings["inside"]})
+
+
+def _with_words(model: Model, simplex: Simplex | None, words: Words | None, **told: Any) -> Learnt:
     """Add a lexicon, with the head's share of the logits folded into its classifier; return what was learnt."""
     if words is not None:
+        assert isinstance(model.head, SpaceHead)
         corners: Sequence[SpaceHead] = () if simplex is None else _corners(simplex)
-        for each in (head, *corners):
+        for each in (model.head, *corners):
             words.fold_into(each)
-    return Learnt.of(Model(head, lexicon=None if words is None else words.lexicon), simplex, **told)
+        model = dataclasses.replace(model, lexicon=words.lexicon)
+    return Learnt.of(model, simplex, **told)
 
 
 def _corners(simplex: Simplex) -> list[SpaceHead]:

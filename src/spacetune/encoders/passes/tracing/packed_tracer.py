@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spacetune.encoders.passes.attention import Span, attend, spans_of
 from spacetune.encoders.passes.layout import lay_out
 from spacetune.encoders.passes.packed import Norm as NormWeights
-from spacetune.encoders.passes.packed import PackedBatch, PackedEncoder, Span
+from spacetune.encoders.passes.packed import PackedBatch, PackedEncoder
 from spacetune.encoders.passes.tracing.trace import Addition, AttentionSpan, Bias, Heads, Norm, Trace
 
 __all__ = ["PackedTracer"]
@@ -47,7 +48,7 @@ class PackedTracer(PackedEncoder):
         """Run a batch up to the highest of these layers; `weights` keeps attention weights and values too."""
         layout = lay_out(np.asarray(batch.lengths))
         rows = torch.from_numpy(layout.rows).to(batch.token_ids.device)
-        spans = [self._span(blocks, rows.device) for blocks in layout.blocks]
+        spans = spans_of(layout, self.parts, self.dtype, rows.device)
         start, biases, x = self._start(self._sum(batch, layout, rows).to(self.dtype))
         states = {0: x}
         additions: list[Addition] = []
@@ -92,7 +93,7 @@ class PackedTracer(PackedEncoder):
     def _traced_heads(self, qkv: Tensor, spans: list[Span], matrix: Tensor, weights: bool) -> Heads:
         n_heads, width = self.parts.n_heads, qkv.shape[1] // 3
         if not weights:
-            return Heads(self._attend(qkv, spans).unflatten(1, (n_heads, -1)), matrix)
+            return Heads(attend(qkv, spans, n_heads).unflatten(1, (n_heads, -1)), matrix)
         kept: list[AttentionSpan] = []
         mixed: list[Tensor] = []
         for start, count, size, bias in spans:

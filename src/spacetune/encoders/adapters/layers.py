@@ -1,0 +1,177 @@
+"""The layers above a frozen part of an encoder, trained: one packed pass with gradients, and what it came to learn."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spacetune.encoders.families import LayerParts, parts_of
+from spacetune.encoders.loading.direct import read_directly
+from spacetune.encoders.loading.load import load_model
+from spacetune.encoders.passes.attention import Span, attend, spans_of
+from spacetune.encoders.passes.layout import lay_out
+from spacetune.encoders.reads import Reads
+from spacetune.encoders.token_features import TokenFeatures
+from spacetune.errors import UnsupportedByFamily, UsageError
+
+__all__ = ["LayerChanges", "UpperLayers", "module_parts", "weights_in_float32"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LayerChanges:
+    """What training added to the weights of the upper layers: matrices in bfloat16, vectors in float32.
+
+    Parameters
+    ----------
+    above
+        The last frozen layer; 0 are the embeddings.
+    tensors
+        By ``LAYER.PART.weight`` or ``.bias``: layers from `above` + 1 on, parts as `LayerParts` names them.
+    """
+
+    above: int
+    tensors: Mapping[str, Tensor]
+
+    def add_to(self, layer: int, part: str, module: nn.Module) -> None:
+        """Add what a part of a layer learned to its weights."""
+        with torch.no_grad():
+            for name, parameter in module.named_parameters():
+                parameter.add_(self.tensors[f"{layer}.{part}.{name}"].to(parameter.device, parameter.dtype))
+
+
+class UpperLayers(nn.Module):
+    r"""A float32 copy of the layers above one, run with gradients on the frozen states of that layer.
+
+    .. math:: h_l = \mathrm{LN}(a_l + F(a_l)), \quad a_l = \mathrm{LN}(h_{l-1} + A(h_{l-1})), \quad l > above
+
+    Texts stand end to end without padding, as in the frozen pass. Attention itself has no dropout; while training, a
+    share of what attention and feed-forward put out is left out, as encoders are pretrained.
+
+    Parameters
+    ----------
+    encoder
+        It stays as it is.
+    above
+        The last frozen layer; 0 trains all of them over the frozen embeddings.
+    dropout
+        That share.
+
+    Raises
+    ------
+    UsageError
+        If there is no layer above.
+    UnsupportedByFamily
+        If the family's parts are not known, or its layers share their weights.
+    """
+
+    def __init__(self, encoder: Reads, above: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= above < encoder.n_layers:
+            raise UsageError(f"{encoder.name} has {encoder.n_layers} layers: 1 to {encoder.n_layers} can be tuned")
+        parts = parts_of(weights_in_float32(encoder))
+        if len({id(layer.query) for layer in parts.layers}) < len(parts.layers):
+            raise UnsupportedByFamily(
+                f"{encoder.family}'s layers share their weights: the upper ones have none to tune"
+            )
+        self.above, self.dropout = above, dropout
+        self.layers = nn.ModuleList([_Layer(layer) for layer in parts.layers[above:]]).to(encoder.device)
+        self._parts = dataclasses.replace(parts, layers=parts.layers[above:])
+        self._dtype, self._device = encoder.dtype, encoder.device
+        self._generator = torch.Generator(encoder.device)
+
+    def reseed(self, generator: torch.Generator) -> None:
+        """Draw the seed of the next dropout, so that a resumed run draws what an uninterrupted one does."""
+        self._generator.manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
+
+    def forward(self, features: TokenFeatures) -> TokenFeatures:
+        """Return the same features with the states of the layers above computed anew, with gradients.
+
+        The features must hold the layer `above`; those of it and below stay as they are.
+        """
+        assert features.provenance is not None
+        layers = features.provenance.layers
+        frozen = layers.index(self.above) + 1
+        states = self._states(features.values[:, frozen - 1].float(), features.lengths, layers[frozen:])
+        values = torch.cat([features.values[:, :frozen].float(), torch.stack(states, dim=1)], dim=1)
+        return dataclasses.replace(features, values=values)
+
+    def _states(self, below: Tensor, lengths: Tensor, wanted: Sequence[int]) -> list[Tensor]:
+        layout = lay_out(lengths.numpy())
+        rows = torch.from_numpy(layout.rows).to(self._device)
+        x = torch.zeros(layout.n_rows, below.shape[1], device=self._device)
+        x[rows] = below.to(self._device)
+        kept: list[Tensor] = []
+        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
+            spans = spans_of(layout, self._parts, self._dtype, self._device)
+            for number, layer in enumerate(self.layers, self.above + 1):
+                x = layer(x, spans, self._parts.n_heads, self._left_out)
+                if number in wanted:
+                    kept.append(x.index_select(0, rows).float().cpu())
+        return kept
+
+    def _left_out(self, x: Tensor) -> Tensor:
+        if not self.dropout or not self.training:
+            return x
+        kept = torch.empty_like(x).bernoulli_(1 - self.dropout, generator=self._generator)
+        return x * kept.div_(1 - self.dropout)
+
+    def changes(self) -> LayerChanges:
+        """Return what training added, rounded as it is saved."""
+        tensors: dict[str, Tensor] = {}
+        for i, (layer, start) in enumerate(zip(self.layers, self._parts.layers, strict=True), self.above + 1):
+            for part, before in module_parts(start).items():
+                after = dict(layer.get_submodule(part).named_parameters())
+                for name, old in before.named_parameters():
+                    change = (after[name] - old).detach()
+                    tensors[f"{i}.{part}.{name}"] = change.bfloat16() if change.dim() > 1 else change
+        return LayerChanges(self.above, tensors)
+
+    def put(self, changes: LayerChanges) -> None:
+        """Take the frozen weights plus these changes."""
+        for i, (layer, start) in enumerate(zip(self.layers, self._parts.layers, strict=True), self.above + 1):
+            for part, before in module_parts(start).items():
+                own = layer.get_submodule(part)
+                own.load_state_dict(before.state_dict())
+                changes.add_to(i, part, own)
+
+
+class _Layer(nn.Module):
+    """One layer's own parts; query, key and value are one product."""
+
+    def __init__(self, layer: LayerParts) -> None:
+        super().__init__()
+        for name, module in module_parts(layer).items():
+            self.add_module(name, copy.deepcopy(module).requires_grad_(True))
+        self.activation = layer.activation
+
+    def forward(self, x: Tensor, spans: list[Span], n_heads: int, left_out: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return the states after this layer, ``(row, dim)``."""
+        part = self.get_submodule
+        inner = [part("query"), part("key"), part("value")]
+        weight, bias = (torch.cat([p for m in inner for p in [getattr(m, n)]]) for n in ("weight", "bias"))
+        attended = attend(F.linear(x, weight, bias), spans, n_heads)
+        x = part("attention_norm")(x + left_out(part("attention_out")(attended)))
+        inner_states = self.activation(part("ff_in")(x))
+        return part("output_norm")(x + left_out(part("ff_out")(inner_states)))
+
+
+def module_parts(layer: LayerParts) -> dict[str, nn.Module]:
+    """Return the parts of a layer that have weights, by name."""
+    named = {field.name: getattr(layer, field.name) for field in dataclasses.fields(layer)}
+    return {name: module for name, module in named.items() if name != "activation"}
+
+
+def weights_in_float32(encoder: Reads) -> nn.Module:
+    """Return an encoder's weights in float32: its own, or read anew from its file where it holds them rounded."""
+    held = encoder.loaded.weights
+    if encoder.dtype == torch.float32:
+        return held
+    if encoder.source.in_memory:
+        return copy.deepcopy(held).float()
+    direct = read_directly(encoder.source.folder, torch.float32)
+    return direct[0] if direct is not None else load_model(encoder.source, torch.float32)[0]

@@ -1,0 +1,59 @@
+"""Attention over texts that stand end to end in blocks: every text sees itself only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from spacetune.encoders.families import EncoderParts
+from spacetune.encoders.passes.layout import Blocks, Layout
+
+__all__ = ["Span", "attend", "spans_of"]
+
+Span = tuple[int, int, int, Tensor | None]
+"""Start, number and size of blocks, and what is added to their attention scores."""
+
+
+def spans_of(layout: Layout, parts: EncoderParts, dtype: torch.dtype, device: torch.device) -> list[Span]:
+    """Prepare the attention of a batch: what keeps a block's texts apart, with the family's own bias if it has one."""
+    return [_span(blocks, parts, dtype, device) for blocks in layout.blocks]
+
+
+def _span(blocks: Blocks, parts: EncoderParts, dtype: torch.dtype, device: torch.device) -> Span:
+    bias = None
+    if not blocks.plain:
+        owner = torch.from_numpy(blocks.owner).to(device)
+        apart = owner[:, :, None] != owner[:, None, :]
+        bias = torch.zeros(apart.shape, dtype=dtype, device=device).masked_fill_(apart, float("-inf"))
+        bias = bias.unsqueeze(1)
+    if parts.attention_bias is not None:
+        position = torch.from_numpy(blocks.position).to(device)
+        table = parts.attention_bias(int(position.max()) + 1).to(dtype)
+        own = table[:, position[:, :, None], position[:, None, :]].transpose(0, 1)
+        bias = own if bias is None else own + bias
+    return blocks.start, blocks.count, blocks.size, bias
+
+
+def attend(qkv: Tensor, spans: Sequence[Span], n_heads: int) -> Tensor:
+    """Return every row's mixture of its text's values, ``(row, dim)``.
+
+    Parameters
+    ----------
+    qkv
+        Queries, keys and values side by side, ``(row, 3 · dim)``.
+    spans
+        From `spans_of`.
+    n_heads
+        Attention heads.
+    """
+    width = qkv.shape[1] // 3
+    mixed: list[Tensor] = []
+    for start, count, size, bias in spans:
+        block = qkv[start : start + count * size].view(count, size, 3, n_heads, width // n_heads)
+        q, k, v = block.permute(2, 0, 3, 1, 4)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        mixed.append(out.transpose(1, 2).reshape(count * size, width))
+    return mixed[0] if len(mixed) == 1 else torch.cat(mixed)

@@ -1,0 +1,113 @@
+"""Train the upper layers of the encoder under a head that was fitted on the frozen ones."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import logging
+
+import torch
+from torch import Tensor, nn
+
+from spacetune.encoders import Encoder, LayerChanges, UpperLayers
+from spacetune.fitting.candidate import Candidate
+from spacetune.fitting.checkpoint import Checkpoint
+from spacetune.fitting.data import FitData
+from spacetune.fitting.history import History
+from spacetune.fitting.inputs import TunedInputs
+from spacetune.fitting.loop import fit_parameters
+from spacetune.fitting.reading import logits_of
+from spacetune.fitting.schedule import Schedule
+from spacetune.fitting.spaces import HeadSettings, head_loss
+from spacetune.fitting.tasks import Task
+from spacetune.heads import SpaceHead
+
+__all__ = ["LayerSettings", "TunedModel", "fit_layers"]
+
+log = logging.getLogger("spacetune")
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerSettings:
+    """How the upper layers are trained: the last frozen layer, rate, decay, and dropout."""
+
+    above: int
+    learning_rate: float
+    weight_decay: float = 0.01
+    dropout: float = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class TunedModel:
+    """A head, what was added to the layers under it, the share of the epochs it took, and dev as both read it."""
+
+    head: SpaceHead
+    changes: LayerChanges | None
+    history: History
+    share: float
+    data: FitData
+
+
+def fit_layers(
+    encoder: Encoder,
+    data: FitData,
+    head: SpaceHead,
+    settings: LayerSettings,
+    head_settings: HeadSettings,
+    task: Task,
+    schedule: Schedule,
+    *,
+    checkpoint: Checkpoint | None = None,
+    progress: bool | None = None,
+) -> TunedModel:
+    """Train the upper layers and the head together, from the frozen layers and a head that was fitted on them.
+
+    The start is scored as epoch 0; where no epoch does better on dev, nothing is added to the encoder.
+
+    Parameters
+    ----------
+    encoder
+        Stays as it is; a float32 copy of its upper layers is trained.
+    data
+        Frozen features, with those of the layer `settings.above`, and targets.
+    head
+        Where to start; not altered.
+    settings
+        Of the layers.
+    head_settings
+        Of the head.
+    task
+        What is learnt.
+    schedule
+        Epochs and batches.
+    checkpoint
+        Saved to after every epoch, and gone on from.
+    progress
+        Whether to show a bar.
+    """
+    upper, head = UpperLayers(encoder, settings.above, settings.dropout), copy.deepcopy(head)
+    train, dev = TunedInputs(data.train, upper), TunedInputs(data.dev, upper)
+    both = nn.ModuleDict({"upper": upper, "head": head})
+    apart = upper, settings.learning_rate
+    candidate = Candidate(both, head_settings.learning_rate, settings.weight_decay, apart=apart)
+    count = sum(p.numel() for p in upper.parameters())
+    log.info("tuning the layers above %d: %s parameters, trained over stored states", settings.above, f"{count:,}")
+
+    def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
+        upper.reseed(generator)
+        features = train.take(rows)
+        return [head_loss(head, head.centroids(features), features, data.targets[rows], task, head_settings, generator)]
+
+    def validate() -> list[dict[str, float]]:
+        return [task.scores(logits_of(head, dev), data.dev_targets.numpy())]
+
+    [history] = fit_parameters(
+        [candidate], schedule, losses=losses, validate=validate, score_start=schedule.stop_after is None,
+        checkpoint=checkpoint, progress=progress,
+    )  # fmt: skip
+    if history.best_epoch == 0:
+        return TunedModel(head, None, history, 0.0, data)
+    changes = upper.changes()
+    upper.put(changes)  # scored as it is saved
+    share = history.best_epoch / schedule.n_epochs
+    return TunedModel(head, changes, history, share, dataclasses.replace(data, dev=dev))
