@@ -17,7 +17,7 @@ from spacetune import Encoder, geometry
 from spacetune.encoders import TokenFeatures
 from spacetune.estimators import load_estimator
 from spacetune.estimators.classifier import Classifier
-from spacetune.fitting import FitData, Inputs, Learnt, Method, Run, at_rest, fit_linear, logits_of
+from spacetune.fitting import SETTINGS, FitData, Inputs, Learnt, Method, Reading, Run, at_rest, fit_linear, logits_of
 from spacetune.geometry.cloud import as_cloud
 from spacetune.heads import Model
 from spacetune.studies import demo_texts
@@ -53,8 +53,7 @@ def sizes(features: TokenFeatures) -> Tensor:
 class SizeMethod(Method):
     """A toy: logistic regression on sizes, without any choice."""
 
-    acts_inside = False
-    reads_windows = True
+    reading = Reading(windows=True)
 
     def learns_again(self, n_texts: int) -> bool:
         return True
@@ -74,6 +73,8 @@ class SizeMethod(Method):
 
 class SizeClassifier(Classifier):
     """A toy."""
+
+    rules = SETTINGS
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.regressor import Regressor
-from spacetune.fitting import ProbeMethod
+from spacetune.fitting import SETTINGS, ProbeMethod
 
 __all__ = ["LinearProbe", "LinearProbeRegressor"]
 
@@ -42,6 +42,8 @@ class LinearProbe(Classifier):
     >>> LinearProbe().fit(["good fun", "a bore"] * 5, ["pos", "neg"] * 5).predict(["fun"]).tolist()
     ['pos']
     """
+
+    rules = SETTINGS
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ from spacetune.encoders import (
 )
 from spacetune.errors import DataError
 from spacetune.estimators.inputs import Given
-from spacetune.fitting import CHUNK_TEXTS, MANY, AdaptedInputs, FrozenInputs, Inputs, Method, logits_of
+from spacetune.fitting import CHUNK_TEXTS, MANY, AdaptedInputs, FrozenInputs, Inputs, Method, Reading, logits_of
 from spacetune.heads import Model
 
 __all__ = ["Read", "Reader", "auto_layers"]
@@ -73,8 +73,8 @@ class Reader:
         Windows of a text.
     store
         Where features are kept: ``auto``, a store, or None.
-    method
-        How it learns: whether something acts inside the encoder, or layers are tuned.
+    reading
+        How the method reads.
     pooling
         What a head under an adapter reads.
     """
@@ -84,19 +84,19 @@ class Reader:
     max_length: int | None
     max_windows: int | None
     store: FeatureStore | str | None
-    method: Method
+    reading: Reading
     pooling: Pooling = "mean"
 
     @classmethod
     def of(cls, settings: dict[str, Any], method: Method, trained: Encoder | None = None) -> Reader:
         """Take an estimator's settings; a trained encoder goes before the one it was trained from."""
-        windows = settings.get("max_windows") if method.reads_windows else 1
+        windows = settings.get("max_windows") if method.reading.windows else 1
         source = trained or settings["encoder"]
-        if isinstance(source, Encoder) and not method.reads_windows:
+        if isinstance(source, Encoder) and not method.reading.windows:
             source = source.single_pass
         return cls(
             source, settings["layers"], settings["max_length"], windows,
-            settings.get("store"), method, settings.get("pooling", "mean"),
+            settings.get("store"), method.reading, settings.get("pooling", "mean"),
         )  # fmt: skip
 
     @property
@@ -113,7 +113,7 @@ class Reader:
     def choose_layers(self, texts: Sequence[TextInput]) -> tuple[int, ...]:
         """Return the layers to read of these texts, as asked for or by the automatic choice."""
         encoder = self.encoder
-        inside, below = self.method.acts_inside, self.method.above(encoder.n_layers)
+        inside, below = self.reading.every_step, self.reading.above(encoder.n_layers)
         if inside and self.pooling == "pooler":
             return (encoder.n_layers,)
         if self.layers not in ("auto", None):
@@ -132,9 +132,9 @@ class Reader:
         DataError
             If token features are given to what acts inside: they were made without it.
         """
-        if given.kind == "features" and (self.method.acts_inside or self.method.tunes):
+        if given.kind == "features" and (self.reading.every_step or self.reading.top):
             raise DataError("token features were made without what this model learns inside the encoder; give texts")
-        if given.kind != "texts" and self.method.tunes:
+        if given.kind != "texts" and self.reading.top:
             raise DataError("ready embeddings have no layers to tune: give texts, or leave inside out")
         if given.kind != "texts":
             return given.content
@@ -148,7 +148,7 @@ class Reader:
         self, given: Given, layers: tuple[int, ...] | None, *, stored: bool = True, progress: bool | None = None
     ) -> tuple[Inputs, Provenance | None]:
         """Return what a method learns from, and where it comes from."""
-        if given.kind == "texts" and self.method.acts_inside:
+        if given.kind == "texts" and self.reading.every_step:
             chosen = layers or self.choose_layers(given.content)
             provenance = dataclasses.replace(self.encoder.provenance(chosen), dtype="float32")
             return AdaptedInputs(self.encoder, given.content, chosen, self.pooling), provenance

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.classifier import Classifier
-from spacetune.fitting import Method, space_method
+from spacetune.fitting import SETTINGS, Method, space_method
 from spacetune.heads import SpaceHead
 from spacetune.heads.spaces import InterVariant, SpaceOverlap, aligned_space, space_overlap
 
@@ -116,6 +116,8 @@ class SpaceClassifier(Classifier):
     >>> model.predict(["great fun"]).tolist()
     ['pos']
     """
+
+    rules = SETTINGS
 
     def __init__(
         self,

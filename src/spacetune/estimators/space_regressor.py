@@ -7,7 +7,7 @@ from typing import Literal
 
 from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.regressor import Regressor
-from spacetune.fitting import Method, space_method
+from spacetune.fitting import SETTINGS, Method, space_method
 from spacetune.heads import SpaceHead
 
 __all__ = ["SpaceRegressor"]
@@ -30,6 +30,8 @@ class SpaceRegressor(Regressor):
     >>> round(SpaceRegressor(seed=0).fit(X, X[:, 0]).score(X, X[:, 0]), 1) >= 0.9
     True
     """
+
+    rules = SETTINGS
 
     def __init__(
         self,

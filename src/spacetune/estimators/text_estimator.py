@@ -20,18 +20,7 @@ from spacetune.estimators.inputs import FittedOn, Given, tell
 from spacetune.estimators.reading import Read, Reader
 from spacetune.estimators.saving import to_save
 from spacetune.explanations import Explanation
-from spacetune.fitting import (
-    SETTINGS,
-    History,
-    Learnt,
-    Method,
-    Rule,
-    Task,
-    dev_texts,
-    logits_of,
-    point_logits,
-    random_points,
-)
+from spacetune.fitting import History, Learnt, Method, Rule, Task, dev_texts, logits_of, point_logits, random_points
 from spacetune.heads import Head, Lexicon, Simplex
 from spacetune.model_folder import SavedModel, claim
 
@@ -46,7 +35,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     `Regressor` say what labels are and what is made of logits.
     """
 
-    rules: ClassVar[Mapping[str, Rule]] = SETTINGS
+    rules: ClassVar[Mapping[str, Rule]]  # what settings may be, by name
 
     encoder: str | os.PathLike[str] | Encoder | None
     layers: Layers | str | None

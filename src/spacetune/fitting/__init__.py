@@ -17,7 +17,7 @@ from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.linear import choose_linear, fit_linear
 from spacetune.fitting.loop import fit_parameters
 from spacetune.fitting.memory import check_memory
-from spacetune.fitting.methods import MANY, InsideMethod, Method, ProbeMethod, Run, SpaceMethod, space_method
+from spacetune.fitting.methods import MANY, InsideMethod, Method, ProbeMethod, Reading, Run, SpaceMethod, space_method
 from spacetune.fitting.reading import CHUNK_TEXTS, logits_of
 from spacetune.fitting.schedule import Schedule
 from spacetune.fitting.scores import classification_scores, multilabel_scores, regression_scores, standing
@@ -45,6 +45,7 @@ __all__ = [
     "MultiLabel",
     "Number",
     "ProbeMethod",
+    "Reading",
     "Regression",
     "Rule",
     "Run",

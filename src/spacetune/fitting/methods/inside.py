@@ -24,7 +24,7 @@ from spacetune.fitting.inputs import AdaptedInputs, Inputs, mean_rows
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.linear import STRENGTHS, choose_linear, spread
 from spacetune.fitting.memory import TRAINED, check_memory
-from spacetune.fitting.methods.method import MANY, Array, Method, Run
+from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
 from spacetune.fitting.schedule import Schedule, auto_schedule
 from spacetune.fitting.simplex import SimplexTraining, fit_simplex, point_logits
 from spacetune.fitting.spaces import head_bytes, new_heads
@@ -76,23 +76,9 @@ class InsideMethod(Method):
     seed: int
 
     @property
-    def acts_inside(self) -> bool:
-        """Texts go through the encoder in every step."""
-        return True
-
-    @property
-    def reads_windows(self) -> bool:
-        """An adapter sees a text in one piece."""
-        return False
-
-    @property
-    def tunes(self) -> bool:
-        """No layers are tuned."""
-        return False
-
-    def above(self, n_layers: int) -> int | None:
-        """Return None: no layers are tuned."""
-        del n_layers
+    def reading(self) -> Reading:
+        """Texts go through the encoder in every step; an adapter sees a text in one piece."""
+        return Reading(windows=False, every_step=True)
 
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes below 2,000 texts, where a tenth more of them counts; the number is ours."""

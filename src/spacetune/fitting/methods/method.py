@@ -11,13 +11,14 @@ import numpy as np
 from torch import Tensor
 
 from spacetune.encoders import Encoder
+from spacetune.errors import UsageError
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.data import FitData
 from spacetune.fitting.inputs import Inputs
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.tasks import Task
 
-__all__ = ["MANY", "Method", "Run"]
+__all__ = ["MANY", "Method", "Reading", "Run"]
 
 Array = np.ndarray[Any, Any]
 
@@ -48,6 +49,43 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True)
+class Reading:
+    """How a method reads texts.
+
+    Parameters
+    ----------
+    windows
+        Whether a long text is read window by window; else what is over the first is cut off.
+    every_step
+        Whether texts go through the encoder in every step, since something is learnt inside all of it.
+    top
+        Layers that are trained over stored states of those below: a number, or a share of all; None trains none.
+    """
+
+    windows: bool
+    every_step: bool = False
+    top: int | float | None = None
+
+    def above(self, n_layers: int) -> int | None:
+        """Return the last frozen layer of an encoder of so many; None where none above it are trained.
+
+        >>> Reading(windows=False, top=2).above(6), Reading(windows=False, top=2 / 3).above(6)
+        (4, 2)
+
+        Raises
+        ------
+        UsageError
+            If there are not so many.
+        """
+        if self.top is None:
+            return None
+        count = self.top if isinstance(self.top, int) else max(1, round(self.top * n_layers))
+        if count > n_layers:
+            raise UsageError(f"top_layers must be at most {n_layers}, the encoder's layers, got {count}")
+        return n_layers - count
+
+
+@dataclasses.dataclass(frozen=True)
 class Method(abc.ABC):
     """A way to learn; its fields are the settings that it has in common with its estimators."""
 
@@ -59,22 +97,8 @@ class Method(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def acts_inside(self) -> bool:
-        """Whether something is learnt inside the frozen encoder, so that texts go through it in every step."""
-
-    @property
-    @abc.abstractmethod
-    def reads_windows(self) -> bool:
-        """Whether a long text is read window by window; else what is over the first is cut off."""
-
-    @property
-    @abc.abstractmethod
-    def tunes(self) -> bool:
-        """Whether upper layers of the encoder are trained, over stored states of the layer below them."""
-
-    @abc.abstractmethod
-    def above(self, n_layers: int) -> int | None:
-        """Return the last frozen layer of an encoder of so many; None where none above it are tuned."""
+    def reading(self) -> Reading:
+        """How texts are read."""
 
     @abc.abstractmethod
     def learns_again(self, n_texts: int) -> bool:

@@ -12,7 +12,7 @@ from spacetune.fitting.data import FitData
 from spacetune.fitting.inputs import Inputs, mean_rows
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.linear import STRENGTHS, choose_linear, fit_linear, spread
-from spacetune.fitting.methods.method import Array, Method, Run
+from spacetune.fitting.methods.method import Array, Method, Reading, Run
 from spacetune.heads import LinearHead, Model
 
 __all__ = ["ProbeMethod"]
@@ -25,23 +25,9 @@ class ProbeMethod(Method):
     C: float | None = None
 
     @property
-    def acts_inside(self) -> bool:
-        """It learns nothing inside."""
-        return False
-
-    @property
-    def reads_windows(self) -> bool:
-        """It reads all windows."""
-        return True
-
-    @property
-    def tunes(self) -> bool:
-        """No layers are tuned."""
-        return False
-
-    def above(self, n_layers: int) -> int | None:
-        """Return None: no layers are tuned."""
-        del n_layers
+    def reading(self) -> Reading:
+        """It reads all windows, and learns nothing inside."""
+        return Reading(windows=True)
 
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes: a second fit costs nothing."""

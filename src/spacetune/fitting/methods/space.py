@@ -18,7 +18,7 @@ from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lexicon
 from spacetune.fitting.memory import check_memory
 from spacetune.fitting.methods.inside import InsideMethod
-from spacetune.fitting.methods.method import MANY, Array, Method, Run
+from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule, auto_schedule
 from spacetune.fitting.simplex import SimplexTraining, fit_simplex
@@ -92,27 +92,10 @@ class SpaceMethod(Method):
     inter_variant: InterVariant = "labelled"
 
     @property
-    def acts_inside(self) -> bool:
-        """Only a training of the encoder itself does; it is no adapter, so features can be read first."""
-        return False
-
-    @property
-    def reads_windows(self) -> bool:
-        """It does, unless the encoder is trained: then a text goes through it in one piece."""
-        return not self.train_encoder and self.inside is None
-
-    @property
-    def tunes(self) -> bool:
-        """It does with ``inside``."""
-        return self.inside is not None
-
-    def above(self, n_layers: int) -> int | None:
-        """Return the last frozen layer: of the top layers, two thirds of all where the user names no number."""
-        if self.inside is None:
-            return None
-        if self.top_layers is not None and self.top_layers > n_layers:
-            raise UsageError(f"top_layers must be at most {n_layers}, the encoder's layers, got {self.top_layers}")
-        return 0 if self.inside == "all" else n_layers - (self.top_layers or max(1, round(TOP_SHARE * n_layers)))
+    def reading(self) -> Reading:
+        """It reads all windows, unless something of the encoder is trained: that sees a text in one piece."""
+        top = None if self.inside is None else 1.0 if self.inside == "all" else self.top_layers or TOP_SHARE
+        return Reading(windows=not self.train_encoder and self.inside is None, top=top)
 
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes below 2,000 texts, where a tenth more of them counts (the number is ours), and the encoder stays."""
@@ -177,7 +160,7 @@ class SpaceMethod(Method):
     ) -> TunedModel:
         """Train the layers above the frozen ones under a head; by dev, or up to a share of the epochs chosen before."""
         assert run.encoder is not None
-        above = self.above(run.encoder.n_layers)
+        above = self.reading.above(run.encoder.n_layers)
         assert above is not None
         rate = TUNING_RATE if self.encoder_learning_rate is None else self.encoder_learning_rate
         slower = dataclasses.replace(settings, learning_rate=settings.learning_rate * HEAD_SHARE)
