@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spacetune.estimators import SpaceRegressor as SpaceRegressor
     from spacetune.geometry import list_measures as list_measures
     from spacetune.reports import render as render
+    from spacetune.results import Result
     from spacetune.studies import compare as compare
     from spacetune.studies import measure as measure
 
@@ -52,7 +53,7 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(f"spacetune.{_HOMES[name]}"), name)
 
 
-def draw_in_notebook(result: Any) -> str:
+def draw_in_notebook(result: Result) -> str:
     """Return the HTML that a notebook shows of a result; results themselves know nothing of reports."""
     return importlib.import_module("spacetune.reports").notebook(result)
 

@@ -20,7 +20,7 @@ from spacetune.errors import STEERING
 __all__ = ["Result", "json_text", "jsonable"]
 
 
-def jsonable(value: Any) -> Any:
+def jsonable(value: object) -> Any:
     """Turn a value made of dataclasses, arrays and plain containers into what JSON can hold.
 
     Infinite and missing numbers become None, since JSON has no word for them.
@@ -43,7 +43,7 @@ def jsonable(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
-def json_text(value: Any, indent: int | None = None) -> str:
+def json_text(value: object, indent: int | None = None) -> str:
     r"""Write plain containers as JSON that can be shown and stored anywhere: nothing in it steers a terminal.
 
     >>> print(json_text("ü \x9b31m"))

@@ -18,7 +18,7 @@ from torch import Tensor
 from spacetune.encoders import Encoder, Prefix, PrefixShape, PrefixVertices
 from spacetune.encoders.families import FAMILIES, family_of
 from spacetune.errors import ModelFileError, UnsupportedByFamily, UsageError
-from spacetune.estimators import PrefixSimplexClassifier
+from spacetune.estimators import PrefixSimplexClassifier, PrefixSimplexRegressor
 from spacetune.estimators.inputs import FittedOn
 from spacetune.files import write_file
 from spacetune.fitting import Learnt
@@ -53,7 +53,9 @@ class PeftExport(Result):
     notes: tuple[str, ...]
 
 
-def export_peft_prefix(model: Any, folder: str | os.PathLike[str]) -> PeftExport:
+def export_peft_prefix(
+    model: PrefixSimplexClassifier | PrefixSimplexRegressor, folder: str | os.PathLike[str]
+) -> PeftExport:
     """Write the centroid of a fitted prefix simplex as a PEFT prefix-tuning adapter.
 
     A model trained with ``pooling="pooler"`` and a linear head on a BERT encoder becomes a ``SEQ_CLS`` adapter with its
@@ -92,10 +94,11 @@ def export_peft_prefix(model: Any, folder: str | os.PathLike[str]) -> PeftExport
         raise UnsupportedByFamily(f"PEFT's prefix-tuning runs on {able} encoders, not on {config.model_type}")
     prefix = vertices.collapse()
     tensors = {"prompt_embeddings": prefix.table()}
-    classifies = model.pooling == "pooler" and isinstance(model.head_, LinearHead) and config.model_type == "bert"
+    classifier = model.head_ if model.pooling == "pooler" and config.model_type == "bert" else None
+    classifies = isinstance(classifier, LinearHead)
     notes: list[str] = []
     if classifies:
-        tensors |= {f"{CLASSIFIER}{k}": v.float() for k, v in model.head_.state_dict().items()}
+        tensors |= {f"{CLASSIFIER}{k}": v.float() for k, v in classifier.state_dict().items()}
     else:
         notes.append("the head is not part of the adapter: it reads what a transformers classifier does not")
     if encoder.prefixed.uses_segments:
@@ -197,7 +200,7 @@ def import_peft_classifier(
     return model
 
 
-def _vertices(model: Any) -> PrefixVertices | None:
+def _vertices(model: object) -> PrefixVertices | None:
     """Return the prefixes of a fitted model, if it has any."""
     learnt: Learnt | None = getattr(model, "learnt_", None)
     adapter = None if learnt is None or learnt.simplex is None else learnt.simplex.adapter

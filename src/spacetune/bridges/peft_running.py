@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import inspect
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel
 
 __all__ = ["prepare_for_peft"]
 
+M = TypeVar("M", bound="PreTrainedModel")
 
-def prepare_for_peft(model: Any) -> Any:
+
+def prepare_for_peft(model: M) -> M:
     """Let peft's prefix-tuning run on a transformers model of any version.
 
     peft (up to 0.21 at least) hands the prefix on as ``past_key_values``. Newer transformers call it ``cache``: then
@@ -23,7 +29,7 @@ def prepare_for_peft(model: Any) -> Any:
 
     Returns
     -------
-    Any
+    PreTrainedModel
         The same model. It computes what it did before.
     """
     encoder = model.base_model
@@ -33,7 +39,9 @@ def prepare_for_peft(model: Any) -> Any:
     return model
 
 
-def _forward_with_the_old_name(encoder: Any, *args: Any, past_key_values: Any = None, **named: Any) -> Any:
+def _forward_with_the_old_name(
+    encoder: nn.Module, *args: object, past_key_values: object = None, **named: object
+) -> Any:
     if past_key_values is not None:
         named["cache"] = past_key_values
     return type(encoder).forward(encoder, *args, **named)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -42,8 +42,7 @@ def run_demo(out: Path, seed: int, as_json: bool) -> None:
     show(report, as_json, draw_fit)
     told = ": words for the class in green, against it in red; scores add up to the logit"
     console.print(headed("\n2. Explain", told))
-    fitted: Any = model
-    draw_explanation(console, fitted.explain(list(EXPLAINED)))
+    draw_explanation(console, model.explain(list(EXPLAINED)))
     model.save_pretrained(out)
     console.print(headed("\n3. Saved", f" to {out}. Go on with:"))
     for command in ("predict", "explain"):

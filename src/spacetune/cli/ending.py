@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Generator
-from typing import Any
+from types import FrameType
 
 from spacetune.errors import Terminated
 
@@ -25,7 +25,7 @@ def heeding_sigterm() -> Generator[list[str]]:
     """
     came: list[str] = []
 
-    def end(number: int, frame: Any) -> None:
+    def end(number: int, frame: FrameType | None) -> None:
         del frame
         came.append(signal.Signals(number).name)
         raise Terminated(came[-1])

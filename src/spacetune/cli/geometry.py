@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +12,11 @@ from spacetune.cli.guarded import ENDINGS, AsJson, Report, guarded, say, show, w
 from spacetune.cli.loading import load
 from spacetune.cli.reading import COLUMNS, TEXT_FILE, Columns, parse_layers, read_unlabelled, reads
 from spacetune.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from spacetune.results import Result
 
 __all__ = ["compare", "measure", "named_encoder", "perturb"]
 
@@ -147,7 +153,7 @@ def named_encoder(given: str) -> Any:
     return given
 
 
-def _hand_over(result: Any, out: Path | None, as_json: bool, draw: Any) -> None:
+def _hand_over(result: Result, out: Path | None, as_json: bool, draw: Callable[[Console, Any], None]) -> None:
     if out is not None:
         from spacetune.reports import render
 

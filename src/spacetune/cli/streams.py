@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TextIO
 
 from spacetune.errors import printable
 
@@ -24,11 +24,12 @@ def say(message: str, *, to_stderr: bool = True) -> None:
 def ready_streams() -> None:
     """Make the standard streams take any text: what a code page lacks is written out as an escape."""
     for name in ("stdout", "stderr"):
-        stream: Any = getattr(sys, name)
+        stream: TextIO | None = getattr(sys, name)
+        reconfigure = getattr(stream, "reconfigure", None)
         if stream is None:  # closed by the caller, as in `>&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open to the end
-        elif hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+        elif reconfigure is not None:
+            reconfigure(errors="backslashreplace")
 
 
 def close_output(code: int) -> int:

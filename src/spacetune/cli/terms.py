@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -21,6 +21,9 @@ from spacetune.cli.reading import (
     reads,
     texts_or_file,
 )
+
+if TYPE_CHECKING:
+    from spacetune.results import Result
 
 __all__ = ["terms"]
 
@@ -115,7 +118,7 @@ def shift(
     _show(term_shift(named_encoder(before), named_encoder(after), data.inputs), as_json, out)
 
 
-def _show(result: Any, as_json: bool, out: Path | None) -> None:
+def _show(result: Result, as_json: bool, out: Path | None) -> None:
     from spacetune.reports.dissections import draw_terms
 
     show(result, as_json, draw_terms, out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,7 +138,7 @@ def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
     return notes
 
 
-def _class_notes(data: LabelledTexts, counts: Any, kind: LabelKind | None) -> list[DataNote]:
+def _class_notes(data: LabelledTexts, counts: Mapping[Any, int], kind: LabelKind | None) -> list[DataNote]:
     notes = _twin_notes(list(counts))
     rows = _rows_by_class(data.labels or [], kind) if counts else {}
     tiny = {name: rows.get(name, []) for name, count in counts.items() if count < TINY_CLASS}

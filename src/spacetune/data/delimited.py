@@ -11,11 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from spacetune.data.labelled_texts import DataNote
 from spacetune.data.opening import LONGEST_FIELD, MARK, blank_note, open_text, text_lines
 from spacetune.errors import DataError, UsageError, printable
+
+if TYPE_CHECKING:
+    from _csv import Reader  # what csv.reader returns
 
 __all__ = ["QUOTINGS", "Quoting", "delimiter_hint", "read_delimited"]
 
@@ -129,7 +132,7 @@ class _File:
             except csv.Error as error:
                 raise DataError(f"{self.name} breaks after row {self.row}: {printable(error)}. {QUOTE_HINT}") from error
 
-    def _rows(self, reader: Any, quoted: bool) -> Read:
+    def _rows(self, reader: Reader, quoted: bool) -> Read:
         self.row = 0
         blank: list[int] = []
         again: list[int] = []

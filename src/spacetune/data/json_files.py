@@ -79,7 +79,7 @@ def _parse(line: str, number: int, name: str) -> Any:
         raise DataError(f"line {number} of {name} cannot be read as JSON: {error}; write it anew") from error
 
 
-def _as_row(value: Any, number: int, name: str) -> dict[str, Any]:
+def _as_row(value: object, number: int, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         hint = f"; a list of lists does not name its columns, {RECORDS}" if isinstance(value, list) else ""
         raise DataError(f"line {number} of {name} must be {ROW}, got {type(value).__name__}{hint}")
@@ -109,11 +109,15 @@ def _as_table(table: dict[str, Any], name: str) -> Columns | None:
     return None
 
 
-def _from_split(names: Any, rows: list[Any], name: str) -> Columns:
-    named = isinstance(names, list) and all(isinstance(c, str) for c in names)
-    if not named or any(not isinstance(row, list) or len(row) != len(names) for row in rows):
+def _from_split(names: object, rows: list[Any], name: str) -> Columns:
+    if not isinstance(names, list) or any(not isinstance(c, str) for c in names) or not _fit(rows, len(names)):
         raise DataError(f"{name} looks like pandas' orient='split', and its rows do not fit its columns; {RECORDS}")
     return {column: [row[i] for row in rows] for i, column in enumerate(names)}
+
+
+def _fit(rows: list[Any], width: int) -> bool:
+    """Tell whether all rows are lists of so many cells."""
+    return all(isinstance(row, list) and len(row) == width for row in rows)
 
 
 def _from_nested(table: dict[str, dict[str, Any]], name: str) -> Columns:

@@ -73,7 +73,7 @@ def read_label_column(
     return LabelColumn(labels, cells, notes)
 
 
-def _stripped(value: Any) -> Any:
+def _stripped(value: object) -> object:
     if isinstance(value, list):
         return [v.strip() if isinstance(v, str) else v for v in value]
     return value.strip() if isinstance(value, str) else value
@@ -82,7 +82,7 @@ def _stripped(value: Any) -> Any:
 def _composed(values: list[Any], name: str) -> tuple[list[Any], tuple[DataNote, ...]]:
     """Write every name in Unicode's composed form, in which two that look the same are the same."""
 
-    def compose(value: Any) -> Any:
+    def compose(value: object) -> object:
         if isinstance(value, list):
             return [compose(v) if isinstance(v, str) else v for v in value]
         return unicodedata.normalize("NFC", value) if isinstance(value, str) and not value.isascii() else value
@@ -95,11 +95,11 @@ def _composed(values: list[Any], name: str) -> tuple[list[Any], tuple[DataNote, 
     return composed, (DataNote.of("unicode", changed, what),)
 
 
-def _differ(new: Any, old: Any) -> bool:
+def _differ(new: object, old: object) -> bool:
     return isinstance(new, str | list) and new != old
 
 
-def _split(value: Any, separator: str, row: int, name: str) -> list[Any]:
+def _split(value: object, separator: str, row: int, name: str) -> list[Any]:
     if isinstance(value, list):
         return value
     cell = "" if is_missing(value) else str(value)
@@ -112,7 +112,7 @@ def _listed(cell: str, row: int, name: str) -> list[Any]:
     """Read a list as Python or JSON writes it, by its syntax alone."""
     if not cell:
         return []
-    found: Any = None
+    found: object = None
     if len(cell) <= LONGEST_LIST:
         try:
             found = json.loads(cell)

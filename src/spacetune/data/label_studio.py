@@ -68,7 +68,7 @@ def _read_tasks(tasks: list[dict[str, Any]], name: str) -> tuple[Columns, list[D
     return columns, notes
 
 
-def _answer(annotation: Any, number: int, name: str) -> dict[str, list[Any]]:
+def _answer(annotation: object, number: int, name: str) -> dict[str, list[Any]]:
     """Return what one person answered, by question; nothing where the annotation was cancelled."""
     if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
         return {}
@@ -96,7 +96,7 @@ def _read_rows(records: list[dict[str, Any]], name: str) -> tuple[Columns, list[
     return columns, [] if "label" in columns or not asked else [_which(name, asked)]
 
 
-def _choices(value: Any) -> Any:
+def _choices(value: object) -> object:
     if isinstance(value, dict):
         return value.get("choices")
     return [value] if isinstance(value, str) else value

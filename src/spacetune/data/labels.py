@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, SupportsFloat, SupportsInt
 
 import numpy as np
 
@@ -29,7 +29,7 @@ NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|nan|[+-]?
 LabelKind = Literal["single", "multi", "regression"]
 
 
-def _type_name(label: Any) -> str:
+def _type_name(label: object) -> str:
     if isinstance(label, bool | np.bool_):
         return "bool"
     for name, kinds in (
@@ -43,14 +43,14 @@ def _type_name(label: Any) -> str:
     return type(label).__name__
 
 
-def is_missing(value: Any) -> bool:
+def is_missing(value: object) -> bool:
     """Tell whether a cell is empty: None, NaN, or the missing value of a frame library."""
     if isinstance(value, float | np.floating):
         return math.isnan(value)
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
-def _missing(label: Any) -> bool:
+def _missing(label: object) -> bool:
     return is_missing(label) or (isinstance(label, str) and not label.strip())
 
 
@@ -101,14 +101,14 @@ def _float_kind(labels: Sequence[Any]) -> LabelKind:
     return "regression" if any(float(label) != int(label) for label in labels) else "single"
 
 
-def _as_float(number: Any) -> float:
+def _as_float(number: SupportsFloat) -> float:
     try:
         return float(number)
     except OverflowError:  # a whole number of more than 308 digits
         return math.inf
 
 
-def fits_int64(number: Any) -> bool:
+def fits_int64(number: SupportsInt | str) -> bool:
     """Tell whether a whole number can be held by an array of 64-bit integers."""
     return -(2**63) <= int(number) < 2**63
 
@@ -176,7 +176,7 @@ def match_labels(classes: Sequence[Any], labels: Sequence[Any]) -> list[Any]:
     spelled = {str(c): c for c in known}
     unlike_text = {text: c for text, c in spelled.items() if not isinstance(c, str)}
 
-    def match(label: Any) -> Any:
+    def match(label: object) -> object:
         if isinstance(label, list | tuple | set):
             return [match(name) for name in label]
         label = label.item() if isinstance(label, np.generic) else label
@@ -188,7 +188,7 @@ def match_labels(classes: Sequence[Any], labels: Sequence[Any]) -> list[Any]:
     return [match(label) for label in labels]
 
 
-def _spellings(label: Any) -> list[str]:
+def _spellings(label: object) -> list[str]:
     """Return how a label may be written as text: its own way first."""
     if isinstance(label, bool) or (isinstance(label, str) and label.lower() in ("true", "false")):
         return [str(label), str(label).capitalize(), str(label).lower(), str(label).upper()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def read_parquet(path: Path) -> tuple[Columns, Named]:
     return named_classes(columns, class_names(table.schema.metadata), name)
 
 
-def class_names(metadata: Any) -> Named:
+def class_names(metadata: Mapping[bytes, bytes] | None) -> Named:
     """Return the class names by column that a schema's metadata holds; none where it holds nothing readable."""
     try:
         features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
@@ -48,7 +49,7 @@ def class_names(metadata: Any) -> Named:
     return {column: names for column, names in found.items() if names}
 
 
-def _names(feature: Any) -> tuple[str, ...]:
+def _names(feature: object) -> tuple[str, ...]:
     inner = feature[0] if isinstance(feature, list) and feature else feature
     inner = inner.get("feature", inner) if isinstance(inner, dict) else {}
     names = inner.get("names") if isinstance(inner, dict) and inner.get("_type") == "ClassLabel" else None
@@ -68,7 +69,7 @@ def named_classes(columns: Columns, names: Named, source: str) -> tuple[Columns,
     return {**columns, **named}, names
 
 
-def _name(number: Any, names: tuple[str, ...], column: str, source: str) -> Any:
+def _name(number: object, names: tuple[str, ...], column: str, source: str) -> object:
     """Return a class's name; -1 is how `datasets` marks a row without a label."""
     if isinstance(number, list):
         return [_name(each, names, column, source) for each in number]

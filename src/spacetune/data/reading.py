@@ -20,7 +20,7 @@ LONGEST_LIST = 1000
 
 
 def read_texts(
-    source: Any,
+    source: object,
     *,
     text: str = "text",
     label: str = "label",

@@ -38,7 +38,7 @@ class TextFormat:
     quoting: Quoting = "auto"
 
 
-def open_table(source: Any, how: TextFormat, split: str | None) -> Table:
+def open_table(source: object, how: TextFormat, split: str | None) -> Table:
     """Open a path, a data set, a frame, a mapping of columns or a list of strings.
 
     Raises
@@ -150,7 +150,7 @@ def _from_dataset(dataset: Any, name: str, split: str | None) -> Table:
     columns = {column: list(dataset[column]) for column in dataset.column_names}
     names: dict[str, tuple[str, ...]] = {}
     for column, feature in dataset.features.items():
-        named: Any = feature if hasattr(feature, "int2str") else getattr(feature, "feature", None)
+        named = feature if hasattr(feature, "int2str") else getattr(feature, "feature", feature)
         if hasattr(named, "int2str"):
             names[column] = tuple(named.names)
     columns, names = named_classes(columns, names, name)

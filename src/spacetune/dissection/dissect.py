@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from spacetune.dissection.dissection import Dissection
 from spacetune.dissection.reading import Reader
 from spacetune.dissection.split import SplitName
-from spacetune.encoders import Encoder, Layers, as_inputs
+from spacetune.encoders import Encoder, Layers, Texts, as_inputs
 from spacetune.encoders.batching import runs_of
 from spacetune.errors import DataError, UsageError
 
@@ -19,7 +18,7 @@ WINDOW_TOKENS = 32_768
 
 def dissect(
     encoder: Encoder | str | None,
-    texts: Any,
+    texts: Texts,
     layer: Layers = -1,
     *,
     splits: Sequence[SplitName] = (),
@@ -95,7 +94,7 @@ def dissect(
 
 def dissect_windows(
     encoder: Encoder | str | None,
-    texts: Any,
+    texts: Texts,
     layer: Layers = -1,
     *,
     splits: Sequence[SplitName] = (),

@@ -18,7 +18,7 @@ from spacetune.encoders.adapters import (
 )
 from spacetune.encoders.batching import runs_of
 from spacetune.encoders.encoder import Encoder
-from spacetune.encoders.given import TextInput, as_given, as_inputs, each_once, holds_features, holds_texts
+from spacetune.encoders.given import TextInput, Texts, as_given, as_inputs, each_once, holds_features, holds_texts
 from spacetune.encoders.layers import Layers
 from spacetune.encoders.loading.resolving import DEFAULT_ENCODER
 from spacetune.encoders.passes.trainable import TrainableEncoder
@@ -56,6 +56,7 @@ __all__ = [
     "Rung",
     "StoredFeatures",
     "TextInput",
+    "Texts",
     "TokenFeatures",
     "TokenSpans",
     "TrainableEncoder",

@@ -10,31 +10,34 @@ import numpy as np
 
 from spacetune.errors import DataError
 
-__all__ = ["TextInput", "as_given", "as_inputs", "each_once", "holds_features", "holds_texts"]
+__all__ = ["TextInput", "Texts", "as_given", "as_inputs", "each_once", "holds_features", "holds_texts"]
 
 TextInput = str | tuple[str, str]
 """A text, or a pair of texts."""
 
+Texts = Iterable[TextInput | list[str]]
+"""Texts or pairs in order: a list, an iterator, an array, a series, a frame of one column."""
+
 WANTED = "texts must be a list of strings or of pairs of strings"
 
 
-def holds_features(given: Any) -> bool:
+def holds_features(given: object) -> bool:
     """Tell a source of token features from texts and matrices."""
     return hasattr(given, "take") and hasattr(given, "lengths")
 
 
-def holds_texts(given: Any) -> bool:
+def holds_texts(given: object) -> bool:
     """Tell texts (or pairs), in whatever container, from numbers and features; an iterator has to be a list first."""
     return _is_bare(given) or _texts_in(given) is not None
 
 
-def as_given(given: Any) -> Any:
+def as_given(given: object) -> Any:
     """Return texts as a list, an iterator's rows as a list, and anything else as it is: what to begin a call with."""
     rows = list(given) if isinstance(given, Iterator) else given
     return as_inputs(rows) if holds_texts(rows) else rows
 
 
-def as_inputs(texts: Any) -> list[TextInput]:
+def as_inputs(texts: object) -> list[TextInput]:
     """Check that these are texts or pairs of texts, and return them as a list.
 
     They may come in a list or another collection in order, an array, a series, a frame or an array of one column.
@@ -74,12 +77,12 @@ def each_once(inputs: Sequence[TextInput]) -> tuple[list[TextInput], np.ndarray]
     return list(first), np.asarray(places, dtype=np.int64)
 
 
-def _is_bare(given: Any) -> bool:
+def _is_bare(given: object) -> bool:
     """Tell what may hold texts, and is no collection of them in order."""
     return isinstance(given, str | bytes | Mapping | Set) or given is None
 
 
-def _texts_in(given: Any) -> list[Any] | None:
+def _texts_in(given: object) -> list[Any] | None:
     """Return the rows of what holds texts, not yet checked one by one; None for numbers and features."""
     if holds_features(given):
         return None
@@ -99,7 +102,7 @@ def _texts_in(given: Any) -> list[Any] | None:
     return rows if not rows or any(map(_is_text, rows)) else None
 
 
-def _is_text(row: Any) -> bool:
+def _is_text(row: object) -> bool:
     """Tell a row of texts, or one where a text is missing, from numbers."""
     if isinstance(row, list | tuple):
         return any(isinstance(part, str) for part in row[:2])
@@ -132,7 +135,7 @@ def _texts_of_frame(columns: dict[str, list[Any]]) -> list[Any] | None:
     )
 
 
-def _columns(given: Any) -> dict[str, list[Any]] | None:
+def _columns(given: object) -> dict[str, list[Any]] | None:
     """Return a frame's columns that may hold texts, with the others empty; None for what is no frame."""
     if not {"pandas", "polars", "pyarrow"} & sys.modules.keys() or isinstance(given, list | tuple):
         return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from numbers import Integral
-from typing import Any, Literal
+from typing import Literal
 
 from spacetune.errors import UsageError
 
@@ -36,10 +36,10 @@ def resolve_layers(layers: Layers, n_layers: int, name: str) -> tuple[int, ...]:
     >>> resolve_layers([-1, 2, 0], 6, "MiniLM")
     (0, 2, 6)
     """
-    chosen: Any = [layers] if isinstance(layers, Integral) else layers
+    chosen: object = [layers] if isinstance(layers, Integral) else layers
     if isinstance(layers, str):
-        chosen = range(n_layers + 1) if layers == "all" else None
-    rows: Any = chosen if hasattr(chosen, "__iter__") and hasattr(chosen, "__len__") else ()
+        chosen = range(n_layers + 1) if layers == "all" else ()
+    rows = chosen if isinstance(chosen, Iterable) and isinstance(chosen, Sized) else ()
     numbers = [int(i) for i in rows if isinstance(i, Integral) and not isinstance(i, bool)]
     if not numbers or len(numbers) != len(rows):
         raise UsageError(f"layers must be a number, a list of numbers or 'all', got {layers!r}")

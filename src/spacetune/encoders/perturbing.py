@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -15,6 +15,9 @@ from spacetune.encoders.loading.load import freeze, weights_digest
 from spacetune.errors import UnsupportedByFamily, UsageError
 
 __all__ = ["Rung", "perturb", "perturbation_ladder", "perturbed_names"]
+
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +108,7 @@ def perturb(encoder: Encoder, alpha: float, seed: int = 0) -> Encoder:
     return Encoder(source, loaded, encoder.max_length, encoder.max_windows)
 
 
-def _mixed(model: Any, share: float, seed: int) -> Any:
+def _mixed(model: M, share: float, seed: int) -> M:
     names = set(perturbed_names(model))
     generator = torch.Generator().manual_seed(seed)
     copied = copy.deepcopy(model)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 __all__ = ["concat_ranges", "offsets_of", "segment_mean", "segment_variance", "widened"]
 
@@ -40,7 +40,7 @@ class _SegmentMean(torch.autograd.Function):
     """Mean of each text's rows; the gradient of a row is its text's gradient over its length."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, offsets: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, values: Tensor, offsets: Tensor) -> Tensor:
         lengths = offsets.diff()
         ctx.save_for_backward(lengths)
         flat = widened(values).view(len(values), math.prod(values.shape[1:]))
@@ -48,7 +48,7 @@ class _SegmentMean(torch.autograd.Function):
         return means.reshape(len(lengths), *values.shape[1:])
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: BackwardCFunction, *grads: Tensor) -> tuple[Tensor, None]:
         (lengths,) = ctx.saved_tensors
         scale = lengths.clamp(min=1).to(grads[0].dtype)
         shared = grads[0] / scale.view(-1, *[1] * (grads[0].dim() - 1))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
+from spacetune.encoders.given import Texts
 from spacetune.encoders.loading.load import LoadedEncoder
 from spacetune.encoders.loading.resolving import EncoderSource
 from spacetune.encoders.token_features import Provenance, TokenFeatures
@@ -29,7 +30,7 @@ class Reads(Protocol):
     device: torch.device
     max_length: int
 
-    def tokenize(self, texts: Any) -> Tokenized:
+    def tokenize(self, texts: Texts) -> Tokenized:
         """Return the token ids of texts, end to end."""
         ...
 

@@ -9,16 +9,16 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 
 import numpy as np
-from tokenizers import normalizers
+from tokenizers import Encoding, Tokenizer, normalizers
 
 from spacetune.encoders.given import TextInput, as_inputs, each_once
 from spacetune.encoders.plain_specials import plain_specials
 from spacetune.errors import DataError, EncoderError
 
-__all__ = ["TextInput", "TokenSpans", "Tokenized", "Tokenizing", "as_inputs", "each_once"]
+__all__ = ["FastTokenizer", "TextInput", "TokenSpans", "Tokenized", "Tokenizing", "as_inputs", "each_once"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +65,29 @@ class TokenSpans:
     parts: np.ndarray
 
 
+class FastTokenizer(Protocol):
+    """What is asked of a transformers tokenizer that the `tokenizers` library backs."""
+
+    @property
+    def backend_tokenizer(self) -> Tokenizer:
+        """The tokenizer itself."""
+        ...
+
+    @property
+    def model_max_length(self) -> float:
+        """The longest text that its makers mean it for."""
+        ...
+
+    @property
+    def model_input_names(self) -> Sequence[str]:
+        """What the model takes of it."""
+        ...
+
+    def num_special_tokens_to_add(self, pair: bool = False) -> int:
+        """Return how many special tokens stand around a text, or a pair."""
+        ...
+
+
 class Tokenizing:
     """A fast tokenizer with its length limit.
 
@@ -80,7 +103,9 @@ class Tokenizing:
         Put texts in lower case first.
     """
 
-    def __init__(self, tokenizer: Any, max_length: int, max_windows: int = 1, *, lowercase: bool = False) -> None:
+    def __init__(
+        self, tokenizer: FastTokenizer, max_length: int, max_windows: int = 1, *, lowercase: bool = False
+    ) -> None:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise EncoderError(f"{type(tokenizer).__name__} is not a fast tokenizer; character spans need one")
@@ -112,7 +137,7 @@ class Tokenizing:
             segments = np.zeros(len(ids), dtype=np.int8)
         return Tokenized(ids, segments, lengths, n_windows, np.fromiter((cut for _, cut in texts), bool, len(texts)))
 
-    def _windows(self, encoding: Any) -> tuple[list[Any], bool]:
+    def _windows(self, encoding: Encoding) -> tuple[list[Encoding], bool]:
         """Return the windows of a text that are read, and whether anything is left over."""
         if len(encoding) < self.max_length:
             return [encoding], False
@@ -124,7 +149,8 @@ class Tokenizing:
 
     def spans(self, text: TextInput) -> TokenSpans:
         """Return one text's tokens with their character spans."""
-        windows, _ = self._windows(self._backend.encode(*((text,) if isinstance(text, str) else text)))
+        encoding = self._backend.encode(text) if isinstance(text, str) else self._backend.encode(*text)
+        windows, _ = self._windows(encoding)
         tokens: tuple[str, ...] = tuple(self._specials.get(str(t), str(t)) for e in windows for t in e.tokens)
         parts = np.array([-1 if part is None else part for e in windows for part in e.sequence_ids], dtype=np.int64)
         spans = np.array([span for e in windows for span in e.offsets], dtype=np.int64).reshape(-1, 2)
@@ -166,25 +192,24 @@ class Tokenizing:
         found: list[list[str]] = []
         for row, encoding in zip(inputs, self._uncut.encode_batch(list(inputs)), strict=True):
             parts = (row,) if isinstance(row, str) else row
-            ids, sides, spans = encoding.ids, encoding.sequence_ids, encoding.offsets
-            places = [i for i, number in enumerate(ids) if number == unknown and sides[i] is not None]
-            found.append([parts[sides[i]][slice(*spans[i])] for i in places])
+            read = zip(encoding.ids, encoding.sequence_ids, encoding.offsets, strict=True)
+            found.append([parts[i][slice(*span)] for number, i, span in read if number == unknown and i is not None])
         return found
 
     @functools.cached_property
-    def _uncut(self) -> Any:  # a copy, since another thread may be cutting with the first
+    def _uncut(self) -> Tokenizer:  # a copy, since another thread may be cutting with the first
         backend = _built(self._backend, self._backend.to_str())
         backend.no_truncation()
         return backend
 
 
-def _built(like: Any, described: str) -> Any:
+def _built(like: Tokenizer, described: str) -> Tokenizer:
     backend = type(like).from_str(described)
     backend.encode_special_tokens = True  # not written with it
     return backend
 
 
-def _encoded(backend: Any, inputs: Sequence[TextInput]) -> list[Any]:
+def _encoded(backend: Tokenizer, inputs: Sequence[TextInput]) -> list[Encoding]:
     try:
         return backend.encode_batch_fast(list(inputs))
     except TypeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, overload
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -15,6 +15,18 @@ from spacetune.results import Result
 __all__ = ["Explanation", "TextExplanation"]
 
 Array = np.ndarray[Any, Any]
+Label = str | int | float | bool
+"""A class, or a number that was predicted."""
+
+
+class _Numbers(TypedDict):
+    token_scores: Array
+    bias: Array
+    logits: Array
+    probabilities: Array | None
+    classes: tuple[Any, ...]
+    predicted: Label | list[Label]
+    truncated: NotRequired[bool]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +68,11 @@ class TextExplanation(Result):
     logits: Array
     probabilities: Array | None
     classes: tuple[Any, ...]
-    predicted: Any
+    predicted: Label | list[Label]
     truncated: bool = False
 
     @classmethod
-    def of(cls, text: TextInput, seen: TokenSpans, **numbers: Any) -> TextExplanation:
+    def of(cls, text: TextInput, seen: TokenSpans, **numbers: Unpack[_Numbers]) -> TextExplanation:
         """Join a text's tokens with its numbers."""
         return cls(text=text, tokens=seen.tokens, spans=seen.spans, parts=seen.parts, **numbers)
 
@@ -73,7 +85,7 @@ class TextExplanation(Result):
         """Return the largest additivity error: ``max_c |Σ_t score + bias - logit|``."""
         return float(np.max(np.abs(self.token_scores.sum(0) + self.bias - self.logits)))
 
-    def words(self, predicted: Any = None) -> list[dict[str, Any]]:
+    def words(self, predicted: object = None) -> list[dict[str, Any]]:
         """Return the words in reading order with their score for one class.
 
         Parameters
@@ -107,7 +119,7 @@ class TextExplanation(Result):
         scores.append(self.token_scores[~seen].sum(0))
         return [*rows, {"word": "[special]", "start": -1, "stop": -1, "part": -1}], np.stack(scores)
 
-    def column(self, name: Any) -> int:
+    def column(self, name: object) -> int:
         """Return the column of a class; for several predicted labels (multi-label) the strongest one's."""
         if isinstance(name, list | tuple | np.ndarray):
             return int(np.argmax(self.logits))

@@ -30,21 +30,24 @@ def _one_of(*words: str) -> Rule:
     return Rule(" or ".join(map(repr, words)), lambda v: isinstance(v, str) and v in words)
 
 
-def _number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < math.inf
+def _number(value: object) -> bool:
+    return (type(value) is int or type(value) is float) and abs(value) < math.inf
 
 
-def _names(value: Any) -> bool:
-    kinds = {type(name) for name in value} if isinstance(value, list) else set[type]()
+def _names(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    kinds = {type(name) for name in value}
     return len(kinds) == 1 and kinds <= {str, int, float, bool} and len(set(value)) == len(value)
 
 
-def _layers(value: Any) -> bool:
-    whole = isinstance(value, list) and bool(value) and all(type(v) is int and 0 <= v < 10_000 for v in value)
-    return whole and value == sorted(set(value))
+def _layers(value: object) -> bool:
+    if not isinstance(value, list) or not value or not all(type(v) is int and 0 <= v < 10_000 for v in value):
+        return False
+    return value == sorted(set(value))
 
 
-def _shape(value: Any) -> bool:
+def _shape(value: object) -> bool:
     sizes = list(value.values()) if isinstance(value, dict) else []
     return all(type(v) is int and 0 <= v < 1 << 20 for v in sizes) and math.prod(max(1, v) for v in sizes) < 1 << 28
 
@@ -113,7 +116,7 @@ def check_config(config: Mapping[str, Any], place: object) -> None:
         If one is missing, or not what it must be; it is named.
     """
     for name, rule in (NEEDED | OPTIONAL).items():
-        value: Any = config
+        value: object = config
         for key in name.split("."):
             value = value.get(key, ABSENT) if isinstance(value, dict) else ABSENT
         if value is ABSENT and name in NEEDED:

@@ -58,9 +58,10 @@ def fill(folder: Path, model: SavedModel) -> str:
     return config["digest"]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Return NumPy's numbers and arrays, and paths, as JSON has them."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+    tolist = getattr(value, "tolist", None)
+    return str(value) if tolist is None else tolist()
 
 
 def _written(config: dict[str, Any]) -> bytes:

@@ -72,7 +72,7 @@ class Document:
     sections: Sequence[Section]
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Write a value for people: four decimals, thousands apart, nothing for None.
 
     >>> shown(0.5), shown(12345), shown(None), shown(2e-6), shown(["a", "b"])

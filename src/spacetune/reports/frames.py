@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
-from spacetune.reports.markup import Markup, tag
+from spacetune.reports.markup import Attribute, Markup, tag
 
 __all__ = ["BOTTOM", "HEIGHT", "WIDTH", "Frame", "Point", "ends_of", "graded", "line", "svg", "ticks", "words"]
 
@@ -24,13 +23,13 @@ FARTHEST = 1e300
 Point = tuple[float, float]
 
 
-def svg(label: str, height: float, *children: Any, kind: str = "chart", **attributes: Any) -> Markup:
+def svg(label: str, height: float, *children: object, kind: str = "chart", **attributes: Attribute) -> Markup:
     """Wrap drawn elements; `label` is what a screen reader says."""
     box = f"0 0 {WIDTH} {height:g}"
     return tag("svg", *children, viewBox=box, role="img", aria_label=label, class_=kind, **attributes)
 
 
-def words(text: str, x: float, y: float, anchor: str, **more: Any) -> Markup:
+def words(text: str, x: float, y: float, anchor: str, **more: Attribute) -> Markup:
     """Write a few words; `anchor` is ``start``, ``middle`` or ``end``."""
     return tag("text", text, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor, **more)
 

@@ -6,13 +6,14 @@ Control characters, which HTML cannot hold, and overrides of the reading directi
 from __future__ import annotations
 
 import html
-from typing import Any
 
 from spacetune.errors import printable
 from spacetune.results import json_text
 
-__all__ = ["Markup", "json_script", "tag"]
+__all__ = ["Attribute", "Markup", "json_script", "tag"]
 
+Attribute = str | float | bool | None
+"""What an attribute can be: None and False leave it out, True stands without a value."""
 VOID = frozenset({"br", "hr", "img", "input", "meta"})
 
 
@@ -22,7 +23,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def tag(name_: str, *children: Any, **attributes: Any) -> Markup:
+def tag(name_: str, *children: object, **attributes: Attribute) -> Markup:
     """Build an element; strings among its children and attributes are escaped.
 
     A trailing underscore of an attribute's name is dropped, inner ones become hyphens. None and False leave the
@@ -36,7 +37,7 @@ def tag(name_: str, *children: Any, **attributes: Any) -> Markup:
     return Markup(f"<{name_}{written}>" if name_ in VOID else f"<{name_}{written}>{inner}</{name_}>")
 
 
-def json_script(data: Any, **attributes: Any) -> Markup:
+def json_script(data: object, **attributes: Attribute) -> Markup:
     r"""Embed data for a script; no text in it can end the element.
 
     >>> print(json_script(["</script>"], class_="data"))
@@ -47,7 +48,7 @@ def json_script(data: Any, **attributes: Any) -> Markup:
     return Markup(f"<script{written}>{text}</script>")
 
 
-def _escaped(child: Any) -> str:
+def _escaped(child: object) -> str:
     if isinstance(child, Markup):
         return child
     if isinstance(child, list | tuple):
@@ -55,7 +56,7 @@ def _escaped(child: Any) -> str:
     return "" if child is None else html.escape(printable(child, lines=True))
 
 
-def _attribute(key: str, value: Any) -> str:
+def _attribute(key: str, value: Attribute) -> str:
     name = key.removesuffix("_").replace("_", "-")
     if value is False:
         return ""

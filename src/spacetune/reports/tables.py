@@ -15,7 +15,7 @@ from spacetune.files import write_file
 __all__ = ["safe_cell", "write_csv", "write_text"]
 
 
-def safe_cell(value: Any) -> Any:
+def safe_cell(value: object) -> object:
     r"""Put an apostrophe before text that a spreadsheet would run as a formula, whatever unseen stands before it.
 
     >>> safe_cell("=1+1"), safe_cell("\ufeff ＝1+1"), safe_cell("fine"), safe_cell(-0.5)

@@ -40,7 +40,7 @@ __all__ = [
 PERCENT = ("accuracy", "macro_f1", "micro_f1", "r2", "pearson", "spearman", "ece", "mae")
 
 
-def plain(text: Any, style: str = "") -> Text:
+def plain(text: object, style: str = "") -> Text:
     """Return text as it stands, for a console to print: no markup in it, nothing that steers a terminal."""
     return Text(printable(text, lines=True), style)
 
@@ -64,7 +64,7 @@ def score_table(rows: Sequence[dict[str, Any]], title: str | None = None) -> Tab
     return table
 
 
-def _cell(name: str, value: Any) -> str:
+def _cell(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
@@ -117,13 +117,13 @@ def draw_predictions(console: Console, predictions: Predictions) -> None:
         console.print(line, overflow="ellipsis", no_wrap=True)
 
 
-def draw_explanation(console: Console, explanation: Explanation, predicted: Any = None) -> None:
+def draw_explanation(console: Console, explanation: Explanation, predicted: object = None) -> None:
     """Print texts with their words coloured by what they added: green for the class, red against it."""
     for one in explanation:
         _draw_one(console, one, predicted)
 
 
-def _draw_one(console: Console, one: TextExplanation, predicted: Any) -> None:
+def _draw_one(console: Console, one: TextExplanation, predicted: object) -> None:
     column = one.column(one.predicted if predicted is None else predicted)
     name = one.classes[column]
     chance = "" if one.probabilities is None else f" ({one.probabilities[column]:.0%})"

@@ -58,7 +58,7 @@ def _projected(point: Array) -> tuple[float, float, float]:
     return WIDTH / 2 + SCALE * across, HEIGHT / 2 - SCALE * up, near
 
 
-def _placed(point: Array, *children: Any) -> Markup:
+def _placed(point: Array, *children: object) -> Markup:
     x, y, near = _projected(point)
     where = f"translate({x:.1f} {y:.1f}) scale({1 + 0.35 * near:.2f})"
     return tag("g", *children, transform=where, data_p=" ".join(f"{value:.3f}" for value in point))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.encoders import Encoder, PooledText
+from spacetune.encoders import Encoder, PooledText, Texts
 from spacetune.results import Result
 
 __all__ = ["Embeddings", "embed_texts", "embeddings_of"]
@@ -44,7 +44,7 @@ class Embeddings(Result):
 
 def embed_texts(
     encoder: Encoder,
-    texts: Any,
+    texts: Texts,
     *,
     normalize: bool = True,
     prompt: str | None = None,

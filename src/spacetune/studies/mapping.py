@@ -11,9 +11,10 @@ import torch
 from scipy.spatial.distance import cdist
 
 from spacetune.data import LabelledTexts
-from spacetune.encoders import TokenFeatures
+from spacetune.encoders import TextInput, TokenFeatures
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import SpaceClassifier, TextEstimator
+from spacetune.estimators.classifier import Classifier
 from spacetune.heads import SpaceHead
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.results import Result
@@ -97,7 +98,7 @@ class Placement(Result):
         The map's texts nearest to it in the whole space, nearest first: ``text``, ``label`` and ``distance``.
     """
 
-    text: Any
+    text: TextInput
     position: Array
     nearest: tuple[dict[str, Any], ...]
 
@@ -130,17 +131,16 @@ def map_spaces(
     DataError
         If the texts carry no labels, the model does not give one class a text, or there are fewer than 3 texts.
     """
-    fitted: Any = model
-    if data.labels is None or fitted.kind_ != "single" or len(data) < 3:
+    if data.labels is None or not isinstance(model, Classifier) or model.kind_ != "single" or len(data) < 3:
         raise DataError(f"a map needs at least 3 texts with one label each, of a model of classes; got {data.source}")
     if n_texts < 3:
         raise UsageError(f"n_texts must be at least 3, got {n_texts}")
-    data = as_trained(fitted.task_, fitted.fitted_.pairs, data)
+    data = as_trained(model.task_, model.fitted_.pairs, data)
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(len(data), min(n_texts, len(data)), replace=False))
     part = data.take(rows.tolist())
     labels = part.labels or []
-    features = fitted.features(part.inputs).take(torch.arange(len(part)))
+    features = model.features(part.inputs).take(torch.arange(len(part)))
     vectors = text_vectors(model, features)
     mean, axes, explained = principal_axes(vectors)
     tokens = np.sort(rng.choice(len(features.values), min(n_tokens, len(features.values)), replace=False))
@@ -148,22 +148,24 @@ def map_spaces(
     places = (vectors - mean) @ axes.T
     return SpaceMap(
         source=data.source,
-        classes=tuple(fitted.classes_.tolist()),
+        classes=tuple(model.classes_.tolist()),
         texts=tuple(part.inputs),
         labels=tuple(labels),
         positions=places,
         token_positions=(token_vectors(model, features, tokens) - mean) @ axes.T,
         token_labels=tuple(labels[i] for i in owner),
-        centres=_centres(places, np.array(labels), fitted.classes_),
+        centres=_centres(places, np.array(labels), model.classes_),
         explained=explained,
-        overlap=fitted.spaces(part.inputs) if isinstance(model, SpaceClassifier) else None,
+        overlap=model.spaces(part.inputs) if isinstance(model, SpaceClassifier) else None,
         mean=mean,
         axes=axes,
         vectors=vectors,
     )
 
 
-def place_texts(model: TextEstimator, found: SpaceMap, texts: Sequence[Any], n_nearest: int = 5) -> list[Placement]:
+def place_texts(
+    model: TextEstimator, found: SpaceMap, texts: Sequence[TextInput], n_nearest: int = 5
+) -> list[Placement]:
     """Place texts on a map that was drawn with the same model.
 
     Parameters
@@ -182,7 +184,7 @@ def place_texts(model: TextEstimator, found: SpaceMap, texts: Sequence[Any], n_n
     list of Placement
         One a text.
     """
-    features: Any = model.features(list(texts), stored=False)
+    features = model.features(list(texts), stored=False)
     vectors = text_vectors(model, features.take(torch.arange(len(features))))
     distances = cdist(vectors, found.vectors)
     order = np.argsort(distances, axis=1, kind="stable")[:, :n_nearest]

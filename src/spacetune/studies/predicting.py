@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.encoders import TextInput, as_inputs
+from spacetune.encoders import TextInput, Texts, as_inputs
 from spacetune.estimators import TextEstimator
+from spacetune.estimators.classifier import Classifier
 from spacetune.fitting import probabilities
 from spacetune.results import Result
 
@@ -55,7 +56,7 @@ class Predictions(Result):
         return rows
 
 
-def predict_texts(model: TextEstimator, texts: Any) -> Predictions:
+def predict_texts(model: TextEstimator, texts: Texts) -> Predictions:
     """Predict texts or pairs.
 
     Parameters
@@ -77,12 +78,11 @@ def predict_texts(model: TextEstimator, texts: Any) -> Predictions:
 
 def predictions_of(model: TextEstimator, inputs: Sequence[TextInput], logits: Array, n_truncated: int) -> Predictions:
     """Turn logits ``(text, output)`` of these texts into predictions; `n_truncated` of them were cut."""
-    fitted: Any = model
-    limit = fitted.encoder_.provenance(()).cut_at(inputs)
+    limit = model.encoder_.provenance(()).cut_at(inputs)
     notes = (f"{n_truncated} texts were cut at {limit:,} tokens",) if n_truncated else ()
     labels = model.task_.labels(logits)
     predicted = labels.tolist() if isinstance(labels, np.ndarray) else labels
-    if model.task_.kind == "regression":
+    if not isinstance(model, Classifier):
         return Predictions(tuple(inputs), tuple(predicted), None, (), notes)
-    table = probabilities(logits, fitted.temperature_, fitted.kind_)
-    return Predictions(tuple(inputs), tuple(predicted), table, tuple(fitted.classes_.tolist()), notes)
+    table = probabilities(logits, model.temperature_, model.kind_)
+    return Predictions(tuple(inputs), tuple(predicted), table, tuple(model.classes_.tolist()), notes)

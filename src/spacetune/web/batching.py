@@ -20,7 +20,7 @@ Run = Callable[[list[TextInput]], Sequence[Any]]
 class Job:
     """One request's texts, waiting for one kind of work."""
 
-    def __init__(self, key: Any, run: Run, texts: list[TextInput]) -> None:
+    def __init__(self, key: object, run: Run, texts: list[TextInput]) -> None:
         self.key, self.run, self.texts = key, run, texts
         self.future: Future[Sequence[Any]] = Future()
         self.since = time.monotonic()
@@ -49,7 +49,7 @@ class Batcher:
         self._thread = threading.Thread(target=self._work, name="spacetune-model", daemon=True)
         self._thread.start()
 
-    def submit(self, key: Any, run: Run, texts: list[TextInput], *, begun: bool = False) -> Future[Sequence[Any]]:
+    def submit(self, key: object, run: Run, texts: list[TextInput], *, begun: bool = False) -> Future[Sequence[Any]]:
         """Put texts in the queue.
 
         Parameters

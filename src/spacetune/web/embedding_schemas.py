@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
@@ -39,19 +39,19 @@ class EmbeddingsRequest(Body):
 
     @field_validator("input", mode="before")
     @classmethod
-    def refuse_tokens(cls, given: Any) -> Any:
+    def refuse_tokens(cls, given: object) -> object:
         """Refuse token ids with a reason."""
         if isinstance(given, list) and any(isinstance(part, int | list) for part in given):
             raise ValueError(TOKENS)
         return given
 
 
-def embed_shape_of(body: Any) -> str:
+def embed_shape_of(body: object) -> str:
     """Tell spacetune's own shape from that of others."""
     return "texts" if shape_of(body) == "texts" else "tei"
 
 
-def inputs_shape_of(body: Any) -> str:
+def inputs_shape_of(body: object) -> str:
     """Tell a request to classify, by its ``parameters``, from one to embed."""
     return "pipeline" if shape_of(body) == "pipeline" else "tei"
 

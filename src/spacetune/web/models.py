@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -153,12 +153,20 @@ def predictions_of(served: ServedModel, texts: list[TextInput], rows: Sequence[P
     return study(served.model, texts, np.stack([row.logits for row in rows]), sum(row.truncated for row in rows))
 
 
+class Columns(TypedDict, total=False):
+    """Which columns of a file of examples are read."""
+
+    text: str
+    label: str
+    text_pair: str | None
+
+
 def load_models(
     folders: Sequence[Path],
     examples: str | None = None,
     *,
-    load: Callable[[Path], Any] = load_estimator,
-    **columns: Any,
+    load: Callable[[Path], TextEstimator] = load_estimator,
+    **columns: Unpack[Columns],
 ) -> list[ServedModel]:
     """Load saved models, and draw their maps of labelled texts where these are given.
 
@@ -185,7 +193,7 @@ def load_models(
     data = None if examples is None else read_texts(examples, **columns)
     served: list[ServedModel] = []
     for name, folder in zip(names, folders, strict=True):
-        model: Any = load(folder)
-        drawn = map_spaces(model, data) if data is not None and model.kind_ == "single" else None
+        model = load(folder)
+        drawn = map_spaces(model, data) if data is not None and model.task_.kind == "single" else None
         served.append(ServedModel(name, model, drawn))
     return served

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -38,7 +39,7 @@ def problem(path: str, status: int, message: str, errors: list[dict[str, str]] |
 
     Below ``/v1`` ``error`` is OpenAI's object; elsewhere it is the sentence, as text-embeddings-inference has it.
     """
-    error: Any = message
+    error: str | dict[str, str | None] = message
     if path.startswith("/v1/"):
         kind = KINDS.get(status, "invalid_request_error" if status < 500 else "server_error")
         code = "model_not_found" if status == 404 else None
@@ -55,7 +56,13 @@ def retry_headers(error: Refused) -> dict[str, str]:
 def add_problems(app: FastAPI) -> None:
     """Answer whatever is refused in one shape."""
 
-    def answer(request: Request, status: int, message: str, headers: Any = None, errors: Any = None) -> Response:
+    def answer(
+        request: Request,
+        status: int,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        errors: list[dict[str, str]] | None = None,
+    ) -> Response:
         body = problem(request.url.path, status, message, errors)
         return Response(body, status, headers, media_type="application/json")
 

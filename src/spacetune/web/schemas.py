@@ -81,11 +81,11 @@ class Problem(BaseModel):
     """Why a request was refused."""
 
     detail: str
-    error: Any
+    error: object
     errors: list[dict[str, Any]] | None = None
 
 
-def shape_of(body: Any) -> str:
+def shape_of(body: object) -> str:
     """Tell a body's shape from the names it holds.
 
     >>> shape_of({"inputs": "a", "parameters": {}}), shape_of({"inputs": "a"}), shape_of({"texts": ["a"]})

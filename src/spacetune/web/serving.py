@@ -9,9 +9,9 @@ import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from spacetune.web.app import make_app
@@ -82,7 +82,7 @@ def serve(
         raise KeyboardInterrupt("a second signal")
 
 
-async def _until_a_signal(app: Any, doors: Sequence[socket.socket], limits: Limits) -> bool:
+async def _until_a_signal(app: FastAPI, doors: Sequence[socket.socket], limits: Limits) -> bool:
     """Run until a signal; return whether a second one cut the end short."""
     stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -100,7 +100,7 @@ async def _until_a_signal(app: Any, doors: Sequence[socket.socket], limits: Limi
 
 
 async def run(
-    app: Any,
+    app: FastAPI,
     doors: Sequence[socket.socket],
     limits: Limits,
     stop: asyncio.Event,

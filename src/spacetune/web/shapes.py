@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,14 +40,14 @@ def _one(parts: list[str]) -> TextInput:
 
 def tei_answer(found: Predictions, logits: Sequence[Any], raw: bool, batch: bool) -> Any:
     """Return scores by label, strongest first, one list a text."""
-    numbers: Any = logits if raw or found.probabilities is None else found.probabilities
+    numbers: Iterable[Iterable[float]] = logits if raw or found.probabilities is None else found.probabilities
     if found.probabilities is None and not raw:
         numbers = np.asarray(found.predicted, dtype=float)[:, None]
     rows = ranked(numbers, found.classes)
     return rows if batch else rows[0]
 
 
-def ranked(numbers: Any, classes: Sequence[Any]) -> list[list[dict[str, Any]]]:
+def ranked(numbers: Iterable[Iterable[float]], classes: Sequence[Any]) -> list[list[dict[str, Any]]]:
     """Return every row's numbers with their labels, strongest first."""
     rows: list[list[dict[str, Any]]] = []
     for line in numbers:
@@ -80,7 +80,7 @@ def _base64(row: np.ndarray[Any, Any]) -> str:
     return base64.b64encode(row.astype("<f4").tobytes()).decode("ascii")
 
 
-def _listed(kind: str, model: str, data: Any, n_tokens: int) -> dict[str, Any]:
+def _listed(kind: str, model: str, data: Sequence[dict[str, Any]], n_tokens: int) -> dict[str, Any]:
     return {
         "id": f"{kind}-{uuid.uuid4().hex}",
         "object": "list",

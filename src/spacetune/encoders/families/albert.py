@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from spacetune.encoders.families.family import Family
+from spacetune.encoders.families.modules import Config, Embeddings, Normed, SelfAttention
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
 from spacetune.errors import UnsupportedByFamily
 
 __all__ = ["FAMILIES", "albert_parts"]
 
 
-def albert_parts(model: Any) -> EncoderParts:
+class _Embeddings(Embeddings, Protocol):
+    token_type_embeddings: nn.Embedding
+
+
+class _Attention(SelfAttention, Normed, Protocol):
+    pass
+
+
+class _Layer(Protocol):
+    attention: _Attention
+    ffn: nn.Linear
+    ffn_output: nn.Linear
+    full_layer_layer_norm: nn.LayerNorm
+    activation: Callable[[Tensor], Tensor]
+
+
+class _Group(Protocol):
+    albert_layers: Sequence[_Layer]
+
+
+class _Encoder(Protocol):
+    embedding_hidden_mapping_in: nn.Linear
+    albert_layer_groups: Sequence[_Group]
+
+
+class _Config(Config, Protocol):
+    inner_group_num: int
+    num_hidden_layers: int
+    num_hidden_groups: int
+
+
+class _Model(Protocol):
+    embeddings: _Embeddings
+    encoder: _Encoder
+    config: _Config
+
+
+def albert_parts(model: _Model) -> EncoderParts:
     """Describe an `AlbertModel`."""
     table, encoder, config = model.embeddings, model.encoder, model.config
 
@@ -35,7 +74,7 @@ def albert_parts(model: Any) -> EncoderParts:
     )
 
 
-def _layer(layer: Any) -> LayerParts:
+def _layer(layer: _Layer) -> LayerParts:
     return LayerParts(
         query=layer.attention.query,
         key=layer.attention.key,

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spacetune.encoders.families.modules import EncoderModel
+
 __all__ = ["bare_bert"]
 
 ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU}
@@ -30,7 +32,7 @@ NEEDED = frozenset({
 UNUSED = ("pooler.dense.weight", "pooler.dense.bias", "embeddings.position_ids")
 
 
-def bare_bert(config: dict[str, Any], tensors: dict[str, Tensor]) -> nn.Module | None:
+def bare_bert(config: dict[str, Any], tensors: dict[str, Tensor]) -> EncoderModel | None:
     """Return the model that a `BertModel`'s configuration and weights describe; None where they describe another.
 
     Parameters
@@ -53,7 +55,7 @@ def bare_bert(config: dict[str, Any], tensors: dict[str, Tensor]) -> nn.Module |
     return model
 
 
-def _skeleton(config: SimpleNamespace) -> nn.Module:
+def _skeleton(config: SimpleNamespace) -> Any:
     """Build the modules without weights."""
     width = config.hidden_size
     norm = functools.partial(nn.LayerNorm, width, eps=config.layer_norm_eps, device="meta")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from spacetune.encoders.families.family import Family
+from spacetune.encoders.families.modules import Config, Embeddings, Feeds, Normed, SelfAttention
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
 
 __all__ = ["FAMILIES", "bert_parts"]
@@ -14,7 +16,31 @@ __all__ = ["FAMILIES", "bert_parts"]
 AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
 
 
-def bert_parts(model: Any) -> EncoderParts:
+class _Embeddings(Embeddings, Protocol):
+    token_type_embeddings: nn.Embedding
+    padding_idx: int
+
+
+class _Attention(Protocol):
+    self: SelfAttention
+    output: Normed
+
+
+class _Layer(Feeds, Protocol):
+    attention: _Attention
+
+
+class _Encoder(Protocol):
+    layer: Iterable[_Layer]
+
+
+class _Model(Protocol):
+    embeddings: _Embeddings
+    encoder: _Encoder
+    config: Config
+
+
+def bert_parts(model: _Model) -> EncoderParts:
     """Describe a `BertModel`, `RobertaModel`, `XLMRobertaModel`, `CamembertModel` or `ElectraModel`."""
     table = model.embeddings
     after_padding = model.config.model_type in AFTER_PADDING
@@ -33,7 +59,7 @@ def bert_parts(model: Any) -> EncoderParts:
     )
 
 
-def _layer(layer: Any) -> LayerParts:
+def _layer(layer: _Layer) -> LayerParts:
     attention = layer.attention
     return LayerParts(
         query=attention.self.query,

@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from spacetune.encoders.families.family import Family
+from spacetune.encoders.families.modules import Embeddings
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
 
 __all__ = ["FAMILIES", "distilbert_parts"]
 
 
-def distilbert_parts(model: Any) -> EncoderParts:
+class _Attention(Protocol):
+    q_lin: nn.Linear
+    k_lin: nn.Linear
+    v_lin: nn.Linear
+    out_lin: nn.Linear
+
+
+class _FeedForward(Protocol):
+    lin1: nn.Linear
+    lin2: nn.Linear
+    activation: Callable[[Tensor], Tensor]
+
+
+class _Layer(Protocol):
+    attention: _Attention
+    sa_layer_norm: nn.LayerNorm
+    ffn: _FeedForward
+    output_layer_norm: nn.LayerNorm
+
+
+class _Transformer(Protocol):
+    layer: Iterable[_Layer]
+
+
+class _Config(Protocol):
+    n_heads: int
+
+
+class _Model(Protocol):
+    embeddings: Embeddings
+    transformer: _Transformer
+    config: _Config
+
+
+def distilbert_parts(model: _Model) -> EncoderParts:
     """Describe a `DistilBertModel`."""
     table = model.embeddings
 
@@ -29,7 +65,7 @@ def distilbert_parts(model: Any) -> EncoderParts:
     )
 
 
-def _layer(layer: Any) -> LayerParts:
+def _layer(layer: _Layer) -> LayerParts:
     return LayerParts(
         query=layer.attention.q_lin,
         key=layer.attention.k_lin,

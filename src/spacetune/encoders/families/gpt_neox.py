@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Protocol
+
+from torch import nn
 
 from spacetune.encoders.families.family import Family
+from spacetune.encoders.families.modules import Biased, Config
 from spacetune.encoders.families.streams import StreamLayer, StreamParts
 
 __all__ = ["FAMILIES", "gpt_neox_stream"]
 
 
-def gpt_neox_stream(model: Any) -> StreamParts:
+class _Attention(Protocol):
+    query_key_value: Biased
+    dense: nn.Linear
+
+
+class _FeedForward(Protocol):
+    dense_4h_to_h: nn.Linear
+
+
+class _Layer(Protocol):
+    attention: _Attention
+    mlp: _FeedForward
+
+
+class _Model(Protocol):
+    layers: Iterable[_Layer]
+    final_layer_norm: nn.LayerNorm
+    config: Config
+
+
+def gpt_neox_stream(model: _Model) -> StreamParts:
     """Describe a `GPTNeoXModel`."""
     n_heads = model.config.num_attention_heads
     layers = tuple(_layer(layer, n_heads) for layer in model.layers)
     return StreamParts(None, layers, model.final_layer_norm, n_heads)
 
 
-def _layer(layer: Any, n_heads: int) -> StreamLayer:
+def _layer(layer: _Layer, n_heads: int) -> StreamLayer:
     fused = layer.attention.query_key_value.bias  # head by head: query, key, value
     return StreamLayer(
         attention_out=layer.attention.dense,

@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Protocol
+
+from torch import nn
 
 from spacetune.encoders.families.family import Family
+from spacetune.encoders.families.modules import Biased, Config
 from spacetune.encoders.families.streams import StreamLayer, StreamParts
 
 __all__ = ["FAMILIES", "modernbert_stream"]
 
 
-def modernbert_stream(model: Any) -> StreamParts:
+class _Attention(Protocol):
+    Wqkv: Biased
+    Wo: nn.Linear
+
+
+class _FeedForward(Protocol):
+    Wo: nn.Linear
+
+
+class _Layer(Protocol):
+    attn: _Attention
+    mlp: _FeedForward
+
+
+class _Embeddings(Protocol):
+    norm: nn.LayerNorm
+
+
+class _Model(Protocol):
+    embeddings: _Embeddings
+    layers: Iterable[_Layer]
+    final_norm: nn.LayerNorm
+    config: Config
+
+
+def modernbert_stream(model: _Model) -> StreamParts:
     """Describe a `ModernBertModel`."""
     layers = tuple(_layer(layer, model.config.hidden_size) for layer in model.layers)
     return StreamParts(model.embeddings.norm, layers, model.final_norm, model.config.num_attention_heads)
 
 
-def _layer(layer: Any, dim: int) -> StreamLayer:
+def _layer(layer: _Layer, dim: int) -> StreamLayer:
     fused = layer.attn.Wqkv.bias
     return StreamLayer(
         attention_out=layer.attn.Wo,

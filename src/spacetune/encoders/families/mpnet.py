@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from spacetune.encoders.families.family import Family, OwnAttention
+from spacetune.encoders.families.modules import Config, Embeddings, Feeds
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
 
 __all__ = ["FAMILIES", "mpnet_parts"]
 
 
-def mpnet_parts(model: Any) -> EncoderParts:
+class _SelfAttention(Protocol):
+    q: nn.Linear
+    k: nn.Linear
+    v: nn.Linear
+    o: nn.Linear
+    dropout: nn.Dropout
+    num_attention_heads: int
+    attention_head_size: int
+    training: bool
+
+
+class _Attention(Protocol):
+    attn: _SelfAttention
+    LayerNorm: nn.LayerNorm
+
+
+class _Layer(Feeds, Protocol):
+    attention: _Attention
+
+
+class _Encoder(Protocol):
+    layer: Iterable[_Layer]
+    relative_attention_bias: nn.Embedding
+
+    def compute_position_bias(self, x: Tensor, /) -> Tensor: ...
+
+
+class _Embeddings(Embeddings, Protocol):
+    padding_idx: int
+
+
+class _Model(Protocol):
+    embeddings: _Embeddings
+    encoder: _Encoder
+    config: Config
+
+
+def mpnet_parts(model: _Model) -> EncoderParts:
     """Describe an `MPNetModel`."""
     table = model.embeddings
     first_position = table.padding_idx + 1
@@ -38,7 +77,7 @@ def mpnet_parts(model: Any) -> EncoderParts:
     )
 
 
-def _layer(layer: Any) -> LayerParts:
+def _layer(layer: _Layer) -> LayerParts:
     attention = layer.attention
     return LayerParts(
         query=attention.attn.q,
@@ -53,17 +92,17 @@ def _layer(layer: Any) -> LayerParts:
     )
 
 
-def _attention_modules(model: Any) -> list[Any]:
+def _attention_modules(model: _Model) -> list[_SelfAttention]:
     return [layer.attention.attn for layer in model.encoder.layer]
 
 
 def _attend(
-    self: Any,
+    self: _SelfAttention,
     hidden_states: Tensor,
     attention_mask: Tensor | None = None,
     position_bias: Tensor | None = None,
     output_attentions: bool = False,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> tuple[Tensor]:
     """MPNet's attention, softmax(QK'/√d + relative bias + mask)V, where the prefix has no relative bias."""
     del output_attentions, kwargs

@@ -16,6 +16,7 @@ from spacetune.encoders.families import (
     others,
 )
 from spacetune.encoders.families.family import Family
+from spacetune.encoders.families.modules import EncoderModel
 from spacetune.encoders.families.parts import EncoderParts
 from spacetune.encoders.families.streams import StreamParts
 from spacetune.errors import UnsupportedByFamily
@@ -54,7 +55,7 @@ def n_token_rows(model: Any) -> int:
     return table.weight.shape[0]
 
 
-def parts_of(model: Any) -> EncoderParts:
+def parts_of(model: EncoderModel) -> EncoderParts:
     """Describe a loaded model's parts.
 
     Raises
@@ -69,7 +70,7 @@ def parts_of(model: Any) -> EncoderParts:
     return family.parts(model)
 
 
-def stream_of(model: Any) -> StreamParts:
+def stream_of(model: EncoderModel) -> StreamParts:
     """Describe a loaded pre-LayerNorm model's stream.
 
     Raises

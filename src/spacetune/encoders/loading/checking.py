@@ -80,8 +80,8 @@ def _check_kinds(config: dict[str, Any], file: Path) -> None:
             least = 1 if name in (*LAYERS, *WIDTHS, *HEADS) else -1
             stated_number(config, name, file, least, MANY.get(name, LARGEST))
     for name in config.keys() & {*FINE}:
-        value: Any = config[name]
-        if value is not None and (type(value) not in (int, float) or not 0 <= value < math.inf):
+        value: object = config[name]
+        if value is not None and (not (type(value) is int or type(value) is float) or not 0 <= value < math.inf):
             raise EncoderError(f"{file}: {name} must be a finite number from 0, got {in_one_line(value)}")
     for name, value in config.items():
         if name.startswith(("num_", "n_")) and isinstance(value, int) and name not in {*POSITIONS, *WIDTHS, *OTHER}:

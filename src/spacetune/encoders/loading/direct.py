@@ -15,9 +15,8 @@ import safetensors
 import safetensors.torch
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-from torch import nn
 
-from spacetune.encoders.families import bare_bert
+from spacetune.encoders.families import EncoderModel, bare_bert
 
 __all__ = ["DirectTokenizer", "read_directly"]
 
@@ -36,7 +35,7 @@ OPTIONS = {"do_lower_case": True, "tokenize_chinese_chars": True, "strip_accents
 class DirectTokenizer:
     """What is asked of a transformers tokenizer before it has to be one."""
 
-    backend_tokenizer: Any
+    backend_tokenizer: Tokenizer
     model_max_length: float
     truncation_side: str
     model_input_names: tuple[str, ...] = ("input_ids", "token_type_ids", "attention_mask")
@@ -46,7 +45,7 @@ class DirectTokenizer:
         return self.backend_tokenizer.num_special_tokens_to_add(pair)
 
 
-def read_directly(folder: Path, dtype: torch.dtype) -> tuple[nn.Module, DirectTokenizer] | None:
+def read_directly(folder: Path, dtype: torch.dtype) -> tuple[EncoderModel, DirectTokenizer] | None:
     """Read an encoder in this dtype; None where transformers must read it, or say what is wrong with it."""
     weights = folder / "model.safetensors"
     if not weights.is_file() or (folder / "model.safetensors.index.json").exists():

@@ -7,11 +7,11 @@ import functools
 import hashlib
 import os
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from spacetune.encoders.families import family_of, n_token_rows
+from spacetune.encoders.families import EncoderModel, family_of, n_token_rows
 from spacetune.encoders.loading.checking import check_folder, check_tokens
 from spacetune.encoders.loading.direct import read_directly
 from spacetune.encoders.loading.machine import choose_device, choose_dtype
@@ -20,8 +20,13 @@ from spacetune.encoders.loading.stated import in_one_line, stated_number
 from spacetune.encoders.passes.packed import PackedEncoder
 from spacetune.encoders.passes.padded import PaddedEncoder
 from spacetune.encoders.sentences.folder import sentence_settings
-from spacetune.encoders.tokenizing import Tokenizing
+from spacetune.encoders.tokenizing import FastTokenizer, Tokenizing
 from spacetune.errors import EncoderError
+
+if TYPE_CHECKING:
+    from types import SimpleNamespace
+
+    from transformers import PreTrainedConfig
 
 __all__ = ["LoadedEncoder", "freeze", "load_encoder", "load_model", "weights_digest"]
 
@@ -37,8 +42,8 @@ class LoadedEncoder:
     """
 
     runner: PackedEncoder | PaddedEncoder
-    weights: Any
-    tokens: Any
+    weights: EncoderModel
+    tokens: FastTokenizer
     whole: Callable[[], tuple[Any, Any]]
     family: str
     n_layers: int
@@ -115,7 +120,9 @@ def load_encoder(
     return source, freeze(*direct, source, number, place, whole)
 
 
-def _load_whole(source: EncoderSource, dtype: torch.dtype, device: torch.device, weights: Any) -> tuple[Any, Any]:
+def _load_whole(
+    source: EncoderSource, dtype: torch.dtype, device: torch.device, weights: EncoderModel
+) -> tuple[Any, Any]:
     """Load with transformers what was read without it; the two share their weights."""
     if not source.folder.is_dir() or weights_sha256(source.folder) != source.sha256:
         raise EncoderError(f"{source.folder} has changed since {source.name} was read from it; load the encoder anew")
@@ -126,8 +133,8 @@ def _load_whole(source: EncoderSource, dtype: torch.dtype, device: torch.device,
 
 
 def freeze(
-    model: Any,
-    tokenizer: Any,
+    model: EncoderModel,
+    tokenizer: FastTokenizer,
     source: EncoderSource,
     dtype: torch.dtype,
     device: torch.device,
@@ -156,7 +163,7 @@ def freeze(
     )
 
 
-def weights_digest(model: Any) -> str:
+def weights_digest(model: EncoderModel) -> str:
     """Return the SHA-256 of a model's tensors and their names: what its features depend on."""
     digest = hashlib.sha256()
     for name, tensor in model.state_dict().items():
@@ -211,7 +218,7 @@ def _check_loaded(source: EncoderSource, model: Any, missing: Collection[str]) -
         raise EncoderError(f"the weights in {source.folder} lack {len(absent)} of the model's, first {absent[0]}")
 
 
-def _positions(config: Any) -> int:
+def _positions(config: PreTrainedConfig | SimpleNamespace) -> int:
     """Return the longest text the positions allow; RoBERTa and MPNet keep the first two for padding."""
     positions = getattr(config, "max_position_embeddings", None) or 0
     if positions < 1:  # relative positions only; XLNet says -1
@@ -220,7 +227,7 @@ def _positions(config: Any) -> int:
     return positions - reserved
 
 
-def _usual_lengths(source: EncoderSource, tokenizer: Any, positions: int) -> tuple[int, int]:
+def _usual_lengths(source: EncoderSource, tokenizer: FastTokenizer, positions: int) -> tuple[int, int]:
     """Return the limit of a window, up to 512, and the tokenizer's own; what the encoder's makers set is both."""
     file, said = sentence_settings(source.folder)
     if said.get("max_seq_length") is not None:

@@ -7,7 +7,6 @@ import hashlib
 import importlib.util
 import os
 from pathlib import Path
-from typing import Any
 
 from spacetune.encoders.sentences.folder import transformer_folder
 from spacetune.errors import EncoderError
@@ -217,7 +216,7 @@ def weights_sha256(folder: Path) -> str:
             f"{folder} holds no .safetensors weights, and pickled ones (pytorch_model.bin) can run code and are not "
             "loaded; where you trust them, load them with transformers and write them anew with save_pretrained"
         )
-    digest: Any = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in weights:
         with path.open("rb") as file:
             while block := file.read(1 << 20):

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from spacetune.encoders.given import Texts
 from spacetune.encoders.loading.stated import in_one_line, stated_object
 from spacetune.encoders.reads import Reads
 from spacetune.encoders.sentences.folder import SentenceRecipe, read_recipe
@@ -76,7 +77,7 @@ class Embedder:
             )
         return found
 
-    def pooled(self, texts: Any, prompt: str | None = None, prompt_name: str | None = None) -> list[PooledText]:
+    def pooled(self, texts: Texts, prompt: str | None = None, prompt_name: str | None = None) -> list[PooledText]:
         """Read texts or pairs and pool their states; equal ones go through the encoder once.
 
         Raises

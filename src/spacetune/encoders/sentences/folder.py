@@ -176,7 +176,7 @@ def _modules(root: Path) -> list[tuple[str, Path]]:
     return [_module(entry, root, file) for entry in cast("list[Any]", listed)]
 
 
-def _module(entry: Any, root: Path, file: Path) -> tuple[str, Path]:
+def _module(entry: object, root: Path, file: Path) -> tuple[str, Path]:
     kind, path = (entry.get("type"), entry.get("path")) if isinstance(entry, dict) else (None, None)
     if not isinstance(kind, str) or not isinstance(path, str):
         raise EncoderError(f"{file} must give type and path of every module, got {in_one_line(entry)}")
@@ -189,7 +189,7 @@ def _module(entry: Any, root: Path, file: Path) -> tuple[str, Path]:
 def _pooling(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
     file = folder / "config.json"
     stated = stated_object(file)
-    modes: Any = stated.get("pooling_mode")
+    modes: object = stated.get("pooling_mode")
     if modes is None:
         ends = {"cls": "cls_token", "max": "max_tokens", "mean": "mean_tokens", "weightedmean": "weightedmean_tokens"}
         modes = [mode for mode in POOLINGS if stated.get(f"pooling_mode_{ends.get(mode, mode)}", False)] or ["mean"]
@@ -238,7 +238,7 @@ def _cuts(config: dict[str, Any], stated: dict[str, Any], file: Path) -> dict[st
     if size is not None:
         size = stated_number(stated, "truncate_dim", file, 1, 1 << 20)
     both: dict[str, Any] = {**config, **stated}
-    listed: Any = next((both[name] for name in CUTS if both.get(name) is not None), None)
+    listed: object = next((both[name] for name in CUTS if both.get(name) is not None), None)
     if listed is None:
         return {"dimensions": size, "cuts": size is not None or both.get("is_matryoshka") is True}
     if not isinstance(listed, list) or not all(type(n) is int and n > 0 for n in cast("list[Any]", listed)):

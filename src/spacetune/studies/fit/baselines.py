@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.multiclass import OneVsRestClassifier
@@ -17,6 +18,8 @@ from spacetune.fitting import Regression, Task, standing
 __all__ = ["TfidfBaseline"]
 
 Array = np.ndarray[Any, Any]
+Decide = Callable[[csr_matrix], Array]
+"""From counted words ``(text, word)`` to logits."""
 STRENGTHS = (1.0, 10.0)
 WORDS = r"(?u)\w+|[^\w\s]"
 
@@ -40,7 +43,7 @@ class TfidfBaseline:
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self._decide: Any = None
+        self._decide: Decide | None = None
 
     def fit(self, train: LabelledTexts, dev: LabelledTexts) -> Self:
         """Learn from training texts; choose the strength, and what else decisions need, on dev."""
@@ -80,19 +83,20 @@ def _joined(texts: Sequence[TextInput]) -> list[str]:
     return [text if isinstance(text, str) else " ".join(text) for text in texts]
 
 
-def _decide(task: Task, rows: Any, targets: Any, C: float) -> Any:
+def _decide(task: Task, rows: csr_matrix, targets: Array, C: float) -> Decide:
     """Fit at one strength; return a function from rows to logits in the task's order."""
     if isinstance(task, Regression):
         ridge = Ridge(alpha=1 / C).fit(rows, (targets - task.mean) / task.scale)
-        return lambda x: ridge.predict(x)[:, None]
+        return lambda x: np.asarray(ridge.predict(x))[:, None]
     if task.kind == "multi":
         many = OneVsRestClassifier(LogisticRegression(C=C, max_iter=200)).fit(rows, targets)
         return lambda x: np.asarray(many.decision_function(x))
     one = LogisticRegression(C=C, max_iter=300).fit(rows, targets)
 
-    def decide(x: Any) -> Any:
-        logits = np.full((x.shape[0], task.n_outputs), -1e9)
-        logits[:, one.classes_] = one.predict_log_proba(x)
+    def decide(x: csr_matrix) -> Array:
+        found = np.asarray(one.predict_log_proba(x))
+        logits = np.full((len(found), task.n_outputs), -1e9)
+        logits[:, one.classes_] = found
         return logits
 
     return decide

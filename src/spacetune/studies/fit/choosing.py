@@ -214,7 +214,7 @@ def _play(
     began = time.perf_counter()
     try:
         own = settings_for(trial.method, regression, settings)
-        model: Any = make_estimator(trial.method, regression, own, seed)
+        model = make_estimator(trial.method, regression, own, seed)
         model.fit(train.inputs, train.labels, progress=False)
         measure = str(model.task_.monitor)
         trial.scores.append(score_model(model, held).scores[measure])

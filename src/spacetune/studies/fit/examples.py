@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from spacetune.encoders import TextInput
+
 __all__ = ["hardest", "least_sure"]
 
 Array = np.ndarray[Any, Any]
 SHOWN = 10
 
 
-def hardest(texts: Sequence[Any], labels: Sequence[Any], said: Sequence[Any], badness: Array) -> list[dict[str, Any]]:
+def hardest(
+    texts: Sequence[TextInput], labels: Sequence[Any], said: Sequence[Any], badness: Array
+) -> list[dict[str, Any]]:
     """Return the texts with the largest loss, largest first; for a number a text, with the largest error.
 
     Parameters
@@ -32,13 +36,15 @@ def hardest(texts: Sequence[Any], labels: Sequence[Any], said: Sequence[Any], ba
     list of dict
         ``text``, ``label``, ``predicted`` and ``loss``: at most ten.
     """
-    order = np.argsort(-badness, kind="stable")[:SHOWN]
+    order = [int(i) for i in np.argsort(-badness, kind="stable")[:SHOWN]]
     return [
         {"text": _joined(texts[i]), "label": labels[i], "predicted": said[i], "loss": float(badness[i])} for i in order
     ]
 
 
-def least_sure(texts: Sequence[Any], labels: Sequence[Any], said: Sequence[Any], table: Array) -> list[dict[str, Any]]:
+def least_sure(
+    texts: Sequence[TextInput], labels: Sequence[Any], said: Sequence[Any], table: Array
+) -> list[dict[str, Any]]:
     """Return the texts whose two strongest classes lie closest together.
 
     Parameters
@@ -59,11 +65,11 @@ def least_sure(texts: Sequence[Any], labels: Sequence[Any], said: Sequence[Any],
     """
     strongest = np.sort(table, axis=1)
     margin = strongest[:, -1] - strongest[:, -2]
-    order = np.argsort(margin, kind="stable")[:SHOWN]
+    order = [int(i) for i in np.argsort(margin, kind="stable")[:SHOWN]]
     return [
         {"text": _joined(texts[i]), "label": labels[i], "predicted": said[i], "margin": float(margin[i])} for i in order
     ]
 
 
-def _joined(text: Any) -> str:
+def _joined(text: TextInput) -> str:
     return text if isinstance(text, str) else " | ".join(text)

@@ -273,6 +273,6 @@ def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts 
     for data in (dev, test):
         if data is not None:
             notes += [f"{data.source}: {note}" for note in data.notes]
-            repeated: Any = overlap_note(set(train.keys), data.keys)
+            repeated = overlap_note(set(train.keys), data.keys)
             notes += [f"{data.source}: {repeated}"] if repeated else []
     return tuple(notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from spacetune.data import label_kind
@@ -69,10 +69,10 @@ def settings_for(method: Method, regression: bool, settings: Mapping[str, Any]) 
     return {name: value for name, value in settings.items() if name in known}
 
 
-def is_regression(labels: Any, task: str = "auto") -> bool:
+def is_regression(labels: Sequence[Any], task: str = "auto") -> bool:
     """Tell whether numbers are to be predicted."""
     return task == "regression" or (task == "auto" and label_kind(labels) == "regression")
 
 
-def _names(kind: Any) -> list[str]:
+def _names(kind: type[TextEstimator]) -> list[str]:
     return kind._get_param_names()

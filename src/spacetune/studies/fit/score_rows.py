@@ -9,6 +9,8 @@ import dataclasses
 import time
 from typing import Any
 
+import numpy as np
+
 from spacetune.data import LabelledTexts
 from spacetune.estimators import TextEstimator
 from spacetune.fitting import Task
@@ -18,6 +20,7 @@ from spacetune.studies.fit.scoring import Scores, score_model
 
 __all__ = ["Parts", "majority_rows", "probe_rows", "score_row", "tfidf_rows"]
 
+Array = np.ndarray[Any, Any]
 Row = dict[str, Any]
 
 
@@ -99,7 +102,7 @@ def _majority(method: str, task: Task, data: Parts, split: str, seconds: float) 
     return {"method": method, "split": split, "n": len(truth), **task.baseline(train, truth), "seconds": seconds}
 
 
-def _tfidf(words: TfidfBaseline, data: Parts, split: str, logits: Any, seconds: float) -> Row:
+def _tfidf(words: TfidfBaseline, data: Parts, split: str, logits: Array | None, seconds: float) -> Row:
     name, task = "tf-idf + linear", words.task
     if logits is None:
         return _majority(name, task, data, split, seconds)

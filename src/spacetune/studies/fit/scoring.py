@@ -10,6 +10,7 @@ import numpy as np
 from spacetune.data import LabelledTexts, overlap_note
 from spacetune.encoders import FeatureSource
 from spacetune.estimators import SpaceClassifier, TextEstimator
+from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.hashes import text_hashes
 from spacetune.fitting import Task, calibration_errors, logits_of, probabilities, reliability
 from spacetune.results import Result
@@ -110,7 +111,7 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
         kind=task.kind,
         scores=task.scores(logits, targets),
         baseline=task.baseline(targets, targets),
-        ece=None if task.kind == "regression" else _ece(model, logits, targets),
+        ece=_ece(model, logits, targets) if isinstance(model, Classifier) else None,
         from_spaces=from_spaces,
         confusion=_confusion(targets, logits.argmax(1), task.n_outputs) if single else None,
         classes=tuple(task.classes),
@@ -120,16 +121,18 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
     )
 
 
-def _evidence(model: Any, data: LabelledTexts, logits: Array, targets: Array, predicted: Array) -> dict[str, Any]:
+def _evidence(
+    model: TextEstimator, data: LabelledTexts, logits: Array, targets: Array, predicted: Array
+) -> dict[str, Any]:
     """Return the calibration curve, and the texts to look at."""
-    kind, labels = model.kind_, data.labels or []
-    labels = model.task_.names(targets == 1) if kind == "multi" else labels  # an indicator names no labels
-    if kind == "regression":
+    labels, task = data.labels or [], model.task_
+    if not isinstance(model, Classifier):
         return {"hardest": tuple(hardest(data.inputs, labels, predicted.tolist(), np.abs(predicted - targets)))}
-    said = model.task_.labels(logits)
+    said = task.labels(logits)
     said = said.tolist() if isinstance(said, np.ndarray) else said
-    table = probabilities(logits, model.temperature_, kind)
-    if kind == "multi":
+    table = probabilities(logits, model.temperature_, model.kind_)
+    if model.kind_ == "multi":
+        labels = task.names(targets == 1)  # an indicator names no labels
         loss = -np.log(np.clip(np.where(targets == 1, table, 1 - table), 1e-12, 1)).sum(1)
         curve = reliability(table.ravel(), targets.ravel() == 1)
         return {"calibration": tuple(curve), "hardest": tuple(hardest(data.inputs, labels, said, loss))}
@@ -141,11 +144,11 @@ def _evidence(model: Any, data: LabelledTexts, logits: Array, targets: Array, pr
     }
 
 
-def _ece(model: Any, logits: Any, targets: Any) -> float:
+def _ece(model: Classifier, logits: Array, targets: Array) -> float:
     return calibration_errors(logits, targets, model.temperature_, model.kind_)["ece"]
 
 
-def _confusion(true: Any, predicted: Any, n_classes: int) -> np.ndarray[Any, Any]:
+def _confusion(true: Array, predicted: Array, n_classes: int) -> Array:
     counts = np.zeros((n_classes, n_classes), dtype=int)
     np.add.at(counts, (true, predicted), 1)
     return counts

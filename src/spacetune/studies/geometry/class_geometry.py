@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from spacetune.data import LabelledTexts
+from spacetune.encoders import TextInput, Texts
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import SpaceClassifier
 from spacetune.fitting import text_chunks
@@ -62,7 +64,7 @@ class ClassGeometry(Result):
         return list(self.spaces)
 
 
-def class_geometry(model: Any, texts: Any) -> ClassGeometry:
+def class_geometry(model: SpaceClassifier, texts: Texts | LabelledTexts) -> ClassGeometry:
     """Say how the tokens of texts fill each concept space of a classifier, and whether the spaces are disjoint.
 
     Disjoint is meant of the subspaces that the operators read (their row spaces, layers side by side): two are
@@ -113,9 +115,9 @@ def class_geometry(model: Any, texts: Any) -> ClassGeometry:
     return ClassGeometry(rows, overlap, len(inputs), n_tokens, width, _answer(overlap), notes if few else ())
 
 
-def _moments(model: SpaceClassifier, inputs: Any) -> tuple[list[Moments], int]:
+def _moments(model: SpaceClassifier, inputs: list[TextInput]) -> tuple[list[Moments], int]:
     """Map every token into every space and keep the moments, a bounded number of texts at a time."""
-    source: Any = model.features(inputs)
+    source = model.features(inputs)
     head = model.space_head
     n_layers, n_spaces, n_latent, _ = head.spaces.operators.shape
     found = [Moments(n_layers * n_latent) for _ in range(n_spaces)]

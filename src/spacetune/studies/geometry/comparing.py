@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spacetune.encoders import Encoder, FeatureStore, Layers, TextInput, default_store
+from spacetune.data import LabelledTexts
+from spacetune.encoders import Encoder, FeatureStore, Layers, TextInput, Texts, default_store
 from spacetune.errors import DataError, UsageError
 from spacetune.geometry import (
     PointCloud,
@@ -68,7 +69,7 @@ class EncoderComparison(Result):
 def compare(
     a: EncoderLike,
     b: EncoderLike,
-    texts: Any,
+    texts: Texts | LabelledTexts,
     *,
     layers: Layers = "all",
     measures: str | Sequence[str] = "streamed",

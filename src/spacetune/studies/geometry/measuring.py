@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from spacetune.encoders import (
     FeatureStore,
     Layers,
     TextInput,
+    Texts,
     TokenFeatures,
     as_inputs,
     default_store,
@@ -44,7 +45,7 @@ MEASURE_GROUPS: dict[str, tuple[str, ...]] = {
 
 def measure(
     encoder: EncoderLike,
-    texts: Any,
+    texts: Texts | LabelledTexts,
     *,
     layers: Layers = "all",
     measures: str | Sequence[str] = "default",
@@ -192,7 +193,7 @@ def choose_measures(given: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def read_inputs(texts: Any) -> list[TextInput]:
+def read_inputs(texts: Texts | LabelledTexts) -> list[TextInput]:
     """Return the texts of `LabelledTexts`, strings or pairs.
 
     Raises `DataError` if there are none.

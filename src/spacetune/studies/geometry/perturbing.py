@@ -7,7 +7,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from spacetune.encoders import Provenance, perturbation_ladder
+from spacetune.data import LabelledTexts
+from spacetune.encoders import Provenance, Texts, perturbation_ladder
 from spacetune.errors import UsageError
 from spacetune.geometry import SampleSizeWarning
 from spacetune.progress import progress_bar
@@ -83,7 +84,7 @@ class PerturbationLadder(Result):
 
 def measure_ladder(
     encoder: EncoderLike,
-    texts: Any,
+    texts: Texts | LabelledTexts,
     *,
     alphas: Sequence[float] = ALPHAS,
     seeds: Sequence[int] = (0, 1, 2),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from spacetune.encoders import FeatureStore
+from spacetune.data import LabelledTexts
+from spacetune.encoders import FeatureStore, Texts
 from spacetune.results import Result
 from spacetune.studies.geometry.layer_evidence import BASELINES, PickRecord, measures_of, records, stored_evidence
 from spacetune.studies.geometry.measure_table import MeasureTable
@@ -52,7 +53,7 @@ class LayerRanking(Result):
 
 def rank_layers(
     encoder: EncoderLike,
-    texts: Any,
+    texts: Texts | LabelledTexts,
     *,
     sample: int = 2_000,
     seed: int = 0,

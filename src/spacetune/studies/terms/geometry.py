@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from spacetune.dissection import TERMS, MeasureName, dissect, dissect_windows
-from spacetune.encoders import Encoder
+from spacetune.encoders import Encoder, Texts
 from spacetune.errors import DataError, UsageError
 from spacetune.geometry import SampleSizeWarning, compute
 from spacetune.results import Result
@@ -50,7 +50,7 @@ class TermShift(Result):
 
 def term_geometry(
     encoder: Encoder | str | None,
-    texts: Any,
+    texts: Texts,
     layer: int = -1,
     *,
     measures: Sequence[str] = USUAL,
@@ -107,7 +107,7 @@ def term_geometry(
 def term_shift(
     before: Encoder | str | None,
     after: Encoder | str,
-    texts: Any,
+    texts: Texts,
     *,
     measure: MeasureName = "relative_dot_product",
 ) -> TermShift:

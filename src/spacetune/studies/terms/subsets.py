@@ -13,7 +13,7 @@ from torch import Tensor
 
 from spacetune.data import LabelledTexts
 from spacetune.dissection import TERMS, Dissection, dissect, dissect_windows, term_subsets
-from spacetune.encoders import Encoder, segment_mean
+from spacetune.encoders import Encoder, Texts, segment_mean
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import LinearProbe, SpaceClassifier
 from spacetune.estimators.labels import label_task
@@ -99,7 +99,7 @@ def score_term_subsets(
             x, y = (_chosen(side, subset) for side in sides)
             scores: list[tuple[float, float]] = []
             for seed in seeds:
-                kind: Any = LinearProbe if method == "probe" else SpaceClassifier
+                kind = LinearProbe if method == "probe" else SpaceClassifier
                 model = kind(store=None, seed=seed, **(settings or {})).fit(x, train.labels)
                 predicted = model.predict(y)
                 f1 = f1_score(test.labels, predicted, average="macro")
@@ -122,7 +122,7 @@ def _row(subset: tuple[str, ...], scores: np.ndarray[Any, Any]) -> dict[str, Any
     }
 
 
-def _side(encoder: Encoder, inputs: Any, layer: int, method: str) -> Tensor | Dissection:
+def _side(encoder: Encoder, inputs: Texts, layer: int, method: str) -> Tensor | Dissection:
     if method == "space":
         return dissect(encoder, inputs, layer)
     windows = dissect_windows(encoder, inputs, layer)

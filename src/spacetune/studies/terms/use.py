@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from spacetune.dissection import TERMS, Dissection, dissect_windows
-from spacetune.encoders import TokenFeatures, as_inputs, segment_mean
+from spacetune.encoders import Texts, TokenFeatures, as_inputs, segment_mean
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import SpaceClassifier, SpaceRegressor
 from spacetune.fitting import MultiLabel, Task
@@ -88,7 +88,7 @@ class _Window:
     same: dict[str, Tensor]
 
 
-def term_use(model: SpaceClassifier | SpaceRegressor, texts: Any) -> TermUse:
+def term_use(model: SpaceClassifier | SpaceRegressor, texts: Texts) -> TermUse:
     r"""Take a fitted Space Model's predictions apart by term.
 
     The projection of a state is the sum of its terms' projections. The tanh that follows is shared out in proportion,
