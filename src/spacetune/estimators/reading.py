@@ -106,9 +106,10 @@ class Reader:
             return self.source
         return shared_encoder(None if self.source is None else str(self.source), self.max_length, self.max_windows)
 
-    def encoder_of(self, model: Model) -> Encoder:
+    def encoder_of(self, model: Model | None) -> Encoder:
         """Return the encoder as a model runs it: with its upper layers tuned, where it learned them."""
-        return tuned(self.encoder, model.adapter) if isinstance(model.adapter, LayerChanges) else self.encoder
+        changes = None if model is None else model.adapter
+        return tuned(self.encoder, changes) if isinstance(changes, LayerChanges) else self.encoder
 
     def choose_layers(self, texts: Sequence[TextInput]) -> tuple[int, ...]:
         """Return the layers to read of these texts, as asked for or by the automatic choice."""

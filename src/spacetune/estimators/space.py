@@ -72,12 +72,9 @@ class SpaceClassifier(Classifier):
         far the strongest where there are a thousand texts and more; ``all`` trains all of them over the frozen
         embeddings; ``lora`` learns low-rank additions, ``prefix`` keys and values before every text, for few texts;
         None learns nothing inside. Texts are then read in one window. What helps on dev alone is kept.
-    top_layers
-        How many layers ``top`` trains; None is two thirds of them.
-    rank
-        Of low-rank additions.
-    prefix_length
-        Of a prefix.
+    inside_size
+        How many layers ``top`` trains (None: two thirds of all), the rank of ``lora`` (8), the virtual tokens of
+        ``prefix`` (10).
     train_encoder
         Train the encoder whole, embeddings too: slow, and the saved model then holds it. Prefer ``inside``.
     encoder_learning_rate
@@ -141,9 +138,7 @@ class SpaceClassifier(Classifier):
         max_windows: int | None = None,
         store: FeatureStore | Literal["auto"] | None = "auto",
         inside: Literal["top", "all", "lora", "prefix"] | None = None,
-        top_layers: int | None = None,
-        rank: int = 8,
-        prefix_length: int = 10,
+        inside_size: int | None = None,
         train_encoder: bool = False,
         encoder_learning_rate: float | None = None,
         n_vertices: int = 1,
@@ -170,9 +165,7 @@ class SpaceClassifier(Classifier):
         self.max_windows = max_windows
         self.store = store
         self.inside = inside
-        self.top_layers = top_layers
-        self.rank = rank
-        self.prefix_length = prefix_length
+        self.inside_size = inside_size
         self.train_encoder = train_encoder
         self.encoder_learning_rate = encoder_learning_rate
         self.n_vertices = n_vertices

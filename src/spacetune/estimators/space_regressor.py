@@ -51,9 +51,7 @@ class SpaceRegressor(Regressor):
         max_windows: int | None = None,
         store: FeatureStore | Literal["auto"] | None = "auto",
         inside: Literal["top", "all", "lora", "prefix"] | None = None,
-        top_layers: int | None = None,
-        rank: int = 8,
-        prefix_length: int = 10,
+        inside_size: int | None = None,
         train_encoder: bool = False,
         encoder_learning_rate: float | None = None,
         n_vertices: int = 1,
@@ -76,9 +74,7 @@ class SpaceRegressor(Regressor):
         self.max_windows = max_windows
         self.store = store
         self.inside = inside
-        self.top_layers = top_layers
-        self.rank = rank
-        self.prefix_length = prefix_length
+        self.inside_size = inside_size
         self.train_encoder = train_encoder
         self.encoder_learning_rate = encoder_learning_rate
         self.n_vertices = n_vertices

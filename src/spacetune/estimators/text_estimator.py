@@ -178,9 +178,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
     @property
     def encoder_(self) -> Encoder:
-        """The encoder in use, loaded when first asked for and shared within the process."""
-        reader = self._reader()
-        return reader.encoder_of(self.learnt_.model) if self.__sklearn_is_fitted__() else reader.encoder
+        """The encoder in use, with its upper layers where they were tuned; loaded when first asked for, and shared."""
+        return self._reader().encoder_of(self.learnt_.model if self.__sklearn_is_fitted__() else None)
 
     @property
     def head_(self) -> Head:
@@ -204,9 +203,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
     def features(self, X: Any, *, stored: bool = True, progress: bool | None = None) -> FeatureSource:
         """Return token features as this model reads them; texts go through the store unless told otherwise."""
-        fitted = self.__sklearn_is_fitted__()
-        given, reader = tell(X, self, self.fitted_.kind if fitted else None), self._reader()
-        layers = self.layers_ if fitted else None
+        fitted, reader = self.__sklearn_is_fitted__(), self._reader()
+        given, layers = tell(X, self, self.fitted_.kind if fitted else None), self.layers_ if fitted else None
         if fitted and given.kind == "texts" and self.learnt_.model.adapter is not None:
             return reader.fresh(self.learnt_.model, given.content, layers or (-1,))
         return reader.features(given, layers, stored=stored, progress=progress)
@@ -272,8 +270,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def to_save(self) -> SavedModel:
         """Return what a model's folder is made of."""
         check_is_fitted(self)
-        settings = self.get_params(deep=False)
-        return to_save(type(self).__name__, settings, self.learnt_, self.fitted_, self.facts(), self.report_)
+        return to_save(type(self).__name__, self.get_params(deep=False), self.learnt_, self.fitted_, self.facts(), self.report_)
 
     @classmethod
     def from_pretrained(

@@ -103,6 +103,7 @@ SETTINGS: Mapping[str, Rule] = {
     "head_learning_rate": SIZE,
     "hidden_size": COUNT,
     "inside": Choice(("top", "all", "lora", "prefix"), none=True),
+    "inside_size": SOME,
     "inter_variant": Choice(("labelled", "labelled-2024", "label-free-2023")),
     "inter_weight": SIZE,
     "intra_weight": SIZE,
@@ -129,7 +130,6 @@ SETTINGS: Mapping[str, Rule] = {
     "start_scale": SIZE,
     "store": Store(),
     "train_encoder": Flag(),
-    "top_layers": SOME,
     "weight_decay": SIZE,
 }
 """A setting means the same, and may be the same, in every estimator that has it."""

@@ -81,7 +81,7 @@ class Reading:
             return None
         count = self.top if isinstance(self.top, int) else max(1, round(self.top * n_layers))
         if count > n_layers:
-            raise UsageError(f"top_layers must be at most {n_layers}, the encoder's layers, got {count}")
+            raise UsageError(f"inside_size must be at most {n_layers}, the encoder's layers, got {count}")
         return n_layers - count
 
 

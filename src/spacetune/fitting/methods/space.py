@@ -39,10 +39,13 @@ TOP_SHARE = 2 / 3
 TUNING_RATE, HEAD_SHARE = 1e-4, 1 / 3
 """Learning rate of the layers, and the share of its own at which the head goes on under them."""
 
-ADAPTED: Mapping[str, Any] = {
-    "head": "space", "n_latent": 8, "learning_rate": 1e-2, "head_learning_rate": 1e-3, "weight_decay": 0.01,
-    "pooling": "mean", "position_shift": False, "reparametrisation": "none", "hidden_size": 512, "mixing": "after",
-    "sampling": "observation", "shared_layers": False, "start_scale": 0.1, "probe_start": False,
+ADAPTED: Mapping[str, str] = {"lora": "rank", "prefix": "prefix_length"}
+"""What is learnt inside in every step, and what its size is called."""
+
+UNDER_SPACES: Mapping[str, Any] = {
+    "head": "space", "n_latent": 8, "rank": 8, "prefix_length": 10, "learning_rate": 1e-2, "head_learning_rate": 1e-3,
+    "weight_decay": 0.01, "pooling": "mean", "position_shift": False, "reparametrisation": "none", "hidden_size": 512,
+    "mixing": "after", "sampling": "observation", "shared_layers": False, "start_scale": 0.1, "probe_start": False,
     "diversity_weight": 0.0,
 }  # fmt: skip
 """How adapters are learnt under spaces: as `PrefixSimplexClassifier` learns them, with a space head."""
@@ -83,7 +86,7 @@ class SpaceMethod(Method):
     train_encoder: bool
     encoder_learning_rate: float | None
     inside: Literal["top", "all"] | None
-    top_layers: int | None
+    inside_size: int | None
     n_vertices: int
     n_validation_samples: int
     lexicon: bool
@@ -94,7 +97,7 @@ class SpaceMethod(Method):
     @property
     def reading(self) -> Reading:
         """It reads all windows, unless something of the encoder is trained: that sees a text in one piece."""
-        top = None if self.inside is None else 1.0 if self.inside == "all" else self.top_layers or TOP_SHARE
+        top = None if self.inside is None else 1.0 if self.inside == "all" else self.inside_size or TOP_SHARE
         return Reading(windows=not self.train_encoder and self.inside is None, top=top)
 
     def learns_again(self, n_texts: int) -> bool:
@@ -103,6 +106,8 @@ class SpaceMethod(Method):
 
     def conflict(self) -> str | None:
         """Say what a simplex does not mix, and what trains twice."""
+        if self.inside_size is not None and self.inside != "top":
+            return f"inside_size goes with inside='top', 'lora' or 'prefix', not with inside={self.inside!r}"
         if self.inside is not None and (self.train_encoder or self.n_vertices > 1):
             return "inside='top' and inside='all' train one head (n_vertices=1), and without train_encoder"
         if self.n_vertices > 1 and (self.train_encoder or self.inter_weight or self.intra_weight):
@@ -229,16 +234,21 @@ def space_method(settings: Mapping[str, Any]) -> Method:
     Raises
     ------
     UsageError
-        If the encoder is to be trained and adapted at once.
+        If the encoder is to be trained whole and adapted at once.
     """
-    if settings["inside"] not in ("lora", "prefix"):
+    inside = settings["inside"]
+    if inside not in ADAPTED:
         return SpaceMethod.of(settings)
     if settings["train_encoder"]:
         raise UsageError("inside trains what is inside the encoder; leave train_encoder out")
-    rates = {"learning_rate": settings["encoder_learning_rate"], "head_learning_rate": settings["learning_rate"]}
-    given = {name: rate for name, rate in rates.items() if rate is not None}
-    latent = ADAPTED["n_latent"] if settings["n_latent"] == "auto" else settings["n_latent"]
-    return InsideMethod.of({**settings, **ADAPTED, **given, "n_latent": latent, "adapter": settings["inside"]})
+    chosen = {
+        ADAPTED[inside]: settings["inside_size"],
+        "n_latent": None if settings["n_latent"] == "auto" else settings["n_latent"],
+        "learning_rate": settings["encoder_learning_rate"],
+        "head_learning_rate": settings["learning_rate"],
+    }
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return InsideMethod.of({**settings, **UNDER_SPACES, **given, "adapter": inside})
 
 
 def _with_words(model: Model, simplex: Simplex | None, words: Words | None, **told: Any) -> Learnt:
