@@ -107,10 +107,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
         ModelFileError
             If the checkpoint is damaged.
         UnsupportedByFamily
-            If a prefix is to be learnt and the encoder's family takes none.
+            If the encoder's family cannot learn that inside.
         """
-        settings = self.get_params(deep=False)
-        method = checked(settings, self.rules, self.method)
+        method = checked(settings := self.get_params(deep=False), self.rules, self.method)
         given, apart = tell(X, self), None if dev is None else dev_texts(dev)
         labels, task = self._read_labels(given, y)
         held = None if apart is None else Held(tell(apart.texts, self, given.like), apart.labels, apart.note)
@@ -270,7 +269,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def to_save(self) -> SavedModel:
         """Return what a model's folder is made of."""
         check_is_fitted(self)
-        return to_save(type(self).__name__, self.get_params(deep=False), self.learnt_, self.fitted_, self.facts(), self.report_)
+        return to_save(
+            type(self).__name__, self.get_params(deep=False), self.learnt_, self.fitted_, self.facts(), self.report_
+        )
 
     @classmethod
     def from_pretrained(

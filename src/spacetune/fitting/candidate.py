@@ -26,6 +26,10 @@ class Candidate:
         Decay of matrices; one-dimensional parameters do not decay.
     apart
         A part that trains at a rate of its own, and the rate: an encoder under a new head, a head over new prefixes.
+    slack
+        By how much the monitored score of a later epoch may stay below the highest and the epoch be kept all the same:
+        as the rate falls training settles, and one dev score is as good as another within chance. The start must be
+        beaten in any case.
     """
 
     def __init__(
@@ -34,8 +38,9 @@ class Candidate:
         learning_rate: float,
         weight_decay: float,
         apart: tuple[nn.Module, float] | None = None,
+        slack: float = 0.0,
     ) -> None:
-        self.module = module
+        self.module, self.slack = module, slack
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
         self._best: dict[str, Tensor] = {}
@@ -59,11 +64,21 @@ class Candidate:
 
     def record(self, epoch: Epoch, monitor: str) -> None:
         """Note an epoch; keep a copy of the parameters where it is the best so far, or none is scored."""
+        before = list(self.epochs) if self._best else []
         self.epochs.append(epoch)
-        best = next((e.scores for e in self.epochs if e.epoch == self.best_epoch), {}) if self._best else {}
-        if not best or standing(epoch.scores, monitor) > standing(best, monitor):
+        if not before or not epoch.scores or self._takes(epoch, before, monitor):
             self.best_epoch = epoch.epoch
             self._best = {name: p.detach().clone() for name, p in self.trained().items()}
+
+    def _takes(self, epoch: Epoch, before: list[Epoch], monitor: str) -> bool:
+        """Tell whether an epoch goes before the best so far."""
+        kept = next(e for e in before if e.epoch == self.best_epoch)
+        if standing(epoch.scores, monitor) > standing(kept.scores, monitor):
+            return True
+        start = [standing(e.scores, monitor) for e in before if e.epoch == 0]
+        trained = [e.scores[monitor] for e in before if e.epoch]
+        near = bool(self.slack and trained) and epoch.scores[monitor] >= max(trained) - self.slack
+        return near and all(standing(epoch.scores, monitor) > each for each in start)
 
     def waited(self, patience: int | None) -> bool:
         """Tell whether this many epochs have passed without a better score."""
