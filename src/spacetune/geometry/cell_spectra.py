@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spacetune.geometry.isotropy import eee_of_spectrum
+from spacetune.geometry.isotropy import eee_of_spectra
 from spacetune.geometry.spectrum import FloatArray, spectrum_of_covariance
 
 __all__ = ["cell_eees"]
@@ -54,13 +54,9 @@ def _small_cells(stack: FloatArray) -> FloatArray:
     """Return the EEE of cells (b, m, d) with m <= d points each."""
     centred = stack - stack.mean(axis=1, keepdims=True)
     values = np.linalg.eigvalsh(centred @ centred.transpose(0, 2, 1))[:, ::-1]
-    values = np.maximum(values, 0.0)
-    p = values.shape[1]
-    cumulative = np.cumsum(values, axis=1)
-    excess = cumulative - cumulative[:, -1:] * np.arange(1, p + 1) / p
-    return np.trapezoid(excess, axis=1) / (cumulative[:, -1] * p / 2)
+    return eee_of_spectra(np.maximum(values, 0.0))
 
 
 def _large_cell(points: FloatArray) -> float:
     centred = points - points.mean(axis=0)
-    return eee_of_spectrum(spectrum_of_covariance(centred.T @ centred, len(points)).values)
+    return float(eee_of_spectra(spectrum_of_covariance(centred.T @ centred, len(points)).values))

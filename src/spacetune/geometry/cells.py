@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.special import rel_entr
 from scipy.stats import skew
 
-from spacetune.geometry.advice import SampleAdvice
 from spacetune.geometry.cell_spectra import cell_eees
-from spacetune.geometry.cloud import Points, Variant, as_cloud, check_variant
+from spacetune.geometry.cloud import Points, as_cloud
+from spacetune.geometry.points import SampleAdvice, Variant, check_variant
 from spacetune.geometry.quantizers import Quantization, QuantizerKind
 from spacetune.geometry.spectrum import FloatArray
 
@@ -92,13 +92,11 @@ def reconstruction_skew(points: Points, *, quantizer: QuantizerKind = "product")
     return float(skew(errors)) if errors.min() < errors.max() else 0.0
 
 
-def _official_counts(codes: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
-    """Count codes in k bins between the least and the greatest code used, as the official code does."""
-    return np.stack([np.histogram(column, bins=k)[0] for column in codes.T])
-
-
 def _counts(found: Quantization, variant: Variant) -> NDArray[np.int64]:
-    return _official_counts(found.codes, found.n_cells) if check_variant(variant) else found.counts
+    """Return the cell counts (M, k); officially those of k bins between the least and the greatest code used."""
+    if not check_variant(variant):
+        return found.counts
+    return np.stack([np.histogram(column, bins=found.n_cells)[0] for column in found.codes.T])
 
 
 def point_count_variance_of_counts(counts: NDArray[np.int64]) -> float:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from spacetune.errors import DataError, UsageError
-from spacetune.geometry.advice import NEIGHBOURS, PAIRS, SPECTRAL, SampleAdvice
 from spacetune.geometry.cloud import PointCloud, Points, as_cloud
+from spacetune.geometry.points import NEIGHBOURS, PAIRS, SPECTRAL, SampleAdvice
 from spacetune.geometry.spectrum import FloatArray
 
 __all__ = ["linear_cka", "neighbour_overlap", "principal_angles", "procrustes", "subspace_overlap"]

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spacetune.errors import DataError, MissingExtraError, UsageError
-from spacetune.geometry.advice import QUANTIZER
-from spacetune.geometry.cloud import read_points
+from spacetune.geometry.points import QUANTIZER, read_points
 from spacetune.geometry.spectrum import FloatArray
 
 __all__ = ["Quantization", "Quantizer", "QuantizerKind", "quantize", "train_quantizer"]
