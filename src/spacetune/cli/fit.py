@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from spacetune.cli.ending import TERMINATED, heeding_sigterm
-from spacetune.cli.guarded import ENDINGS, NAMED, AsJson, guarded, say, show, write_place
+from spacetune.cli.guarded import NAMED, TERMINATED, AsJson, guarded, heeding_sigterm, say, show, write_place
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, parse_layers, read, reads
 from spacetune.model_folder import free_place
 
@@ -61,7 +60,7 @@ def fit(
 ) -> None:
     """Fit a classifier (or regressor) on labelled texts and save it, with its scores beside the baselines'."""
     out = free_place(out)
-    report_to = write_place(report_to, *ENDINGS, inputs=(train, dev, test), option="--report")
+    report_to = write_place(report_to, inputs=(train, dev, test), option="--report")
     from spacetune.studies.fit.fitting import fit_model
 
     data = {

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.guarded import ENDINGS, AsJson, Report, guarded, say, show, write_place
-from spacetune.cli.loading import load
+from spacetune.cli.guarded import AsJson, Report, guarded, hand_over, write_place
+from spacetune.cli.loading import load, named_encoder
 from spacetune.cli.reading import COLUMNS, TEXT_FILE, Columns, parse_layers, read_unlabelled, reads
 from spacetune.errors import UsageError
 
-__all__ = ["compare", "measure", "named_encoder", "perturb"]
+__all__ = ["compare", "measure", "perturb"]
 
 LAYERS = "A number, several as 2,4,6, or 'all'."
 MEASURES = "Names with commas, or a group: default, streamed, official, all."
@@ -36,7 +36,7 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Measure how token states fill their space at every layer of an encoder."""
-    out = write_place(out, *ENDINGS, inputs=(texts, model))
+    out = write_place(out, inputs=(texts, model))
     if rank and model is not None:
         raise UsageError("--rank looks at an encoder's layers and --model at a model's spaces: choose one")
     data = read_unlabelled(texts, columns)
@@ -44,10 +44,10 @@ def measure(
     from spacetune.reports import geometry as reports
 
     if model is not None:
-        _hand_over(studies.class_geometry(load(model, encoder), data), out, as_json, reports.draw_class_geometry)
+        hand_over(studies.class_geometry(load(model, encoder), data), as_json, reports.draw_class_geometry, out)
     elif rank:
         ranking = studies.rank_layers(encoder, data, sample=min(sample, 2_000), seed=seed)
-        _hand_over(ranking, out, as_json, reports.draw_ranking)
+        hand_over(ranking, as_json, reports.draw_ranking, out)
     else:
         table = studies.measure(
             encoder,
@@ -59,7 +59,7 @@ def measure(
             variant="official" if official else "exact",
             seed=seed,
         )
-        _hand_over(table, out, as_json, reports.draw_measures)
+        hand_over(table, as_json, reports.draw_measures, out)
 
 
 @guarded
@@ -77,7 +77,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two encoders, or one before and after fine-tuning, on the same texts."""
-    out = write_place(out, *ENDINGS, inputs=(texts, a, b))
+    out = write_place(out, inputs=(texts, a, b))
     data = read_unlabelled(texts, columns)
     from spacetune import studies
     from spacetune.reports.geometry import draw_comparison
@@ -91,7 +91,7 @@ def compare(
         sample=sample,
         seed=seed,
     )
-    _hand_over(found, out, as_json, draw_comparison)
+    hand_over(found, as_json, draw_comparison, out)
 
 
 @guarded
@@ -109,7 +109,7 @@ def perturb(
     as_json: AsJson = False,
 ) -> None:
     """Measure an encoder's states with more and more noise in its weights."""
-    out = write_place(out, *ENDINGS, inputs=(texts,))
+    out = write_place(out, inputs=(texts,))
     shares = [_number(each, float, "--alphas") for each in alphas.split(",")]
     drawn = [_number(each, int, "--seeds") for each in seeds.split(",")]
     data = read_unlabelled(texts, columns)
@@ -119,7 +119,7 @@ def perturb(
     found = studies.measure_ladder(
         encoder, data, alphas=shares, seeds=drawn, layer=layer, measures=_measures(measures), sample=sample
     )
-    _hand_over(found, out, as_json, draw_ladder)
+    hand_over(found, as_json, draw_ladder, out)
 
 
 def _number(given: str, kind: type[float], option: str) -> Any:
@@ -133,25 +133,3 @@ def _measures(given: str) -> str | list[str]:
     from spacetune.studies import MEASURE_GROUPS
 
     return given if given in MEASURE_GROUPS else [name.strip().replace("-", "_") for name in given.split(",")]
-
-
-def named_encoder(given: str) -> Any:
-    """Return what names an encoder: None for the default, a saved model's own encoder, else the name itself."""
-    if given == "default":
-        return None
-    if (Path(given) / "model.safetensors").is_file() and (Path(given) / "config.json").is_file():
-        import json
-
-        if "spacetune" in json.loads((Path(given) / "config.json").read_text(encoding="utf-8")):
-            return load(Path(given)).encoder_
-    return given
-
-
-def _hand_over(result: Any, out: Path | None, as_json: bool, draw: Any) -> None:
-    if out is not None:
-        from spacetune.reports import render
-
-        render(result, out)
-        say(f"written to {out}")
-    if out is None or as_json:
-        show(result, as_json, draw)

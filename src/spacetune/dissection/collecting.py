@@ -17,12 +17,7 @@ __all__ = ["Collected"]
 class Collected:
     """Where the rows of a split go; room is made when the first batch shows their shape.
 
-    Parameters
-    ----------
-    name
-        Which split.
-    lengths
-        Tokens of every text.
+    `lengths` are the tokens of every text.
     """
 
     def __init__(self, name: SplitName, lengths: Tensor) -> None:
@@ -54,10 +49,7 @@ class Collected:
     def done(self) -> Split:
         """Return all texts in order.
 
-        Raises
-        ------
-        DataError
-            If no text has a token.
+        Raises `DataError` if no text has a token.
         """
         if not self._room:
             raise DataError("no text has a token to split")

@@ -19,7 +19,7 @@ MEASURES: tuple[str, ...] = get_args(MeasureName)
 
 
 def importance_of(dots: Tensor, squares: Tensor, whole: Tensor, measure: MeasureName) -> Tensor:
-    r"""Measure parts v of embeddings e.
+    r"""Measure parts v of embeddings e; zero where e is zero.
 
     ========================  =======================================================================
     ``relative_dot_product``  ⟨e, v⟩ / ‖e‖²: sums to 1 over parts that sum to e; may be negative
@@ -30,26 +30,8 @@ def importance_of(dots: Tensor, squares: Tensor, whole: Tensor, measure: Measure
 
     The first is the TACL paper's, the others are from its follow-up (arXiv 2310.06977).
 
-    Parameters
-    ----------
-    dots
-        ``(n, …)``: ⟨e, v⟩.
-    squares
-        ``(n, …)``: ‖v‖².
-    whole
-        ``(n,)`` or broadcastable from the left: ‖e‖².
-    measure
-        Which one.
-
-    Returns
-    -------
-    torch.Tensor
-        Shaped as `dots`; zero where e is zero.
-
-    Raises
-    ------
-    UsageError
-        If the measure is unknown.
+    `dots` and `squares`, ``(n, …)``, are ⟨e, v⟩ and ‖v‖²; `whole`, ``(n,)`` or broadcastable from the left, is ‖e‖².
+    Raises `UsageError` if the measure is unknown.
     """
     if measure not in MEASURES:
         raise UsageError(f"measure must be one of {', '.join(MEASURES)}, got {measure!r}")

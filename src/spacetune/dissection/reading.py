@@ -43,10 +43,7 @@ class Reader:
     ) -> Reader:
         """Check the settings of `dissect` and find the encoder.
 
-        Raises
-        ------
-        UsageError
-            If one is wrong.
+        Raises `UsageError` if one is wrong.
         """
         if dtype not in ("float32", "float64"):
             raise UsageError(f"dtype must be float32 or float64, got {dtype!r}")
@@ -103,10 +100,7 @@ class Reader:
     def _fill(self, trace: Trace, rows: Tensor, terms: Tensor, states: Tensor) -> None:
         """Copy a batch's terms to their rows; refuse a sum that is not the state.
 
-        Raises
-        ------
-        EncoderError
-            If the terms do not add up.
+        Raises `EncoderError` if the terms do not add up.
         """
         tolerance = INEXACT[terms.dtype]
         for j, (layer, parts) in enumerate(terms_at(trace, self.layers)):

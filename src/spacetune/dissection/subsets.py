@@ -33,10 +33,7 @@ def subset_name(subset: tuple[str, ...]) -> str:
 def check_terms(terms: tuple[str, ...]) -> tuple[int, ...]:
     """Return the places of these terms, ascending and each once.
 
-    Raises
-    ------
-    UsageError
-        If one is unknown, or there is none.
+    Raises `UsageError` if one is unknown, or there is none.
     """
     unknown = [term for term in terms if term not in TERMS]
     if unknown or not terms:

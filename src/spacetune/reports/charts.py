@@ -145,14 +145,7 @@ def scatter(
 ) -> Markup:
     """Draw labelled points by group, with small points below them and a cross at every group's centre.
 
-    Parameters
-    ----------
-    clouds
-        By group: ``(x, y, what to say on hover)``.
-    small
-        By group: points of a second kind, drawn small and pale.
-    centres
-        By group: where its cross stands.
+    By group `clouds` hold ``(x, y, what to say on hover)``, `small` the points of a second kind, drawn small and pale.
     """
     everything = [p[:2] for cloud in (*clouds.values(), *small.values()) for p in cloud] or [(0.0, 0.0)]
     xs, ys = [p[0] for p in everything], [p[1] for p in everything]

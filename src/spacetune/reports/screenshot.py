@@ -28,19 +28,9 @@ def find_browser() -> str | None:
 
 
 def screenshot(html: str, file: Path) -> None:
-    """Take a picture of a page at its full height, up to 16,000 pixels.
+    """Take a picture of a page at its full height, up to 16,000 pixels, from a temporary file and without network.
 
-    Parameters
-    ----------
-    html
-        The page; it is opened from a temporary file, without network.
-    file
-        Where the picture goes.
-
-    Raises
-    ------
-    SpacetuneError
-        If there is no browser, or it fails.
+    Raises `SpacetuneError` if there is no browser, or it fails.
     """
     browser = find_browser()
     if browser is None:

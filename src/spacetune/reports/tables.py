@@ -43,10 +43,7 @@ def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all.
 
-    Raises
-    ------
-    SpacetuneError
-        If it cannot be written there.
+    Raises `SpacetuneError` if it cannot be written there.
     """
     try:
         write_file(path, text.encode("utf-8", "backslashreplace"))  # half a character has no bytes in UTF-8

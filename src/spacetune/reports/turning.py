@@ -23,12 +23,7 @@ Array = np.ndarray[Any, Any]
 def turning(clouds: Mapping[str, Sequence[tuple[Array, str]]], centres: Mapping[str, Array]) -> Markup:
     """Draw labelled points in space by group, with a cross at every group's centre.
 
-    Parameters
-    ----------
-    clouds
-        By group: a point ``(3,)``, and what to say on hover.
-    centres
-        By group: where its cross stands, ``(3,)``.
+    By group `clouds` hold a point ``(3,)`` and what to say on hover.
     """
     reach = max((float(np.linalg.norm(p)) for cloud in clouds.values() for p, _ in cloud), default=1.0) or 1.0
     drawn: list[Markup] = [_axis(i) for i in range(3)]

@@ -103,10 +103,7 @@ def make_app(
 def check_key(api_key: str | None) -> None:
     """Refuse a key that would let everyone in, or no one.
 
-    Raises
-    ------
-    UsageError
-        If it is empty or holds what a header cannot carry.
+    Raises `UsageError` if it is empty or holds what a header cannot carry.
     """
     if api_key is None:
         return

@@ -102,10 +102,7 @@ class ServedModel:
     def check_embedding(self, prompt_name: str | None, dimensions: int | None) -> None:
         """Refuse what the encoder cannot do for an embedding, before it waits in the queue.
 
-        Raises
-        ------
-        UsageError
-            If it has no such prompt, or cannot be cut to that.
+        Raises `UsageError` if it has no such prompt, or cannot be cut to that.
         """
         self.model.encoder_.embedder.prompt(None, prompt_name)
         self.model.encoder_.embedder.size(dimensions)
@@ -125,10 +122,7 @@ class ServedModel:
     def scores(self, rows: Sequence[Predicted], function: str | None) -> Any:
         """Turn logits into scores: calibrated probabilities, or what `function` makes of the logits.
 
-        Raises
-        ------
-        Refused
-            With 422 where a model that predicts numbers is asked for probabilities.
+        Raises `Refused` with 422 where a model that predicts numbers is asked for probabilities.
         """
         logits = np.stack([row.logits for row in rows])
         if self.kind == "regression":
@@ -160,23 +154,10 @@ def load_models(
     load: Callable[[Path], Any] = load_estimator,
     **columns: Any,
 ) -> list[ServedModel]:
-    """Load saved models, and draw their maps of labelled texts where these are given.
+    """Load saved models, named as their folders, and draw their maps of labelled texts where these are given.
 
-    Parameters
-    ----------
-    folders
-        One saved model each; its name is the folder's.
-    examples
-        A file of labelled texts: its texts are shown on the page as neighbours.
-    load
-        Loads a saved model from its folder.
-    **columns
-        Passed on to `read_texts`.
-
-    Raises
-    ------
-    UsageError
-        If two folders have one name.
+    `examples` is a file of labelled texts, shown on the page as neighbours; `load` loads a model from its folder, and
+    `columns` go to `read_texts`. Raises `UsageError` if two folders have one name.
     """
     names = [folder.resolve().name for folder in folders]
     twice = {name for name in names if names.count(name) > 1}

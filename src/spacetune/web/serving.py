@@ -107,22 +107,10 @@ async def run(
     hurry: asyncio.Event,
     ready: Callable[[], None],
 ) -> None:
-    """Serve an application.
+    """Serve what `make_app` gives on listening sockets, which are closed at the end.
 
-    Parameters
-    ----------
-    app
-        What `make_app` gives.
-    doors
-        Listening sockets; they are closed at the end.
-    limits
-        Limits.
-    stop
-        Set to answer what has been asked and end.
-    hurry
-        Set to end at once.
-    ready
-        Called when connections are taken.
+    `ready` is called when connections are taken. `stop` is set to answer what has been asked and end, `hurry` to end at
+    once.
     """
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, http=H11Protocol, ws="none", lifespan="on",
