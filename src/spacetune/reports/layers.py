@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from spacetune.dissection import TERMS, Dissection, Split
-from spacetune.reports.bars import bars
-from spacetune.reports.charts import curves, heat_map
-from spacetune.reports.document import Document, Figure, Notes, Paragraph, Section, Table
+from spacetune.reports.charts import bars, curves, heat_map
+from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, noted
 from spacetune.reports.markup import Markup
 from spacetune.studies.geometry.comparing import EncoderComparison
 from spacetune.studies.geometry.measure_table import MeasureTable
@@ -31,7 +30,7 @@ def measures_document(table: MeasureTable) -> Document:
         f"{table.provenance.encoder}: {table.n_tokens:,} tokens of {table.n_texts:,} texts, {table.dim} dimensions, "
         f"{table.variant} formulas."
     )
-    sections = [Section("Warnings", [Notes(table.notes)])] if table.notes else []
+    sections = noted(table.notes)
     several = len(table.layers) > 1
     if figures and several:
         sections.append(Section("Measures over layers", figures))
@@ -81,7 +80,7 @@ def ladder_document(found: PerturbationLadder) -> Document:
         f"{found.provenance.encoder}, layer {found.provenance.layers[0]}, with noise mixed into its weights; "
         f"{found.n_tokens:,} tokens of {found.n_texts:,} texts, {found.dim} dimensions."
     )
-    sections = [Section("Warnings", [Notes(found.notes)])] if found.notes else []
+    sections = noted(found.notes)
     sections += [Section("Measures over the share of noise", figures), Section("All values", [Table(found.rows())])]
     return Document("Perturbation ladder", lead, sections)
 
@@ -111,7 +110,7 @@ def comparison_document(found: EncoderComparison) -> Document:
         drawing = bars([(name, line[0][1], None) for name, line in alike.items() if line], "similarity")
     caption = "CKA and neighbour overlap: 1 is alike. Procrustes: 0 is equal up to rotation and scale."
     lead = f"{names[0]} and {names[1]} on the same texts; {found.n_points:,} {found.unit}s compared."
-    sections = [Section("Warnings", [Notes(found.notes)])] if found.notes else []
+    sections = noted(found.notes)
     sections.append(Section("How alike the layers are", [Figure(drawing, caption, found.pairs)]))
     sections.append(Section("How the measures differ", [Table(found.differences, "b minus a")]))
     return Document("Two encoders", lead, sections)

@@ -1,17 +1,21 @@
-"""`render`: a result becomes a file that people can look at."""
+"""`render`: a result becomes a file that people can look at, written whole or not at all."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from spacetune.data import DataReport
 from spacetune.dissection import Dissection
-from spacetune.errors import UsageError
+from spacetune.errors import SpacetuneError, UsageError
 from spacetune.estimators.uncertainty import Uncertainty
 from spacetune.explanations import Explanation, TextExplanation
+from spacetune.files import write_file
 from spacetune.geometry import Measurements
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.reports.document import Document, body, markdown
@@ -28,7 +32,6 @@ from spacetune.reports.scoring import fit_document, scores_document
 from spacetune.reports.screenshot import screenshot
 from spacetune.reports.simplexes import simplex_document, uncertainty_document
 from spacetune.reports.spaces import map_document, overlap_document
-from spacetune.reports.tables import write_csv, write_text
 from spacetune.results import Result
 from spacetune.studies import FitReport, PerturbationLadder, Predictions, Scores, SimplexScores, SpaceMap
 from spacetune.studies.geometry.comparing import EncoderComparison
@@ -123,3 +126,39 @@ def html_of(result: Result) -> str:
 def notebook(result: Result) -> str:
     """Return a result as HTML for a notebook's cell."""
     return fragment(body(document_of(result)))
+
+
+def safe_cell(value: Any) -> Any:
+    r"""Put an apostrophe before text that a spreadsheet would run as a formula, whatever unseen stands before it.
+
+    >>> safe_cell("=1+1"), safe_cell("\ufeff ＝1+1"), safe_cell("fine"), safe_cell(-0.5)
+    ("'=1+1", "'\ufeff ＝1+1", 'fine', -0.5)
+    """
+    return f"'{value}" if isinstance(value, str) and _risky(value) else value
+
+
+def _risky(text: str) -> bool:
+    """Tell whether the first sign that is seen is one that starts a formula, in any width."""
+    seen = next((c for c in text if unicodedata.category(c)[0] not in "ZC"), "")
+    return text.startswith(("\t", "\r")) or unicodedata.normalize("NFKC", seen)[:1] in tuple("=+-@")
+
+
+def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows with a header, safe to open in a spreadsheet."""
+    text = io.StringIO()
+    columns = list(rows[0]) if rows else []
+    writer = csv.writer(text)
+    writer.writerow([safe_cell(name) for name in columns])
+    writer.writerows([safe_cell(row[name]) for name in columns] for row in rows)
+    write_text(path, text.getvalue())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all.
+
+    Raises `SpacetuneError` if it cannot be written there.
+    """
+    try:
+        write_file(path, text.encode("utf-8", "backslashreplace"))  # half a character has no bytes in UTF-8
+    except OSError as error:
+        raise SpacetuneError(f"{path} cannot be written: {error.strerror}") from error

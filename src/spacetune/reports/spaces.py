@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from spacetune.heads.spaces import SpaceOverlap
-from spacetune.reports.charts import heat_map, scatter
+from spacetune.reports.charts import heat_map
+from spacetune.reports.clouds import scatter, turning
 from spacetune.reports.document import Document, Figure, Paragraph, Section
-from spacetune.reports.turning import turning
 from spacetune.studies import SpaceMap
 
 __all__ = ["map_document", "overlap_document"]

@@ -16,12 +16,11 @@ from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator, load_estimator
 from spacetune.explanations import TextExplanation
 from spacetune.fitting import probabilities
-from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, map_spaces, place_texts
-from spacetune.studies import predictions_of as study
+from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, map_spaces, place_texts, predictions_of
 from spacetune.studies.embedding import embeddings_of
 from spacetune.web.limits import Refused
 
-__all__ = ["Predicted", "ServedModel", "load_models", "predictions_of"]
+__all__ = ["Predicted", "ServedModel", "load_models"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +84,10 @@ class ServedModel:
         columns = read.logits, read.n_tokens.tolist(), read.truncated.tolist()
         return [Predicted(*each) for each in zip(*columns, strict=True)]
 
+    def predictions(self, texts: list[TextInput], rows: Sequence[Predicted]) -> Predictions:
+        """Put one request's answers together as a result."""
+        return predictions_of(self.model, texts, np.stack([row.logits for row in rows]), sum(r.truncated for r in rows))
+
     def explain(self, texts: list[TextInput]) -> Sequence[TextExplanation]:
         """Explain texts."""
         return self.model.explain(texts).texts
@@ -140,11 +143,6 @@ class ServedModel:
         """Place texts on the map."""
         assert self.map is not None
         return place_texts(self.model, self.map, texts)
-
-
-def predictions_of(served: ServedModel, texts: list[TextInput], rows: Sequence[Predicted]) -> Predictions:
-    """Put one request's answers together as a result."""
-    return study(served.model, texts, np.stack([row.logits for row in rows]), sum(row.truncated for row in rows))
 
 
 def load_models(

@@ -1,4 +1,4 @@
-"""Points in space as a drawing that turns: the first view is drawn here, `turning.js` draws the others."""
+"""Points by class: flat, and in space as a drawing that turns; its first view is drawn here, others by `turning.js`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,60 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.reports.charts import legend, look
-from spacetune.reports.frames import WIDTH, svg, words
+from spacetune.reports.charts import N_HUES, legend, look
+from spacetune.reports.frames import WIDTH, Frame, Point, svg, words
 from spacetune.reports.markup import Markup, tag
 
-__all__ = ["turning"]
+__all__ = ["scatter", "turning"]
 
 HEIGHT, SCALE = 320, 140
 YAW, PITCH = 0.6, 0.35
 
 Array = np.ndarray[Any, Any]
+
+
+def scatter(
+    clouds: Mapping[str, Sequence[tuple[float, float, str]]],
+    small: Mapping[str, Sequence[Point]],
+    centres: Mapping[str, Point],
+) -> Markup:
+    """Draw labelled points by group, with small points below them and a cross at every group's centre.
+
+    By group `clouds` hold ``(x, y, what to say on hover)``, `small` the points of a second kind, drawn small and pale.
+    """
+    everything = [p[:2] for cloud in (*clouds.values(), *small.values()) for p in cloud] or [(0.0, 0.0)]
+    xs, ys = [p[0] for p in everything], [p[1] for p in everything]
+    frame = Frame((min(xs), max(xs)), (min(ys), max(ys)), 330)
+    drawn = frame.axes("first principal axis", "second", numbers=False)
+    for i, name in enumerate(clouds):
+        pale = [tag("path", d=_mark(i, *frame.at(*p), 1.4)) for p in small.get(name, ())]
+        drawn.append(tag("g", pale, class_=f"pale hue{i % N_HUES}"))
+    for i, (name, cloud) in enumerate(clouds.items()):
+        big = [tag("g", tag("path", d=_mark(i, *frame.at(x, y), 3)), tag("title", f"{name}: {t}")) for x, y, t in cloud]
+        drawn.append(tag("g", big, class_=f"cloud hue{i % N_HUES}"))
+    for i, name in enumerate(clouds):
+        if name in centres:
+            x, y = frame.at(*centres[name])
+            drawn.append(_cross(x, y, name, i))
+    named = legend([(name, {"class_": look(i)}) for i, name in enumerate(clouds)])
+    return tag("div", svg("map of texts by class", 330, drawn), named)
+
+
+def _cross(x: float, y: float, name: str, i: int) -> Markup:
+    outer, inner = (f"M{x - r:.1f} {y:.1f}h{2 * r}M{x:.1f} {y - r:.1f}v{2 * r}" for r in (7, 5.7))
+    lines = [tag("path", d=outer), tag("path", d=inner, class_="inner")]
+    return tag("g", lines, tag("title", f"centre of {name}"), class_=f"cross hue{i % N_HUES}")
+
+
+def _mark(i: int, x: float, y: float, r: float) -> str:
+    shape = i // N_HUES % 4
+    if shape == 0:
+        return f"M{x - r:.1f} {y:.1f}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0"
+    if shape == 1:
+        return f"M{x - r:.1f} {y - r:.1f}h{2 * r}v{2 * r}h{-2 * r}z"
+    if shape == 2:
+        return f"M{x:.1f} {y - r:.1f}l{r} {2 * r}h{-2 * r}z"
+    return f"M{x:.1f} {y - r:.1f}l{r} {r}l{-r} {r}l{-r} {-r}z"
 
 
 def turning(clouds: Mapping[str, Sequence[tuple[Array, str]]], centres: Mapping[str, Array]) -> Markup:
