@@ -105,10 +105,7 @@ class Dissection(Result):
     def split(self, name: str) -> Split:
         """Return a finer split that was asked for.
 
-        Raises
-        ------
-        UsageError
-            If it was not.
+        Raises `UsageError` if it was not.
         """
         if name not in self.splits:
             raise UsageError(f"this dissection has no split by {name!r}; ask for it: dissect(…, splits=[{name!r}])")
@@ -145,10 +142,7 @@ class Dissection(Result):
     def without(self, *terms: str) -> TokenFeatures:
         """Return the sum of all other terms as token features.
 
-        Raises
-        ------
-        UsageError
-            If no term is left.
+        Raises `UsageError` if no term is left.
         """
         places = check_terms(terms)
         if len(places) == len(TERMS):

@@ -11,12 +11,9 @@ NumPy and SciPy only; the quantizer measures need faiss (`pip install 'spacetune
 from __future__ import annotations
 
 from spacetune.geometry.catalogue import CATALOGUE, OFFICIAL_SET, Measure, find_measure, list_measures
-from spacetune.geometry.cell_counts import CellCounts
+from spacetune.geometry.cell_counts import CellCounts, patchiness, point_count_kl, point_count_variance
 from spacetune.geometry.cells import (
     centroid_distance_variance,
-    patchiness,
-    point_count_kl,
-    point_count_variance,
     point_distribution_eee,
     reconstruction_error,
     reconstruction_iqr,

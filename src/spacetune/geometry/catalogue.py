@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal
 
 from spacetune.errors import UsageError, did_you_mean
-from spacetune.geometry import cells, comparison, directions, entropy, isotropy, neighbourhood
+from spacetune.geometry import cell_counts, cells, comparison, directions, entropy, isotropy, neighbourhood
 from spacetune.geometry.points import NEIGHBOURS, PAIRS, QUANTIZER, SPECTRAL, SampleAdvice
 
 __all__ = ["CATALOGUE", "OFFICIAL_SET", "Invariance", "Measure", "Needs", "find_measure", "list_measures"]
@@ -96,15 +96,15 @@ QUANTIZED: tuple[tuple[str, Callable[..., float], str, float, float, str, bool],
      "0: all points reconstructed equally well", False),
     ("RS", cells.reconstruction_skew, "skewness of the reconstruction error", -INFINITY, INFINITY,
      "positive: a few points reconstructed badly", False),
-    ("PC_var", cells.point_count_variance, "unevenness of the cell counts, by odds", 0.0, INFINITY,
+    ("PC_var", cell_counts.point_count_variance, "unevenness of the cell counts, by odds", 0.0, INFINITY,
      "0: even", True),
-    ("PC_kl", cells.point_count_kl, "divergence of the cell counts from even", 0.0, INFINITY,
+    ("PC_kl", cell_counts.point_count_kl, "divergence of the cell counts from even", 0.0, INFINITY,
      "0: even", True),
     ("CD_var", cells.centroid_distance_variance, "unevenness of the centroids' spacing", 0.0, 0.25,
      "0: evenly spaced", False),
     ("PD_EEE", cells.point_distribution_eee, "concentration of the points within a cell", 0.0, 1.0,
      "0: spread evenly around every centroid", True),
-    ("PP", cells.patchiness, "Lloyd's patchiness of the cell counts", -INFINITY, INFINITY,
+    ("PP", cell_counts.patchiness, "Lloyd's patchiness of the cell counts", -INFINITY, INFINITY,
      "1: random; larger: patchier", True),
 )  # fmt: skip
 
@@ -198,11 +198,6 @@ def list_measures(*, sets: int | None = None, needs: Needs | None = None) -> lis
         1 for measures of one set of points, 2 for measures between two; None for both.
     needs
         Only those with this need, as "moments" for those that stream; None for all.
-
-    Returns
-    -------
-    list[Measure]
-        The measures.
 
     Examples
     --------

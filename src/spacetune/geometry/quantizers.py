@@ -161,11 +161,6 @@ def train_quantizer(
         faiss's settings of the local search to change from their defaults: `train_iters` (25),
         `train_ils_iters` (8), `encode_ils_iters` (16), `icm_iters` (4), `random_seed`.
 
-    Returns
-    -------
-    Quantizer
-        The trained quantizer.
-
     Raises
     ------
     UsageError

@@ -147,11 +147,6 @@ def bootstrap(
     seed
         Seed of the draws.
 
-    Returns
-    -------
-    Interval
-        Value, interval and standard error.
-
     Raises
     ------
     DataError
@@ -197,23 +192,12 @@ def convergence(
 
     Parameters
     ----------
-    points
-        Table (n, d).
-    measure
-        Name or entry of the catalogue, or any function of points.
+    points, measure, second, seed
+        As in `bootstrap`.
     sizes
         Sample sizes; None for n, n/2, n/4, … down to a few hundred.
-    second
-        The other set, for a measure between two; rows are drawn in pairs.
     repeats
         Samples of each size, at least 2.
-    seed
-        Seed of the draws.
-
-    Returns
-    -------
-    Convergence
-        Values by size and repeat.
 
     Raises
     ------

@@ -27,9 +27,8 @@ from spacetune.reports.layers import (
     measures_document,
 )
 from spacetune.reports.listing import any_document, data_document, measurements_document, predictions_document
-from spacetune.reports.page import fragment, page
+from spacetune.reports.page import fragment, page, screenshot
 from spacetune.reports.scoring import fit_document, scores_document
-from spacetune.reports.screenshot import screenshot
 from spacetune.reports.simplexes import simplex_document, uncertainty_document
 from spacetune.reports.spaces import map_document, overlap_document
 from spacetune.results import Result
@@ -67,7 +66,7 @@ def document_of(result: Result) -> Document:
 
 
 def render(result: Result, path: str | os.PathLike[str]) -> Path:
-    """Write a result as a file to look at: the ending says which kind.
+    """Write a result as a file to look at, and return its path: the ending says which kind.
 
     ``.html`` is one self-contained page: it loads nothing, works from disk, in light and dark, on paper and on a
     telephone. ``.md`` is Markdown with the numbers behind every figure. ``.png`` is a picture of the page, taken
@@ -79,11 +78,6 @@ def render(result: Result, path: str | os.PathLike[str]) -> Path:
         Any result object of spacetune.
     path
         The file; an older one is replaced.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
 
     Raises
     ------

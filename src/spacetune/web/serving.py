@@ -42,18 +42,10 @@ def serve(
 
     Parameters
     ----------
-    models
-        At least one.
-    host
+    models, limits, api_key, aliases
+        As in `make_app`.
+    host, port
         Address to listen on. On loopback, requests that name another host are refused.
-    port
-        Port.
-    limits
-        Limits; None takes the defaults.
-    api_key
-        Key that requests must carry.
-    aliases
-        Further names, each for a model's name; ``*`` stands for every other name.
     allow_hosts
         Names that ``Host`` may hold beside those of loopback; with any, it is checked on every address.
     log_level
