@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from spacetune.cli.guarded import AsJson, Report, guarded, quiet_libraries, show, write_place
-from spacetune.cli.loading import ModelEncoder, load, named_encoder
+from spacetune.cli.loading import EncoderName, ModelEncoder, load, named_encoder
 from spacetune.cli.reading import (
     COLUMNS,
     TEXT_FILE,
@@ -29,7 +29,6 @@ from spacetune.cli.reading import (
 __all__ = ["dissect", "terms"]
 
 terms = typer.Typer(name="terms", help="Ask about the four terms of a dissection.", no_args_is_help=True)
-EncoderName = Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")]
 Layer = Annotated[int, typer.Option(help="Whose hidden states; -1 is the last.")]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from spacetune.cli.guarded import NAMED, TERMINATED, AsJson, guarded, heeding_sigterm, say, show, write_place
+from spacetune.cli.loading import EncoderName
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, parse_layers, read, reads
 from spacetune.model_folder import free_place
 
@@ -30,7 +31,7 @@ def fit(
     ] = "space",
     budget: Annotated[float, typer.Option(help="Seconds that --method auto may take to choose.")] = 60.0,
     task: Task = "auto",
-    encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
+    encoder: EncoderName = None,
     layers: Annotated[str, typer.Option(help="A number, several as 2,4,6, 'all' or 'auto'.")] = "auto",
     n_latent: Annotated[int | None, typer.Option(help="Width of a concept space.")] = None,
     n_vertices: Annotated[int | None, typer.Option(help="Corners of the simplex (of prefixes, or of heads).")] = None,

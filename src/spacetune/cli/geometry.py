@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from spacetune.cli.guarded import AsJson, Report, guarded, hand_over, write_place
-from spacetune.cli.loading import load, named_encoder
+from spacetune.cli.loading import EncoderName, load, named_encoder
 from spacetune.cli.reading import COLUMNS, TEXT_FILE, Columns, parse_layers, read_unlabelled, reads
 from spacetune.errors import UsageError
 
@@ -22,7 +22,7 @@ MEASURES = "Names with commas, or a group: default, streamed, official, all."
 @reads
 def measure(
     texts: Annotated[str, typer.Argument(help=TEXT_FILE)],
-    encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
+    encoder: EncoderName = None,
     layers: Annotated[str, typer.Option(help=LAYERS)] = "all",
     measures: Annotated[str, typer.Option(help=MEASURES)] = "default",
     intervals: Annotated[bool, typer.Option("--intervals", help="Add 95 % intervals (some 20 times slower).")] = False,
@@ -98,7 +98,7 @@ def compare(
 @reads
 def perturb(
     texts: Annotated[str, typer.Argument(help=TEXT_FILE)],
-    encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
+    encoder: EncoderName = None,
     alphas: Annotated[str, typer.Option(help="Shares of noise in percent, with commas.")] = "0.5,1,2,4,8,16,32",
     seeds: Annotated[str, typer.Option(help="Of the noise, with commas.")] = "0,1,2",
     layer: Annotated[int, typer.Option(help="The layer to measure; -1 is the last.")] = -1,

@@ -1,4 +1,4 @@
-"""What every command shares: errors as sentences, people's text apart from data, places to write to."""
+"""What every command shares: errors and signals as sentences, people's text apart from data, places to write to."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ import typer
 
 from spacetune.errors import EncoderError
 
-__all__ = ["ModelEncoder", "load", "named_encoder"]
+__all__ = ["EncoderName", "ModelEncoder", "load", "named_encoder"]
 
+EncoderName = Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")]
 ModelEncoder = Annotated[
     str | None, typer.Option("--encoder", help="Folder or hub name of the model's encoder, where it has moved.")
 ]

@@ -69,17 +69,13 @@ def curves(
     guides += [((frame.x[0], level), (frame.x[1], level))] if level is not None else []
     guides += [((frame.x[0],) * 2, (frame.x[1],) * 2)] if diagonal else []
     drawn += [line(*frame.at(*start), *frame.at(*end), "guide") for start, end in guides]
-    for i, (name, each) in enumerate(lines.items()):
-        looks = _looks(i, len(lines), ordered)
+    styles = [graded(i / max(1, len(lines) - 1)) if ordered else {"class_": look(i)} for i in range(len(lines))]
+    for style, (name, each) in zip(styles, lines.items(), strict=True):
         upright = [(frame.at(x, low), frame.at(x, high)) for x, low, high in (bands or {}).get(name, ())]
         marks = [line(*low, *high, "interval") for low, high in upright]
-        drawn.append(tag("g", marks, _polyline(frame, name, each), **looks))
-    named = legend([(name, _looks(i, len(lines), ordered)) for i, name in enumerate(lines)]) if len(lines) > 1 else None
+        drawn.append(tag("g", marks, _polyline(frame, name, each), **style))
+    named = legend(list(zip(lines, styles, strict=True))) if len(lines) > 1 else None
     return tag("div", svg(f"{y_label} over {x_label}", HEIGHT, drawn), named)
-
-
-def _looks(i: int, n: int, ordered: bool) -> dict[str, str]:
-    return graded(i / max(1, n - 1)) if ordered else {"class_": look(i)}
 
 
 def _polyline(frame: Frame, name: str, points: Sequence[Point]) -> Markup:

@@ -75,7 +75,9 @@ def _spectrum(table: MeasureTable) -> Figure:
 
 def ladder_document(found: PerturbationLadder) -> Document:
     """Lay out measures over the share of noise in an encoder's weights, one curve a measure."""
-    figures = [Figure(_rungs(found, measure), _about_rungs(found, measure)) for measure in found.measures]
+    several = f", mean of {len(found.seeds)} seeds with their range" if len(found.seeds) > 1 else ""
+    about = f"{several}. Dashed: the encoder without noise."
+    figures = [Figure(_rungs(found, measure), f"{measure}{about}") for measure in found.measures]
     lead = (
         f"{found.provenance.encoder}, layer {found.provenance.layers[0]}, with noise mixed into its weights; "
         f"{found.n_tokens:,} tokens of {found.n_texts:,} texts, {found.dim} dimensions."
@@ -91,11 +93,6 @@ def _rungs(found: PerturbationLadder, measure: str) -> Markup:
     band = [(alpha, min(values), max(values)) for alpha, values in noisy if len(values) > 1]
     level = next(iter(found.at(measure, 0.0)), None)
     return curves({measure: line}, "noise in percent", measure, level=level, bands={measure: band}, log="x")
-
-
-def _about_rungs(found: PerturbationLadder, measure: str) -> str:
-    several = f", mean of {len(found.seeds)} seeds with their range" if len(found.seeds) > 1 else ""
-    return f"{measure}{several}. Dashed: the encoder without noise."
 
 
 def comparison_document(found: EncoderComparison) -> Document:
