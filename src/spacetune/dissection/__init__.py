@@ -2,8 +2,7 @@
 
 from spacetune.dissection.dissect import dissect, dissect_windows
 from spacetune.dissection.dissection import TERMS, Dissection, term_subsets
-from spacetune.dissection.importance import MEASURES, MeasureName
-from spacetune.dissection.split import SPLITS, Split, SplitName
+from spacetune.dissection.split import MEASURES, SPLITS, MeasureName, Split, SplitName
 
 __all__ = [
     "MEASURES",

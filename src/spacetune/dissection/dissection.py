@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spacetune.dissection.importance import MeasureName, importance_of
-from spacetune.dissection.split import Split
+from spacetune.dissection.split import MeasureName, Split, importance_of
 from spacetune.encoders import Provenance, TokenFeatures
 from spacetune.errors import UsageError, did_you_mean
 from spacetune.results import Result, jsonable
