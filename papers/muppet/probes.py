@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from spacetune.dissection import TERMS, term_subsets
-from spacetune.dissection.subsets import subset_name
+from spacetune.dissection.dissection import subset_name
 
 SEEDS = 5
 SUBSETS = {subset_name(subset): [TERMS.index(term) for term in subset] for subset in term_subsets()}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from spacetune import files
-from spacetune.reports.tables import safe_cell
+from spacetune.reports.rendering import safe_cell
 
 from .conftest import FAST, Place, read_rows, run
 
@@ -118,7 +118,7 @@ def test_other_cells_stay_as_they_are(cell: Any) -> None:
 
 
 def test_headers_and_labels_run_no_formula(tmp_path: Path) -> None:
-    from spacetune.reports.tables import write_csv
+    from spacetune.reports.rendering import write_csv
 
     write_csv(tmp_path / "t.csv", [{"\n=1+1": "＝label", "fine": "\ud800"}])
     assert read_rows(tmp_path / "t.csv") == [{"'\n=1+1": "'＝label", "fine": "\\ud800"}]

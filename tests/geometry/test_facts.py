@@ -22,7 +22,7 @@ from spacetune.geometry import (
     vrm,
 )
 from spacetune.geometry import synthetic as synthetic_set
-from spacetune.geometry.cells import (
+from spacetune.geometry.cell_counts import (
     patchiness_of_counts,
     point_count_kl_of_counts,
     point_count_variance_of_counts,

@@ -28,7 +28,7 @@ from spacetune.geometry import (
     uniformity,
     vrm,
 )
-from spacetune.geometry.cell_spectra import cell_eees
+from spacetune.geometry.cells import cell_eees
 from spacetune.geometry.entropy import component_entropies
 from spacetune.geometry.isotropy import eee
 from spacetune.geometry.neighbours import find_neighbours

@@ -14,6 +14,7 @@ from spacetune.geometry import (
     Moments,
     Reservoir,
     average_cosine,
+    cell_counts,
     cells,
     train_quantizer,
 )
@@ -94,9 +95,9 @@ def test_cell_counts_of_shards_equal_the_measures_of_all_points() -> None:
     for shard in np.array_split(points, 7):
         merged = merged.merge(CellCounts(quantizer).update(shard))
     assert merged.n == 3000
-    assert merged.patchiness == cells.patchiness(points)
-    assert merged.point_count_variance == cells.point_count_variance(points)
-    assert merged.point_count_kl == cells.point_count_kl(points)
+    assert merged.patchiness == cell_counts.patchiness(points)
+    assert merged.point_count_variance == cell_counts.point_count_variance(points)
+    assert merged.point_count_kl == cell_counts.point_count_kl(points)
     assert merged.reconstruction_error == pytest.approx(cells.reconstruction_error(points), rel=1e-5)
     assert merged.reconstruction_skew == pytest.approx(cells.reconstruction_skew(points), rel=1e-4)
     with pytest.raises(UsageError, match="one quantizer"):

@@ -54,10 +54,10 @@ def test_exported_names() -> None:
 def test_compute_shares_and_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
     points = normal(800, 8)
     calls: list[int] = []
-    from spacetune.geometry import neighbours
+    from spacetune.geometry import cloud
 
-    original = neighbours.find_neighbours
-    monkeypatch.setattr(neighbours, "find_neighbours", lambda v, k: calls.append(k) or original(v, k))
+    original = cloud.find_neighbours
+    monkeypatch.setattr(cloud, "find_neighbours", lambda v, k: calls.append(k) or original(v, k))
     names = ["knn_overlap", "koleo", "two_nn", "hubness", "isoscore", "average_cosine"]
     found = compute(points, names)
     assert len(calls) == 1

@@ -18,7 +18,7 @@ from spacetune.reports import notebook
 from spacetune.reports.document import Document, Notes, Section, Table, body, markdown
 from spacetune.reports.frames import Frame, ends_of
 from spacetune.reports.markup import json_script
-from spacetune.reports.screenshot import find_browser
+from spacetune.reports.page import find_browser
 from spacetune.results import Result
 from spacetune.studies import Scores, demo_texts, map_spaces, place_texts
 

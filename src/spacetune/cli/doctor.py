@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from spacetune.cli.guarded import ENDINGS, AsJson, Report, guarded, quiet_libraries, say, show, write_place
+from spacetune.cli.guarded import AsJson, Report, guarded, quiet_libraries, say, show, write_place
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, read, reads
 from spacetune.errors import UsageError
 
@@ -27,7 +27,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with a data set: duplicates, conflicting labels, empty texts, tiny classes, long texts."""
-    out = write_place(out, *ENDINGS, inputs=(data,))
+    out = write_place(out, inputs=(data,))
     texts = read(data, columns, label=label, label_separator=label_separator, task=task)
     from spacetune.data import check_texts
     from spacetune.reports.terminal import draw_data_report

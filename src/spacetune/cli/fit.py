@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from spacetune.cli.ending import TERMINATED, heeding_sigterm
-from spacetune.cli.guarded import ENDINGS, NAMED, AsJson, guarded, say, show, write_place
+from spacetune.cli.guarded import NAMED, TERMINATED, AsJson, guarded, heeding_sigterm, say, show, write_place
+from spacetune.cli.loading import EncoderName
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, parse_layers, read, reads
 from spacetune.model_folder import free_place
 
@@ -31,7 +31,7 @@ def fit(
     ] = "space",
     budget: Annotated[float, typer.Option(help="Seconds that --method auto may take to choose.")] = 60.0,
     task: Task = "auto",
-    encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
+    encoder: EncoderName = None,
     layers: Annotated[str, typer.Option(help="A number, several as 2,4,6, 'all' or 'auto'.")] = "auto",
     n_latent: Annotated[int | None, typer.Option(help="Width of a concept space.")] = None,
     n_vertices: Annotated[int | None, typer.Option(help="Corners of the simplex (of prefixes, or of heads).")] = None,
@@ -61,7 +61,7 @@ def fit(
 ) -> None:
     """Fit a classifier (or regressor) on labelled texts and save it, with its scores beside the baselines'."""
     out = free_place(out)
-    report_to = write_place(report_to, *ENDINGS, inputs=(train, dev, test), option="--report")
+    report_to = write_place(report_to, inputs=(train, dev, test), option="--report")
     from spacetune.studies.fit.fitting import fit_model
 
     data = {

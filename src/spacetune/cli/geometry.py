@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.guarded import ENDINGS, AsJson, Report, guarded, say, show, write_place
-from spacetune.cli.loading import load
+from spacetune.cli.guarded import AsJson, Report, guarded, hand_over, write_place
+from spacetune.cli.loading import EncoderName, load, named_encoder
 from spacetune.cli.reading import COLUMNS, TEXT_FILE, Columns, parse_layers, read_unlabelled, reads
 from spacetune.errors import UsageError
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from spacetune.results import Result
-
-__all__ = ["compare", "measure", "named_encoder", "perturb"]
+__all__ = ["compare", "measure", "perturb"]
 
 LAYERS = "A number, several as 2,4,6, or 'all'."
 MEASURES = "Names with commas, or a group: default, streamed, official, all."
@@ -28,7 +22,7 @@ MEASURES = "Names with commas, or a group: default, streamed, official, all."
 @reads
 def measure(
     texts: Annotated[str, typer.Argument(help=TEXT_FILE)],
-    encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
+    encoder: EncoderName = None,
     layers: Annotated[str, typer.Option(help=LAYERS)] = "all",
     measures: Annotated[str, typer.Option(help=MEASURES)] = "default",
     intervals: Annotated[bool, typer.Option("--intervals", help="Add 95 % intervals (some 20 times slower).")] = False,
@@ -42,7 +36,7 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Measure how token states fill their space at every layer of an encoder."""
-    out = write_place(out, *ENDINGS, inputs=(texts, model))
+    out = write_place(out, inputs=(texts, model))
     if rank and model is not None:
         raise UsageError("--rank looks at an encoder's layers and --model at a model's spaces: choose one")
     data = read_unlabelled(texts, columns)
@@ -50,10 +44,10 @@ def measure(
     from spacetune.reports import geometry as reports
 
     if model is not None:
-        _hand_over(studies.class_geometry(load(model, encoder), data), out, as_json, reports.draw_class_geometry)
+        hand_over(studies.class_geometry(load(model, encoder), data), as_json, reports.draw_class_geometry, out)
     elif rank:
         ranking = studies.rank_layers(encoder, data, sample=min(sample, 2_000), seed=seed)
-        _hand_over(ranking, out, as_json, reports.draw_ranking)
+        hand_over(ranking, as_json, reports.draw_ranking, out)
     else:
         table = studies.measure(
             encoder,
@@ -65,7 +59,7 @@ def measure(
             variant="official" if official else "exact",
             seed=seed,
         )
-        _hand_over(table, out, as_json, reports.draw_measures)
+        hand_over(table, as_json, reports.draw_measures, out)
 
 
 @guarded
@@ -83,7 +77,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two encoders, or one before and after fine-tuning, on the same texts."""
-    out = write_place(out, *ENDINGS, inputs=(texts, a, b))
+    out = write_place(out, inputs=(texts, a, b))
     data = read_unlabelled(texts, columns)
     from spacetune import studies
     from spacetune.reports.geometry import draw_comparison
@@ -97,14 +91,14 @@ def compare(
         sample=sample,
         seed=seed,
     )
-    _hand_over(found, out, as_json, draw_comparison)
+    hand_over(found, as_json, draw_comparison, out)
 
 
 @guarded
 @reads
 def perturb(
     texts: Annotated[str, typer.Argument(help=TEXT_FILE)],
-    encoder: Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")] = None,
+    encoder: EncoderName = None,
     alphas: Annotated[str, typer.Option(help="Shares of noise in percent, with commas.")] = "0.5,1,2,4,8,16,32",
     seeds: Annotated[str, typer.Option(help="Of the noise, with commas.")] = "0,1,2",
     layer: Annotated[int, typer.Option(help="The layer to measure; -1 is the last.")] = -1,
@@ -115,7 +109,7 @@ def perturb(
     as_json: AsJson = False,
 ) -> None:
     """Measure an encoder's states with more and more noise in its weights."""
-    out = write_place(out, *ENDINGS, inputs=(texts,))
+    out = write_place(out, inputs=(texts,))
     shares = [_number(each, float, "--alphas") for each in alphas.split(",")]
     drawn = [_number(each, int, "--seeds") for each in seeds.split(",")]
     data = read_unlabelled(texts, columns)
@@ -125,7 +119,7 @@ def perturb(
     found = studies.measure_ladder(
         encoder, data, alphas=shares, seeds=drawn, layer=layer, measures=_measures(measures), sample=sample
     )
-    _hand_over(found, out, as_json, draw_ladder)
+    hand_over(found, as_json, draw_ladder, out)
 
 
 def _number(given: str, kind: type[float], option: str) -> Any:
@@ -139,25 +133,3 @@ def _measures(given: str) -> str | list[str]:
     from spacetune.studies import MEASURE_GROUPS
 
     return given if given in MEASURE_GROUPS else [name.strip().replace("-", "_") for name in given.split(",")]
-
-
-def named_encoder(given: str) -> Any:
-    """Return what names an encoder: None for the default, a saved model's own encoder, else the name itself."""
-    if given == "default":
-        return None
-    if (Path(given) / "model.safetensors").is_file() and (Path(given) / "config.json").is_file():
-        import json
-
-        if "spacetune" in json.loads((Path(given) / "config.json").read_text(encoding="utf-8")):
-            return load(Path(given)).encoder_
-    return given
-
-
-def _hand_over(result: Result, out: Path | None, as_json: bool, draw: Callable[[Console, Any], None]) -> None:
-    if out is not None:
-        from spacetune.reports import render
-
-        render(result, out)
-        say(f"written to {out}")
-    if out is None or as_json:
-        show(result, as_json, draw)

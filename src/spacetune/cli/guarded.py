@@ -1,18 +1,20 @@
-"""What every command shares: errors as sentences, people's text apart from data, places to write to."""
+"""What every command shares: errors and signals as sentences, people's text apart from data, places to write to."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
+import signal
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 
-from spacetune.cli.ending import TERMINATED
-from spacetune.cli.places import ENDINGS, NAMED, write_place
+from spacetune.cli.places import NAMED, write_place
 from spacetune.cli.streams import drop_output, print_json, say
 from spacetune.errors import SpacetuneError, Terminated, UsageError, printable
 
@@ -25,17 +27,22 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON o
 Report = Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the result: {NAMED}.")]
 
 __all__ = [
-    "ENDINGS",
     "NAMED",
+    "TERMINATED",
     "AsJson",
     "Report",
     "guarded",
+    "hand_over",
+    "heeding_sigterm",
     "people",
     "quiet_libraries",
     "say",
     "show",
     "write_place",
 ]
+
+TERMINATED = 128 + int(signal.SIGTERM)
+"""Exit code of a command that SIGTERM ended."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,6 +80,35 @@ def leave(message: str, code: int) -> NoReturn:
     raise typer.Exit(code) from None
 
 
+@contextlib.contextmanager
+def heeding_sigterm() -> Generator[list[str]]:
+    """Raise `Terminated` where SIGTERM or SIGHUP comes; give the list of the names of those that came.
+
+    Schedulers, containers and closed terminals send them: a fit ends by them as by Ctrl-C.
+
+    A signal that is ignored (``nohup``) stays ignored. Outside the main thread, where Python gives no signals, nothing
+    changes.
+    """
+    came: list[str] = []
+
+    def end(number: int, frame: Any) -> None:
+        del frame
+        came.append(signal.Signals(number).name)
+        raise Terminated(came[-1])
+
+    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, end)
+    try:
+        yield came
+    finally:
+        for number in numbers:
+            signal.signal(number, before[number])
+
+
 def people(to_stderr: bool) -> Console:
     """Return where text for people goes: stderr when stdout is data."""
     from rich.console import Console
@@ -91,6 +127,19 @@ def show(result: Result, as_json: bool, draw: Callable[[Console, Any], None], ou
         print_json(result)
     else:
         draw(people(False), result)
+
+
+def hand_over(
+    result: Result, as_json: bool, draw: Callable[[Console, Any], None], out: Path | None, what: str = ""
+) -> None:
+    """Write a result to a file where one is named, and print it where none is, or as JSON where that is asked for."""
+    if out is not None:
+        from spacetune.reports import render
+
+        render(result, out)
+        say(f"{what}written to {out}")
+    if out is None or as_json:
+        show(result, as_json, draw)
 
 
 def quiet_libraries() -> None:

@@ -1,7 +1,8 @@
-"""A saved model for a command, with its encoder found where the user says."""
+"""A saved model or an encoder for a command, found where the user says."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,31 +10,19 @@ import typer
 
 from spacetune.errors import EncoderError
 
-__all__ = ["ModelEncoder", "load"]
+__all__ = ["EncoderName", "ModelEncoder", "load", "named_encoder"]
 
+EncoderName = Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")]
 ModelEncoder = Annotated[
     str | None, typer.Option("--encoder", help="Folder or hub name of the model's encoder, where it has moved.")
 ]
 
 
 def load(model: Path, encoder: str | None = None) -> Any:
-    """Load a saved model.
+    """Load a saved model, with its encoder from where it was when the model was fitted, or where `encoder` says.
 
-    Parameters
-    ----------
-    model
-        Its folder.
-    encoder
-        Where its encoder is; None looks where it was when the model was fitted. The weights must be the same.
-
-    Raises
-    ------
-    ModelFileError
-        If the model is damaged, or the encoder is another one.
-    EncoderError
-        If the encoder is not found.
-    UsageError
-        If an encoder is named for a model that holds its own.
+    The encoder's weights must be the same. Raises `ModelFileError` if the model is damaged, or the encoder is another
+    one; `EncoderError` if the encoder is not found; `UsageError` if one is named for a model that holds its own.
     """
     from spacetune.estimators import load_estimator
 
@@ -43,3 +32,14 @@ def load(model: Path, encoder: str | None = None) -> Any:
         if encoder is not None:
             raise
         raise type(error)(f"{error}; if the model's encoder has moved, say where it is with --encoder") from error
+
+
+def named_encoder(given: str) -> Any:
+    """Return what names an encoder: None for the default, a saved model's own encoder, else the name itself."""
+    if given == "default":
+        return None
+    config = Path(given) / "config.json"
+    if (Path(given) / "model.safetensors").is_file() and config.is_file():
+        ours = "spacetune" in json.loads(config.read_text(encoding="utf-8"))
+        return load(Path(given)).encoder_ if ours else given
+    return given

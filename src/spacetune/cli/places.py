@@ -10,41 +10,25 @@ from pathlib import Path
 
 from spacetune.errors import SpacetuneError, UsageError
 
-__all__ = ["ENDINGS", "NAMED", "write_place"]
+__all__ = ["NAMED", "write_place"]
 
 ENDINGS = (".html", ".md", ".png", ".json", ".csv")
 NAMED = ".html, .md, .png, .json or .csv"
 
 
-def write_place(
-    out: Path | None, *endings: str, inputs: Sequence[str | Path | None] = (), option: str = "--out"
-) -> Path | None:
+def write_place(out: Path | None, *, inputs: Sequence[str | Path | None] = (), option: str = "--out") -> Path | None:
     """Return the file to write, or say that nothing can be written there, before the work and not after it.
 
-    Parameters
-    ----------
-    out
-        The file; None where none was asked for.
-    endings
-        Those it may have.
-    inputs
-        What the command reads: it is never written over.
-    option
-        Where the file was named.
-
-    Raises
-    ------
-    UsageError
-        If it is a folder or a device, lies in no folder, has another ending, or is one of the inputs.
-    SpacetuneError
-        If the folder takes no new file.
+    `inputs` are what the command reads, which is never written over; `option` is where the file was named. Raises
+    `UsageError` if it is a folder or a device, lies in no folder, has another ending than a report, or is one of the
+    inputs; `SpacetuneError` if the folder takes no new file.
     """
     if out is None:
         return None
     if out.is_dir():
         raise UsageError(f"{option} must name a file, and {out} is a folder")
-    if endings and out.suffix not in endings:
-        raise UsageError(f"{option} must end in {' or '.join(endings)}, got {out.name}")
+    if out.suffix not in ENDINGS:
+        raise UsageError(f"{option} must end in {' or '.join(ENDINGS)}, got {out.name}")
     place = out.resolve() if out.is_symlink() else out
     if not place.parent.is_dir():
         raise UsageError(f"{option} must lie in a folder that exists, and {place.parent} does not")

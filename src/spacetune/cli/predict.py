@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spacetune.cli.guarded import ENDINGS, NAMED, AsJson, Report, guarded, quiet_libraries, say, show, write_place
+from spacetune.cli.guarded import NAMED, AsJson, Report, guarded, hand_over, quiet_libraries, show, write_place
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_file
 from spacetune.errors import UsageError
@@ -28,7 +28,7 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score a saved model on labelled texts, beside the majority baseline."""
-    out = write_place(out, *ENDINGS, inputs=(model, data))
+    out = write_place(out, inputs=(model, data))
     texts = read(data, columns, labelled=True, label=label, label_separator=label_separator)
     from spacetune.reports.terminal import draw_scores
     from spacetune.studies import score_model
@@ -47,8 +47,7 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict texts given here, or all texts of a file."""
-    out = write_place(out, *ENDINGS, inputs=(model, *texts))
-    from spacetune.reports import render
+    out = write_place(out, inputs=(model, *texts))
     from spacetune.reports.terminal import draw_predictions
 
     quiet_libraries()
@@ -56,11 +55,7 @@ def predict(
 
     given = texts_or_file(texts, columns)
     result = predict_texts(load(model, encoder), given)
-    if out is not None:
-        render(result, out)
-        say(f"{len(result.texts):,} predictions written to {out}")
-    if out is None or as_json:
-        show(result, as_json, draw_predictions)
+    hand_over(result, as_json, draw_predictions, out, f"{len(result.texts):,} predictions ")
 
 
 @guarded
@@ -75,7 +70,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show what every word gave to a prediction; the scores add up to the logit."""
-    out = write_place(out, *ENDINGS, inputs=(model, *texts))
+    out = write_place(out, inputs=(model, *texts))
     from spacetune.reports.terminal import draw_explanation
 
     quiet_libraries()
@@ -99,7 +94,7 @@ def spaces(
     as_json: AsJson = False,
 ) -> None:
     """Show where texts lie in a model's concept spaces, and how far apart the spaces are."""
-    out = write_place(out, *ENDINGS, inputs=(model, data))
+    out = write_place(out, inputs=(model, data))
     texts = read(data, columns, labelled=True, label=label)
     from spacetune.reports.terminal import draw_map
     from spacetune.studies import map_spaces
@@ -122,7 +117,7 @@ def simplex(
     as_json: AsJson = False,
 ) -> None:
     """Score a simplex at its vertices, its centroid and random points, and show how its training went."""
-    out = write_place(out, *ENDINGS, inputs=(model, data))
+    out = write_place(out, inputs=(model, data))
     texts = read(data, columns, labelled=True, label=label, label_separator=label_separator)
     from spacetune.reports.simplexes import draw_simplex
     from spacetune.studies import score_simplex

@@ -101,10 +101,8 @@ def read(
 ) -> LabelledTexts:
     """Read texts for a command; the notes are shown with the result, so the warnings stay silent.
 
-    Raises
-    ------
-    DataError
-        If the command needs labels and they are missing or of several types: said before the work starts.
+    Raises `DataError` if the command needs labels and they are missing or of several types: said before the work
+    starts.
     """
     from spacetune.data import label_kind, read_texts
     from spacetune.data.lines import read_lines
@@ -143,12 +141,7 @@ def texts_or_file(given: list[str], columns: Columns) -> Any:
     What names a file is never taken for a text: a path that exists is read or refused, and so is one word that ends as
     a file does where there is no such file.
 
-    Raises
-    ------
-    DataError
-        If it is a file that cannot be read as texts.
-    UsageError
-        If a file comes beside other texts.
+    Raises `DataError` if it is a file that cannot be read as texts; `UsageError` if a file comes beside other texts.
     """
     named = next((each for each in given if _names_a_file(each)), None)
     if named is None:
@@ -179,10 +172,7 @@ def parse_layers(given: str, *, auto: bool = False) -> Any:
     >>> parse_layers("2,4,-1"), parse_layers("3"), parse_layers("all")
     ([2, 4, -1], 3, 'all')
 
-    Raises
-    ------
-    UsageError
-        If it is none of these.
+    Raises `UsageError` if it is none of these.
     """
     if given == "all" or (auto and given == "auto"):
         return given

@@ -86,10 +86,7 @@ def serve(
 def refuse_empty_key(api_key: str | None) -> None:
     """Refuse a key that is there and empty, as that of an unset variable is.
 
-    Raises
-    ------
-    UsageError
-        If the option or the environment variable is empty.
+    Raises `UsageError` if the option or the environment variable is empty.
     """
     if not (os.environ.get(KEY, "key") if api_key is None else api_key).strip():
         raise UsageError(
@@ -100,10 +97,7 @@ def refuse_empty_key(api_key: str | None) -> None:
 def read_aliases(given: list[str], names: list[str]) -> dict[str, str]:
     """Read ``NAME`` for the first model and ``NAME=MODEL`` for another.
 
-    Raises
-    ------
-    UsageError
-        If a name is empty or comes twice, or no such model is served.
+    Raises `UsageError` if a name is empty or comes twice, or no such model is served.
 
     >>> read_aliases(["text-embedding-3-small", "mood=b"], ["a", "b"])
     {'text-embedding-3-small': 'a', 'mood': 'b'}

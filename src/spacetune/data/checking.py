@@ -7,10 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, normalised
-from spacetune.data.labels import LabelKind, class_counts, is_indicator, label_kind
+from spacetune.data.labels import LabelKind, class_counts, classes_of_rows, label_kind
 from spacetune.errors import DataError
 from spacetune.results import Result
 
@@ -101,12 +99,7 @@ def overlap_note(train_keys: set[Any], test_keys: Sequence[Any], what: str = "ro
 def unknown_notes(pieces: Sequence[Sequence[str]], counts: Sequence[int] | None = None) -> list[DataNote]:
     """Say how many texts hold what an encoder has no token for: it reads all of that as one and the same.
 
-    Parameters
-    ----------
-    pieces
-        For every text the pieces of it without a token.
-    counts
-        The number of tokens of every text, for their share.
+    `pieces` are for every text those without a token; `counts`, for their share, the number of tokens of every text.
     """
     rows = [i + 1 for i, found in enumerate(pieces) if found]
     if not rows or len(rows) < MANY_UNKNOWN * len(pieces):
@@ -140,7 +133,11 @@ def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
 
 def _class_notes(data: LabelledTexts, counts: Mapping[Any, int], kind: LabelKind | None) -> list[DataNote]:
     notes = _twin_notes(list(counts))
-    rows = _rows_by_class(data.labels or [], kind) if counts else {}
+    rows: dict[Any, list[int]] = defaultdict(list)
+    of_rows = classes_of_rows(data.labels or [], kind) if kind and counts else []
+    for row, names in enumerate(of_rows, start=1):
+        for name in names:
+            rows[name].append(row)
     tiny = {name: rows.get(name, []) for name, count in counts.items() if count < TINY_CLASS}
     if len(tiny) > MANY_TINY:
         has = sorted({row for found in tiny.values() for row in found})
@@ -150,16 +147,6 @@ def _class_notes(data: LabelledTexts, counts: Mapping[Any, int], kind: LabelKind
         of = f"{'text' if len(found) == 1 else 'texts'} only of class {name!r:.80}"
         notes.append(DataNote.of("tiny", found, of) if found else DataNote("tiny", (), f"no text is of class {name!r}"))
     return notes
-
-
-def _rows_by_class(labels: Sequence[Any], kind: LabelKind | None) -> dict[Any, list[int]]:
-    rows: dict[Any, list[int]] = defaultdict(list)
-    places = kind == "multi" and is_indicator(labels)
-    for row, label in enumerate(labels, start=1):
-        names = [label] if kind == "single" else np.flatnonzero(label).tolist() if places else dict.fromkeys(label)
-        for name in names:
-            rows[name].append(row)
-    return rows
 
 
 def _twin_notes(names: Sequence[Any]) -> list[DataNote]:

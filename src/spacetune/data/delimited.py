@@ -34,7 +34,7 @@ SEP_LINE = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)
 
 
 def read_delimited(path: Path, delimiter: str | None, usual: str, encoding: str, quoting: Quoting = "auto") -> Read:
-    """Read a CSV or TSV file with a header line into columns of strings.
+    """Read a CSV or TSV file with a header line into columns of strings; say what was noticed.
 
     Double quotes keep cells with delimiters or line breaks together. Many files with tabs know no quoting: where it
     would join or break rows, and every line is a row without it, the quotes are read as plain characters; a note says
@@ -42,21 +42,14 @@ def read_delimited(path: Path, delimiter: str | None, usual: str, encoding: str,
 
     Parameters
     ----------
-    path
-        The file.
+    path, encoding
+        The file and its encoding.
     delimiter
         What separates its cells; None takes what a first line such as ``sep=;`` says, else `usual`.
     usual
         The delimiter that the file's ending says.
-    encoding
-        Its encoding.
     quoting
         ``double``: double quotes keep a cell together; ``none``: they are characters; ``auto``: see above.
-
-    Returns
-    -------
-    tuple
-        The columns, and what was noticed.
 
     Raises
     ------

@@ -23,10 +23,7 @@ def read_json(path: Path, encoding: str) -> tuple[Columns, tuple[DataNote, ...]]
 
     Blank lines hold no row; those before the last row are noted.
 
-    Raises
-    ------
-    DataError
-        If a line is not a JSON object; its number and what is wrong are named.
+    Raises `DataError` if a line is not a JSON object; its number and what is wrong are named.
     """
     name = printable(path.name)
     records: list[dict[str, Any]] = []

@@ -36,25 +36,11 @@ class LabelColumn:
 def read_label_column(
     column: Sequence[Any], *, untyped: bool, separator: str | None, task: Task, name: str
 ) -> LabelColumn:
-    """Read labels from a column.
+    """Read labels from a column of this name, one cell a row.
 
-    Parameters
-    ----------
-    column
-        One cell a row.
-    untyped
-        The cells are text because the file knows nothing else (CSV).
-    separator
-        What separates several labels in a cell; ``list`` where each cell is a list as Python or JSON writes it.
-    task
-        Of ``classification`` text stays text, except whole numbers: 1.1 and 1.10 are names.
-    name
-        The column's name, for notes.
-
-    Raises
-    ------
-    DataError
-        If a cell is not the list that it should be.
+    The cells are `untyped` text where the file knows nothing else (CSV). `separator` stands between several labels in a
+    cell; ``list`` says that each cell is a list as Python or JSON writes it. For the task ``classification`` text stays
+    text, except whole numbers: 1.1 and 1.10 are names. Raises `DataError` if a cell is not the list that it should be.
     """
     values = [v.tolist() if hasattr(v, "tolist") else v for v in column]
     values = [list(v) if isinstance(v, tuple | set) else v for v in values]

@@ -19,17 +19,9 @@ OWN = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_tim
 def read_export(records: list[dict[str, Any]], name: str) -> tuple[Columns, list[DataNote]] | None:
     """Read the rows of an export as columns: a task's data, and its choices under the name of the question.
 
-    A task that several people answered alike is one row; where they differ, each answer is a row.
-
-    Returns
-    -------
-    tuple or None
-        The columns and what was noticed; None where the rows are no such export.
-
-    Raises
-    ------
-    DataError
-        If an annotation is of a kind that is no label of a whole text.
+    A task that several people answered alike is one row; where they differ, each answer is a row. Returns the columns
+    and what was noticed, or None where the rows are no such export. Raises `DataError` if an annotation is of a kind
+    that is no label of a whole text.
     """
     if all(isinstance(r.get("data"), dict) and ("annotations" in r or "completions" in r) for r in records):
         return _read_tasks(records, name)

@@ -15,6 +15,7 @@ from spacetune.errors import DataError, name_rows
 __all__ = [
     "LabelKind",
     "class_counts",
+    "classes_of_rows",
     "fits_int64",
     "is_indicator",
     "is_missing",
@@ -59,10 +60,7 @@ def label_kind(labels: Sequence[Any]) -> LabelKind:
 
     Lists are multi-label; floats with at least one fraction are regression; everything else is classes.
 
-    Raises
-    ------
-    DataError
-        If labels are missing, or of types that do not go together; the rows are named.
+    Raises `DataError` if labels are missing, or of types that do not go together; the rows are named.
 
     >>> label_kind(["spam", "ham"]), label_kind([0.5, 2.0]), label_kind([["joy"], []])
     ('single', 'regression', 'multi')
@@ -219,6 +217,15 @@ def parse_text_labels(column: Sequence[str]) -> list[Any]:
     elif not digits and all(NUMBER.fullmatch(label) for label in present):
         kind = float
     return [None if label == "" else kind(label) for label in column]
+
+
+def classes_of_rows(labels: Sequence[Any], kind: LabelKind) -> list[list[Any]]:
+    """Return every row's classes, each once; of an indicator the places of its ones. Numbers to predict have none."""
+    if kind == "multi" and is_indicator(labels):
+        return [np.flatnonzero(row).tolist() for row in labels]
+    if kind == "multi":
+        return [list(dict.fromkeys(row)) for row in labels]
+    return [[label] if kind == "single" else [] for label in labels]
 
 
 def class_counts(labels: Sequence[Any], kind: LabelKind) -> Counter[Any]:

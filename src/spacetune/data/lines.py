@@ -29,10 +29,7 @@ def read_lines(source: str, column: str, delimiter: str | None, encoding: str) -
     A blank line is an empty text. A ``.txt`` file is a table where a delimiter is given or its first line names the
     column of texts.
 
-    Raises
-    ------
-    DataError
-        If it holds nothing, or bytes that are no text.
+    Raises `DataError` if it holds nothing, or bytes that are no text.
     """
     plain = source.lower().endswith((".txt", ".txt.gz")) and Path(source).is_file() and not delimiter
     if not plain and source not in STANDARD_INPUT and not _is_pipe(source):

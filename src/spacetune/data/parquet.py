@@ -18,10 +18,7 @@ Named = dict[str, tuple[str, ...]]
 def read_parquet(path: Path) -> tuple[Columns, Named]:
     """Read a file into columns, classes by their names.
 
-    Raises
-    ------
-    DataError
-        If it is damaged, or names a column twice.
+    Raises `DataError` if it is damaged, or names a column twice.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -59,10 +56,7 @@ def _names(feature: object) -> tuple[str, ...]:
 def named_classes(columns: Columns, names: Named, source: str) -> tuple[Columns, Named]:
     """Write numbers of classes as their names.
 
-    Raises
-    ------
-    DataError
-        If a number has no name.
+    Raises `DataError` if a number has no name.
     """
     names = {column: of for column, of in names.items() if column in columns}
     named = {column: [_name(v, of, column, source) for v in columns[column]] for column, of in names.items()}

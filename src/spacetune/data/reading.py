@@ -84,7 +84,9 @@ def read_texts(
     table = sources.open_table(source, sources.TextFormat(delimiter, encoding, quoting), split)
     texts = _column(table, text, "text", labelled=True)
     labels = _column(table, label, "label", labelled=labelled)
-    pairs = _pair_column(table, text_pair)
+    pairs = (
+        table.columns.get("text_pair") if text_pair is None else _column(table, text_pair, "text_pair", labelled=True)
+    )
     if not texts:
         raise DataError(f"{table.name} names its columns ({_named(table)}) but holds no rows; add some")
     notes: list[DataNote] = list(table.notes)
@@ -127,12 +129,6 @@ def _column(table: sources.Table, name: str, option: str, labelled: bool | None)
 def _named(table: sources.Table) -> str:
     names = printable(", ".join(table.columns))
     return names if len(names) <= LONGEST_LIST else f"{names[:LONGEST_LIST]}…"
-
-
-def _pair_column(table: sources.Table, name: str | None) -> list[Any] | None:
-    if name is None:
-        return table.columns.get("text_pair")
-    return _column(table, name, "text_pair", labelled=True)
 
 
 def _as_strings(column: Sequence[Any], name: str, notes: list[DataNote]) -> list[str]:

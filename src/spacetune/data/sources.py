@@ -41,10 +41,7 @@ class TextFormat:
 def open_table(source: object, how: TextFormat, split: str | None) -> Table:
     """Open a path, a data set, a frame, a mapping of columns or a list of strings.
 
-    Raises
-    ------
-    DataError
-        If it is none of these, or cannot be read.
+    Raises `DataError` if it is none of these, or cannot be read.
     """
     if isinstance(source, str | os.PathLike):
         return _open_path(Path(source), how, split)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 import numpy as np
 
 from spacetune.data.labelled_texts import LabelledTexts
-from spacetune.data.labels import is_indicator, label_kind
+from spacetune.data.labels import classes_of_rows, label_kind
 from spacetune.errors import DataError, UsageError
 
 __all__ = ["few_shot", "few_shot_split", "split_dev"]
@@ -155,20 +154,11 @@ def split_dev(
     for group in groups.values():
         n_dev = min(round(fraction * len(group)) or (1 if len(group) >= 4 else 0), len(group) - 1)
         drawn += [leaders[i] for i in rng.permutation(group)[:n_dev]]
-    classes = _classes_of_rows(labels)
+    classes = classes_of_rows(labels, label_kind(labels))
     held = _without_unseen(drawn, {i: set[Hashable]().union(*(classes[r] for r in members[i])) for i in leaders})
     chosen = np.zeros(len(labels), dtype=bool)
     chosen[[row for leader in held for row in members[leader]]] = True
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
-
-
-def _classes_of_rows(labels: Sequence[object]) -> list[set[Hashable]]:
-    """Return every row's classes; numbers to predict have none."""
-    kind = label_kind(labels)
-    rows: list[Any] = list(labels)
-    if kind == "multi" and is_indicator(rows):
-        return [set(np.flatnonzero(row).tolist()) for row in rows]
-    return [set(row) if kind == "multi" else {row} if kind == "single" else set() for row in rows]
 
 
 def _without_unseen(drawn: list[int], classes: dict[int, set[Hashable]]) -> list[int]:

@@ -1,10 +1,8 @@
 """A hidden state as an exact sum of terms: input, attention, feed-forward, correction (TACL 10:981, 2022)."""
 
 from spacetune.dissection.dissect import dissect, dissect_windows
-from spacetune.dissection.dissection import TERMS, Dissection
-from spacetune.dissection.importance import MEASURES, MeasureName
-from spacetune.dissection.split import SPLITS, Split, SplitName
-from spacetune.dissection.subsets import term_subsets
+from spacetune.dissection.dissection import TERMS, Dissection, term_subsets
+from spacetune.dissection.split import MEASURES, SPLITS, MeasureName, Split, SplitName
 
 __all__ = [
     "MEASURES",

@@ -107,22 +107,10 @@ def dissect_windows(
 
     Parameters
     ----------
-    encoder
-        As in `dissect`, like all other settings but one.
-    texts
-        Strings, or pairs of strings.
-    layer
-        Which layers.
-    splits
-        Finer parts.
-    vectors
-        Keep their vectors.
-    dtype
-        ``float32`` or ``float64``.
+    encoder, texts, layer, splits, vectors, dtype, progress
+        As in `dissect`.
     window
         About how many tokens (four characters each) a run has.
-    progress
-        True or False to force the progress bar on or off.
     """
     reader = Reader.of(encoder, layer, splits, vectors, dtype)
     inputs = as_inputs(texts)

@@ -1,22 +1,55 @@
-"""`Dissection`: hidden states, the four terms they are sums of, and what can be asked of these."""
+"""The four terms, and `Dissection`: hidden states that are sums of them, and what can be asked of these."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from spacetune.dissection.importance import MeasureName, importance_of
-from spacetune.dissection.split import Split
-from spacetune.dissection.subsets import TERMS, check_terms, subset_name
+from spacetune.dissection.split import MeasureName, Split, importance_of
 from spacetune.encoders import Provenance, TokenFeatures
-from spacetune.errors import UsageError
+from spacetune.errors import UsageError, did_you_mean
 from spacetune.results import Result, jsonable
 
-__all__ = ["TERMS", "Dissection"]
+__all__ = ["TERMS", "Dissection", "subset_name", "term_subsets"]
+
+TERMS = ("input", "attention", "feed_forward", "correction")
+"""i, h, f and c of the paper, in its order."""
+
+
+def term_subsets() -> list[tuple[str, ...]]:
+    """Return the 15 non-empty subsets of the terms in the paper's order: singles, pairs, triples, all.
+
+    >>> len(term_subsets()), term_subsets()[4]
+    (15, ('input', 'attention'))
+    """
+    return [subset for size in range(1, 5) for subset in combinations(TERMS, size)]
+
+
+def subset_name(subset: tuple[str, ...]) -> str:
+    """Return the paper's short name of a subset.
+
+    >>> subset_name(("attention", "correction")), subset_name(TERMS)
+    ('H+C', 'all')
+    """
+    return "all" if len(subset) == len(TERMS) else "+".join("IHFC"[TERMS.index(term)] for term in subset)
+
+
+def check_terms(terms: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the places of these terms, ascending and each once.
+
+    Raises `UsageError` if one is unknown, or there is none.
+    """
+    unknown = [term for term in terms if term not in TERMS]
+    if unknown or not terms:
+        near = did_you_mean(str(unknown[0]), TERMS) if unknown else None
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise UsageError(f"terms must be some of {', '.join(TERMS)}, got {unknown[0] if unknown else 'none'!r}{hint}")
+    return tuple(sorted({TERMS.index(term) for term in terms}))
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -71,10 +104,7 @@ class Dissection(Result):
     def split(self, name: str) -> Split:
         """Return a finer split that was asked for.
 
-        Raises
-        ------
-        UsageError
-            If it was not.
+        Raises `UsageError` if it was not.
         """
         if name not in self.splits:
             raise UsageError(f"this dissection has no split by {name!r}; ask for it: dissect(…, splits=[{name!r}])")
@@ -111,10 +141,7 @@ class Dissection(Result):
     def without(self, *terms: str) -> TokenFeatures:
         """Return the sum of all other terms as token features.
 
-        Raises
-        ------
-        UsageError
-            If no term is left.
+        Raises `UsageError` if no term is left.
         """
         places = check_terms(terms)
         if len(places) == len(TERMS):

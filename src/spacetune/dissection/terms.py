@@ -21,19 +21,10 @@ __all__ = ["Gains", "corrections", "entering", "terms_at"]
 
 
 class Gains:
-    """What the norms do to a part from each addition on.
+    """What the norms do to a part from each of the additions on, up to the hidden state in question.
 
-    Parameters
-    ----------
-    additions
-        Sub-layers up to the hidden state in question.
-
-    Attributes
-    ----------
-    gain
-        ``gain[k]`` is ``(dim,)``: the product of the gains of the norms on additions k and above; None for 1.
-    rate
-        ``rate[k]`` is ``(n_rows,)``: the same of one over their standard deviations.
+    `gain[k]`, ``(dim,)``, is the product of the gains of the norms on additions k and above, None for 1; `rate[k]`,
+    ``(n_rows,)``, the same of one over their standard deviations.
     """
 
     def __init__(self, additions: Sequence[Addition]) -> None:

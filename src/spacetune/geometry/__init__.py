@@ -10,14 +10,10 @@ NumPy and SciPy only; the quantizer measures need faiss (`pip install 'spacetune
 
 from __future__ import annotations
 
-from spacetune.geometry.advice import SampleAdvice, SampleSizeWarning
 from spacetune.geometry.catalogue import CATALOGUE, OFFICIAL_SET, Measure, find_measure, list_measures
-from spacetune.geometry.cell_counts import CellCounts
+from spacetune.geometry.cell_counts import CellCounts, patchiness, point_count_kl, point_count_variance
 from spacetune.geometry.cells import (
     centroid_distance_variance,
-    patchiness,
-    point_count_kl,
-    point_count_variance,
     point_distribution_eee,
     reconstruction_error,
     reconstruction_iqr,
@@ -44,6 +40,7 @@ from spacetune.geometry.isotropy import (
 )
 from spacetune.geometry.moments import Moments
 from spacetune.geometry.neighbourhood import hubness, kl_empirical, knn_overlap, koleo, two_nn
+from spacetune.geometry.points import SampleAdvice, SampleSizeWarning
 from spacetune.geometry.quantizers import Quantization, Quantizer, quantize, train_quantizer
 from spacetune.geometry.streaming import Directions, Reservoir
 from spacetune.geometry.synthetic import synthetic

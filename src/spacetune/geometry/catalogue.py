@@ -8,8 +8,8 @@ from functools import partial
 from typing import Literal
 
 from spacetune.errors import UsageError, did_you_mean
-from spacetune.geometry import cells, comparison, directions, entropy, isotropy, neighbourhood
-from spacetune.geometry.advice import NEIGHBOURS, PAIRS, QUANTIZER, SPECTRAL, SampleAdvice
+from spacetune.geometry import cell_counts, cells, comparison, directions, entropy, isotropy, neighbourhood
+from spacetune.geometry.points import NEIGHBOURS, PAIRS, QUANTIZER, SPECTRAL, SampleAdvice
 
 __all__ = ["CATALOGUE", "OFFICIAL_SET", "Invariance", "Measure", "Needs", "find_measure", "list_measures"]
 
@@ -35,17 +35,15 @@ class Measure:
         The measure: takes points (two sets of points where `sets` is 2) and returns a float.
     purpose
         One line on what it tells.
-    low
-        Lower end of the range, to rounding; infinite where unbounded.
-    high
-        Upper end of the range, to rounding; infinite where unbounded.
+    low, high
+        Ends of the range, to rounding; infinite where unbounded.
     direction
         What small and large values mean.
+    source
+        Where it comes from.
     invariances
         What may be done to the points without changing the value: "rotation", "shift", "scale" (all points by
         one factor) and "point scale" (each point by its own positive factor).
-    source
-        Where it comes from.
     advice
         Fewest points, and the number advised.
     cost
@@ -68,8 +66,8 @@ class Measure:
     low: float
     high: float
     direction: str
-    invariances: tuple[Invariance, ...]
     source: str
+    invariances: tuple[Invariance, ...]
     advice: SampleAdvice
     cost: str
     needs: Needs
@@ -83,45 +81,12 @@ IMPACT = "Marbut et al. 2024, Exploring the Impact of a Transformer's Latent Spa
 CUBIC, SQUARE = "n d² + d³", "n² d"
 
 
-def _spectral(
-    name: str, label: str, function: Callable[..., float], purpose: str, high: float, direction: str, source:
-    str, *, low: float = 0.0, variants: bool = True, needs: Needs = "moments",
-) -> Measure:  # fmt: skip
-    return Measure(
-        name, label, function, purpose, low, high, direction, ROTATION_SHIFT_SCALE, source, SPECTRAL, CUBIC,
-        needs, variants=variants,
-    )  # fmt: skip
-
-
-def _neighbour(
-    name: str, label: str, function: Callable[..., float], purpose: str, low: float, high: float, direction:
-    str, source: str, *, variants: bool = True,
-) -> Measure:  # fmt: skip
-    return Measure(
-        name, label, function, purpose, low, high, direction, ROTATION_SHIFT_SCALE, source, NEIGHBOURS,
-        SQUARE, "neighbours", variants=variants,
-    )  # fmt: skip
-
-
-def _angular(
-    name: str, label: str, function: Callable[..., float], purpose: str, low: float, high: float, direction:
-    str, source: str, cost: str, needs: Needs, constant: float | None, *, variants: bool = True,
-) -> Measure:  # fmt: skip
-    return Measure(
-        name, label, function, purpose, low, high, direction, ON_THE_SPHERE, source, PAIRS, cost, needs,
-        constant=constant, variants=variants,
-    )  # fmt: skip
-
-
-def _between(
-    name: str, label: str, function: Callable[..., float], purpose: str, low: float, high: float, direction:
-    str, source: str, *, advice: SampleAdvice = PAIRS, needs: Needs = "points",
-) -> Measure:  # fmt: skip
-    cost = SQUARE if needs == "neighbours" else CUBIC
-    return Measure(
-        name, label, function, purpose, low, high, direction, ROTATION_SHIFT_SCALE, source, advice, cost,
-        needs, variants=False, sets=2,
-    )  # fmt: skip
+_spectral = partial(Measure, invariances=ROTATION_SHIFT_SCALE, advice=SPECTRAL, cost=CUBIC, needs="moments")
+_neighbour = partial(Measure, invariances=ROTATION_SHIFT_SCALE, advice=NEIGHBOURS, cost=SQUARE, needs="neighbours")
+_angular = partial(Measure, invariances=ON_THE_SPHERE, advice=PAIRS)
+_between = partial(
+    Measure, invariances=ROTATION_SHIFT_SCALE, advice=PAIRS, cost=CUBIC, needs="points", variants=False, sets=2
+)
 
 
 QUANTIZED: tuple[tuple[str, Callable[..., float], str, float, float, str, bool], ...] = (
@@ -131,15 +96,15 @@ QUANTIZED: tuple[tuple[str, Callable[..., float], str, float, float, str, bool],
      "0: all points reconstructed equally well", False),
     ("RS", cells.reconstruction_skew, "skewness of the reconstruction error", -INFINITY, INFINITY,
      "positive: a few points reconstructed badly", False),
-    ("PC_var", cells.point_count_variance, "unevenness of the cell counts, by odds", 0.0, INFINITY,
+    ("PC_var", cell_counts.point_count_variance, "unevenness of the cell counts, by odds", 0.0, INFINITY,
      "0: even", True),
-    ("PC_kl", cells.point_count_kl, "divergence of the cell counts from even", 0.0, INFINITY,
+    ("PC_kl", cell_counts.point_count_kl, "divergence of the cell counts from even", 0.0, INFINITY,
      "0: even", True),
     ("CD_var", cells.centroid_distance_variance, "unevenness of the centroids' spacing", 0.0, 0.25,
      "0: evenly spaced", False),
     ("PD_EEE", cells.point_distribution_eee, "concentration of the points within a cell", 0.0, 1.0,
      "0: spread evenly around every centroid", True),
-    ("PP", cells.patchiness, "Lloyd's patchiness of the cell counts", -INFINITY, INFINITY,
+    ("PP", cell_counts.patchiness, "Lloyd's patchiness of the cell counts", -INFINITY, INFINITY,
      "1: random; larger: patchier", True),
 )  # fmt: skip
 
@@ -149,39 +114,42 @@ def _quantized(kind: Literal["product", "additive"]) -> tuple[Measure, ...]:
     return tuple(
         Measure(
             f"{prefix}_{label}".lower(), f"{prefix}-{label}", partial(function, quantizer=kind),
-            f"{purpose} ({kind} quantizer)", low, high, direction, ("scale",), IMPACT, QUANTIZER,
-            "n d k" if kind == "product" else "20 n d k", "quantizer", variants=variants,
+            f"{purpose} ({kind} quantizer)", low, high, direction, IMPACT, invariances=("scale",), advice=QUANTIZER,
+            cost="n d k" if kind == "product" else "20 n d k", needs="quantizer", variants=variants,
         )
         for label, function, purpose, low, high, direction, variants in QUANTIZED
     )  # fmt: skip
 
 
 SPECTRAL_MEASURES = (
-    _spectral("eee", "EEE", isotropy.eee, "how early the sorted variances are used up", 1.0,
+    _spectral("eee", "EEE", isotropy.eee, "how early the sorted variances are used up", 0.0, 1.0,
               "0: isotropic; larger: concentrated", SPREAD),
-    _spectral("vrm", "VRM", entropy.vrm, "distance of each component's entropy from a normal's", INFINITY,
+    _spectral("vrm", "VRM", entropy.vrm, "distance of each component's entropy from a normal's", 0.0, INFINITY,
               "0: isotropic and normal", SPREAD, needs="points"),
-    _spectral("isoscore", "IsoScore", isotropy.isoscore, "how evenly variance uses the dimensions", 1.0,
+    _spectral("isoscore", "IsoScore", isotropy.isoscore, "how evenly variance uses the dimensions", 0.0, 1.0,
               "1: isotropic; 0: one direction", "Rudman et al. 2022, IsoScore", variants=False),
-    _spectral("pc_ratio", "PC_ratio", isotropy.pc_ratio, "smallest over largest variance", 1.0,
+    _spectral("pc_ratio", "PC_ratio", isotropy.pc_ratio, "smallest over largest variance", 0.0, 1.0,
               "1: isotropic", SPREAD),
-    _spectral("participation_ratio", "PR", isotropy.participation_ratio, "directions sharing the variance",
-              INFINITY, "d: isotropic; 1: one direction", "Gao et al. 2017", low=1.0, variants=False),
-    _spectral("effective_rank", "erank", isotropy.effective_rank, "exp entropy of the singular values",
-              INFINITY, "d: isotropic; 1: one direction", "Roy & Vetterli 2007", low=1.0, variants=False),
-    _spectral("kl_gaussian", "KL_gauss", isotropy.kl_gaussian, "normal fit against the isotropic", INFINITY,
+    _spectral("participation_ratio", "PR", isotropy.participation_ratio, "directions sharing the variance", 1.0,
+              INFINITY, "d: isotropic; 1: one direction", "Gao et al. 2017", variants=False),
+    _spectral("effective_rank", "erank", isotropy.effective_rank, "exp entropy of the singular values", 1.0,
+              INFINITY, "d: isotropic; 1: one direction", "Roy & Vetterli 2007", variants=False),
+    _spectral("kl_gaussian", "KL_gauss", isotropy.kl_gaussian, "normal fit against the isotropic", 0.0, INFINITY,
               "0: isotropic; infinite: a direction is missing", SPREAD),
-    _spectral("kl_discrete", "KL_discrete", entropy.kl_discrete, "binned components against normal", INFINITY,
+    _spectral("kl_discrete", "KL_discrete", entropy.kl_discrete, "binned components against normal", 0.0, INFINITY,
               "0: isotropic and normal", SPREAD, needs="points"),
 )  # fmt: skip
 
 OTHER_MEASURES = (
     _angular("average_cosine", "ACS", directions.average_cosine, "mean cosine of two points", -1.0, 1.0,
-             "0: balanced about the origin; 1: one direction", "Ethayarajh 2019", "n d", "points", 1.0),
+             "0: balanced about the origin; 1: one direction", "Ethayarajh 2019", cost="n d", needs="points",
+             constant=1.0),
     _angular("partition_ratio", "I(V)", directions.partition_ratio, "least over greatest Z(c)", 0.0,
-             1.0, "1: isotropic", "Mu & Viswanath 2018", CUBIC, "points", 0.1353352832366127, variants=True),
+             1.0, "1: isotropic", "Mu & Viswanath 2018", cost=CUBIC, needs="points",
+             constant=0.1353352832366127),
     _angular("uniformity", "uniformity", directions.uniformity, "log mean kernel on the sphere", -8.0, 0.0,
-             "lower: more uniform", "Wang & Isola 2020", SQUARE, "pairs", 0.0, variants=False),
+             "lower: more uniform", "Wang & Isola 2020", cost=SQUARE, needs="pairs", constant=0.0,
+             variants=False),
     _neighbour("koleo", "KoLeo", neighbourhood.koleo, "log distance to the nearest point, against a normal's",
                -INFINITY, INFINITY, "1: spread like a normal; less: clumped", SPREAD),
     _neighbour("knn_overlap", "KNN_overlap", neighbourhood.knn_overlap,
@@ -203,7 +171,8 @@ BETWEEN_MEASURES = (
     _between("procrustes", "Procrustes", comparison.procrustes, "what the best rotation leaves", 0.0, 1.0,
              "0: equal up to rotation and scale", "Schönemann 1966"),
     _between("neighbour_overlap", "neighbour overlap", comparison.neighbour_overlap, "shared neighbours",
-             0.0, 1.0, "1: the same neighbours", "Huh et al. 2024", advice=NEIGHBOURS, needs="neighbours"),
+             0.0, 1.0, "1: the same neighbours", "Huh et al. 2024", advice=NEIGHBOURS,
+             cost=SQUARE, needs="neighbours"),
     _between("subspace_overlap", "subspace overlap", comparison.subspace_overlap,
              "mean squared cosine of the principal angles", 0.0, 1.0, "0: disjoint; 1: the same subspace",
              "Krzanowski 1979", advice=SPECTRAL),
@@ -229,11 +198,6 @@ def list_measures(*, sets: int | None = None, needs: Needs | None = None) -> lis
         1 for measures of one set of points, 2 for measures between two; None for both.
     needs
         Only those with this need, as "moments" for those that stream; None for all.
-
-    Returns
-    -------
-    list[Measure]
-        The measures.
 
     Examples
     --------

@@ -12,34 +12,30 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import rel_entr
 from scipy.stats import skew
 
-from spacetune.geometry.advice import SampleAdvice
-from spacetune.geometry.cell_spectra import cell_eees
-from spacetune.geometry.cloud import Points, Variant, as_cloud, check_variant
+from spacetune.geometry.cloud import Points, as_cloud
+from spacetune.geometry.isotropy import eee_of_spectra
+from spacetune.geometry.points import SampleAdvice, Variant, check_variant
 from spacetune.geometry.quantizers import Quantization, QuantizerKind
-from spacetune.geometry.spectrum import FloatArray
+from spacetune.geometry.spectrum import FloatArray, spectrum_of_covariance
 
 __all__ = [
     "centroid_distance_variance",
-    "patchiness",
-    "patchiness_of_counts",
-    "point_count_kl",
-    "point_count_kl_of_counts",
-    "point_count_variance",
-    "point_count_variance_of_counts",
     "point_distribution_eee",
+    "quantized",
     "reconstruction_error",
     "reconstruction_iqr",
     "reconstruction_skew",
 ]
 
+STACK_VALUES = 1 << 20
 
 FLOOR = SampleAdvice(at_least=256)  # the training of the quantizer says it where more are advised
 
 
-def _quantized(points: Points, measure: str, kind: QuantizerKind) -> Quantization:
+def quantized(points: Points, measure: str, kind: QuantizerKind) -> Quantization:
+    """Return points under a quantizer of this kind, where there are enough of them for a measure."""
     return as_cloud(points, measure, FLOOR).quantization(kind)
 
 
@@ -55,7 +51,7 @@ def reconstruction_error(points: Points, *, quantizer: QuantizerKind = "product"
     >>> reconstruction_error(np.repeat(np.eye(4), 100, axis=0)) < 1e-9
     True
     """
-    found = _quantized(points, "reconstruction_error", quantizer)
+    found = quantized(points, "reconstruction_error", quantizer)
     return float((found.errors**2).sum() / found.energy) if found.energy else 0.0
 
 
@@ -70,7 +66,7 @@ def reconstruction_iqr(points: Points, *, quantizer: QuantizerKind = "product") 
     >>> 0 < reconstruction_iqr(np.random.default_rng(0).standard_normal((300, 8))) < 1
     True
     """
-    errors = _quantized(points, "reconstruction_iqr", quantizer).errors
+    errors = quantized(points, "reconstruction_iqr", quantizer).errors
     if not errors.any():
         return 0.0
     low, high = np.percentile(errors / errors.max(), [25, 75])
@@ -88,81 +84,8 @@ def reconstruction_skew(points: Points, *, quantizer: QuantizerKind = "product")
     >>> abs(reconstruction_skew(np.random.default_rng(0).standard_normal((300, 8)))) < 3
     True
     """
-    errors = _quantized(points, "reconstruction_skew", quantizer).errors
+    errors = quantized(points, "reconstruction_skew", quantizer).errors
     return float(skew(errors)) if errors.min() < errors.max() else 0.0
-
-
-def _official_counts(codes: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
-    """Count codes in k bins between the least and the greatest code used, as the official code does."""
-    return np.stack([np.histogram(column, bins=k)[0] for column in codes.T])
-
-
-def _counts(found: Quantization, variant: Variant) -> NDArray[np.int64]:
-    return _official_counts(found.codes, found.n_cells) if check_variant(variant) else found.counts
-
-
-def point_count_variance_of_counts(counts: NDArray[np.int64]) -> float:
-    """Return PC_var of cell counts (M, k); see `point_count_variance`.
-
-    >>> point_count_variance_of_counts(np.full((4, 256), 7))
-    0.0
-    """
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        odds = shares / (1.0 - shares) * (counts.shape[1] - 1)
-        value = float(np.var(odds, axis=1).mean())
-    return value if np.isfinite(value) else float("inf")
-
-
-def point_count_variance(points: Points, *, quantizer: QuantizerKind = "product", variant: Variant = "exact") -> float:
-    """PC_var: variance of the cells' odds ratios against an even spread, averaged over codebooks.
-
-    With p a cell's share of the points: odds = p/(1 − p)·(k − 1), 1 for an even spread.
-
-    - Range: 0 to infinity (all points in one cell). Direction: 0 is even. Invariant to global scale and, to
-      the quantizer's randomness, to shift.
-    - Source: Marbut et al. 2024. Sample size: reads about k/n more than the truth; n >= 10,000.
-    - Official variant: codes binned between the least and the greatest used.
-
-    >>> import numpy as np
-    >>> point_count_variance(np.random.default_rng(0).standard_normal((600, 8))) > 0
-    True
-    """
-    return point_count_variance_of_counts(_counts(_quantized(points, "point_count_variance", quantizer), variant))
-
-
-def point_count_kl_of_counts(counts: NDArray[np.int64]) -> float:
-    """Return PC_kl of cell counts (M, k) against the even spread; see `point_count_kl`.
-
-    >>> point_count_kl_of_counts(np.full((4, 256), 7))
-    0.0
-    """
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    return float(rel_entr(shares, 1.0 / counts.shape[1]).sum(axis=1).mean())
-
-
-def point_count_kl(
-    points: Points, *, quantizer: QuantizerKind = "product", variant: Variant = "exact", seed: int = 0
-) -> float:
-    """PC_kl: divergence of the cells' shares from an even spread, Σ p log(k p), averaged over codebooks.
-
-    - Range: 0 to log k = 5.545. Direction: 0 is even. Invariant to global scale and, to the quantizer's
-      randomness, to shift.
-    - Source: Marbut et al. 2024. Sample size: reads about k/(2n) more than the truth; n >= 10,000.
-    - Official variant: against the histogram of one uniform sample of n points drawn with `seed` (infinite
-      where that leaves a used cell empty).
-
-    >>> import numpy as np
-    >>> 0 < point_count_kl(np.random.default_rng(0).standard_normal((600, 8))) < 5.545
-    True
-    """
-    found = _quantized(points, "point_count_kl", quantizer)
-    counts = _counts(found, variant)
-    if not check_variant(variant):
-        return point_count_kl_of_counts(counts)
-    n, k = len(found.codes), found.n_cells
-    uniform = np.histogram(np.random.default_rng(seed).uniform(0, k, n), bins=k)[0] / n
-    return float(rel_entr(counts / n, uniform).sum(axis=1).mean())
 
 
 def centroid_distance_variance(points: Points, *, quantizer: QuantizerKind = "product") -> float:
@@ -177,7 +100,7 @@ def centroid_distance_variance(points: Points, *, quantizer: QuantizerKind = "pr
     >>> 0 < centroid_distance_variance(np.random.default_rng(0).standard_normal((600, 8))) < 0.25
     True
     """
-    codebooks = _quantized(points, "centroid_distance_variance", quantizer).quantizer.codebooks
+    codebooks = quantized(points, "centroid_distance_variance", quantizer).quantizer.codebooks
     nearest = np.concatenate([_nearest_squares(book.astype(np.float64)) for book in codebooks])
     return float(np.var(nearest / nearest.max())) if nearest.max() > 0 else 0.0
 
@@ -214,39 +137,50 @@ def point_distribution_eee(
     return float(values.mean()) if len(values) else 0.0
 
 
-def patchiness_of_counts(counts: NDArray[np.int64], *, variant: Variant = "exact") -> float:
-    """Return PP of cell counts (M, k); see `patchiness`.
+def cell_eees(values: FloatArray, labels: NDArray[np.intp], codes: NDArray[np.uint8]) -> FloatArray:
+    """Return the EEE of every (codebook, cell) with more than one distinct point, in no particular order.
 
-    >>> even, one = np.full((4, 256), 10), np.eye(256, dtype=int)[:4] * 2560
-    >>> [round(patchiness_of_counts(c, variant="official"), 6) for c in (even, one)]
-    [0.975, 16.9125]
+    Cells with as many points are done together: their eigenvalues come from one stacked call.
+
+    >>> square = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    >>> cell_eees(square, np.arange(4), np.zeros((4, 1), np.uint8)).round(6).tolist()
+    [0.0]
     """
-    if check_variant(variant):
-        mean = counts.sum() / counts.shape[1]
-        return float((mean + counts.var() / mean - 1.0) / mean)
-    mean = counts.mean(axis=1)
-    return float((1.0 + counts.var(axis=1) / mean**2 - 1.0 / mean).mean())
+    found: list[FloatArray] = []
+    same_size: dict[int, list[NDArray[np.intp]]] = {}
+    for rows in _cells(labels, codes):
+        same_size.setdefault(len(rows), []).append(rows)
+    for size, cells in same_size.items():
+        if size > values.shape[1]:
+            found.append(np.array([_large_cell(values[rows]) for rows in cells]))
+            continue
+        at_once = max(1, STACK_VALUES // (size * values.shape[1]))
+        starts = range(0, len(cells), at_once)
+        found.extend(_small_cells(values[np.stack(cells[start : start + at_once])]) for start in starts)
+    return np.concatenate(found) if found else np.zeros(0)
 
 
-def patchiness(points: Points, *, quantizer: QuantizerKind = "product", variant: Variant = "exact") -> float:
-    """PP: Lloyd's index of patchiness of the cell counts, averaged over codebooks.
+def _cells(labels: NDArray[np.intp], codes: NDArray[np.uint8]) -> list[NDArray[np.intp]]:
+    """Return the row numbers of each cell's distinct points, for cells with at least two."""
+    cells: list[NDArray[np.intp]] = []
+    for column in codes.T:
+        order = np.lexsort((labels, column))
+        code, label = column[order], labels[order]
+        new = np.ones(len(order), dtype=bool)
+        new[1:] = (code[1:] != code[:-1]) | (label[1:] != label[:-1])
+        order, code = order[new], code[new]
+        starts = np.flatnonzero(np.diff(code)) + 1
+        cells.extend(rows for rows in np.split(order, starts) if len(rows) > 1)
+    return cells
 
-    With m = n/k and V the mean and variance of a codebook's k counts: (m + V/m − 1) / m = 1 + V/m² − 1/m, how
-    many more neighbours a point has in its cell than under random counts.
 
-    - Range: 1 − k/n (even) to about k (one cell); 1 is random. Direction: larger is patchier.
-    - Invariant to global scale and, to the quantizer's randomness, to shift.
-    - Source: Lloyd 1967; Marbut et al. 2024. It says nothing beyond PC_var, of which it is nearly an affine
-      function.
-    - Sample size: its noise between samples of 120,000 tokens (±.0015 additive, ±.003 product, official form)
-      is of the order of the differences it is used for; report `bootstrap` intervals.
-    - Official variant: the counts of all M codebooks over k, so m is M times too large: PP = 1 + V/m² − 1/m
-      with m = Mn/k, nearly 1 + PC_var/16 − 64/n. Published values are of this form.
+def _small_cells(stack: FloatArray) -> FloatArray:
+    """Return the EEE of cells (b, m, d) with m <= d points each."""
+    centred = stack - stack.mean(axis=1, keepdims=True)
+    values = np.linalg.eigvalsh(centred @ centred.transpose(0, 2, 1))[:, ::-1]
+    return eee_of_spectra(np.maximum(values, 0.0))
 
-    >>> import numpy as np
-    >>> points = np.random.default_rng(0).standard_normal((600, 8))
-    >>> 0.5 < patchiness(points) < 2
-    True
-    """
-    counts = _counts(_quantized(points, "patchiness", quantizer), variant)
-    return patchiness_of_counts(counts, variant=variant)
+
+def _large_cell(points: FloatArray) -> float:
+    centred = points - points.mean(axis=0)
+    return float(eee_of_spectra(spectrum_of_covariance(centred.T @ centred, len(points)).values))

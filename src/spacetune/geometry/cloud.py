@@ -15,56 +15,17 @@ the work. The rules for input are the same for every measure, and tested for eac
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spacetune.errors import DataError, UsageError, did_you_mean, name_rows
-from spacetune.geometry.advice import SampleAdvice
+from spacetune.errors import DataError
+from spacetune.geometry.neighbours import NeighbourTable, find_neighbours
+from spacetune.geometry.points import SampleAdvice, read_points
+from spacetune.geometry.quantizers import Quantization, Quantizer, QuantizerKind, quantize
 from spacetune.geometry.spectrum import FloatArray, Spectrum, spectrum_of_values
 
-if TYPE_CHECKING:
-    from spacetune.geometry.neighbours import NeighbourTable
-    from spacetune.geometry.quantizers import Quantization, Quantizer, QuantizerKind
-
-__all__ = ["PointCloud", "Points", "Variant", "as_cloud", "check_variant", "read_points"]
-
-Variant = Literal["exact", "official"]
-
-
-def read_points(points: ArrayLike) -> FloatArray:
-    """Return points as a finite float64 array (n, d).
-
-    >>> read_points([[1, 2], [3, 4]]).dtype.name
-    'float64'
-
-    Raises `DataError` if the points are not a non-empty table of finite real numbers.
-    """
-    array = np.asarray(points)
-    if array.ndim != 2 or 0 in array.shape:
-        raise DataError(
-            f"points must be a table (n, d) with n >= 1 and d >= 1, got shape {array.shape}: one row a point"
-        )
-    if array.dtype.kind not in "fiub":
-        raise DataError(f"points must be real numbers, got dtype {array.dtype}: convert them to float first")
-    values = np.ascontiguousarray(array, dtype=np.float64)
-    if not np.isfinite(values.sum()) and not np.isfinite(values).all():
-        rows = np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist()
-        raise DataError(f"points must be finite, got NaN or infinity in {name_rows(rows)}: drop or repair them")
-    return values
-
-
-def check_variant(variant: Variant) -> bool:
-    """Return whether the official variant was asked for.
-
-    Raises `UsageError` if the variant is neither "exact" nor "official".
-    """
-    if variant not in ("exact", "official"):
-        near = did_you_mean(str(variant), ["exact", "official"])
-        hint = f"did you mean '{near}'?" if near else "leave it out for the exact form"
-        raise UsageError(f"variant must be 'exact' or 'official', got {variant!r}: {hint}")
-    return variant == "official"
+__all__ = ["PointCloud", "Points", "as_cloud"]
 
 
 class PointCloud:
@@ -139,8 +100,6 @@ class PointCloud:
 
     def neighbours(self, k: int) -> NeighbourTable:
         """Return distances and indices of the `k` nearest other points of each point."""
-        from spacetune.geometry.neighbours import find_neighbours
-
         if self._table is None or self._table.k < min(k, self.n - 1):
             self._table = find_neighbours(self.values, k)
         return self._table.first(k)
@@ -150,16 +109,12 @@ class PointCloud:
 
         Unless `quantize_with` gave the cloud another.
         """
-        from spacetune.geometry.quantizers import quantize
-
         if kind not in self._quantizations:
             self._quantizations[kind] = quantize(self.values, kind)
         return self._quantizations[kind]
 
     def quantize_with(self, quantizer: Quantizer) -> Quantization:
         """Encode the points with a quantizer trained elsewhere, on a sample say, and keep that for its kind."""
-        from spacetune.geometry.quantizers import quantize
-
         self._quantizations[quantizer.kind] = quantize(self.values, quantizer.kind, quantizer=quantizer)
         return self._quantizations[quantizer.kind]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from spacetune.errors import DataError, UsageError
-from spacetune.geometry.advice import NEIGHBOURS, PAIRS, SPECTRAL, SampleAdvice
 from spacetune.geometry.cloud import PointCloud, Points, as_cloud
+from spacetune.geometry.points import NEIGHBOURS, PAIRS, SPECTRAL, SampleAdvice
 from spacetune.geometry.spectrum import FloatArray
 
 __all__ = ["linear_cka", "neighbour_overlap", "principal_angles", "procrustes", "subspace_overlap"]
@@ -113,8 +113,8 @@ def neighbour_overlap(first: Points, second: Points, *, k: int = 10) -> float:
     return float(np.intersect1d(one + rows, two + rows, assume_unique=True).size / one.size)
 
 
-def _top_axes(cloud: PointCloud, rank: int, measure: str) -> FloatArray:
-    available = int(np.count_nonzero(cloud.spectrum.spread(measure)))
+def _top_axes(cloud: PointCloud, rank: int) -> FloatArray:
+    available = int(np.count_nonzero(cloud.spectrum.values))
     if not 1 <= rank <= available:
         raise UsageError(f"rank must be from 1 to the {available} directions in which the points vary, got {rank}")
     axes = cloud.spectrum.axes
@@ -149,7 +149,7 @@ def principal_angles(first: Points, second: Points, *, rank: int | None = None) 
     for cloud in (left, right):
         cloud.spectrum.spread("principal_angles")
     size = _default_rank(left, right) if rank is None else rank
-    u, v = (_top_axes(cloud, size, "principal_angles") for cloud in (left, right))
+    u, v = (_top_axes(cloud, size) for cloud in (left, right))
     inner = u.T @ v
     cosines = np.clip(np.linalg.svd(inner, compute_uv=False), 0.0, 1.0)
     sines = np.clip(np.linalg.svd(v - u @ inner, compute_uv=False)[::-1], 0.0, 1.0)

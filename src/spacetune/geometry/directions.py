@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from spacetune.errors import DataError
-from spacetune.geometry.advice import PAIRS
-from spacetune.geometry.cloud import PointCloud, Points, Variant, as_cloud, check_variant
+from spacetune.geometry.cloud import PointCloud, Points, as_cloud
+from spacetune.geometry.points import PAIRS, Variant, check_variant
 from spacetune.geometry.spectrum import FloatArray
 
 __all__ = ["average_cosine", "partition_ratio", "uniformity"]

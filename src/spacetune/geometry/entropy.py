@@ -12,8 +12,8 @@ from scipy.special import ndtr, ndtri, rel_entr
 from scipy.stats import differential_entropy
 
 from spacetune.errors import DataError
-from spacetune.geometry.advice import SPECTRAL
-from spacetune.geometry.cloud import PointCloud, Points, Variant, as_cloud, check_variant
+from spacetune.geometry.cloud import PointCloud, Points, as_cloud
+from spacetune.geometry.points import SPECTRAL, Variant, check_variant
 from spacetune.geometry.spectrum import FloatArray
 
 __all__ = ["kl_discrete", "vrm"]

@@ -9,14 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from spacetune.errors import DataError
-from spacetune.geometry.advice import SPECTRAL
-from spacetune.geometry.cloud import Points, Variant, as_cloud, check_variant
+from spacetune.geometry.cloud import Points, as_cloud
 from spacetune.geometry.moments import Moments
+from spacetune.geometry.points import SPECTRAL, Variant, check_variant
 from spacetune.geometry.spectrum import FloatArray, Spectrum
 
 __all__ = [
     "eee",
-    "eee_of_spectrum",
+    "eee_of_spectra",
     "effective_rank",
     "isoscore",
     "kl_gaussian",
@@ -34,16 +34,16 @@ def _spectrum(points: SpectralPoints, measure: str) -> Spectrum:
     return as_cloud(points, measure, SPECTRAL).spectrum
 
 
-def eee_of_spectrum(values: FloatArray) -> float:
-    """Return EEE of eigenvalues in descending order; see `eee`.
+def eee_of_spectra(values: FloatArray) -> FloatArray:
+    """Return EEE of eigenvalues (…, p), descending along the last axis; see `eee`.
 
-    >>> [round(eee_of_spectrum(np.array(v)), 4) for v in ([4.0, 3, 2, 1], [1.0, 1, 0, 0], [1.0, 0, 0, 0])]
+    >>> eee_of_spectra(np.array([[4.0, 3, 2, 1], [1, 1, 0, 0], [1, 0, 0, 0]])).round(4).tolist()
     [0.2125, 0.4375, 0.5625]
     """
-    p = len(values)
-    cumulative = np.cumsum(values)
-    excess = cumulative - cumulative[-1] * np.arange(1, p + 1) / p
-    return float(np.trapezoid(excess) / (cumulative[-1] * p / 2))
+    p = values.shape[-1]
+    cumulative = np.cumsum(values, axis=-1)
+    excess = cumulative - cumulative[..., -1:] * np.arange(1, p + 1) / p
+    return np.trapezoid(excess, axis=-1) / (cumulative[..., -1] * p / 2)
 
 
 def eee(points: SpectralPoints, *, variant: Variant = "exact") -> float:
@@ -63,7 +63,7 @@ def eee(points: SpectralPoints, *, variant: Variant = "exact") -> float:
     >>> round(eee(square), 12), round(eee(square * [10, 1]), 4)
     (0.0, 0.245)
     """
-    value = eee_of_spectrum(_spectrum(points, "eee").spread("eee"))
+    value = float(eee_of_spectra(_spectrum(points, "eee").spread("eee")))
     return round(value, 4) if check_variant(variant) else value
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from scipy.stats import skew
 
 from spacetune.errors import DataError, UsageError
-from spacetune.geometry.advice import NEIGHBOURS
-from spacetune.geometry.cloud import PointCloud, Points, Variant, as_cloud, check_variant
+from spacetune.geometry.cloud import PointCloud, Points, as_cloud
 from spacetune.geometry.entropy import reference_sample
 from spacetune.geometry.normal_reference import expected_log_distances, expected_log_neighbour_distance
+from spacetune.geometry.points import NEIGHBOURS, Variant, check_variant
 from spacetune.geometry.spectrum import FloatArray
 
 __all__ = ["hubness", "kl_empirical", "knn_overlap", "koleo", "two_nn"]

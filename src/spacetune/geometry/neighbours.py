@@ -19,15 +19,7 @@ BLOCK_BYTES = 1 << 26
 
 @dataclass(frozen=True)
 class NeighbourTable:
-    """The k nearest other points of each point, nearest first.
-
-    Attributes
-    ----------
-    distances
-        Euclidean distances (n, k).
-    indices
-        Row numbers of the neighbours (n, k).
-    """
+    """The k nearest other points of each point, nearest first: Euclidean distances (n, k) and row numbers (n, k)."""
 
     distances: FloatArray
     indices: NDArray[np.intp]

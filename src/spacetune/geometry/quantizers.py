@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spacetune.errors import DataError, MissingExtraError, UsageError
-from spacetune.geometry.advice import QUANTIZER
-from spacetune.geometry.cloud import read_points
+from spacetune.geometry.points import QUANTIZER, read_points
 from spacetune.geometry.spectrum import FloatArray
 
 __all__ = ["Quantization", "Quantizer", "QuantizerKind", "quantize", "train_quantizer"]
@@ -161,11 +160,6 @@ def train_quantizer(
     additive_settings
         faiss's settings of the local search to change from their defaults: `train_iters` (25),
         `train_ils_iters` (8), `encode_ils_iters` (16), `icm_iters` (4), `random_seed`.
-
-    Returns
-    -------
-    Quantizer
-        The trained quantizer.
 
     Raises
     ------

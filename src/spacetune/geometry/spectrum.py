@@ -26,10 +26,8 @@ class Spectrum:
         rounding are exactly zero.
     axes
         Principal axes, one a column (d, p), or None where only the values were asked for.
-    n
-        Number of points.
-    dim
-        Number of dimensions d.
+    n, dim
+        Numbers of points and of dimensions d.
     """
 
     values: FloatArray

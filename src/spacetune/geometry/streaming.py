@@ -12,19 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spacetune.errors import DataError, UsageError
-from spacetune.geometry.cloud import read_points
+from spacetune.geometry.points import read_points
 from spacetune.geometry.spectrum import FloatArray
 
 __all__ = ["Directions", "Reservoir"]
 
 BLOCK_ROWS = 512  # in float64 these stay in the second-level cache
-
-
-def _of_dim(points: ArrayLike, dim: int) -> FloatArray:
-    values = read_points(points)
-    if values.shape[1] != dim:
-        raise DataError(f"a chunk must have {dim} dimensions, got {values.shape[1]}")
-    return values
 
 
 class Directions:
@@ -45,7 +38,9 @@ class Directions:
         """Take in a chunk of points (n, d); a chunk that raises leaves nothing behind."""
         chunk, part = np.asarray(points), Directions(self.dim)
         for start in range(0, len(chunk), BLOCK_ROWS):
-            values = _of_dim(chunk[start : start + BLOCK_ROWS], self.dim)
+            values = read_points(chunk[start : start + BLOCK_ROWS])
+            if values.shape[1] != self.dim:
+                raise DataError(f"a chunk must have {self.dim} dimensions, got {values.shape[1]}")
             norms = np.sqrt(np.einsum("ij,ij->i", values, values))
             part.total += (1.0 / np.where(norms > 0, norms, 1.0)) @ values
             part.n += len(values)

@@ -29,7 +29,7 @@ def _directions(rng: np.random.RandomState, n: int, dim: int) -> FloatArray:
 def sphere(
     dim: int, *, fill: bool = True, rings: int = 1, cone: bool = False, seed: int = PUBLISHED_SEED
 ) -> FloatArray:
-    """Draw 250·d points in a ball, on shells, or in a cone.
+    """Draw points (250·d, d) in a ball, on shells, or in a cone.
 
     Parameters
     ----------
@@ -44,11 +44,6 @@ def sphere(
         times U(0, r·tan(1/√d))^(1/(d−1)).
     seed
         Seed of the legacy generator; 11 gives the published sets.
-
-    Returns
-    -------
-    FloatArray
-        Points (250·d, d).
 
     Examples
     --------
@@ -67,26 +62,11 @@ def sphere(
 
 
 def cluster(dim: int, *, shift: bool = False, shuffle: bool = False, seed: int = PUBLISHED_SEED) -> FloatArray:
-    """Draw d pairs of opposite normal clusters with standard deviation min(1/d, .2), 250 points a pair.
+    """Draw points (250·d, d): d pairs of opposite normal clusters, 250 points a pair, of deviation min(1/d, .2).
 
-    Parameters
-    ----------
-    dim
-        Number of dimensions and of pairs.
-    shift
-        True to move the pair's means off each other's opposite, by U(−1, 0) and U(0, 1) in each dimension.
-    shuffle
-        True to split each pair's points at random instead of 125 and 125.
-    seed
-        Seed of the legacy generator; 11 gives the published sets.
+    `shift` moves the pair's means off each other's opposite, by U(−1, 0) and U(0, 1) in each dimension; `shuffle`
+    splits each pair's points at random instead of 125 and 125.
 
-    Returns
-    -------
-    FloatArray
-        Points (250·d, d).
-
-    Examples
-    --------
     >>> cluster(10).shape
     (2500, 10)
     """

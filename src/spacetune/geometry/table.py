@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from spacetune.errors import DataError, MissingExtraError, UsageError
-from spacetune.geometry.advice import SampleSizeWarning
 from spacetune.geometry.catalogue import Measure, find_measure, list_measures
-from spacetune.geometry.cloud import PointCloud, Points, Variant, check_variant
+from spacetune.geometry.cloud import PointCloud, Points
 from spacetune.geometry.moments import Moments
+from spacetune.geometry.points import SampleSizeWarning, Variant, check_variant
 from spacetune.results import Result
 
 __all__ = ["Measured", "Measurements", "compute"]
@@ -28,11 +28,9 @@ class Measured(Result):
     measure
         Name in the catalogue.
     value
-        The value, or None where there is none.
-    n
-        Number of points it was worked out on.
-    advised
-        Number of points advised.
+        None where there is none.
+    n, advised
+        Numbers of points it was worked out on, and advised.
     problem
         Why there is no value, or None.
     """
@@ -50,10 +48,8 @@ class Measurements(Result):
 
     Attributes
     ----------
-    n
-        Number of points.
-    dim
-        Number of dimensions.
+    n, dim
+        Numbers of points and of dimensions.
     variant
         "exact" or "official".
     measured

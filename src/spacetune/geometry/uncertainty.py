@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spacetune.errors import DataError, UsageError
-from spacetune.geometry.advice import SampleAdvice, SampleSizeWarning
 from spacetune.geometry.catalogue import Measure, find_measure
-from spacetune.geometry.cloud import read_points
+from spacetune.geometry.points import SampleAdvice, SampleSizeWarning, read_points
 from spacetune.geometry.spectrum import FloatArray
 from spacetune.results import Result
 
@@ -28,22 +27,16 @@ class Interval(Result):
 
     Attributes
     ----------
-    measure
-        Name of the measure.
     value
-        Value on all points.
-    low
-        Lower end of the interval.
-    high
-        Upper end of the interval.
+        On all points.
+    low, high
+        Ends of the interval.
     standard_error
         Standard deviation of the value over samples of n points.
     level
         Coverage aimed at.
-    n
-        Number of points.
-    n_resamples
-        Number of half-samples.
+    n, n_resamples
+        Numbers of points and of half-samples.
     """
 
     measure: str
@@ -62,8 +55,6 @@ class Convergence(Result):
 
     Attributes
     ----------
-    measure
-        Name of the measure.
     sizes
         Sample sizes, ascending.
     values
@@ -92,7 +83,7 @@ def _resolve(measure: str | Measure | MeasureFunction, sets: int) -> Measure:
     if not isinstance(measure, Measure):
         name = getattr(measure, "__name__", "measure")
         measure = Measure(
-            name, name, measure, "", -np.inf, np.inf, "", (), "", SampleAdvice(2), "", "points", sets=sets
+            name, name, measure, "", -np.inf, np.inf, "", "", (), SampleAdvice(2), "", needs="points", sets=sets
         )
     if measure.sets != sets:
         wanted = "two sets: pass the other as `second`" if measure.sets == 2 else "one set: leave `second` out"
@@ -156,11 +147,6 @@ def bootstrap(
     seed
         Seed of the draws.
 
-    Returns
-    -------
-    Interval
-        Value, interval and standard error.
-
     Raises
     ------
     DataError
@@ -206,23 +192,12 @@ def convergence(
 
     Parameters
     ----------
-    points
-        Table (n, d).
-    measure
-        Name or entry of the catalogue, or any function of points.
+    points, measure, second, seed
+        As in `bootstrap`.
     sizes
         Sample sizes; None for n, n/2, n/4, … down to a few hundred.
-    second
-        The other set, for a measure between two; rows are drawn in pairs.
     repeats
         Samples of each size, at least 2.
-    seed
-        Seed of the draws.
-
-    Returns
-    -------
-    Convergence
-        Values by size and repeat.
 
     Raises
     ------

@@ -27,10 +27,7 @@ OURS = re.compile(rf"{WORK}|\.({CONFIG}|{WEIGHTS}|{CARD}|{ENCODER})\.[0-9a-f]{{1
 def free_place(place: Path) -> Path:
     """Return the folder a model can be written to, links followed: a new or empty one, or a saved model's.
 
-    Raises
-    ------
-    UsageError
-        If something else is there, which would be lost, or a file stands where a folder must.
+    Raises `UsageError` if something else is there, which would be lost, or a file stands where a folder must.
     """
     try:
         whole = place.resolve()
@@ -48,19 +45,9 @@ def free_place(place: Path) -> Path:
 
 
 class Claim:
-    """An output folder that this run holds.
+    """An output folder that this run holds: the place itself, and the run's own folder to `work` in.
 
-    Parameters
-    ----------
-    place
-        The folder itself.
-    work
-        This run's own folder.
-
-    Attributes
-    ----------
-    written
-        Whether this run has written a model.
+    `written` says whether this run has written a model.
     """
 
     def __init__(self, place: Path, work: Path) -> None:
@@ -76,10 +63,7 @@ class Claim:
     def write(self, model: SavedModel) -> None:
         """Write the model; an older one stands until this one is whole, and is replaced in one step.
 
-        Raises
-        ------
-        UsageError
-            If the folder cannot be written, or has become something else meanwhile.
+        Raises `UsageError` if the folder cannot be written, or has become something else meanwhile.
         """
         try:
             staging = (self.place / WORK if self.place.is_dir() else self.work) / "new"
@@ -97,10 +81,7 @@ class Claim:
 def claim(place: str | os.PathLike[str]) -> Generator[Claim]:
     """Hold an output folder while inside. What killed runs left is cleaned; only a checkpoint stays, for `--resume`.
 
-    Raises
-    ------
-    UsageError
-        If it is no `free_place`, cannot be written to, or another run holds it.
+    Raises `UsageError` if it is no `free_place`, cannot be written to, or another run holds it.
     """
     whole = free_place(Path(place))
     with contextlib.ExitStack() as held:

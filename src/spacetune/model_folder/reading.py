@@ -19,6 +19,7 @@ from spacetune.model_folder.saved_model import (
     WEIGHTS,
     config_digest,
     file_digest,
+    not_whole,
 )
 from spacetune.model_folder.writing import part
 
@@ -47,10 +48,8 @@ def read_model(place: str | os.PathLike[str]) -> Stored:
 
     A model of version 0.1 has no digests: it is read with one warning.
 
-    Raises
-    ------
-    ModelFileError
-        If it is missing, incomplete, damaged, changed by hand, or written by a newer version; the message says which.
+    Raises `ModelFileError` if it is missing, incomplete, damaged, changed by hand, or written by a newer version; the
+    message says which.
     """
     folder = Path(place)
     if not folder.is_dir():
@@ -82,7 +81,7 @@ def _read(folder: Path, content: bytes) -> Stored:
     try:
         tensors = safetensors.torch.load(weights)
     except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelFileError(f"the saved model in {folder} is damaged: {error}; fit it again") from error
+        raise not_whole(folder, str(error)) from error
     own = (config["settings"].get("train_encoder") is True) if digest is None else bool(_encoder_files(config))
     return Stored(config, tensors, part(folder, ENCODER, digest) if own else None)
 
@@ -105,24 +104,22 @@ def _config(folder: Path, content: bytes) -> dict[str, Any]:
     try:
         config = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"the saved model in {folder} is damaged: {CONFIG}: {error}; fit it again") from error
+        raise not_whole(folder, f"{CONFIG}: {error}") from error
     schema = config.get("schema") if isinstance(config, dict) else None
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
         raise ModelFileError(f"{folder / CONFIG} has no schema number; was it written by spacetune?")
     if schema > SCHEMA:
         raise ModelFileError(f"{folder} has schema {schema}, this spacetune reads up to {SCHEMA}; update spacetune")
     if schema == 1 and ("digest" in config or "files" in config):
-        raise ModelFileError(f"the saved model in {folder} is damaged: its schema number is not its own; fit it again")
+        raise not_whole(folder, "its schema number is not its own")
     if schema > 1 and config.get("digest") != config_digest(config):
-        raise ModelFileError(
-            f"the saved model in {folder} is damaged, or its {CONFIG} was changed by hand: its digest is not that of "
-            "its content; fit it again"
-        )
+        by_hand = f"damaged, or its {CONFIG} was changed by hand"
+        raise not_whole(folder, "its digest is not that of its content", by_hand)
     files = config.get("files") if schema > 1 else {}
     if not isinstance(files, dict) or not all(isinstance(told, str) for told in files.values()):
-        raise ModelFileError(f"the saved model in {folder} is incomplete: {CONFIG} lists no files; fit it again")
+        raise not_whole(folder, f"{CONFIG} lists no files", "incomplete")
     if not isinstance(config.get("settings"), dict):
-        raise ModelFileError(f"the saved model in {folder} is incomplete: {CONFIG} holds no settings; fit it again")
+        raise not_whole(folder, f"{CONFIG} holds no settings", "incomplete")
     return config
 
 
@@ -133,14 +130,14 @@ def _encoder_files(config: dict[str, Any]) -> dict[str, str]:
 def _check_digests(folder: Path, config: dict[str, Any], weights: bytes) -> None:
     """Compare every part but the card with its digest; the trained encoder has no other files than its own."""
     if hashlib.sha256(weights).hexdigest() != config["files"].get(WEIGHTS):
-        raise ModelFileError(f"the saved model in {folder} is damaged: {WEIGHTS} is not what was saved; fit it again")
+        raise not_whole(folder, f"{WEIGHTS} is not what was saved")
     told = _encoder_files(config)
     home = part(folder, ENCODER, config["digest"])
     here = {f"{ENCODER}/{f.relative_to(home).as_posix()}": f for f in home.rglob("*") if f.is_file()} if told else {}
     if here.keys() != told.keys():
         name = sorted(here.keys() ^ told.keys())[0]
         what = "is missing" if name in told else "was not saved with it"
-        raise ModelFileError(f"the saved model in {folder} is damaged: {name} {what}; fit it again")
+        raise not_whole(folder, f"{name} {what}")
     for name, file in here.items():
         if file_digest(file) != told[name]:
-            raise ModelFileError(f"the saved model in {folder} is damaged: {name} is not what was saved; fit it again")
+            raise not_whole(folder, f"{name} is not what was saved")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spacetune.errors import ModelFileError
+
 if TYPE_CHECKING:  # `free_place` answers before torch is loaded
     from torch import Tensor
 
@@ -23,6 +25,7 @@ __all__ = [
     "config_digest",
     "file_digest",
     "is_model",
+    "not_whole",
 ]
 
 SCHEMA = 2
@@ -78,3 +81,8 @@ def is_model(folder: Path) -> bool:
     return isinstance(config, dict) and all(
         isinstance(config.get(name), kind) for name, kind in (("schema", int), ("spacetune", str), ("model", str))
     )
+
+
+def not_whole(folder: object, what: str, state: str = "damaged") -> ModelFileError:
+    """Return the error that says what is wrong with a saved model."""
+    return ModelFileError(f"the saved model in {folder} is {state}: {what}; fit it again")

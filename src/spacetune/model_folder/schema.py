@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spacetune.errors import ModelFileError
+from spacetune.model_folder.saved_model import not_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,36 +110,25 @@ WHOLE = ("train_hashes", "lexicon.grams")
 def check_config(config: Mapping[str, Any], place: object) -> None:
     """Check every value that a model is built from.
 
-    Raises
-    ------
-    ModelFileError
-        If one is missing, or not what it must be; it is named.
+    Raises `ModelFileError` if one is missing, or not what it must be; it is named.
     """
     for name, rule in (NEEDED | OPTIONAL).items():
         value: object = config
         for key in name.split("."):
             value = value.get(key, ABSENT) if isinstance(value, dict) else ABSENT
         if value is ABSENT and name in NEEDED:
-            raise ModelFileError(f"the saved model in {place} is incomplete: {name} is missing; fit it again")
+            raise not_whole(place, f"{name} is missing", "incomplete")
         if value is not ABSENT and not rule.holds(value):
-            raise ModelFileError(
-                f"the saved model in {place} is damaged: {name} must be {rule.words}, got {value!r:.60}; fit it again"
-            )
+            raise not_whole(place, f"{name} must be {rule.words}, got {value!r:.60}")
 
 
 def check_tensors(tensors: Mapping[str, Tensor], place: object) -> None:
     """Check that hashes and token ids are whole numbers, and all others finite ones.
 
-    Raises
-    ------
-    ModelFileError
-        If some are not.
+    Raises `ModelFileError` if some are not.
     """
     for name, tensor in tensors.items():
         if tensor.is_floating_point() == (name in WHOLE):
-            kind = f"numbers of another kind ({tensor.dtype})"
-            raise ModelFileError(f"the saved model in {place} is damaged: {name} has {kind}; fit it again")
+            raise not_whole(place, f"{name} has numbers of another kind ({tensor.dtype})")
         if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise ModelFileError(
-                f"the saved model in {place} is damaged: {name} holds numbers that are not finite; fit it again"
-            )
+            raise not_whole(place, f"{name} holds numbers that are not finite")

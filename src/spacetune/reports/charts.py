@@ -1,4 +1,4 @@
-"""Small drawings as inline SVG and HTML: curves, heat maps, scatters. No script needed."""
+"""Small drawings of numbers as inline SVG and HTML: curves, heat maps, bars and dots. No script needed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.reports.frames import HEIGHT, Frame, Point, ends_of, graded, line, svg
+from spacetune.reports.frames import BOTTOM, HEIGHT, WIDTH, Frame, Point, ends_of, graded, line, svg, ticks, words
 from spacetune.reports.markup import Markup, tag
 
-__all__ = ["curves", "heat_map", "legend", "look", "scatter"]
+__all__ = ["N_HUES", "bars", "curves", "dots", "heat_map", "legend", "look"]
 
 N_HUES = 8
+STEP, RIGHT = 24, 50
+"""Height of a row of bars or dots, and room for its number."""
+LETTER, MOST_LETTERS = 5.9, 32
+"""Width of a letter, about, and letters of a name that are shown."""
+
+Row = tuple[str, float, Point | None]
 
 
 def curves(
@@ -63,17 +69,13 @@ def curves(
     guides += [((frame.x[0], level), (frame.x[1], level))] if level is not None else []
     guides += [((frame.x[0],) * 2, (frame.x[1],) * 2)] if diagonal else []
     drawn += [line(*frame.at(*start), *frame.at(*end), "guide") for start, end in guides]
-    for i, (name, each) in enumerate(lines.items()):
-        looks = _looks(i, len(lines), ordered)
+    styles = [graded(i / max(1, len(lines) - 1)) if ordered else {"class_": look(i)} for i in range(len(lines))]
+    for style, (name, each) in zip(styles, lines.items(), strict=True):
         upright = [(frame.at(x, low), frame.at(x, high)) for x, low, high in (bands or {}).get(name, ())]
         marks = [line(*low, *high, "interval") for low, high in upright]
-        drawn.append(tag("g", marks, _polyline(frame, name, each), **looks))
-    named = legend([(name, _looks(i, len(lines), ordered)) for i, name in enumerate(lines)]) if len(lines) > 1 else None
+        drawn.append(tag("g", marks, _polyline(frame, name, each), **style))
+    named = legend(list(zip(lines, styles, strict=True))) if len(lines) > 1 else None
     return tag("div", svg(f"{y_label} over {x_label}", HEIGHT, drawn), named)
-
-
-def _looks(i: int, n: int, ordered: bool) -> dict[str, str]:
-    return graded(i / max(1, n - 1)) if ordered else {"class_": look(i)}
 
 
 def _polyline(frame: Frame, name: str, points: Sequence[Point]) -> Markup:
@@ -138,52 +140,44 @@ def heat_map(
     return tag("div", table, class_="wide", tabindex="0", role="region", aria_label=corner or "heat map")
 
 
-def scatter(
-    clouds: Mapping[str, Sequence[tuple[float, float, str]]],
-    small: Mapping[str, Sequence[Point]],
-    centres: Mapping[str, Point],
-) -> Markup:
-    """Draw labelled points by group, with small points below them and a cross at every group's centre.
-
-    Parameters
-    ----------
-    clouds
-        By group: ``(x, y, what to say on hover)``.
-    small
-        By group: points of a second kind, drawn small and pale.
-    centres
-        By group: where its cross stands.
-    """
-    everything = [p[:2] for cloud in (*clouds.values(), *small.values()) for p in cloud] or [(0.0, 0.0)]
-    xs, ys = [p[0] for p in everything], [p[1] for p in everything]
-    frame = Frame((min(xs), max(xs)), (min(ys), max(ys)), 330)
-    drawn = frame.axes("first principal axis", "second", numbers=False)
-    for i, name in enumerate(clouds):
-        pale = [tag("path", d=_mark(i, *frame.at(*p), 1.4)) for p in small.get(name, ())]
-        drawn.append(tag("g", pale, class_=f"pale hue{i % N_HUES}"))
-    for i, (name, cloud) in enumerate(clouds.items()):
-        big = [tag("g", tag("path", d=_mark(i, *frame.at(x, y), 3)), tag("title", f"{name}: {t}")) for x, y, t in cloud]
-        drawn.append(tag("g", big, class_=f"cloud hue{i % N_HUES}"))
-    for i, name in enumerate(clouds):
-        if name in centres:
-            x, y = frame.at(*centres[name])
-            drawn.append(_cross(x, y, name, i))
-    named = legend([(name, {"class_": look(i)}) for i, name in enumerate(clouds)])
-    return tag("div", svg("map of texts by class", 330, drawn), named)
+def dots(rows: Sequence[Row], x_label: str, ends: Point) -> Markup:
+    """Draw a dot a row, with its interval: ``(name, value, (low, high) or None)``."""
+    return _rows_drawn(rows, x_label, ends, from_zero=False)
 
 
-def _cross(x: float, y: float, name: str, i: int) -> Markup:
-    outer, inner = (f"M{x - r:.1f} {y:.1f}h{2 * r}M{x:.1f} {y - r:.1f}v{2 * r}" for r in (7, 5.7))
-    lines = [tag("path", d=outer), tag("path", d=inner, class_="inner")]
-    return tag("g", lines, tag("title", f"centre of {name}"), class_=f"cross hue{i % N_HUES}")
+def bars(rows: Sequence[Row], x_label: str) -> Markup:
+    """Draw a bar a row, from zero to its value, with its interval; the axis takes in zero and everything drawn."""
+    values = [end for _, value, interval in rows for end in (value, *(interval or ()))]
+    low, high = min(0.0, *values), max(0.0, *values)
+    return _rows_drawn(rows, x_label, (low, high if high > low else 1.0), from_zero=True)
 
 
-def _mark(i: int, x: float, y: float, r: float) -> str:
-    shape = i // N_HUES % 4
-    if shape == 0:
-        return f"M{x - r:.1f} {y:.1f}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0"
-    if shape == 1:
-        return f"M{x - r:.1f} {y - r:.1f}h{2 * r}v{2 * r}h{-2 * r}z"
-    if shape == 2:
-        return f"M{x:.1f} {y - r:.1f}l{r} {2 * r}h{-2 * r}z"
-    return f"M{x:.1f} {y - r:.1f}l{r} {r}l{-r} {r}l{-r} {-r}z"
+def _rows_drawn(rows: Sequence[Row], x_label: str, ends: Point, *, from_zero: bool) -> Markup:
+    low, high = ends
+    height = STEP * len(rows) + BOTTOM
+    left = 14 + LETTER * min(MOST_LETTERS, max((len(name) for name, _, _ in rows), default=0))
+    digits = 3 if max(abs(low), abs(high)) > 0.1 else 4
+
+    def across(value: float) -> float:
+        return left + (value - low) / (high - low) * (WIDTH - left - RIGHT)
+
+    drawn: list[Markup] = []
+    for value in ticks(low, high, 5 if left < 140 else 3):
+        drawn.append(line(across(value), 4, across(value), height - BOTTOM, "grid"))
+        drawn.append(words(f"{value:g}", across(value), height - BOTTOM + 14, "middle"))
+    for i, (name, value, interval) in enumerate(rows):
+        y = STEP * i + STEP / 2
+        short = name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
+        drawn.append(tag("g", words(short, left - 8, y + 4, "end"), tag("title", name)))
+        if from_zero:
+            start, stop = sorted((across(0.0), across(value)))
+            drawn.append(tag("rect", x=f"{start:.1f}", y=f"{y - 7:.1f}", width=f"{stop - start:.1f}", height=14,
+                             class_="dot hue0"))  # fmt: skip
+        if interval is not None:
+            low_end, high_end = map(across, interval)
+            drawn.append(line(low_end, y, high_end, y, "interval over" if from_zero else "interval hue0"))
+        if not from_zero:
+            drawn.append(tag("circle", cx=f"{across(value):.1f}", cy=f"{y:.1f}", r=4, class_="dot hue0"))
+        drawn.append(words(f"{value:z.{digits}f}", WIDTH - 4, y + 4, "end", class_="value"))
+    drawn.append(words(x_label, (left + WIDTH - RIGHT) / 2, height - 6, "middle"))
+    return svg(x_label, height, drawn)

@@ -9,7 +9,7 @@ from typing import Any
 from spacetune.errors import printable
 from spacetune.reports.markup import Markup, tag
 
-__all__ = ["Document", "Figure", "Notes", "Paragraph", "Part", "Section", "Table", "body", "markdown", "shown"]
+__all__ = ["Document", "Figure", "Notes", "Paragraph", "Part", "Section", "Table", "body", "markdown", "noted", "shown"]
 
 LONG = 40
 """Letters from which on a cell's words may be broken anywhere."""
@@ -70,6 +70,11 @@ class Document:
     title: str
     lead: str
     sections: Sequence[Section]
+
+
+def noted(lines: Sequence[str]) -> list[Section]:
+    """Return a section of warnings; none where there are none."""
+    return [Section("Warnings", [Notes(lines)])] if lines else []
 
 
 def shown(value: object) -> str:

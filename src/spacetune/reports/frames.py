@@ -79,18 +79,10 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 class Frame:
-    """A pair of axes: from data to places in the drawing.
+    """A pair of axes between ends: from data to places in the drawing.
 
-    Parameters
-    ----------
-    x, y
-        Ends of the axes.
-    height
-        Of the drawing.
-    log
-        Which of the axes are logarithmic, as in ``"x"`` or ``"xy"``; their ends must be above 0.
-    whole
-        Whether x holds whole numbers only.
+    `log` says which axes are logarithmic, as in ``"x"`` or ``"xy"``; their ends must be above 0. `whole`: x holds whole
+    numbers only.
     """
 
     def __init__(self, x: Point, y: Point, height: float = HEIGHT, *, log: str = "", whole: bool = False) -> None:

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from spacetune.dissection import TERMS, Dissection, Split
-from spacetune.reports.bars import bars
-from spacetune.reports.charts import curves, heat_map
-from spacetune.reports.document import Document, Figure, Notes, Paragraph, Section, Table
+from spacetune.reports.charts import bars, curves, heat_map
+from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, noted
 from spacetune.reports.markup import Markup
 from spacetune.studies.geometry.comparing import EncoderComparison
 from spacetune.studies.geometry.measure_table import MeasureTable
@@ -31,7 +30,7 @@ def measures_document(table: MeasureTable) -> Document:
         f"{table.provenance.encoder}: {table.n_tokens:,} tokens of {table.n_texts:,} texts, {table.dim} dimensions, "
         f"{table.variant} formulas."
     )
-    sections = [Section("Warnings", [Notes(table.notes)])] if table.notes else []
+    sections = noted(table.notes)
     several = len(table.layers) > 1
     if figures and several:
         sections.append(Section("Measures over layers", figures))
@@ -76,12 +75,14 @@ def _spectrum(table: MeasureTable) -> Figure:
 
 def ladder_document(found: PerturbationLadder) -> Document:
     """Lay out measures over the share of noise in an encoder's weights, one curve a measure."""
-    figures = [Figure(_rungs(found, measure), _about_rungs(found, measure)) for measure in found.measures]
+    several = f", mean of {len(found.seeds)} seeds with their range" if len(found.seeds) > 1 else ""
+    about = f"{several}. Dashed: the encoder without noise."
+    figures = [Figure(_rungs(found, measure), f"{measure}{about}") for measure in found.measures]
     lead = (
         f"{found.provenance.encoder}, layer {found.provenance.layers[0]}, with noise mixed into its weights; "
         f"{found.n_tokens:,} tokens of {found.n_texts:,} texts, {found.dim} dimensions."
     )
-    sections = [Section("Warnings", [Notes(found.notes)])] if found.notes else []
+    sections = noted(found.notes)
     sections += [Section("Measures over the share of noise", figures), Section("All values", [Table(found.rows())])]
     return Document("Perturbation ladder", lead, sections)
 
@@ -92,11 +93,6 @@ def _rungs(found: PerturbationLadder, measure: str) -> Markup:
     band = [(alpha, min(values), max(values)) for alpha, values in noisy if len(values) > 1]
     level = next(iter(found.at(measure, 0.0)), None)
     return curves({measure: line}, "noise in percent", measure, level=level, bands={measure: band}, log="x")
-
-
-def _about_rungs(found: PerturbationLadder, measure: str) -> str:
-    several = f", mean of {len(found.seeds)} seeds with their range" if len(found.seeds) > 1 else ""
-    return f"{measure}{several}. Dashed: the encoder without noise."
 
 
 def comparison_document(found: EncoderComparison) -> Document:
@@ -111,7 +107,7 @@ def comparison_document(found: EncoderComparison) -> Document:
         drawing = bars([(name, line[0][1], None) for name, line in alike.items() if line], "similarity")
     caption = "CKA and neighbour overlap: 1 is alike. Procrustes: 0 is equal up to rotation and scale."
     lead = f"{names[0]} and {names[1]} on the same texts; {found.n_points:,} {found.unit}s compared."
-    sections = [Section("Warnings", [Notes(found.notes)])] if found.notes else []
+    sections = noted(found.notes)
     sections.append(Section("How alike the layers are", [Figure(drawing, caption, found.pairs)]))
     sections.append(Section("How the measures differ", [Table(found.differences, "b minus a")]))
     return Document("Two encoders", lead, sections)

@@ -6,7 +6,7 @@ from collections import Counter
 
 from spacetune.data import DataReport
 from spacetune.geometry import Measurements
-from spacetune.reports.document import Document, Notes, Paragraph, Section, Table
+from spacetune.reports.document import Document, Notes, Paragraph, Section, Table, noted
 from spacetune.results import Result
 from spacetune.studies import Predictions
 
@@ -21,7 +21,7 @@ def predictions_document(found: Predictions) -> Document:
     counts = Counter(str(row["predicted"]) for row in rows)
     parts = [Table(rows[:MOST_ROWS])]
     more = Paragraph(f"The first {MOST_ROWS} of {len(rows):,}; write them as CSV for all.")
-    sections = [Section("Warnings", [Notes(found.notes)])] if found.notes else []
+    sections = noted(found.notes)
     if found.probabilities is not None:
         listed = [{"predicted": name, "texts": n, "share": n / len(rows)} for name, n in counts.most_common(50)]
         sections.append(Section("Predicted classes", [Table(listed)]))

@@ -1,17 +1,30 @@
-"""One self-contained HTML page: its style and its script are inside, and it may load nothing from anywhere."""
+"""One self-contained HTML page, which may load nothing from anywhere, and a picture of it by a headless browser."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
 from importlib.resources import files
+from pathlib import Path
 
+from spacetune.errors import SpacetuneError
+from spacetune.files import write_file
 from spacetune.reports.markup import Markup, tag
 
-__all__ = ["asset", "fragment", "page"]
-
+__all__ = ["asset", "find_browser", "fragment", "page", "screenshot"]
 
 SCRIPTS = ("turning.js", "explanation.js")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+QUIET = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+)  # fmt: skip
+WIDTH, TALLEST = 1000, 16_000
+SECONDS = 120
 
 
 def asset(name: str) -> str:
@@ -40,3 +53,45 @@ def page(title: str, body: Markup) -> str:
 def fragment(body: Markup) -> str:
     """Return what a notebook shows: the body with its style, without script."""
     return tag("div", tag("style", Markup(asset("report.css"))), body, class_="spacetune")
+
+
+def find_browser() -> str | None:
+    """Return the path of Chromium or Chrome, or None."""
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+def screenshot(html: str, file: Path) -> None:
+    """Take a picture of a page at its full height, up to 16,000 pixels, from a temporary file and without network.
+
+    Raises `SpacetuneError` if there is no browser, or it fails.
+    """
+    browser = find_browser()
+    if browser is None:
+        raise SpacetuneError(
+            "a picture needs Chromium or Chrome, and neither was found; install it (Debian: apt install chromium), "
+            "or write .html and print it from any browser"
+        )
+    with tempfile.TemporaryDirectory(prefix="spacetune-picture-") as folder:
+        shown, picture = Path(folder, "page.html"), Path(folder, "page.png")
+        shown.write_text(html, encoding="utf-8")
+        command = [browser, *QUIET, f"--user-data-dir={folder}/profile"]
+        dumped = _run([*command, f"--window-size={WIDTH},800", "--dump-dom", shown.as_uri()])
+        told = re.search(r'data-height="(\d+)"', dumped)
+        height = min(int(told.group(1)) if told else 2000, TALLEST)
+        _run([*command, f"--window-size={WIDTH},{height}", f"--screenshot={picture}", shown.as_uri()])
+        if not picture.is_file():
+            raise SpacetuneError(f"{browser} wrote no picture")
+        try:
+            write_file(file, picture.read_bytes())
+        except OSError as error:
+            raise SpacetuneError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _run(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SpacetuneError(f"{command[0]} did not take the picture: {error}") from error
+    if done.returncode != 0:
+        raise SpacetuneError(f"{command[0]} failed with code {done.returncode}: {done.stderr.strip()[-200:]}")
+    return done.stdout

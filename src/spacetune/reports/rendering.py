@@ -1,17 +1,21 @@
-"""`render`: a result becomes a file that people can look at."""
+"""`render`: a result becomes a file that people can look at, written whole or not at all."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from spacetune.data import DataReport
 from spacetune.dissection import Dissection
-from spacetune.errors import UsageError
+from spacetune.errors import SpacetuneError, UsageError
 from spacetune.estimators.uncertainty import Uncertainty
 from spacetune.explanations import Explanation, TextExplanation
+from spacetune.files import write_file
 from spacetune.geometry import Measurements
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.reports.document import Document, body, markdown
@@ -23,12 +27,10 @@ from spacetune.reports.layers import (
     measures_document,
 )
 from spacetune.reports.listing import any_document, data_document, measurements_document, predictions_document
-from spacetune.reports.page import fragment, page
+from spacetune.reports.page import fragment, page, screenshot
 from spacetune.reports.scoring import fit_document, scores_document
-from spacetune.reports.screenshot import screenshot
 from spacetune.reports.simplexes import simplex_document, uncertainty_document
 from spacetune.reports.spaces import map_document, overlap_document
-from spacetune.reports.tables import write_csv, write_text
 from spacetune.results import Result
 from spacetune.studies import FitReport, PerturbationLadder, Predictions, Scores, SimplexScores, SpaceMap
 from spacetune.studies.geometry.comparing import EncoderComparison
@@ -64,7 +66,7 @@ def document_of(result: Result) -> Document:
 
 
 def render(result: Result, path: str | os.PathLike[str]) -> Path:
-    """Write a result as a file to look at: the ending says which kind.
+    """Write a result as a file to look at, and return its path: the ending says which kind.
 
     ``.html`` is one self-contained page: it loads nothing, works from disk, in light and dark, on paper and on a
     telephone. ``.md`` is Markdown with the numbers behind every figure. ``.png`` is a picture of the page, taken
@@ -76,11 +78,6 @@ def render(result: Result, path: str | os.PathLike[str]) -> Path:
         Any result object of spacetune.
     path
         The file; an older one is replaced.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
 
     Raises
     ------
@@ -123,3 +120,39 @@ def html_of(result: Result) -> str:
 def notebook(result: Result) -> str:
     """Return a result as HTML for a notebook's cell."""
     return fragment(body(document_of(result)))
+
+
+def safe_cell(value: Any) -> Any:
+    r"""Put an apostrophe before text that a spreadsheet would run as a formula, whatever unseen stands before it.
+
+    >>> safe_cell("=1+1"), safe_cell("\ufeff ＝1+1"), safe_cell("fine"), safe_cell(-0.5)
+    ("'=1+1", "'\ufeff ＝1+1", 'fine', -0.5)
+    """
+    return f"'{value}" if isinstance(value, str) and _risky(value) else value
+
+
+def _risky(text: str) -> bool:
+    """Tell whether the first sign that is seen is one that starts a formula, in any width."""
+    seen = next((c for c in text if unicodedata.category(c)[0] not in "ZC"), "")
+    return text.startswith(("\t", "\r")) or unicodedata.normalize("NFKC", seen)[:1] in tuple("=+-@")
+
+
+def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows with a header, safe to open in a spreadsheet."""
+    text = io.StringIO()
+    columns = list(rows[0]) if rows else []
+    writer = csv.writer(text)
+    writer.writerow([safe_cell(name) for name in columns])
+    writer.writerows([safe_cell(row[name]) for name in columns] for row in rows)
+    write_text(path, text.getvalue())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all.
+
+    Raises `SpacetuneError` if it cannot be written there.
+    """
+    try:
+        write_file(path, text.encode("utf-8", "backslashreplace"))  # half a character has no bytes in UTF-8
+    except OSError as error:
+        raise SpacetuneError(f"{path} cannot be written: {error.strerror}") from error

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.reports.bars import dots
-from spacetune.reports.charts import curves, heat_map
+from spacetune.reports.charts import curves, dots, heat_map
 from spacetune.reports.document import Document, Figure, Notes, Paragraph, Part, Section, Table
 from spacetune.studies import FitReport, Scores
 

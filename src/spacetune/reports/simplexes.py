@@ -10,9 +10,8 @@ import numpy as np
 from rich.console import Console
 
 from spacetune.estimators.uncertainty import Uncertainty
-from spacetune.reports.bars import dots
-from spacetune.reports.charts import curves
-from spacetune.reports.document import Document, Figure, Notes, Part, Section, Table
+from spacetune.reports.charts import curves, dots
+from spacetune.reports.document import Document, Figure, Part, Section, Table, noted
 from spacetune.reports.frames import WIDTH, Point, ends_of, graded, line, svg, words
 from spacetune.reports.markup import Markup, tag
 from spacetune.reports.scoring import INTERVALS, score_ends
@@ -32,7 +31,7 @@ def simplex_document(found: SimplexScores) -> Document:
         f"{found.model} with {found.n_vertices} vertices on {found.n_texts:,} texts from {found.source}. All layers "
         "and the head stand at the same point of the simplex; the centroid is the model that is used."
     )
-    sections = [Section("Warnings", [Notes(found.notes)])] if found.notes else []
+    sections = noted(found.notes)
     sections.append(Section("Over the simplex", [_corners(found, name), _map(found, name), _ways(found, name)]))
     if found.epochs:
         sections.append(Section("Stochastic validation", _validation(found)))

@@ -37,8 +37,6 @@ __all__ = [
     "score_table",
 ]
 
-PERCENT = ("accuracy", "macro_f1", "micro_f1", "r2", "pearson", "spearman", "ece", "mae")
-
 
 def plain(text: object, style: str = "") -> Text:
     """Return text as it stands, for a console to print: no markup in it, nothing that steers a terminal."""

@@ -20,8 +20,7 @@ from spacetune.web.problems import add_problems
 from spacetune.web.routes.hugging_face import add_hugging_face
 from spacetune.web.routes.openai import add_openai
 from spacetune.web.routes.own import add_maps, add_own
-from spacetune.web.routes.page import add_page
-from spacetune.web.routes.state import add_state
+from spacetune.web.routes.server import add_page, add_state
 from spacetune.web.service import Service
 
 __all__ = ["check_key", "make_app"]
@@ -103,10 +102,7 @@ def make_app(
 def check_key(api_key: str | None) -> None:
     """Refuse a key that would let everyone in, or no one.
 
-    Raises
-    ------
-    UsageError
-        If it is empty or holds what a header cannot carry.
+    Raises `UsageError` if it is empty or holds what a header cannot carry.
     """
     if api_key is None:
         return

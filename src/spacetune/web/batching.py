@@ -27,15 +27,10 @@ class Job:
 
 
 class Batcher:
-    """A queue in front of the model.
+    """A queue in front of the model; of the limits `max_waiting`, `max_seconds` and `batch_texts` are used.
 
-    The worker takes the oldest job and every later one of the same kind that still fits, runs their texts as one
-    list, and deals the answers out. The model is only ever touched by this one thread.
-
-    Parameters
-    ----------
-    limits
-        `max_waiting`, `max_seconds` and `batch_texts` are used.
+    The worker takes the oldest job and every later one of the same kind that still fits, runs their texts as one list,
+    and deals the answers out. The model is only ever touched by this one thread.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -50,28 +45,10 @@ class Batcher:
         self._thread.start()
 
     def submit(self, key: object, run: Run, texts: list[TextInput], *, begun: bool = False) -> Future[Sequence[Any]]:
-        """Put texts in the queue.
+        """Put texts in the queue, for `run` to make one answer a text of; jobs with equal keys may run together.
 
-        Parameters
-        ----------
-        key
-            Jobs with equal keys may run together.
-        run
-            From texts to one answer a text.
-        texts
-            The texts.
-        begun
-            They are a further part of a request that was let in: it is not refused halfway.
-
-        Returns
-        -------
-        concurrent.futures.Future
-            One answer a text.
-
-        Raises
-        ------
-        Refused
-            With 429 where too many texts wait already, with 503 while the server is stopping.
+        What has `begun` is a further part of a request that was let in: it is not refused halfway. Raises `Refused`
+        with 429 where too many texts wait already, with 503 while the server is stopping.
         """
         with self._changed:
             if self._closing:

@@ -19,13 +19,10 @@ class Gone(Exception):  # noqa: N818 - nobody is left to be answered
 
 
 class Bodies:
-    """Reads bodies whole; what is not whole is dropped and never handed on.
+    """Reads bodies whole, within `max_body` and `body_seconds`; what is not whole is dropped and never handed on.
 
-    Parameters
-    ----------
-    limits
-        `max_body` and `body_seconds` are used. Bodies that are not whole yet hold 16 times `max_body` together at
-        most: above that the oldest ends as if its time were over.
+    Bodies that are not whole yet hold 16 times `max_body` together at most: above that the oldest ends as if its time
+    were over.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -36,12 +33,8 @@ class Bodies:
     async def read(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """Read one body.
 
-        Raises
-        ------
-        Refused
-            With 413 where it is too large, with 408 where it takes too long.
-        Gone
-            If the client left before the end.
+        Raises `Refused` with 413 where it is too large, with 408 where it takes too long; `Gone` if the client left
+        before the end.
         """
         told = headers.get(b"content-length", b"0")
         if told.isdigit() and (len(told) > 18 or int(told) > self.limits.max_body):

@@ -40,14 +40,7 @@ def _raw(status: int, message: str) -> bytes:
 class Connection(asyncio.Protocol):
     """Hands everything to uvicorn's protocol, and keeps an eye on what the client owes.
 
-    Parameters
-    ----------
-    inner
-        uvicorn's protocol.
-    limits
-        `head_seconds` and `idle_seconds` are used.
-    forget
-        Called when the connection is over.
+    Of the limits `head_seconds` and `idle_seconds` are used; `forget` is called when the connection is over.
     """
 
     def __init__(self, inner: H11Protocol, limits: Limits, forget: Callable[[Connection], None]) -> None:

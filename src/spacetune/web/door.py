@@ -32,10 +32,7 @@ STOPPING = Refused(503, "the server is stopping")
 def listen(host: str, port: int) -> list[socket.socket]:
     """Listen on every address of a host.
 
-    Raises
-    ------
-    UsageError
-        If there is no such address here, or the port is taken.
+    Raises `UsageError` if there is no such address here, or the port is taken.
     """
     doors: list[socket.socket] = []
     failed: list[OSError] = []
@@ -75,10 +72,7 @@ def _listening(door: socket.socket, address: tuple[object, ...]) -> socket.socke
 def most_connections(limits: Limits) -> int:
     """Return how many connections there may be: those of the limits, or what the descriptors allow.
 
-    Raises
-    ------
-    UsageError
-        If that is fewer than 16.
+    Raises `UsageError` if that is fewer than 16.
     """
     try:
         import resource
@@ -94,19 +88,10 @@ def most_connections(limits: Limits) -> int:
 
 
 class Door:
-    """Takes connections in and shows them out.
+    """Takes connections from listening sockets in, each with a protocol of uvicorn's, and shows them out.
 
     Where all places are taken, the connection that has kept the server waiting longest is closed for a new one; until
     there is one that has done so for a second, new ones wait outside.
-
-    Parameters
-    ----------
-    doors
-        Listening sockets.
-    protocol
-        Makes uvicorn's protocol.
-    limits
-        Limits.
     """
 
     def __init__(self, doors: Sequence[socket.socket], protocol: Callable[[], H11Protocol], limits: Limits) -> None:

@@ -9,13 +9,7 @@ __all__ = ["Hosts", "is_loopback"]
 
 
 class Hosts:
-    """Allows the names of loopback, and those given.
-
-    Parameters
-    ----------
-    names
-        Further names, such as the one that a proxy passes on.
-    """
+    """Allows the names of loopback, and those given, such as the one that a proxy passes on."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self.names = frozenset(name.lower().rstrip(".") for name in names)

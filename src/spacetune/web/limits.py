@@ -69,10 +69,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault
 def check_texts(texts: Sequence[TextInput], limits: Limits, most: int) -> None:
     """Refuse a request whose texts are too many, too long, or no Unicode text.
 
-    Raises
-    ------
-    Refused
-        With status 422, naming the first text that is wrong (from 0).
+    Raises `Refused` with status 422, naming the first text that is wrong (from 0).
     """
     if not texts:
         raise Refused(422, "there must be at least 1 text, got 0")

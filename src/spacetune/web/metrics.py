@@ -32,15 +32,7 @@ class Metrics:
             self._seconds[path] += seconds
 
     def text(self, n_waiting: int, batch_sizes: Iterable[int]) -> str:
-        """Return everything in the text format.
-
-        Parameters
-        ----------
-        n_waiting
-            Texts in the queue.
-        batch_sizes
-            Texts of the latest batches.
-        """
+        """Return everything in the text format, with the texts in the queue and those of the latest batches."""
         sizes = list(batch_sizes)
         with self._lock:
             lines = [

@@ -16,12 +16,11 @@ from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator, load_estimator
 from spacetune.explanations import TextExplanation
 from spacetune.fitting import probabilities
-from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, map_spaces, place_texts
-from spacetune.studies import predictions_of as study
+from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, map_spaces, place_texts, predictions_of
 from spacetune.studies.embedding import embeddings_of
 from spacetune.web.limits import Refused
 
-__all__ = ["Predicted", "ServedModel", "load_models", "predictions_of"]
+__all__ = ["Predicted", "ServedModel", "load_models"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +84,10 @@ class ServedModel:
         columns = read.logits, read.n_tokens.tolist(), read.truncated.tolist()
         return [Predicted(*each) for each in zip(*columns, strict=True)]
 
+    def predictions(self, texts: list[TextInput], rows: Sequence[Predicted]) -> Predictions:
+        """Put one request's answers together as a result."""
+        return predictions_of(self.model, texts, np.stack([row.logits for row in rows]), sum(r.truncated for r in rows))
+
     def explain(self, texts: list[TextInput]) -> Sequence[TextExplanation]:
         """Explain texts."""
         return self.model.explain(texts).texts
@@ -102,10 +105,7 @@ class ServedModel:
     def check_embedding(self, prompt_name: str | None, dimensions: int | None) -> None:
         """Refuse what the encoder cannot do for an embedding, before it waits in the queue.
 
-        Raises
-        ------
-        UsageError
-            If it has no such prompt, or cannot be cut to that.
+        Raises `UsageError` if it has no such prompt, or cannot be cut to that.
         """
         self.model.encoder_.embedder.prompt(None, prompt_name)
         self.model.encoder_.embedder.size(dimensions)
@@ -125,10 +125,7 @@ class ServedModel:
     def scores(self, rows: Sequence[Predicted], function: str | None) -> Any:
         """Turn logits into scores: calibrated probabilities, or what `function` makes of the logits.
 
-        Raises
-        ------
-        Refused
-            With 422 where a model that predicts numbers is asked for probabilities.
+        Raises `Refused` with 422 where a model that predicts numbers is asked for probabilities.
         """
         logits = np.stack([row.logits for row in rows])
         if self.kind == "regression":
@@ -148,11 +145,6 @@ class ServedModel:
         return place_texts(self.model, self.map, texts)
 
 
-def predictions_of(served: ServedModel, texts: list[TextInput], rows: Sequence[Predicted]) -> Predictions:
-    """Put one request's answers together as a result."""
-    return study(served.model, texts, np.stack([row.logits for row in rows]), sum(row.truncated for row in rows))
-
-
 class Columns(TypedDict, total=False):
     """Which columns of a file of examples are read."""
 
@@ -168,23 +160,10 @@ def load_models(
     load: Callable[[Path], TextEstimator] = load_estimator,
     **columns: Unpack[Columns],
 ) -> list[ServedModel]:
-    """Load saved models, and draw their maps of labelled texts where these are given.
+    """Load saved models, named as their folders, and draw their maps of labelled texts where these are given.
 
-    Parameters
-    ----------
-    folders
-        One saved model each; its name is the folder's.
-    examples
-        A file of labelled texts: its texts are shown on the page as neighbours.
-    load
-        Loads a saved model from its folder.
-    **columns
-        Passed on to `read_texts`.
-
-    Raises
-    ------
-    UsageError
-        If two folders have one name.
+    `examples` is a file of labelled texts, shown on the page as neighbours; `load` loads a model from its folder, and
+    `columns` go to `read_texts`. Raises `UsageError` if two folders have one name.
     """
     names = [folder.resolve().name for folder in folders]
     twice = {name for name in names if names.count(name) > 1}

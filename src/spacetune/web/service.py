@@ -23,19 +23,9 @@ LONG = frozenset({"explain", "dissect"})  # what gives long answers
 class Service:
     """The served models, and the queue before them.
 
-    Parameters
-    ----------
-    models
-        At least one; requests that name none get the first.
-    limits
-        Limits.
-    aliases
-        Further names, each for the name of a model; ``*`` stands for every name that is not known.
-
-    Raises
-    ------
-    UsageError
-        If an alias is a model's own name, or stands for a model that is not served.
+    There is at least one model; requests that name none get the first. Aliases are further names, each for the name of
+    a model; ``*`` stands for every name that is not known. Raises `UsageError` if an alias is a model's own name, or
+    stands for a model that is not served.
     """
 
     def __init__(self, models: Sequence[ServedModel], limits: Limits, aliases: Mapping[str, str] | None = None) -> None:
@@ -63,10 +53,7 @@ class Service:
     def find(self, name: str | None) -> ServedModel:
         """Return a model by its name, an alias or its encoder's name; without a name the first.
 
-        Raises
-        ------
-        Refused
-            With 404 where there is none of that name.
+        Raises `Refused` with 404 where there is none of that name.
         """
         if name is None:
             return next(iter(self.models.values()))

@@ -42,18 +42,10 @@ def serve(
 
     Parameters
     ----------
-    models
-        At least one.
-    host
+    models, limits, api_key, aliases
+        As in `make_app`.
+    host, port
         Address to listen on. On loopback, requests that name another host are refused.
-    port
-        Port.
-    limits
-        Limits; None takes the defaults.
-    api_key
-        Key that requests must carry.
-    aliases
-        Further names, each for a model's name; ``*`` stands for every other name.
     allow_hosts
         Names that ``Host`` may hold beside those of loopback; with any, it is checked on every address.
     log_level
@@ -107,22 +99,10 @@ async def run(
     hurry: asyncio.Event,
     ready: Callable[[], None],
 ) -> None:
-    """Serve an application.
+    """Serve what `make_app` gives on listening sockets, which are closed at the end.
 
-    Parameters
-    ----------
-    app
-        What `make_app` gives.
-    doors
-        Listening sockets; they are closed at the end.
-    limits
-        Limits.
-    stop
-        Set to answer what has been asked and end.
-    hurry
-        Set to end at once.
-    ready
-        Called when connections are taken.
+    `ready` is called when connections are taken. `stop` is set to answer what has been asked and end, `hurry` to end at
+    once.
     """
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, http=H11Protocol, ws="none", lifespan="on",

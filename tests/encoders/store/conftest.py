@@ -12,7 +12,7 @@ import torch
 
 from spacetune import Encoder
 from spacetune.encoders import FeatureStore, TokenFeatures
-from spacetune.encoders.store import telling, turns
+from spacetune.encoders.store import settings, turns
 
 TEXTS = [f"text number {i} about {'cards' if i % 2 else 'trains'}" for i in range(12)]
 
@@ -24,7 +24,7 @@ def store(tmp_path: Path) -> FeatureStore:
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telling, "_told", set())
+    monkeypatch.setattr(settings, "_told", set())
     monkeypatch.setattr(turns, "_impatient", set())
 
 

@@ -21,16 +21,23 @@ import torch
 
 from spacetune.encoders.encoder import Encoder
 from spacetune.encoders.layers import Layers
-from spacetune.encoders.store.holdings import Holding, clean, homes_in, leftovers_in, remove, shards_in
+from spacetune.encoders.store.holdings import (
+    Holding,
+    StoreSummary,
+    clean,
+    homes_in,
+    leftovers_in,
+    remove,
+    shards_in,
+    summarise,
+)
 from spacetune.encoders.store.keys import home_name, mark_long, text_key
 from spacetune.encoders.store.merging import merge_small
 from spacetune.encoders.store.reading import Found, Reader, locate, touch
-from spacetune.encoders.store.settings import bound, usual_place
+from spacetune.encoders.store.settings import bound, tell_once, usual_place
 from spacetune.encoders.store.shard_files import write_shard
 from spacetune.encoders.store.shards import Form, Shard, make_shard
 from spacetune.encoders.store.stored_features import StoredFeatures
-from spacetune.encoders.store.summary import StoreSummary, summarise
-from spacetune.encoders.store.telling import tell_once
 from spacetune.encoders.store.turns import turn_to_encode, turn_to_write
 from spacetune.encoders.token_features import FeatureSource
 from spacetune.encoders.tokenizing import TextInput, as_inputs

@@ -1,4 +1,4 @@
-"""What lies in a store's folder, and which of it is ours to remove: nothing of another user ever goes.
+"""What lies in a store's folder, in sum and file by file, and which of it is ours to remove: nothing of others goes.
 
 None of these functions raises where a file has gone meanwhile or may not be looked at: it is left out.
 """
@@ -11,10 +11,12 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from spacetune.files import UNFINISHED, clean_leftovers, lock
+from spacetune.results import Result
 
-__all__ = ["LOCKS", "Holding", "clean", "homes_in", "leftovers_in", "remove", "shards_in"]
+__all__ = ["Holding", "StoreSummary", "clean", "homes_in", "leftovers_in", "remove", "shards_in", "summarise"]
 
 HOME = re.compile(r"[0-9a-f]{24}")
 SHARD = re.compile(r"[0-9a-f]{32}(-[0-9a-f]{8})?\.safetensors")
@@ -25,19 +27,7 @@ LOCKS = ("encoding.lock", "writing.lock")
 
 @dataclasses.dataclass(frozen=True)
 class Holding:
-    """A file of the store.
-
-    Parameters
-    ----------
-    path
-        Where.
-    n_bytes
-        Its size.
-    used
-        When it was last used.
-    ours
-        Whether it belongs to who runs this process.
-    """
+    """A file of the store: when it was last used, and whether it belongs to who runs this process (`ours`)."""
 
     path: Path
     n_bytes: int
@@ -105,3 +95,42 @@ def _held(paths: Iterable[Path]) -> list[Holding]:
 
 def _is_ours(state: os.stat_result) -> bool:
     return not hasattr(os, "geteuid") or state.st_uid == os.geteuid()  # Windows knows no such owners
+
+
+@dataclasses.dataclass(frozen=True)
+class StoreSummary(Result):
+    """What a store holds: its folder, bound, size, and one row an encoder and setting.
+
+    Unfinished files, of runs that write just now or were killed, count in the bytes.
+    """
+
+    folder: str
+    max_bytes: int
+    n_bytes: int
+    n_shards: int
+    encoders: tuple[dict[str, Any], ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row an encoder and setting."""
+        return list(self.encoders)
+
+
+def summarise(folder: Path, max_bytes: int) -> StoreSummary:
+    """Say what lies in a store's folder, without opening the features."""
+    rows = [_row(home) for home in homes_in(folder)]
+    return StoreSummary(
+        folder=str(folder),
+        max_bytes=max_bytes,
+        n_bytes=sum(row["bytes"] for row in rows),
+        n_shards=sum(row["shards"] for row in rows),
+        encoders=tuple(row for row in rows if row["bytes"]),
+    )
+
+
+def _row(home: Path) -> dict[str, Any]:
+    name = home.name
+    with contextlib.suppress(OSError, ValueError):
+        name = (home / "about.txt").read_text(encoding="utf-8").strip() or name
+    shards = shards_in(home)
+    n_bytes = sum(held.n_bytes for held in [*shards, *leftovers_in(home)])
+    return {"encoder": name, "shards": len(shards), "bytes": n_bytes}

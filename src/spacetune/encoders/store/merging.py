@@ -22,10 +22,7 @@ LARGE = 128 << 20
 def merge_small(home: Path) -> frozenset[Path]:
     """Merge the small shards of a folder where there are many; return the new ones.
 
-    Raises
-    ------
-    OSError
-        If a merged shard cannot be written, or another process writes just now: the small ones stay.
+    Raises `OSError` if a merged shard cannot be written, or another process writes just now: the small ones stay.
     """
     made: list[Path] = []
     if len(_small(home)) > MANY:

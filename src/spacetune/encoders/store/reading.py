@@ -11,9 +11,9 @@ from pathlib import Path
 
 from spacetune.encoders.store.holdings import Holding, remove, shards_in
 from spacetune.encoders.store.keys import key_of_long
+from spacetune.encoders.store.settings import tell_once
 from spacetune.encoders.store.shard_files import read_shard
 from spacetune.encoders.store.shards import Shard
-from spacetune.encoders.store.telling import tell_once
 from spacetune.errors import FeatureStoreError
 
 __all__ = ["Found", "Reader", "locate", "touch"]
@@ -51,13 +51,7 @@ def locate(shards: list[Shard], keys: Sequence[bytes], max_windows: int) -> Foun
 
 
 class Reader:
-    """The open shards of a store; damaged ones of ours are removed, those of others left alone.
-
-    Parameters
-    ----------
-    folder
-        The store's.
-    """
+    """The open shards of the store in a folder; damaged ones of ours are removed, those of others left alone."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -77,12 +71,7 @@ class Reader:
     def open(self, path: Path) -> Shard:
         """Open a shard that was just written, and read all of it back.
 
-        Raises
-        ------
-        FeatureStoreError
-            If the disk gives back something else.
-        OSError
-            If it cannot be opened.
+        Raises `FeatureStoreError` if the disk gives back something else; `OSError` if it cannot be opened.
         """
         shard = read_shard(path)
         shard.check()

@@ -1,14 +1,19 @@
-"""Where the store lies and how large it may grow, unless the caller says so."""
+"""Where the store lies and how large it may grow unless the caller says so, and the warning where it cannot be used."""
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from pathlib import Path
 
 from spacetune.errors import UsageError
 
-__all__ = ["bound", "usual_place"]
+__all__ = ["bound", "tell_once", "usual_place"]
+
+log = logging.getLogger("spacetune")
+
+_told: set[Path] = set()
 
 
 def usual_place() -> Path:
@@ -22,10 +27,7 @@ def usual_place() -> Path:
 def bound() -> int:
     """Return the bytes that a store may take.
 
-    Raises
-    ------
-    UsageError
-        If ``SPACETUNE_CACHE_GB`` is no size.
+    Raises `UsageError` if ``SPACETUNE_CACHE_GB`` is no size.
     """
     given = os.environ.get("SPACETUNE_CACHE_GB")
     if given is None:
@@ -37,3 +39,16 @@ def bound() -> int:
     if not 0 < size < math.inf:
         raise UsageError(f"SPACETUNE_CACHE_GB must be a number of gigabytes above 0, got {given!r}")
     return round(size * 1e9)
+
+
+def tell_once(folder: Path, error: Exception) -> None:
+    """Warn that a store cannot be used, and why: once a process and folder."""
+    if folder in _told:
+        return
+    _told.add(folder)
+    log.warning(
+        "the cache of features at %s cannot be used (%s): the work goes on without it. Make room or give access there, "
+        "or set SPACETUNE_CACHE to another folder or to 'off'",
+        folder,
+        (error.strerror if isinstance(error, OSError) else None) or error,
+    )

@@ -42,10 +42,7 @@ PIECE = 8 << 20
 def write_shard(home: Path, shard: Shard) -> Path:
     """Write a shard under a new name in a folder, whole or not at all.
 
-    Raises
-    ------
-    OSError
-        If it cannot be written.
+    Raises `OSError` if it cannot be written.
     """
     tensors = shard.index | shard.states
     tensors = dict(sorted(tensors.items(), key=lambda item: -item[1].element_size()))  # each at a multiple of its size
@@ -83,12 +80,7 @@ def _pieces(head: bytes, tensors: dict[str, Tensor]) -> Iterator[bytes]:
 def read_shard(path: Path) -> Shard:
     """Open a shard and check what says which texts are in it; its states are checked by `Shard.check`.
 
-    Raises
-    ------
-    FeatureStoreError
-        If it is damaged.
-    OSError
-        If it cannot be opened.
+    Raises `FeatureStoreError` if it is damaged; `OSError` if it cannot be opened.
     """
     content = _map(path)
     size = 8 + int.from_bytes(content[:8].numpy().tobytes(), "little")

@@ -27,18 +27,9 @@ Form = Literal["full", "int8"]
 
 @dataclasses.dataclass
 class Mapped:
-    """The file behind a shard.
+    """The file behind a shard: all its bytes, mapped without a descriptor, and the checksum that its states must have.
 
-    Parameters
-    ----------
-    path
-        The file.
-    content
-        All its bytes, mapped; no descriptor stays open.
-    checksum
-        What the states must sum up to.
-    checked
-        Whether they were found to.
+    `checked` says whether they were found to have it.
     """
 
     path: Path
@@ -55,16 +46,10 @@ class Shard:
     ----------
     layers
         Layers in it, ascending.
-    hashes
-        ``(n_texts, 16)`` bytes: which texts.
-    offsets
-        ``(n_texts + 1,)``: where each starts.
-    truncated
-        ``(n_texts,)``: whether a text was cut.
-    token_ids
-        ``(n_tokens,)``.
-    values
-        ``(n_tokens, n_layers, dim)``.
+    hashes, offsets, truncated
+        ``(n_texts, 16)`` bytes: which texts; ``(n_texts + 1,)``: where each starts; ``(n_texts,)``: whether it was cut.
+    token_ids, values
+        ``(n_tokens,)`` and ``(n_tokens, n_layers, dim)``.
     scales
         ``(n_tokens, n_layers)`` for the int8 form, else None.
     mapped
@@ -122,10 +107,7 @@ class Shard:
     def check(self) -> None:
         """Read the states once and compare with their checksum.
 
-        Raises
-        ------
-        FeatureStoreError
-            If they are damaged.
+        Raises `FeatureStoreError` if they are damaged.
         """
         if self.mapped is None or self.mapped.checked:
             return

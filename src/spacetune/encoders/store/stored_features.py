@@ -18,18 +18,9 @@ FORGET_EVERY = 16 << 20
 
 
 class StoredFeatures:
-    """Texts' features across shards; `take` gathers those of some texts.
+    """Texts' features across open shards; `take` gathers those of some texts.
 
-    Parameters
-    ----------
-    shards
-        Open shards.
-    places
-        For every text, which shard and which text of it.
-    layers
-        Layers to give, ascending.
-    provenance
-        Where they come from.
+    `places` say for every text which shard and which text of it; `layers` are those to give, ascending.
     """
 
     def __init__(

@@ -32,12 +32,8 @@ _impatient: set[Path] = set()
 def turn_to_encode(home: Path, count_missing: Callable[[], int]) -> Generator[None]:
     """Hold the lock of those who encode with this encoder, or wait as long as the holder stores what is missing.
 
-    Parameters
-    ----------
-    home
-        The folder of this encoder's features; it exists.
-    count_missing
-        Says how many texts are not stored yet.
+    `home` is the folder of the encoder's features, which exists; `count_missing` says how many texts are not stored
+    yet.
     """
     held = contextlib.ExitStack()
     try:
@@ -53,10 +49,7 @@ def turn_to_encode(home: Path, count_missing: Callable[[], int]) -> Generator[No
 def turn_to_write(home: Path, patience: float = PATIENCE) -> Generator[None]:
     """Hold the lock of those who write into this folder: for a moment each.
 
-    Raises
-    ------
-    Busy
-        If somebody else holds it for so many seconds.
+    Raises `Busy` if somebody else holds it for so many seconds.
     """
     held = contextlib.ExitStack()
     start = time.monotonic()

@@ -1,1 +1,1 @@
-"""What is answered where, by kind: spacetune's own requests, other servers' shapes, the server's state, the page."""
+"""What is answered where, by kind: spacetune's own requests, other servers' shapes, the server itself."""

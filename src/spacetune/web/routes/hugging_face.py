@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 import spacetune
-from spacetune.web.embedding_schemas import AnyInputsRequest, TeiEmbedRequest
+from spacetune.encoders import TextInput
+from spacetune.studies import Predictions
 from spacetune.web.limits import Refused
-from spacetune.web.models import ServedModel, predictions_of
+from spacetune.web.models import ServedModel
 from spacetune.web.problems import REFUSALS
-from spacetune.web.schemas import PipelineRequest, TeiRequest, TokenizeRequest
+from spacetune.web.schemas import (
+    AnyInputsRequest,
+    PipelineRequest,
+    TeiEmbedRequest,
+    TeiRequest,
+    TokenizeRequest,
+    listed,
+)
 from spacetune.web.service import Service
-from spacetune.web.shapes import ranked, tei_answer, tei_texts
 
 __all__ = ["add_hugging_face", "pipeline_answer", "tei_embedding", "tei_prediction"]
 
@@ -40,8 +49,8 @@ def add_hugging_face(app: FastAPI, service: Service) -> None:
     @app.post("/tokenize", responses=REFUSALS)
     async def tokenize(body: TokenizeRequest, request: Request) -> Response:
         """Cut texts into tokens, as the first model's encoder reads them."""
-        texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-        rows = await service.work(request, service.find(None), "tokenize", list(texts))
+        texts = listed(body.inputs)
+        rows = await service.work(request, service.find(None), "tokenize", texts)
         special = body.add_special_tokens
         return JSONResponse([[token for token in row if special or not token["special"]] for row in rows])
 
@@ -56,14 +65,14 @@ async def tei_prediction(service: Service, request: Request, served: ServedModel
     texts, batch = tei_texts(body.inputs)
     rows = await service.work(request, served, "predict", texts)
     _refuse_cut([row.truncated for row in rows], body, served)
-    found = predictions_of(served, texts, rows)
+    found = served.predictions(texts, rows)
     return JSONResponse(tei_answer(found, [row.logits for row in rows], body.raw_scores, batch))
 
 
 async def pipeline_answer(service: Service, request: Request, served: ServedModel, body: PipelineRequest) -> Response:
     """Answer a prediction in the shape of the inference API: a list of labels for every text, one text too."""
-    texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-    rows = await service.work(request, served, "predict", list(texts))
+    texts = listed(body.inputs)
+    rows = await service.work(request, served, "predict", texts)
     function, most = (body.parameters.function_to_apply, body.parameters.top_k) if body.parameters else (None, None)
     return JSONResponse([row[:most] for row in ranked(served.scores(rows, function), served.classes)])
 
@@ -71,8 +80,8 @@ async def pipeline_answer(service: Service, request: Request, served: ServedMode
 async def tei_embedding(service: Service, request: Request, served: ServedModel, body: TeiEmbedRequest) -> Response:
     """Answer embeddings in the shape of text-embeddings-inference."""
     served.check_embedding(body.prompt_name, body.dimensions)
-    texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-    rows = await service.work(request, served, "embed", list(texts), prompt_name=body.prompt_name)
+    texts = listed(body.inputs)
+    rows = await service.work(request, served, "embed", texts, prompt_name=body.prompt_name)
     _refuse_cut([row.truncated for row in rows], body, served)
     found = served.embeddings(rows, normalize=body.normalize is not False, dimensions=body.dimensions)
     return JSONResponse(found.vectors.tolist())
@@ -109,3 +118,42 @@ def _info(served: ServedModel, service: Service) -> dict[str, object]:
         "sha": None,
         "docker_label": None,
     }
+
+
+def tei_texts(inputs: str | list[str] | list[list[str]]) -> tuple[list[TextInput], bool]:
+    """Return the texts of a text-embeddings-inference request, and whether it was a batch.
+
+    >>> tei_texts("a"), tei_texts(["a", "b"]), tei_texts([["a"], ["b", "c"]])
+    ((['a'], False), ([('a', 'b')], False), (['a', ('b', 'c')], True))
+    """
+    if isinstance(inputs, str):
+        return [inputs], False
+    if inputs and all(isinstance(row, list) for row in inputs):
+        return [_one(list(row)) for row in inputs], True
+    return [_one([str(part) for part in inputs])], False
+
+
+def _one(parts: list[str]) -> TextInput:
+    if len(parts) == 1:
+        return parts[0]
+    if len(parts) == 2:
+        return parts[0], parts[1]
+    raise Refused(422, f"an input is one text or a pair of texts, got {len(parts)}; a batch is a list of lists")
+
+
+def tei_answer(found: Predictions, logits: Sequence[Any], raw: bool, batch: bool) -> Any:
+    """Return scores by label, strongest first, one list a text."""
+    numbers: Any = logits if raw or found.probabilities is None else found.probabilities
+    if found.probabilities is None and not raw:
+        numbers = np.asarray(found.predicted, dtype=float)[:, None]
+    rows = ranked(numbers, found.classes)
+    return rows if batch else rows[0]
+
+
+def ranked(numbers: Any, classes: Sequence[Any]) -> list[list[dict[str, Any]]]:
+    """Return every row's numbers with their labels, strongest first."""
+    rows: list[list[dict[str, Any]]] = []
+    for line in numbers:
+        named = sorted(zip(map(float, line), classes or ("value",), strict=True), key=lambda pair: -pair[0])
+        rows.append([{"score": score, "label": str(name)} for score, name in named])
+    return rows

@@ -9,12 +9,10 @@ from fastapi.responses import JSONResponse, Response
 
 from spacetune.explanations import Explanation
 from spacetune.results import Result, jsonable
-from spacetune.web.embedding_schemas import AnyEmbedRequest
 from spacetune.web.limits import Refused
-from spacetune.web.models import predictions_of
 from spacetune.web.problems import REFUSALS
 from spacetune.web.routes.hugging_face import pipeline_answer, tei_embedding, tei_prediction
-from spacetune.web.schemas import AnyPredictRequest, PipelineRequest, TextsRequest
+from spacetune.web.schemas import AnyEmbedRequest, AnyPredictRequest, PipelineRequest, TextsRequest
 from spacetune.web.service import Service
 
 __all__ = ["add_maps", "add_own"]
@@ -34,7 +32,7 @@ def add_own(app: FastAPI, service: Service) -> None:
             return await tei_prediction(service, request, service.find(None), body)
         served = service.find(body.model)
         texts: list[Any] = list(body.texts)
-        return _result(predictions_of(served, texts, await service.work(request, served, "predict", texts)))
+        return _result(served.predictions(texts, await service.work(request, served, "predict", texts)))
 
     @app.post("/embed", responses=REFUSALS)
     async def embed(body: AnyEmbedRequest, request: Request) -> Response:

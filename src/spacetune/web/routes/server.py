@@ -1,17 +1,42 @@
-"""What machines ask about the server itself."""
+"""What is asked of the server itself: the page and its files, read once; health, readiness and numbers."""
 
 from __future__ import annotations
+
+from importlib.resources import files
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 import spacetune
+from spacetune.reports.page import asset
 from spacetune.web.limits import Refused
 from spacetune.web.metrics import Metrics
 from spacetune.web.problems import REFUSALS
 from spacetune.web.service import Service
 
-__all__ = ["add_state"]
+__all__ = ["add_page", "add_state"]
+
+STATIC = {"app.js": "text/javascript", "app.css": "text/css"}
+SHARED = {"report.css": "text/css", "explanation.js": "text/javascript"}
+
+
+def add_page(app: FastAPI) -> None:
+    """Add the page and its files."""
+    own = files("spacetune.web") / "static"
+    page = (own / "index.html").read_text(encoding="utf-8")
+    contents = {name: ((own / name).read_text(encoding="utf-8"), kind) for name, kind in STATIC.items()}
+    contents |= {name: (asset(name), kind) for name, kind in SHARED.items()}
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> Response:
+        return Response(page, media_type="text/html")
+
+    @app.get("/static/{name}", include_in_schema=False)
+    async def static(name: str) -> Response:
+        if name not in contents:
+            raise Refused(404, "there is no such file")
+        text, kind = contents[name]
+        return Response(text, media_type=kind)
 
 
 def add_state(app: FastAPI, service: Service, metrics: Metrics) -> None:
