@@ -36,6 +36,11 @@ def fit(
     n_latent: Annotated[int | None, typer.Option(help="Width of a concept space.")] = None,
     n_vertices: Annotated[int | None, typer.Option(help="Corners of the simplex (of prefixes, or of heads).")] = None,
     prefix_length: Annotated[int | None, typer.Option(help="Virtual tokens of a prefix.")] = None,
+    inside: Annotated[
+        Literal["top", "all", "lora", "prefix"] | None,
+        typer.Option(help="What is learnt in the encoder too: upper layers or all (slower, most exact), or adapters."),
+    ] = None,
+    inside_size: Annotated[int | None, typer.Option(help="Layers of top, rank of lora, tokens of prefix.")] = None,
     inter_weight: Annotated[float | None, typer.Option(help="Weight of the inter-space loss.")] = None,
     intra_weight: Annotated[float | None, typer.Option(help="Weight of the intra-space loss.")] = None,
     lexicon: Annotated[
@@ -70,10 +75,11 @@ def fit(
         if path
     }
     settings = {
-        "encoder": encoder, "layers": parse_layers(layers, auto=True), "n_latent": n_latent,
-        "inter_weight": inter_weight, "intra_weight": intra_weight, "n_vertices": n_vertices,
-        "prefix_length": prefix_length, "lexicon": lexicon, "class_weight": class_weight, "n_epochs": n_epochs,
-        "max_length": max_length, "max_windows": max_windows, "train_encoder": train_encoder or None,
+        "encoder": encoder, "layers": parse_layers(layers, auto=True), "n_latent": n_latent, "inside": inside,
+        "inside_size": inside_size, "inter_weight": inter_weight, "intra_weight": intra_weight,
+        "n_vertices": n_vertices, "prefix_length": prefix_length, "lexicon": lexicon, "class_weight": class_weight,
+        "n_epochs": n_epochs, "max_length": max_length, "max_windows": max_windows,
+        "train_encoder": train_encoder or None,
     }  # fmt: skip
     with heeding_sigterm() as ended:
         _, report = fit_model(

@@ -15,6 +15,7 @@ from spacetune.encoders.adapters import (
     PrefixVertices,
     Reparametrisation,
     UpperLayers,
+    check_tunable,
 )
 from spacetune.encoders.batching import runs_of
 from spacetune.encoders.encoder import Encoder
@@ -63,6 +64,7 @@ __all__ = [
     "UpperLayers",
     "as_given",
     "as_inputs",
+    "check_tunable",
     "default_store",
     "each_once",
     "holds_features",

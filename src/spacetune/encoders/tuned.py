@@ -7,11 +7,9 @@ import dataclasses
 import hashlib
 import weakref
 
-from torch import nn
-
 from spacetune.encoders.adapters.layers import LayerChanges, module_parts, weights_in_float32
 from spacetune.encoders.encoder import Encoder
-from spacetune.encoders.families import parts_of
+from spacetune.encoders.families import EncoderModel, parts_of
 from spacetune.encoders.loading.load import freeze
 
 __all__ = ["tuned"]
@@ -52,7 +50,7 @@ def _merge(encoder: Encoder, changes: LayerChanges) -> Encoder:
     return Encoder(source, dataclasses.replace(loaded, **limits), encoder.max_length, encoder.max_windows)
 
 
-def _with_changes(model: nn.Module, changes: LayerChanges) -> nn.Module:
+def _with_changes(model: EncoderModel, changes: LayerChanges) -> EncoderModel:
     """Return a copy that owns its upper layers and shares the rest."""
     upper = range(changes.above, len(parts_of(model).layers))
     own = {id(p) for i in upper for part in module_parts(parts_of(model).layers[i]).values() for p in part.parameters()}

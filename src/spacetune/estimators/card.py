@@ -23,7 +23,7 @@ def model_card(config: dict[str, Any], longest: int) -> str:
         Markdown with the front matter that model hubs read.
     """
     encoder, report = config["encoder"], config["report"]
-    trained, classes = bool(config["settings"].get("train_encoder")), config["learned"].get("classes")
+    classes = config["learned"].get("classes")
     lines = [
         "---",
         "library_name: spacetune",
@@ -42,8 +42,7 @@ def model_card(config: dict[str, Any], longest: int) -> str:
         *[f"| {k} | {v:.4f} | {_cell(report['baseline'].get(k))} |" for k, v in report["dev_scores"].items()],
         "",
         f"Encoder: {encoder['encoder']} (layers {', '.join(map(str, encoder['layers']))}; at most "
-        f"{longest:,} tokens; weights SHA-256 `{encoder['sha256']}`). "
-        + ("It was trained too, and is part of this folder." if trained else "It is not part of this folder."),
+        f"{longest:,} tokens; weights SHA-256 `{encoder['sha256']}`). " + _held(config),
         "",
         "```python",
         "from spacetune.estimators import load_estimator",
@@ -53,6 +52,16 @@ def model_card(config: dict[str, Any], longest: int) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _held(config: dict[str, Any]) -> str:
+    """Say how much of the encoder lies in the folder."""
+    if config["settings"].get("train_encoder"):
+        return "It was trained too, and is part of this folder."
+    if config["learned"].get("adapter") == "layers":
+        above = config["learned"]["above"]
+        return f"What training added to its layers above {above} is part of this folder, the encoder itself is not."
+    return "It is not part of this folder."
 
 
 def _cell(value: float | None) -> str:

@@ -13,6 +13,7 @@ from spacetune.fitting.data import DevTexts, FitData, Split, dev_texts, split_te
 from spacetune.fitting.deadline import time_limit
 from spacetune.fitting.history import Epoch, History
 from spacetune.fitting.inputs import AdaptedInputs, FrozenInputs, Inputs, text_chunks
+from spacetune.fitting.layers import tuning_seconds
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.linear import choose_linear, fit_linear
 from spacetune.fitting.loop import fit_parameters
@@ -79,4 +80,5 @@ __all__ = [
     "text_chunks",
     "text_keys",
     "time_limit",
+    "tuning_seconds",
 ]

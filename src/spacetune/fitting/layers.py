@@ -6,11 +6,12 @@ import copy
 import dataclasses
 import logging
 import math
+import time
 
 import torch
 from torch import Tensor, nn
 
-from spacetune.encoders import Encoder, LayerChanges, UpperLayers
+from spacetune.encoders import Encoder, LayerChanges, UpperLayers, check_tunable
 from spacetune.fitting.candidate import Candidate
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.data import FitData
@@ -23,7 +24,7 @@ from spacetune.fitting.spaces import HeadSettings, head_loss
 from spacetune.fitting.tasks import Task
 from spacetune.heads import SpaceHead
 
-__all__ = ["LayerSettings", "TunedModel", "fit_layers"]
+__all__ = ["TOP_SHARE", "LayerSettings", "TunedModel", "fit_layers", "tuning_schedule", "tuning_seconds"]
 
 log = logging.getLogger("spacetune")
 
@@ -47,6 +48,40 @@ class TunedModel:
     history: History
     share: float
     data: FitData
+
+
+TOP_SHARE = 2 / 3
+"""Of the layers that are trained where the user names no number."""
+
+EPOCHS, BATCH, LEAST_STEPS, MOST_EPOCHS = 3, 32, 200, 10
+"""Of a tuning whose length the user leaves open: three passes, more for few texts. The numbers are ours."""
+
+
+def tuning_schedule(
+    n_texts: int, n_epochs: int | None, batch_size: int | None, patience: int | None, monitor: str, seed: int
+) -> Schedule:
+    """Fill in what the user left open: batches of 32, at least 16 an epoch; 3 epochs, up to 10 to make 200 steps."""
+    size = batch_size or max(4, min(BATCH, n_texts // 16))
+    steps = -(-n_texts // size)
+    epochs = n_epochs or min(MOST_EPOCHS, max(EPOCHS, -(-LEAST_STEPS // steps)))
+    return Schedule(n_texts, epochs, size, patience=patience, monitor=monitor, seed=seed)
+
+
+def tuning_seconds(encoder: Encoder, n_tokens: int) -> float:
+    """Return about how long training the upper layers over so many tokens takes here, where nothing else is asked for.
+
+    Six operations a weight and token, at the rate at which this machine multiplies matrices of a layer's size; half as
+    much again for what is no product. Raises `UnsupportedByFamily` as `UpperLayers` does.
+    """
+    check_tunable(encoder)
+    rows, width = 512, encoder.dim
+    x, weight = torch.ones(rows, width), torch.ones(4 * width, width)
+    torch.mm(x, weight.T)
+    began = time.perf_counter()
+    torch.mm(x, weight.T)
+    rate = 2 * rows * 4 * width * width / (time.perf_counter() - began)
+    weights = TOP_SHARE * encoder.n_layers * 12 * width**2
+    return 1.5 * 6 * weights * n_tokens * EPOCHS / rate
 
 
 def fit_layers(
@@ -110,6 +145,7 @@ def fit_layers(
         checkpoint=checkpoint, progress=progress,
     )  # fmt: skip
     if history.best_epoch == 0:
+        log.warning("no epoch of the tuning did better on dev than the frozen encoder, which is left as it is")
         return TunedModel(head, None, history, 0.0, data)
     changes = upper.changes()
     upper.put(changes)  # scored as it is saved

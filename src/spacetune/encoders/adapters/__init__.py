@@ -1,6 +1,6 @@
 """What can be learnt inside a frozen encoder: prefixes and low-rank additions, and how the encoder runs under them."""
 
-from spacetune.encoders.adapters.layers import LayerChanges, UpperLayers
+from spacetune.encoders.adapters.layers import LayerChanges, UpperLayers, check_tunable
 from spacetune.encoders.adapters.lora import LoraShape, LoraStates, LoraVertices
 from spacetune.encoders.adapters.prefix import Prefix, PrefixShape, PrefixStates
 from spacetune.encoders.adapters.prefix_vertices import Mixing, PrefixVertices
@@ -23,4 +23,5 @@ __all__ = [
     "PrefixedEncoder",
     "Reparametrisation",
     "UpperLayers",
+    "check_tunable",
 ]

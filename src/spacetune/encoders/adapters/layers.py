@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spacetune.encoders.families import LayerParts, parts_of
+from spacetune.encoders.families import EncoderModel, LayerParts, parts_of
 from spacetune.encoders.loading.direct import read_directly
 from spacetune.encoders.loading.load import load_model
 from spacetune.encoders.passes.attention import Span, attend, spans_of
@@ -19,7 +19,7 @@ from spacetune.encoders.reads import Reads
 from spacetune.encoders.token_features import TokenFeatures
 from spacetune.errors import UnsupportedByFamily, UsageError
 
-__all__ = ["LayerChanges", "UpperLayers", "module_parts", "weights_in_float32"]
+__all__ = ["LayerChanges", "UpperLayers", "check_tunable", "module_parts", "weights_in_float32"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,11 +73,8 @@ class UpperLayers(nn.Module):
         super().__init__()
         if not 0 <= above < encoder.n_layers:
             raise UsageError(f"{encoder.name} has {encoder.n_layers} layers: 1 to {encoder.n_layers} can be tuned")
+        check_tunable(encoder)
         parts = parts_of(weights_in_float32(encoder))
-        if len({id(layer.query) for layer in parts.layers}) < len(parts.layers):
-            raise UnsupportedByFamily(
-                f"{encoder.family}'s layers share their weights: the upper ones have none to tune"
-            )
         self.above, self.dropout = above, dropout
         self.layers = nn.ModuleList([_Layer(layer) for layer in parts.layers[above:]]).to(encoder.device)
         self._parts = dataclasses.replace(parts, layers=parts.layers[above:])
@@ -160,18 +157,31 @@ class _Layer(nn.Module):
         return part("output_norm")(x + left_out(part("ff_out")(inner_states)))
 
 
+def check_tunable(encoder: Reads) -> None:
+    """Refuse an encoder of which no layers can be trained apart.
+
+    Raises
+    ------
+    UnsupportedByFamily
+        If the family's parts are not known, or its layers share their weights.
+    """
+    layers = parts_of(encoder.loaded.weights).layers
+    if len({id(layer.query) for layer in layers}) < len(layers):
+        raise UnsupportedByFamily(f"{encoder.family}'s layers share their weights: the upper ones have none to tune")
+
+
 def module_parts(layer: LayerParts) -> dict[str, nn.Module]:
     """Return the parts of a layer that have weights, by name."""
     named = {field.name: getattr(layer, field.name) for field in dataclasses.fields(layer)}
     return {name: module for name, module in named.items() if name != "activation"}
 
 
-def weights_in_float32(encoder: Reads) -> nn.Module:
+def weights_in_float32(encoder: Reads) -> EncoderModel:
     """Return an encoder's weights in float32: its own, or read anew from its file where it holds them rounded."""
     held = encoder.loaded.weights
     if encoder.dtype == torch.float32:
         return held
     if encoder.source.in_memory:
-        return copy.deepcopy(held).float()
+        return copy.deepcopy(held).to(torch.float32)
     direct = read_directly(encoder.source.folder, torch.float32)
     return direct[0] if direct is not None else load_model(encoder.source, torch.float32)[0]

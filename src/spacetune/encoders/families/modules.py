@@ -5,7 +5,7 @@ A model is one of transformers, or `bare_bert`'s: only these names and types are
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, Self
 
 import torch
@@ -32,6 +32,14 @@ class EncoderModel(Protocol):
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Say whether its weights are to learn."""
+        ...
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Return its weights."""
+        ...
+
+    def buffers(self) -> Iterator[Tensor]:
+        """Return its other tensors."""
         ...
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from spacetune.errors import UsageError
 from spacetune.fitting.data import FitData
 from spacetune.fitting.history import History
 from spacetune.fitting.inputs import FrozenInputs, Inputs
-from spacetune.fitting.layers import LayerSettings, TunedModel, fit_layers
+from spacetune.fitting.layers import TOP_SHARE, LayerSettings, TunedModel, fit_layers, tuning_schedule
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lexicon
 from spacetune.fitting.memory import check_memory
@@ -32,9 +32,6 @@ __all__ = ["SpaceChosen", "SpaceMethod", "space_method"]
 
 MOST_DIMENSIONS = 512
 """Dimensions of all spaces of a layer together that ``n_latent="auto"`` stays within."""
-
-TOP_SHARE = 2 / 3
-"""Of the layers that ``inside="top"`` tunes where the user names no number."""
 
 TUNING_RATE, HEAD_SHARE = 1e-4, 1 / 3
 """Learning rate of the layers, and the share of its own at which the head goes on under them."""
@@ -56,9 +53,6 @@ SEED_STEP = 7_919
 
 ENCODER_RATE = 5e-5
 """Of a training of the whole encoder."""
-
-TUNING_EPOCHS, TUNING_BATCH = 3, 32
-"""Of the upper layers, where the user names none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,12 +163,8 @@ class SpaceMethod(Method):
         assert above is not None
         rate = TUNING_RATE if self.encoder_learning_rate is None else self.encoder_learning_rate
         slower = dataclasses.replace(settings, learning_rate=settings.learning_rate * HEAD_SHARE)
-        epochs, size = (
-            self.n_epochs or TUNING_EPOCHS,
-            self.batch_size or min(TUNING_BATCH, max(4, len(data.train) // 16)),
-        )
-        schedule = Schedule(
-            len(data.train), epochs, size, patience=self.patience, monitor=run.task.monitor, seed=self.seed
+        schedule = tuning_schedule(
+            len(data.train), self.n_epochs, self.batch_size, self.patience, run.task.monitor, self.seed
         )
         return fit_layers(
             run.encoder, data, head, LayerSettings(above, rate), slower, run.task,

@@ -21,6 +21,7 @@ from spacetune.studies.fit.matching import as_trained
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.fit.score_rows import Parts, majority_rows, probe_rows, score_row, tfidf_rows
 from spacetune.studies.fit.scoring import Scores, score_model
+from spacetune.studies.fit.tuning import tell_of_tuning
 
 __all__ = ["FitReport", "fit_model"]
 
@@ -165,7 +166,8 @@ def fit_model(
         options: dict[str, Any] = {} if out is None else {"checkpoint": out.checkpoint}
         chosen_by = DevTexts(held.inputs, held.labels or [], how)
         model.fit(part.inputs, part.labels, dev=chosen_by, **(fit_options or {}), **options)
-        unknown = unknown_notes(model.encoder_.unknown(train.inputs), model.encoder_.count_tokens(train.inputs))
+        counts = model.encoder_.count_tokens(train.inputs)
+        unknown = unknown_notes(model.encoder_.unknown(train.inputs), counts)
         notes += tuple(f"{train.source}: {note}" for note in unknown)
         scored = {"dev": score_model(model, held)}
         interrupted = was_interrupted(model)
@@ -177,6 +179,7 @@ def fit_model(
             save(model, out)
         if test is not None:
             scored["test"] = score_model(model, test)
+        tell_of_tuning(model, sum(counts))
         table = [score_row(method, split, scores, seconds) for split, scores in scored.items()]
         if baselines:
             slow = [] if interrupted else _slow_rows(model, data, method, regression, chosen, seed)
