@@ -13,7 +13,7 @@ from tests.estimators.kinds import KINDS
 from spacetune import Encoder, LinearProbe, PrefixSimplexClassifier, SpaceClassifier
 from spacetune.errors import SpacetuneError, UsageError
 from spacetune.estimators import TextEstimator
-from spacetune.fitting.settings import SETTINGS
+from spacetune.fitting.settings import SETTINGS, check_settings
 
 TEXTS, LABELS = ["good fun", "a bore", "what a joy", "so dull"] * 3, [1, 0] * 6
 ELSEWHERE = {"encoder", "layers", "class_weight"}  # read by the encoder, and by the task
@@ -33,7 +33,8 @@ def test_wrong_values_are_named(kind: type[TextEstimator], value: Any) -> None:
 
 
 def checked(model: TextEstimator) -> None:
-    model.method().check(model.get_params(deep=False))
+    check_settings(model.get_params(deep=False), model.rules)
+    assert model.method().conflict() is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -84,6 +84,8 @@ class LinearProbeRegressor(Regressor):
     1.0
     """
 
+    rules = SETTINGS
+
     def __init__(
         self,
         encoder: str | os.PathLike[str] | Encoder | None = None,

@@ -2,59 +2,86 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import logging
 import math
 import time
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from spacetune.encoders import Encoder, LayerChanges, UpperLayers, check_tunable
+from spacetune.encoders import Encoder, LayerChanges, TokenFeatures, UpperLayers, check_tunable
 from spacetune.fitting.candidate import Candidate
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.data import FitData
 from spacetune.fitting.history import History
 from spacetune.fitting.inputs import TunedInputs
 from spacetune.fitting.loop import fit_parameters
-from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule
-from spacetune.fitting.spaces import HeadSettings, head_loss
 from spacetune.fitting.tasks import Task
-from spacetune.heads import SpaceHead
 
-__all__ = ["TOP_SHARE", "LayerSettings", "TunedModel", "fit_layers", "tuning_schedule", "tuning_seconds"]
+__all__ = [
+    "TOP_SHARE",
+    "TUNING_RATE",
+    "LayerSettings",
+    "TunedHead",
+    "TunedLayers",
+    "fit_layers",
+    "top_of",
+    "tuning_schedule",
+    "tuning_seconds",
+]
 
 log = logging.getLogger("spacetune")
 
 
 @dataclasses.dataclass(frozen=True)
 class LayerSettings:
-    """How the upper layers are trained: the last frozen layer, rate, decay, and dropout."""
+    """How the upper layers are trained: the last frozen layer, their rate and the head's, decay, and dropout."""
 
     above: int
     learning_rate: float
+    head_learning_rate: float
     weight_decay: float = 0.01
     dropout: float = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
-class TunedModel:
-    """A head, what was added to the layers under it, the share of the epochs it took, and dev as both read it."""
+class TunedLayers:
+    """What was added to the layers, if it helped; how training went, the share of its epochs, and data as now read."""
 
-    head: SpaceHead
     changes: LayerChanges | None
     history: History
     share: float
     data: FitData
 
 
+class TunedHead(Protocol):
+    """A head that is trained with the layers under it; a module."""
+
+    def logits(self, features: TokenFeatures) -> Tensor:
+        """Return logits ``(text, output)``."""
+        ...
+
+    def loss(self, features: TokenFeatures, targets: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the loss of a batch, with what only training has."""
+        ...
+
+
 TOP_SHARE = 2 / 3
 """Of the layers that are trained where the user names no number."""
 
+TUNING_RATE = 1e-4
+"""Of the layers, where the user names none."""
+
 EPOCHS, BATCH, LEAST_STEPS, MOST_EPOCHS = 3, 32, 200, 10
 """Of a tuning whose length the user leaves open: three passes, more for few texts. The numbers are ours."""
+
+
+def top_of(inside: str | None, size: int | None) -> int | float | None:
+    """Return how many layers, or what share of them, are trained: of ``top`` and ``all``; else None."""
+    return {"all": 1.0, "top": size or TOP_SHARE}.get(inside or "")
 
 
 def tuning_schedule(
@@ -87,16 +114,15 @@ def tuning_seconds(encoder: Encoder, n_tokens: int) -> float:
 def fit_layers(
     encoder: Encoder,
     data: FitData,
-    head: SpaceHead,
+    head: TunedHead,
     settings: LayerSettings,
-    head_settings: HeadSettings,
     task: Task,
     schedule: Schedule,
     *,
     checkpoint: Checkpoint | None = None,
     progress: bool | None = None,
-) -> TunedModel:
-    """Train the upper layers and the head together, from the frozen layers and a head that was fitted on them.
+) -> TunedLayers:
+    """Train the upper layers and the head together, over the stored states of the layers below.
 
     The start is scored as epoch 0; where no epoch does better on dev, nothing is added to the encoder. Of the epochs
     the last within a standard error of the best is kept, since the rate falls to 0 and one dev score is little apart
@@ -109,11 +135,9 @@ def fit_layers(
     data
         Frozen features, with those of the layer `settings.above`, and targets.
     head
-        Where to start; not altered.
+        Where to start; it is trained.
     settings
-        Of the layers.
-    head_settings
-        Of the head.
+        Rates and the like.
     task
         What is learnt.
     schedule
@@ -123,22 +147,24 @@ def fit_layers(
     progress
         Whether to show a bar.
     """
-    upper, head = UpperLayers(encoder, settings.above, settings.dropout), copy.deepcopy(head)
+    upper = UpperLayers(encoder, settings.above, settings.dropout)
     train, dev = TunedInputs(data.train, upper), TunedInputs(data.dev, upper)
+    assert isinstance(head, nn.Module)
     both = nn.ModuleDict({"upper": upper, "head": head})
-    apart = upper, settings.learning_rate
     chance = 0.5 / math.sqrt(max(1, len(data.dev_targets)))
-    candidate = Candidate(both, head_settings.learning_rate, settings.weight_decay, apart=apart, slack=chance)
+    apart = upper, settings.learning_rate
+    candidate = Candidate(both, settings.head_learning_rate, settings.weight_decay, apart=apart, slack=chance)
     count = sum(p.numel() for p in upper.parameters())
     log.info("tuning the layers above %d: %s parameters, trained over stored states", settings.above, f"{count:,}")
 
     def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
         upper.reseed(generator)
-        features = train.take(rows)
-        return [head_loss(head, head.centroids(features), features, data.targets[rows], task, head_settings, generator)]
+        return [head.loss(train.take(rows), data.targets[rows], generator)]
 
     def validate() -> list[dict[str, float]]:
-        return [task.scores(logits_of(head, dev), data.dev_targets.numpy())]
+        with torch.inference_mode():
+            logits = torch.cat([head.logits(dev.take(rows)) for rows in dev.batches()])
+        return [task.scores(logits.double().numpy(), data.dev_targets.numpy())]
 
     [history] = fit_parameters(
         [candidate], schedule, losses=losses, validate=validate, score_start=schedule.stop_after is None,
@@ -146,8 +172,8 @@ def fit_layers(
     )  # fmt: skip
     if history.best_epoch == 0:
         log.warning("no epoch of the tuning did better on dev than the frozen encoder, which is left as it is")
-        return TunedModel(head, None, history, 0.0, data)
+        return TunedLayers(None, history, 0.0, data)
     changes = upper.changes()
     upper.put(changes)  # scored as it is saved
     share = history.best_epoch / schedule.n_epochs
-    return TunedModel(head, changes, history, share, dataclasses.replace(data, dev=dev))
+    return TunedLayers(changes, history, share, dataclasses.replace(data, train=train, dev=dev))

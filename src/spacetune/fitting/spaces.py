@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spacetune.encoders import Adapter, TokenFeatures
 from spacetune.encoders.ragged import segment_variance, widened
@@ -24,6 +25,7 @@ from spacetune.heads.spaces import ROWS, InterVariant, fused_centroids, inter_sp
 
 __all__ = [
     "HeadSettings",
+    "TunedSpaces",
     "dropped",
     "fit_heads",
     "head_bytes",
@@ -223,6 +225,23 @@ def head_loss(
     if settings.intra_weight:
         loss = loss + settings.intra_weight * intra_space_loss(_variance(head, features))
     return loss
+
+
+class TunedSpaces(nn.Module):
+    """A copy of a space head, trained with the layers under it."""
+
+    def __init__(self, head: SpaceHead, settings: HeadSettings, task: Task) -> None:
+        super().__init__()
+        self.head, self.settings, self.task = copy.deepcopy(head), settings, task
+
+    def logits(self, features: TokenFeatures) -> Tensor:
+        """Return logits ``(text, output)``."""
+        return self.head.logits(features)
+
+    def loss(self, features: TokenFeatures, targets: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the head's loss of a batch."""
+        centroids = self.head.centroids(features)
+        return head_loss(self.head, centroids, features, targets, self.task, self.settings, generator)
 
 
 def dropped(values: Tensor, share: float, generator: torch.Generator) -> Tensor:

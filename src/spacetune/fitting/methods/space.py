@@ -13,7 +13,7 @@ from spacetune.errors import UsageError
 from spacetune.fitting.data import FitData
 from spacetune.fitting.history import History
 from spacetune.fitting.inputs import FrozenInputs, Inputs
-from spacetune.fitting.layers import TOP_SHARE, LayerSettings, TunedModel, fit_layers, tuning_schedule
+from spacetune.fitting.layers import TUNING_RATE, LayerSettings, TunedLayers, fit_layers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lexicon
 from spacetune.fitting.memory import check_memory
@@ -22,7 +22,7 @@ from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule, auto_schedule
 from spacetune.fitting.simplex import SimplexTraining, fit_simplex
-from spacetune.fitting.spaces import HeadSettings, fit_heads, head_bytes, new_heads, starts_of
+from spacetune.fitting.spaces import HeadSettings, TunedSpaces, fit_heads, head_bytes, new_heads, starts_of
 from spacetune.fitting.tasks import Task
 from spacetune.fitting.with_encoder import fit_with_encoder
 from spacetune.heads import Model, Simplex, SpaceHead, SpaceVertices
@@ -33,8 +33,8 @@ __all__ = ["SpaceChosen", "SpaceMethod", "space_method"]
 MOST_DIMENSIONS = 512
 """Dimensions of all spaces of a layer together that ``n_latent="auto"`` stays within."""
 
-TUNING_RATE, HEAD_SHARE = 1e-4, 1 / 3
-"""Learning rate of the layers, and the share of its own at which the head goes on under them."""
+HEAD_SHARE = 1 / 3
+"""Of its own rate, at which a head goes on over layers that are tuned."""
 
 ADAPTED: Mapping[str, str] = {"lora": "rank", "prefix": "prefix_length"}
 """What is learnt inside in every step, and what its size is called."""
@@ -91,8 +91,9 @@ class SpaceMethod(Method):
     @property
     def reading(self) -> Reading:
         """It reads all windows, unless something of the encoder is trained: that sees a text in one piece."""
-        top = None if self.inside is None else 1.0 if self.inside == "all" else self.inside_size or TOP_SHARE
-        return Reading(windows=not self.train_encoder and self.inside is None, top=top)
+        return Reading(
+            windows=not self.train_encoder and self.inside is None, top=top_of(self.inside, self.inside_size)
+        )
 
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes below 2,000 texts, where a tenth more of them counts (the number is ours), and the encoder stays."""
@@ -125,8 +126,8 @@ class SpaceMethod(Method):
             head, simplex, history = self._train(data, settings, schedule, run)
         share, tuned = history.best_epoch / schedule.n_epochs, None
         if self.inside is not None and history.ended != "interrupted":
-            tuned = self._tune(data, head, settings, run)
-            head, history, data = tuned.head, tuned.history, tuned.data
+            head, tuned = self._tune(data, head, settings, run)
+            history, data = tuned.history, tuned.data
         logits = logits_of(head, data.dev)
         words = fit_lexicon(data, torch.from_numpy(logits), run.task) if self.lexicon else None
         chosen = SpaceChosen(settings, share, tuned.share if tuned else 0, None if words is None else words.chosen)
@@ -149,28 +150,29 @@ class SpaceMethod(Method):
         head, simplex, _ = self._train(data, chosen.settings, schedule, run)
         model = Model(head)
         if chosen.tuned_share:
-            tuned = self._tune(data, head, chosen.settings, run, chosen.tuned_share)
-            model = Model(tuned.head, tuned.changes)
+            head, tuned = self._tune(data, head, chosen.settings, run, chosen.tuned_share)
+            model = Model(head, tuned.changes)
         words = None if chosen.words is None else learn_lexicon(inputs, targets, run.task, chosen.words)
         return _with_words(model, simplex, words, history=before.history, chosen=chosen)
 
     def _tune(
         self, data: FitData, head: SpaceHead, settings: HeadSettings, run: Run, share: float | None = None
-    ) -> TunedModel:
+    ) -> tuple[SpaceHead, TunedLayers]:
         """Train the layers above the frozen ones under a head; by dev, or up to a share of the epochs chosen before."""
         assert run.encoder is not None
         above = self.reading.above(run.encoder.n_layers)
         assert above is not None
         rate = TUNING_RATE if self.encoder_learning_rate is None else self.encoder_learning_rate
-        slower = dataclasses.replace(settings, learning_rate=settings.learning_rate * HEAD_SHARE)
         schedule = tuning_schedule(
             len(data.train), self.n_epochs, self.batch_size, self.patience, run.task.monitor, self.seed
         )
-        return fit_layers(
-            run.encoder, data, head, LayerSettings(above, rate), slower, run.task,
+        trained = TunedSpaces(head, settings, run.task)
+        layers = fit_layers(
+            run.encoder, data, trained, LayerSettings(above, rate, settings.learning_rate * HEAD_SHARE), run.task,
             schedule if share is None else schedule.for_share(share),
             checkpoint=run.checkpoint if share is None else None, progress=run.progress,
         )  # fmt: skip
+        return trained.head, layers
 
     def _train(
         self, data: FitData, settings: HeadSettings, schedule: Schedule, run: Run
