@@ -169,6 +169,34 @@ def test_layers_below_come_from_the_store(tiny_encoder: Encoder, tmp_path: Path)
     assert str(store.summary()) == str(held)
 
 
+PROBE: dict[str, Any] = {"n_epochs": 4, "encoder_learning_rate": 0.01, "store": None, "seed": 1}
+
+
+@pytest.mark.parametrize("way", ["top", "all"])
+def test_a_linear_head_over_tuned_layers(way: Any, tiny_encoder: Encoder, tmp_path: Path) -> None:
+    models = [LinearProbe(tiny_encoder, inside=way, **PROBE).fit(MARKED, LABELS, dev=(MARKED, LABELS)) for _ in "ab"]
+    expected = models[0].predict_logits(FRESH.texts)
+    np.testing.assert_array_equal(expected, models[1].predict_logits(FRESH.texts))
+    models[0].save_pretrained(tmp_path / "m")
+    again = load_estimator(tmp_path / "m", encoder=tiny_encoder)
+    np.testing.assert_allclose(again.predict_logits(FRESH.texts), expected, rtol=1e-12)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(models[0])).predict_logits(FRESH.texts), expected)
+    assert models[0].explain(FRESH.texts).check() <= 1e-5
+    models[0].refit(MARKED, LABELS)
+    assert models[0].score(MARKED, LABELS) > 0.9
+
+
+def test_a_probe_keeps_the_frozen_encoder_where_tuning_helps_nothing(
+    tiny_encoder: Encoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    still = LinearProbe(tiny_encoder, inside="top", **{**PROBE, "encoder_learning_rate": 0.0, "n_epochs": 1})
+    still.fit(MARKED, LABELS)
+    plain = LinearProbe(tiny_encoder.single_pass, store=None, layers=(1, 2), seed=1).fit(MARKED, LABELS)
+    assert still.learnt_.model.adapter is None
+    assert "tuning did no better on dev than the probe" in caplog.text
+    np.testing.assert_allclose(still.predict_logits(FRESH.texts), plain.predict_logits(FRESH.texts), atol=1e-8)
+
+
 def test_sizes(tiny_encoder: Encoder, tmp_path: Path) -> None:
     for inside, size, name, shape in (
         ("lora", 3, "prefix.down", (2, 2, 1, 3, 16)),
@@ -197,6 +225,13 @@ def test_sizes(tiny_encoder: Encoder, tmp_path: Path) -> None:
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str, tiny_encoder: Encoder) -> None:
     with pytest.raises(UsageError, match=message.replace("(", r"\(")):
         SpaceClassifier(tiny_encoder, **{**QUICK, **settings}).fit(MARKED, LABELS)
+
+
+def test_a_probe_takes_layers_only(tiny_encoder: Encoder) -> None:
+    with pytest.raises(UsageError, match="a probe learns inside='top' or inside='all', not 'lora'"):
+        LinearProbe(tiny_encoder, inside="lora").fit(MARKED, LABELS)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="inside_size goes with inside='top'"):
+        LinearProbe(tiny_encoder, inside_size=1).fit(MARKED, LABELS)
 
 
 def test_a_long_text_is_read_in_one_window(tiny_encoder: Encoder) -> None:

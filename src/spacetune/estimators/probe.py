@@ -24,6 +24,17 @@ class LinearProbe(Classifier):
         Layers to read: a number, a list, ``all``, or ``auto``.
     C
         Inverse strength of the L2 penalty on standardised features; None chooses on dev.
+    inside
+        ``top`` trains the upper layers of the encoder with the head, ``all`` all of them over the frozen embeddings;
+        what does no better on dev than the probe is not kept. Texts are then read in one window.
+    inside_size
+        How many layers ``top`` trains; None is two thirds of them.
+    encoder_learning_rate
+        Of these layers; None is 1e-4.
+    n_epochs
+        Passes over the texts while they are trained; None chooses by their number.
+    batch_size
+        Texts a step; None chooses by their number.
     class_weight
         None, ``balanced``, or a dict from class to weight.
     dev_fraction
@@ -51,6 +62,11 @@ class LinearProbe(Classifier):
         *,
         layers: Layers | str = "auto",
         C: float | None = None,
+        inside: Literal["top", "all"] | None = None,
+        inside_size: int | None = None,
+        encoder_learning_rate: float | None = None,
+        n_epochs: int | None = None,
+        batch_size: int | None = None,
         class_weight: str | dict[Any, float] | None = None,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
@@ -61,6 +77,11 @@ class LinearProbe(Classifier):
         self.encoder = encoder
         self.layers = layers
         self.C = C
+        self.inside = inside
+        self.inside_size = inside_size
+        self.encoder_learning_rate = encoder_learning_rate
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
         self.class_weight = class_weight
         self.dev_fraction = dev_fraction
         self.max_length = max_length
@@ -92,6 +113,11 @@ class LinearProbeRegressor(Regressor):
         *,
         layers: Layers | str = "auto",
         C: float | None = None,
+        inside: Literal["top", "all"] | None = None,
+        inside_size: int | None = None,
+        encoder_learning_rate: float | None = None,
+        n_epochs: int | None = None,
+        batch_size: int | None = None,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
         max_windows: int | None = None,
@@ -101,6 +127,11 @@ class LinearProbeRegressor(Regressor):
         self.encoder = encoder
         self.layers = layers
         self.C = C
+        self.inside = inside
+        self.inside_size = inside_size
+        self.encoder_learning_rate = encoder_learning_rate
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
         self.dev_fraction = dev_fraction
         self.max_length = max_length
         self.max_windows = max_windows

@@ -1,60 +1,151 @@
-"""The linear probe: logistic or ridge regression on mean states."""
+"""The linear probe: logistic or ridge regression on mean states; or a linear head over layers that are tuned."""
 
 from __future__ import annotations
 
 import dataclasses
+import logging
+from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from spacetune.encoders import TokenFeatures
 from spacetune.fitting.data import FitData
 from spacetune.fitting.inputs import Inputs, mean_rows
+from spacetune.fitting.layers import TUNING_RATE, LayerSettings, TunedLayers, fit_layers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.linear import STRENGTHS, choose_linear, fit_linear, spread
-from spacetune.fitting.methods.method import Array, Method, Reading, Run
-from spacetune.heads import LinearHead, Model
+from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
+from spacetune.fitting.reading import logits_of
+from spacetune.fitting.scores import standing
+from spacetune.fitting.spaces import dropped
+from spacetune.fitting.tasks import Task
+from spacetune.heads import LinearHead, LinearVertices, Model
 
 __all__ = ["ProbeMethod"]
+
+log = logging.getLogger("spacetune")
+
+SPREAD, HEAD_RATE, DROPOUT = 0.3, 1e-3, 0.1
+"""Of a linear head over tuned layers: the standard deviation of what it reads, its rate, and its dropout; ours."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ProbeChosen:
+    """What dev chose: the strength, and the share of the tuning's epochs; 0 where nothing was tuned."""
+
+    strength: float
+    tuned_share: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
 class ProbeMethod(Method):
-    """A linear head, fitted on standardised mean states at the strength that dev chooses."""
+    """A linear head, fitted on standardised mean states at the strength that dev chooses, or trained with the layers.
+
+    Over tuned layers the head starts at the best guess without a text, not at the probe: what is fitted already leaves
+    the layers little to learn.
+    """
 
     C: float | None = None
+    inside: Literal["top", "all"] | None = None
+    inside_size: int | None = None
+    encoder_learning_rate: float | None = None
+    n_epochs: int | None = None
+    batch_size: int | None = None
+    seed: int = 0
 
     @property
     def reading(self) -> Reading:
-        """It reads all windows, and learns nothing inside."""
-        return Reading(windows=True)
+        """It reads all windows, unless layers are tuned: they see a text in one piece."""
+        return Reading(windows=self.inside is None, top=top_of(self.inside, self.inside_size))
 
     def learns_again(self, n_texts: int) -> bool:
-        """Tell yes: a second fit costs nothing."""
-        del n_texts
-        return True
+        """Tell yes where a second fit costs nothing, and of tuned layers below 2,000 texts."""
+        return self.inside is None or n_texts < MANY
 
     def conflict(self) -> str | None:
-        """Say nothing: every strength goes."""
+        """Say what a probe does not learn inside, and where a size has nothing to be the size of."""
+        if self.inside not in (None, "top", "all"):
+            return f"a probe learns inside='top' or inside='all', not {self.inside!r}: a simplex of one vertex does"
+        if self.inside_size is not None and self.inside != "top":
+            return f"inside_size goes with inside='top', 'lora' or 'prefix', not with inside={self.inside!r}"
         return None
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
-        """Fit at every strength, keep the best on dev."""
+        """Fit at every strength, keep the best on dev; then tune, where that was asked for, and keep the better."""
         rows, targets = mean_rows(data.train).numpy(), data.targets.numpy()
         dev_rows = mean_rows(data.dev).numpy() if data.has_dev else rows
         mean, scale = spread(rows)
         parts = ((rows - mean) / scale, targets), ((dev_rows - mean) / scale, data.dev_targets.numpy())
         found = choose_linear(run.task, *parts, STRENGTHS if self.C is None else (self.C,))
-        head = _folded(mean, scale, found.weight, found.bias)
+        head, told = _folded(mean, scale, found.weight, found.bias), {"C": found.strength}
         logits = dev_rows @ head.weight.numpy().T + head.bias.numpy()
-        return Learnt.of(Model(head), chosen=found.strength, facts={"C": found.strength}), logits
+        if self.inside is None:
+            return Learnt.of(Model(head), chosen=ProbeChosen(found.strength), facts=told), logits
+        tuned_head, tuned = self._tune(data, (mean, scale), run)
+        chosen, tuned_logits = ProbeChosen(found.strength, tuned.share), logits_of(tuned_head, tuned.data.dev)
+        if tuned.changes is not None and self._better(run.task, tuned_logits, logits, data.dev_targets.numpy()):
+            model = Model(tuned_head, tuned.changes)
+            return Learnt.of(model, history=tuned.history, chosen=chosen, facts=told), tuned_logits
+        log.warning("tuning did no better on dev than the probe of the frozen encoder, which is kept")
+        return Learnt.of(Model(head), chosen=ProbeChosen(found.strength), facts=told), logits
 
     def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
-        """Fit at the strength that was chosen."""
-        rows = mean_rows(inputs).numpy()
+        """Fit at the strength that was chosen, or tune to the same share of the epochs."""
+        rows, chosen = mean_rows(inputs).numpy(), before.chosen
         mean, scale = spread(rows)
-        weight, bias = fit_linear(run.task, (rows - mean) / scale, targets.numpy(), before.chosen)
-        return Learnt.of(Model(_folded(mean, scale, weight, bias)), chosen=before.chosen, facts=before.facts)
+        if chosen.tuned_share:
+            data = FitData.whole(inputs, targets)
+            head, tuned = self._tune(data, (mean, scale), run, chosen.tuned_share)
+            return Learnt.of(
+                Model(head, tuned.changes), history=before.history, chosen=chosen, facts={"C": chosen.strength}
+            )
+        weight, bias = fit_linear(run.task, (rows - mean) / scale, targets.numpy(), chosen.strength)
+        return Learnt.of(Model(_folded(mean, scale, weight, bias)), chosen=chosen, facts={"C": chosen.strength})
+
+    @staticmethod
+    def _better(task: Task, first: Array, second: Array, targets: Array) -> bool:
+        one, other = (standing(task.scores(logits, targets), task.monitor) for logits in (first, second))
+        return one > other
+
+    def _tune(
+        self, data: FitData, spread_of: tuple[Array, Array], run: Run, share: float | None = None
+    ) -> tuple[LinearHead, TunedLayers]:
+        """Train layers and head; by dev, or up to a share of the epochs that was chosen before."""
+        assert run.encoder is not None
+        above = self.reading.above(run.encoder.n_layers)
+        assert above is not None
+        rate = TUNING_RATE if self.encoder_learning_rate is None else self.encoder_learning_rate
+        schedule = tuning_schedule(len(data.train), self.n_epochs, self.batch_size, None, run.task.monitor, self.seed)
+        generator = torch.Generator().manual_seed(self.seed)
+        vertices = LinearVertices(spread_of[0].size, run.task.n_outputs, 1, generator=generator)
+        mean, scale = (torch.from_numpy(np.asarray(part)) for part in spread_of)
+        start = torch.zeros(run.task.n_outputs, len(mean))
+        vertices.start_at(mean, scale / SPREAD, start, run.task.prior(data.targets))
+        trained = _TunedLinear(vertices, run.task)
+        layers = fit_layers(
+            run.encoder, data, trained, LayerSettings(above, rate, HEAD_RATE), run.task,
+            schedule if share is None else schedule.for_share(share),
+            checkpoint=run.checkpoint if share is None else None, progress=run.progress,
+        )  # fmt: skip
+        return trained.vertices.centroid(), layers
+
+
+class _TunedLinear(nn.Module):
+    """A linear head that is trained with the layers under it."""
+
+    def __init__(self, vertices: LinearVertices, task: Task) -> None:
+        super().__init__()
+        self.vertices, self.task = vertices, task
+        self.register_buffer("point", torch.ones(1, 1, 1), persistent=False)
+
+    def logits(self, features: TokenFeatures) -> Tensor:
+        return self.vertices.logits(features, self.get_buffer("point"), lambda z: z)
+
+    def loss(self, features: TokenFeatures, targets: Tensor, generator: torch.Generator) -> Tensor:
+        point = self.get_buffer("point")
+        return self.task.loss(self.vertices.logits(features, point, lambda z: dropped(z, DROPOUT, generator)), targets)
 
 
 def _folded(mean: Array, scale: Array, weight: Array, bias: Array) -> LinearHead:
