@@ -25,13 +25,18 @@ Cell = dict[str, Any]
 STRENGTHS = (0.1, 1.0, 10.0)
 
 
-def ours(method: Any, parts: Parts, encoder: Encoder, seed: int, *, refit: bool = False) -> Cell:
+TOP = "-top"
+"""At the end of a method's name: with the encoder's upper layers trained too."""
+
+
+def ours(method: str, parts: Parts, encoder: Encoder, seed: int, *, refit: bool = False) -> Cell:
     """Fit one of spacetune's methods from features that the store may hold already; a refit learns from dev too."""
-    settings = {"encoder": encoder}
+    settings: dict[str, Any] = {"encoder": encoder, **({"inside": "top"} if method.endswith(TOP) else {})}
+    named: Any = method.removesuffix(TOP)
     encoded = _encoded(parts, encoder)
     start, begun = time.perf_counter(), time.process_time()
     model, report = fit_model(
-        parts.train, dev=parts.dev, method=method, baselines=False, settings=settings, seed=seed, refit=refit
+        parts.train, dev=parts.dev, method=named, baselines=False, settings=settings, seed=seed, refit=refit
     )
     seconds, worked = time.perf_counter() - start, time.process_time() - begun
     with tempfile.TemporaryDirectory() as folder:
@@ -51,7 +56,7 @@ def _encoded(parts: Parts, encoder: Encoder) -> float:
     """Put all texts through the encoder into the store, so that a method's own time is told apart."""
     start = time.perf_counter()
     reader = LinearProbe(encoder)
-    reader.features(parts.train.inputs, reset=True)
+    reader.features(parts.train.inputs)
     for data in (parts.dev, parts.test):
         reader.features(data.inputs)
     return time.perf_counter() - start
