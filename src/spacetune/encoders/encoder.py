@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from spacetune.encoders.adapters.prefixed import Adapter, PrefixedEncoder
+from spacetune.encoders.given import Texts
 from spacetune.encoders.layers import Layers, resolve_layers
-from spacetune.encoders.loading.load import load_encoder
+from spacetune.encoders.loading.load import LoadedEncoder, load_encoder
 from spacetune.encoders.loading.machine import choose_dtype
 from spacetune.encoders.loading.resolving import DEFAULT_ENCODER, EncoderSource
 from spacetune.encoders.passes.frozen import feature_runs
@@ -50,7 +51,7 @@ class Encoder:
         What it computes in.
     """
 
-    def __init__(self, source: EncoderSource, loaded: Any, max_length: int, max_windows: int = 1) -> None:
+    def __init__(self, source: EncoderSource, loaded: LoadedEncoder, max_length: int, max_windows: int = 1) -> None:
         self.source = source
         self.name = source.name
         self.max_length, self.max_windows = max_length, max_windows
@@ -138,8 +139,8 @@ class Encoder:
         return cls(source, loaded, limit, usual if max_windows is None else max_windows)
 
     def __repr__(self) -> str:
-        dtype = str(self.dtype).removeprefix("torch.")
-        return f"Encoder({self.name!r}, {self.n_layers} layers of {self.dim}, {dtype}, from {self.source.origin})"
+        number = str(self.dtype).removeprefix("torch.")
+        return f"Encoder({self.name!r}, {self.n_layers} layers of {self.dim}, {number}, from {self.source.origin})"
 
     def __sklearn_clone__(self) -> Encoder:  # an encoder is shared, never copied
         return self
@@ -176,7 +177,7 @@ class Encoder:
 
     def embed(
         self,
-        texts: Any,
+        texts: Texts,
         *,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -202,9 +203,7 @@ class Encoder:
     @functools.cached_property
     def single_pass(self) -> Encoder:
         """The same encoder reading one window a text, for what must see a text in one pass."""
-        if self.max_windows == 1:
-            return self
-        other = type(self)(self.source, self.loaded, self.max_length)
+        other = self if self.max_windows == 1 else type(self)(self.source, self.loaded, self.max_length)
         other._tracers = self._tracers
         return other
 
@@ -225,7 +224,7 @@ class Encoder:
 
     def encode(
         self,
-        texts: Any,
+        texts: Texts,
         *,
         layers: Layers = -1,
         prefix: Adapter | None = None,
@@ -242,7 +241,7 @@ class Encoder:
         if prefix is not None:
             return self.prefixed.encode(inputs, prefix, self.resolve_layers(layers))
         different, places = each_once(inputs)
-        features = TokenFeatures.concat(list(self.encode_runs(different, layers=layers, progress=progress)))
+        features = TokenFeatures.concat([*self.encode_runs(different, layers=layers, progress=progress)])
         return features if len(different) == len(inputs) else features.take(torch.from_numpy(places))
 
     def encode_runs(
@@ -252,7 +251,7 @@ class Encoder:
         provenance = self.provenance(self.resolve_layers(layers))
         yield from feature_runs(self.loaded, self.tokenizing, inputs, provenance, progress)
 
-    def tokenize(self, texts: Any) -> Tokenized:
+    def tokenize(self, texts: Texts) -> Tokenized:
         """Return the token ids of texts, end to end."""
         return self.tokenizing(as_inputs(texts))
 
@@ -273,11 +272,11 @@ class Encoder:
         """Return one text's tokens and where each stands in it."""
         return self.tokenizing.spans(text)
 
-    def count_tokens(self, texts: Any) -> list[int]:
+    def count_tokens(self, texts: Texts) -> list[int]:
         """Return how many tokens each text has before any cutting."""
         return self.tokenizing.count(as_inputs(texts))
 
-    def unknown(self, texts: Any) -> list[list[str]]:
+    def unknown(self, texts: Texts) -> list[list[str]]:
         """Return the pieces of each text that the encoder has no token for."""
         return self.tokenizing.unknown(as_inputs(texts))
 

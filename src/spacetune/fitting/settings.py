@@ -19,7 +19,7 @@ __all__ = ["SETTINGS", "UNCHOSEN", "Number", "Rule", "check_settings"]
 class Rule(Protocol):
     """What a setting may be."""
 
-    def allows(self, value: Any) -> bool:
+    def allows(self, value: object) -> bool:
         """Tell whether a value may stand."""
         ...
 
@@ -34,7 +34,7 @@ class Number:
     above: bool = False
     also: tuple[str | None, ...] = ()
 
-    def allows(self, value: Any) -> bool:
+    def allows(self, value: object) -> bool:
         """Tell whether a value may stand; True and False are no numbers."""
         if value is None or isinstance(value, str):
             return value in self.also
@@ -55,7 +55,7 @@ class Choice:
     words: tuple[str, ...]
     none: bool = False
 
-    def allows(self, value: Any) -> bool:
+    def allows(self, value: object) -> bool:
         """Tell whether it is one of them."""
         return (value is None and self.none) or (isinstance(value, str) and value in self.words)
 
@@ -68,7 +68,7 @@ class Choice:
 class Flag:
     """True or False."""
 
-    def allows(self, value: Any) -> bool:
+    def allows(self, value: object) -> bool:
         """Tell whether it is one of both."""
         return isinstance(value, bool | np.bool_)
 
@@ -80,7 +80,7 @@ class Flag:
 class Store:
     """Where features are kept."""
 
-    def allows(self, value: Any) -> bool:
+    def allows(self, value: object) -> bool:
         """Tell whether it is a store, ``auto`` or None."""
         return value is None or isinstance(value, FeatureStore) or (isinstance(value, str) and value == "auto")
 
@@ -153,7 +153,7 @@ def check_settings(settings: Mapping[str, Any], rules: Mapping[str, Rule] = SETT
         raise UsageError(f"{name} must be {_wanted(rule, value)}, got {value!r:.80}")
 
 
-def _wanted(rule: Rule, value: Any) -> str:
+def _wanted(rule: Rule, value: object) -> str:
     """Say what is wanted: a number out of bounds is told the bounds, and what is no such number all that may stand."""
     if not isinstance(rule, Number):
         return str(rule)
