@@ -44,9 +44,14 @@ def test_the_budget_is_kept_after_the_first_fit() -> None:
 
 
 def test_what_takes_long_is_tried_on_few_texts_only() -> None:
-    assert choosing._affordable(500) == ["probe", "space", "space-simplex", "prefix-simplex"]
-    assert choosing._affordable(2000) == ["probe", "space", "space-simplex"]
-    assert choosing._affordable(2001) == ["probe", "space"]
+    assert choosing._affordable(500, 1, 60) == ["probe", "space", "space-simplex", "prefix-simplex"]
+    assert choosing._affordable(2000, 21, 60) == ["probe", "space", "space-simplex"]
+    assert choosing._affordable(2001, math.inf, 60) == ["probe", "space"]
+
+
+def test_layers_are_tuned_where_two_rounds_fit_the_budget() -> None:
+    assert choosing._affordable(2001, 20, 60) == ["probe", "space", "tuned"]
+    assert choosing._affordable(999, 0.1, 60) == ["probe", "space", "space-simplex"]
 
 
 def test_a_method_clearly_behind_drops_out_and_a_close_one_stays() -> None:

@@ -23,10 +23,10 @@ def fit(
     dev: Annotated[str | None, typer.Option(help="Labelled texts to choose by; else a part is set aside.")] = None,
     test: Annotated[str | None, typer.Option(help="Labelled texts to score on, never chosen by.")] = None,
     method: Annotated[
-        Literal["space", "probe", "space-simplex", "prefix-simplex", "lora-simplex", "auto"],
+        Literal["space", "probe", "tuned", "space-simplex", "prefix-simplex", "lora-simplex", "auto"],
         typer.Option(
-            help="Space Model, linear probe, simplex of Space Models or, for few texts, of prefixes in the encoder, "
-            "or the best of them."
+            help="Space Model, linear probe, one with the encoder's upper layers tuned too (minutes), simplex of Space "
+            "Models or, for few texts, of prefixes in the encoder, or the best of them."
         ),
     ] = "space",
     budget: Annotated[float, typer.Option(help="Seconds that --method auto may take to choose.")] = 60.0,

@@ -18,6 +18,7 @@ from spacetune.fitting import time_limit
 from spacetune.results import Result
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.fit.scoring import score_model
+from spacetune.studies.fit.tuning import WORTH_IT, tuning_cost
 
 __all__ = ["Choice", "Trial", "choose_method"]
 
@@ -132,7 +133,7 @@ def choose_method(
         What the labels are.
     methods
         Which to try, cheapest first; None is the probe and the spaces, the spaces' simplex for at most 2,000 texts,
-        and the prefixes for at most 500.
+        the prefixes for at most 500, and from 1,000 on tuned layers where the budget allows two rounds of them.
     settings
         Settings that methods share; each takes those it has.
     budget
@@ -152,11 +153,11 @@ def choose_method(
     """
     regression = is_regression(data.labels or [], task)
     sample = _sample(data, seed)
-    tried = tuple(_affordable(len(data)) if methods is None else methods)
-    if not tried or not budget > 0:
-        raise UsageError(f"a choice needs methods to try and a budget above 0 seconds, got {tried} and {budget}")
     given = dict(settings or {})
-    _encode_once(sample, regression, given, seed)
+    if methods == () or not budget > 0:
+        raise UsageError(f"a choice needs methods to try and a budget above 0 seconds, got {methods} and {budget}")
+    tuning = _encode_once(sample, regression, given, seed)
+    tried = tuple(methods or _affordable(len(data), tuning, budget))
     began = time.perf_counter()
     trials = [Trial(method, []) for method in tried]
     measure = ""
@@ -180,10 +181,12 @@ def choose_method(
     return Choice(best.method, measure, reason, tuple(trials), len(sample), seconds, budget)
 
 
-def _affordable(n_texts: int) -> list[Method]:
+def _affordable(n_texts: int, tuning: float, budget: float) -> list[Method]:
+    """Return what to try: what takes long on few texts only, tuning if two rounds of so many seconds can be played."""
     simplex: list[Method] = ["space-simplex"] if n_texts <= FEW_FOR_SIMPLEX else []
     prefixes: list[Method] = ["prefix-simplex"] if n_texts <= FEW_FOR_PREFIXES else []
-    return ["probe", "space", *simplex, *prefixes]
+    tuned: list[Method] = ["tuned"] if n_texts >= WORTH_IT and 2 * tuning <= FIRST_SHARE * budget else []
+    return ["probe", "space", *simplex, *prefixes, *tuned]
 
 
 def _sample(data: LabelledTexts, seed: int) -> LabelledTexts:
@@ -194,10 +197,11 @@ def _sample(data: LabelledTexts, seed: int) -> LabelledTexts:
     return data.take(sorted(np.random.default_rng(seed).permutation(len(data))[:MOST_TEXTS].tolist()))
 
 
-def _encode_once(data: LabelledTexts, regression: bool, settings: dict[str, Any], seed: int) -> None:
-    """Put the texts into the store before the clock starts: every method but the prefixes reads them from there."""
+def _encode_once(data: LabelledTexts, regression: bool, settings: dict[str, Any], seed: int) -> float:
+    """Put the texts into the store before the clock starts, for most read from there; return a tuning's seconds."""
     probe = make_estimator("probe", regression, settings_for("probe", regression, settings), seed)
     probe.features(data.inputs)
+    return (1 - HELD) * tuning_cost(probe.encoder_, sum(probe.encoder_.count_tokens(data.inputs)))
 
 
 def _parts(data: LabelledTexts, seed: int) -> tuple[LabelledTexts, LabelledTexts]:

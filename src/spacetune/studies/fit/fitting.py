@@ -109,7 +109,8 @@ def fit_model(
     method
         ``space`` (the Space Model), ``probe`` (logistic or ridge regression on mean states), ``space-simplex`` (a
         simplex of Space Models, read at its centroid), ``prefix-simplex`` (prefixes learnt inside the encoder: for few
-        texts, slow on many) or ``lora-simplex`` (low-rank matrices instead). ``auto`` tries them, see `choose_method`.
+        texts, slow on many), ``lora-simplex`` (low-rank matrices instead) or ``tuned`` (a linear head with the upper
+        layers of the encoder trained under it). ``auto`` tries them, see `choose_method`.
     task
         What the labels are; ``auto`` tells by their type.
     baselines

@@ -20,7 +20,7 @@ from spacetune.estimators import (
 
 __all__ = ["METHODS", "Method", "Recipe", "is_regression", "make_estimator", "settings_for"]
 
-Method = Literal["space", "probe", "space-simplex", "prefix-simplex", "lora-simplex"]
+Method = Literal["space", "probe", "tuned", "space-simplex", "prefix-simplex", "lora-simplex"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Recipe:
 METHODS: dict[Method, Recipe] = {
     "space": Recipe(SpaceClassifier, SpaceRegressor),
     "probe": Recipe(LinearProbe, LinearProbeRegressor),
+    "tuned": Recipe(LinearProbe, LinearProbeRegressor, {"inside": "top"}),
     "space-simplex": Recipe(SpaceClassifier, SpaceRegressor, {"n_vertices": 6}),
     "prefix-simplex": Recipe(PrefixSimplexClassifier, PrefixSimplexRegressor),
     "lora-simplex": Recipe(PrefixSimplexClassifier, PrefixSimplexRegressor, {"adapter": "lora", "learning_rate": 1e-3}),

@@ -1,23 +1,33 @@
-"""What training the upper layers too would take, said after a fit on frozen ones."""
+"""What training the upper layers too would take here."""
 
 from __future__ import annotations
 
 import logging
+import math
 
+from spacetune.encoders import Encoder
 from spacetune.errors import UnsupportedByFamily
-from spacetune.estimators import SpaceClassifier, SpaceRegressor, TextEstimator
+from spacetune.estimators import TextEstimator
 from spacetune.fitting import tuning_seconds
 
-__all__ = ["tell_of_tuning"]
+__all__ = ["WORTH_IT", "tell_of_tuning", "tuning_cost"]
 
 log = logging.getLogger("spacetune")
 
 WORTH_IT = 1_000
-"""Texts from which on tuning is worth a trial; below, it seldom beat the frozen encoder."""
+"""Texts from which on tuning is worth a trial; the number is ours."""
+
+
+def tuning_cost(encoder: Encoder, n_tokens: int) -> float:
+    """Return about how many seconds training the upper layers over so many tokens takes; infinity where none can be."""
+    try:
+        return tuning_seconds(encoder, n_tokens)
+    except UnsupportedByFamily:
+        return math.inf
 
 
 def tell_of_tuning(model: TextEstimator, n_tokens: int) -> None:
-    """Log the cost of ``inside="top"``, where a frozen encoder's head was fitted on enough texts.
+    """Log what ``inside="top"`` would take, where a model was fitted on a frozen encoder and on enough texts.
 
     Parameters
     ----------
@@ -26,12 +36,13 @@ def tell_of_tuning(model: TextEstimator, n_tokens: int) -> None:
     n_tokens
         Of all its training texts.
     """
-    able = isinstance(model, SpaceClassifier | SpaceRegressor) and model.inside is None and not model.train_encoder
-    if not able or model.report_["n_texts"] < WORTH_IT:
+    frozen = model.learnt_.model.adapter is None and model.learnt_.encoder is None
+    if not frozen or getattr(model, "inside", "") is not None or model.report_["n_texts"] < WORTH_IT:
         return
-    try:
-        seconds = tuning_seconds(model.encoder_, n_tokens)
-    except UnsupportedByFamily:
-        return
-    told = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-    log.info("inside=top would train the encoder's upper layers too: about %s here, mostly for some points more", told)
+    seconds = tuning_cost(model.encoder_, n_tokens)
+    if seconds < math.inf:
+        told = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+        log.info(
+            "the encoder's upper layers were left as they are; tuning them too (method tuned) would take about %s here",
+            told,
+        )
