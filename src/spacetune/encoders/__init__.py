@@ -22,6 +22,7 @@ from spacetune.encoders.encoder import Encoder
 from spacetune.encoders.given import TextInput, Texts, as_given, as_inputs, each_once, holds_features, holds_texts
 from spacetune.encoders.layers import Layers
 from spacetune.encoders.loading.resolving import DEFAULT_ENCODER
+from spacetune.encoders.paired import PairedFeatures, texts_of_pairs
 from spacetune.encoders.passes.trainable import TrainableEncoder
 from spacetune.encoders.perturbing import Rung, perturb, perturbation_ladder
 from spacetune.encoders.ragged import segment_mean, segment_variance
@@ -45,6 +46,7 @@ __all__ = [
     "LoraStates",
     "LoraVertices",
     "Mixing",
+    "PairedFeatures",
     "PooledText",
     "Pooling",
     "Prefix",
@@ -75,5 +77,6 @@ __all__ = [
     "segment_mean",
     "segment_variance",
     "shared_encoder",
+    "texts_of_pairs",
     "tuned",
 ]

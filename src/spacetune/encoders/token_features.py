@@ -85,6 +85,8 @@ class TokenFeatures:
         Where they came from, or None likewise.
     truncated
         ``(n_texts,)``: which texts were cut, or None where that is not known.
+    first
+        ``(n_texts,)``: of pairs whose texts were read apart, the tokens of the first; None for all else.
     """
 
     values: Tensor
@@ -92,6 +94,7 @@ class TokenFeatures:
     token_ids: Tensor | None = None
     provenance: Provenance | None = None
     truncated: Tensor | None = None
+    first: Tensor | None = None
 
     @classmethod
     def from_matrix(cls, matrix: np.ndarray[Any, Any] | Tensor) -> TokenFeatures:
@@ -117,12 +120,14 @@ class TokenFeatures:
         first = parts[0].provenance
         cut = sum(part.provenance.n_truncated for part in parts if part.provenance is not None)
         flags = [part.truncated for part in parts if part.truncated is not None]
+        halves = [part.first for part in parts if part.first is not None]
         return cls(
             values=torch.cat([part.values for part in parts]),
             offsets=offsets_of(torch.cat([part.lengths for part in parts])),
             token_ids=torch.cat(ids) if len(ids) == len(parts) else None,
             provenance=None if first is None else dataclasses.replace(first, n_truncated=cut),
             truncated=torch.cat(flags) if len(flags) == len(parts) else None,
+            first=torch.cat(halves) if len(halves) == len(parts) else None,
         )
 
     def __len__(self) -> int:
@@ -157,6 +162,7 @@ class TokenFeatures:
             token_ids=None if self.token_ids is None else self.token_ids.index_select(0, rows),
             provenance=provenance,
             truncated=cut,
+            first=None if self.first is None else self.first[texts],
         )
 
     def between(self, start: int, stop: int) -> TokenFeatures:
@@ -169,6 +175,7 @@ class TokenFeatures:
             token_ids=None if self.token_ids is None else self.token_ids[first:last],
             provenance=provenance,
             truncated=cut,
+            first=None if self.first is None else self.first[start:stop],
         )
 
     def _told(self, cut: Tensor | None) -> tuple[Provenance | None, Tensor | None]:
@@ -181,6 +188,12 @@ class TokenFeatures:
         """Return the token ids of these texts, end to end; None where the rows are ready embeddings."""
         rows = concat_ranges(self.offsets[:-1][texts], self.lengths[texts])
         return None if self.token_ids is None else self.token_ids.index_select(0, rows)
+
+    def halves(self) -> TokenFeatures:
+        """Return the two texts of every pair, one after the other, as texts of their own; for pairs read apart."""
+        assert self.first is not None
+        lengths = torch.stack([self.first, self.lengths - self.first], dim=1).flatten()
+        return dataclasses.replace(self, offsets=offsets_of(lengths), first=None, truncated=None)
 
     def means(self) -> Tensor:
         """Return the mean state of every text and layer, ``(n_texts, n_layers, dim)``, in float32 at least."""

@@ -62,7 +62,7 @@ def _explained(
     return [
         TextExplanation.of(
             text,
-            reader.encoder.spans(text),
+            reader.spans(text),
             token_scores=scores[edges[i] : edges[i + 1]],
             bias=bias,
             logits=logits[i],

@@ -111,6 +111,8 @@ def _blank(place: Any, config: dict[str, Any]) -> TextEstimator:
 def _restore(model: TextEstimator, saved: Stored) -> None:
     """Make an estimator the saved model."""
     config, trained_on = saved.config, saved.config["encoder"]
+    if "pairs" not in config["settings"] and "pairs" in model.get_params(deep=False):  # before 0.2: as one text
+        model.set_params(pairs="together")
     read = {"max_length": trained_on["max_length"], "max_windows": trained_on.get("max_windows", 1)}
     model.set_params(**{name: value for name, value in read.items() if name in model.get_params(deep=False)})
     tensors = dict(saved.tensors)

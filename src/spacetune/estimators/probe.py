@@ -35,6 +35,12 @@ class LinearProbe(Classifier):
         Passes over the texts while they are trained; None chooses by their number.
     batch_size
         Texts a step; None chooses by their number.
+    pairs
+        ``apart`` reads the texts of a pair alone, each different text once, and lets their means meet in products and
+        squares (`PairHead`); ``together`` reads a pair as one text; ``auto`` is apart, or together where layers are
+        tuned.
+    symmetric
+        Whether swapping the texts of pairs read apart must change nothing; None lets dev choose.
     class_weight
         None, ``balanced``, or a dict from class to weight.
     dev_fraction
@@ -67,6 +73,8 @@ class LinearProbe(Classifier):
         encoder_learning_rate: float | None = None,
         n_epochs: int | None = None,
         batch_size: int | None = None,
+        pairs: Literal["auto", "apart", "together"] = "auto",
+        symmetric: bool | None = None,
         class_weight: str | dict[Any, float] | None = None,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
@@ -82,6 +90,8 @@ class LinearProbe(Classifier):
         self.encoder_learning_rate = encoder_learning_rate
         self.n_epochs = n_epochs
         self.batch_size = batch_size
+        self.pairs = pairs
+        self.symmetric = symmetric
         self.class_weight = class_weight
         self.dev_fraction = dev_fraction
         self.max_length = max_length
@@ -118,6 +128,8 @@ class LinearProbeRegressor(Regressor):
         encoder_learning_rate: float | None = None,
         n_epochs: int | None = None,
         batch_size: int | None = None,
+        pairs: Literal["auto", "apart", "together"] = "auto",
+        symmetric: bool | None = None,
         dev_fraction: float = 0.1,
         max_length: int | None = None,
         max_windows: int | None = None,
@@ -132,6 +144,8 @@ class LinearProbeRegressor(Regressor):
         self.encoder_learning_rate = encoder_learning_rate
         self.n_epochs = n_epochs
         self.batch_size = batch_size
+        self.pairs = pairs
+        self.symmetric = symmetric
         self.dev_fraction = dev_fraction
         self.max_length = max_length
         self.max_windows = max_windows

@@ -16,13 +16,16 @@ from spacetune.encoders import (
     FeatureStore,
     LayerChanges,
     Layers,
+    PairedFeatures,
     Pooling,
     Provenance,
     TextInput,
     TokenFeatures,
+    TokenSpans,
     default_store,
     each_once,
     shared_encoder,
+    texts_of_pairs,
     tuned,
 )
 from spacetune.errors import DataError
@@ -33,6 +36,9 @@ from spacetune.heads import Model
 __all__ = ["Read", "Reader", "auto_layers"]
 
 Array = np.ndarray[Any, Any]
+
+CHUNK_PAIRS = 2048
+"""Pairs that are read at a time, each of their different texts once."""
 
 SMALL = 2 << 30
 """Bytes of features up to which ``auto`` reads all layers."""
@@ -140,10 +146,33 @@ class Reader:
         if given.kind != "texts":
             return given.content
         chosen = layers or self.choose_layers(given.content)
+        if not self.reads_apart(given.content):
+            return self._encoded(given.content, chosen, stored, progress)
+        texts, places = texts_of_pairs(given.content)
+        return PairedFeatures(self._encoded(texts, chosen, stored, progress), places)
+
+    def _encoded(
+        self, texts: Sequence[TextInput], layers: tuple[int, ...], stored: bool, progress: bool | None
+    ) -> FeatureSource:
         store = default_store() if self.store == "auto" else cast("FeatureStore | None", self.store)
         if store is not None and stored:
-            return store.encode(self.encoder, given.content, layers=chosen, progress=progress)
-        return self.encoder.encode(given.content, layers=chosen, progress=progress)
+            return store.encode(self.encoder, texts, layers=layers, progress=progress)
+        return self.encoder.encode(texts, layers=layers, progress=progress)
+
+    def reads_apart(self, texts: Sequence[TextInput]) -> bool:
+        """Tell whether these are pairs, and their texts are read apart."""
+        return self.reading.apart and len(texts) > 0 and not isinstance(texts[0], str)
+
+    def spans(self, text: TextInput) -> TokenSpans:
+        """Return the tokens of a text, or of both of a pair, as they are read."""
+        if isinstance(text, str) or not self.reading.apart:
+            return self.encoder.spans(text)
+        first, second = (self.encoder.spans(each) for each in text)
+        return TokenSpans(
+            first.tokens + second.tokens,
+            np.concatenate([first.spans, second.spans]),
+            np.concatenate([first.parts, np.where(second.parts < 0, -1, 1)]),
+        )
 
     def inputs(
         self, given: Given, layers: tuple[int, ...] | None, *, stored: bool = True, progress: bool | None = None
@@ -159,6 +188,10 @@ class Reader:
 
     def fresh(self, model: Model, texts: Sequence[TextInput], layers: tuple[int, ...]) -> TokenFeatures:
         """Return features of texts as a model reads them, in memory and not from the store."""
+        if self.reads_apart(texts):
+            different, places = texts_of_pairs(texts)
+            read = PairedFeatures(self.encoder.encode(different, layers=layers), places)
+            return read.take(torch.arange(len(texts)))
         if model.adapter is None or isinstance(model.adapter, LayerChanges):
             return self.encoder_of(model).encode(texts, layers=layers)
         return self.encoder.prefixed.encode(list(texts), model.adapter, layers, self.pooling)
@@ -167,11 +200,13 @@ class Reader:
         self, model: Model, texts: Sequence[TextInput], layers: tuple[int, ...], progress: bool | None = None
     ) -> Iterator[TokenFeatures]:
         """Yield features of consecutive runs of texts as a model reads them, so that memory stays bounded."""
-        if model.adapter is None or isinstance(model.adapter, LayerChanges):
+        plain = model.adapter is None or isinstance(model.adapter, LayerChanges)
+        if plain and not self.reads_apart(texts):
             yield from self.encoder_of(model).encode_runs(texts, layers=layers, progress=progress)
         else:
-            for start in range(0, len(texts), CHUNK_TEXTS):
-                yield self.fresh(model, texts[start : start + CHUNK_TEXTS], layers)
+            size = CHUNK_TEXTS if model.adapter is not None else CHUNK_PAIRS
+            for start in range(0, len(texts), size):
+                yield self.fresh(model, texts[start : start + size], layers)
 
     def read(self, model: Model, given: Given, layers: tuple[int, ...] | None, progress: bool | None = None) -> Read:
         """Return a model's logits of texts, features or a matrix; equal texts are computed once.

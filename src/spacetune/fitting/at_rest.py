@@ -18,6 +18,7 @@ from spacetune.heads import (
     LinearHead,
     LinearVertices,
     Model,
+    PairHead,
     Simplex,
     SpaceHead,
     SpaceVertices,
@@ -27,7 +28,7 @@ __all__ = ["HEADS", "array_of", "completed", "facts_of", "model_of", "simplex_of
 
 Array = np.ndarray[Any, Any]
 
-PREFIX, HEAD, CORNERS, LEXICON, LAYERS = "prefix.", "head.", "simplex.", "lexicon.", "layers."
+PREFIX, HEAD, CORNERS, LEXICON, LAYERS, PAIRS = "prefix.", "head.", "simplex.", "lexicon.", "layers.", "pairs."
 """What names begin with: adapters; the heads over them; corners of a simplex of space heads; words; tuned layers."""
 
 
@@ -72,6 +73,8 @@ def tensors_of(model: Model, simplex: Simplex | None) -> dict[str, Tensor]:
     head: Any = model.head
     if isinstance(head, LinearHead) and simplex is None:
         return {"coefficients": head.weight, "intercept": head.bias, **words}
+    if isinstance(head, PairHead):
+        return {**_state(PAIRS, head), **words}
     if simplex is None:
         return {**_state("", head), **words}
     if simplex.adapter is None and isinstance(simplex.head, SpaceVertices) and isinstance(head, SpaceHead):
@@ -110,6 +113,7 @@ def _space_head(tensors: Mapping[str, Tensor]) -> SpaceHead:
 
 
 HEADS: dict[str, Callable[[Mapping[str, Tensor]], Head]] = {
+    "pairs.product": lambda tensors: PairHead(**_named(PAIRS, tensors)),
     "coefficients": lambda tensors: LinearHead(tensors["coefficients"], tensors["intercept"]),
     "spaces.operators": _space_head,
 }

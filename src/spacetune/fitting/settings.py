@@ -66,14 +66,16 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Flag:
-    """True or False."""
+    """True or False, or None where that may stand too."""
+
+    none: bool = False
 
     def allows(self, value: object) -> bool:
-        """Tell whether it is one of both."""
-        return isinstance(value, bool | np.bool_)
+        """Tell whether it is one of them."""
+        return isinstance(value, bool | np.bool_) or (value is None and self.none)
 
     def __str__(self) -> str:
-        return "True or False"
+        return "True, False or None" if self.none else "True or False"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +119,7 @@ SETTINGS: Mapping[str, Rule] = {
     "n_latent": Number(1, whole=True, also=("auto",)),
     "n_validation_samples": Number(0, whole=True),
     "n_vertices": COUNT,
+    "pairs": Choice(("auto", "apart", "together")),
     "patience": Number(0, whole=True, also=(None,)),
     "pooling": Choice(("mean", "pooler")),
     "position_shift": Flag(),
@@ -129,6 +132,7 @@ SETTINGS: Mapping[str, Rule] = {
     "shared_layers": Flag(),
     "start_scale": SIZE,
     "store": Store(),
+    "symmetric": Flag(none=True),
     "train_encoder": Flag(),
     "weight_decay": SIZE,
 }

@@ -4,6 +4,7 @@ from spacetune.heads.head import Head, HeadSum
 from spacetune.heads.lexicon import Lexicon, pair_keys, token_pairs
 from spacetune.heads.linear import LinearHead, LinearVertices
 from spacetune.heads.model import Model
+from spacetune.heads.pairs import PairHead, pair_rows
 from spacetune.heads.simplex import AdapterVertices, HeadVertices, Simplex
 from spacetune.heads.simplex_weights import Sampling, simplex_weights
 from spacetune.heads.spaces import ConceptSpaces, SpaceHead, SpaceVertices
@@ -18,11 +19,13 @@ __all__ = [
     "LinearHead",
     "LinearVertices",
     "Model",
+    "PairHead",
     "Sampling",
     "Simplex",
     "SpaceHead",
     "SpaceVertices",
     "pair_keys",
+    "pair_rows",
     "simplex_weights",
     "token_pairs",
 ]

@@ -58,12 +58,15 @@ class Reading:
         Whether a long text is read window by window; else what is over the first is cut off.
     every_step
         Whether texts go through the encoder in every step, since something is learnt inside all of it.
+    apart
+        Whether the two texts of a pair are read apart.
     top
         Layers that are trained over stored states of those below: a number, or a share of all; None trains none.
     """
 
     windows: bool
     every_step: bool = False
+    apart: bool = False
     top: int | float | None = None
 
     def above(self, n_layers: int) -> int | None:

@@ -17,6 +17,7 @@ from spacetune.fitting.layers import TUNING_RATE, LayerSettings, TunedLayers, fi
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.linear import STRENGTHS, choose_linear, fit_linear, spread
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
+from spacetune.fitting.pairs import PairChosen, are_pairs, choose_pairs, learn_pairs
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.scores import standing
 from spacetune.fitting.spaces import dropped
@@ -53,12 +54,15 @@ class ProbeMethod(Method):
     encoder_learning_rate: float | None = None
     n_epochs: int | None = None
     batch_size: int | None = None
+    pairs: Literal["auto", "apart", "together"] = "together"
+    symmetric: bool | None = None
     seed: int = 0
 
     @property
     def reading(self) -> Reading:
-        """It reads all windows, unless layers are tuned: they see a text in one piece."""
-        return Reading(windows=self.inside is None, top=top_of(self.inside, self.inside_size))
+        """It reads all windows and pairs apart, unless layers are tuned: they see a text, or a pair, in one piece."""
+        apart = self.pairs == "apart" or (self.pairs == "auto" and self.inside is None)
+        return Reading(windows=self.inside is None, apart=apart, top=top_of(self.inside, self.inside_size))
 
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes where a second fit costs nothing, and of tuned layers below 2,000 texts."""
@@ -70,15 +74,21 @@ class ProbeMethod(Method):
             return f"a probe learns inside='top' or inside='all', not {self.inside!r}: a simplex of one vertex does"
         if self.inside_size is not None and self.inside != "top":
             return f"inside_size goes with inside='top', 'lora' or 'prefix', not with inside={self.inside!r}"
+        if self.inside is not None and self.pairs == "apart":
+            return "pairs='apart' reads texts alone on the frozen encoder: leave inside out, or pairs='together'"
         return None
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
         """Fit at every strength, keep the best on dev; then tune, where that was asked for, and keep the better."""
+        strengths = STRENGTHS if self.C is None else (self.C,)
+        if are_pairs(data.train):
+            head, of_pairs, logits = choose_pairs(data, run.task, strengths, self.symmetric)
+            return Learnt.of(Model(head), chosen=of_pairs, facts={"C": of_pairs.strength}), logits
         rows, targets = mean_rows(data.train).numpy(), data.targets.numpy()
         dev_rows = mean_rows(data.dev).numpy() if data.has_dev else rows
         mean, scale = spread(rows)
         parts = ((rows - mean) / scale, targets), ((dev_rows - mean) / scale, data.dev_targets.numpy())
-        found = choose_linear(run.task, *parts, STRENGTHS if self.C is None else (self.C,))
+        found = choose_linear(run.task, *parts, strengths)
         head, told = _folded(mean, scale, found.weight, found.bias), {"C": found.strength}
         logits = dev_rows @ head.weight.numpy().T + head.bias.numpy()
         if self.inside is None:
@@ -93,7 +103,12 @@ class ProbeMethod(Method):
 
     def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
         """Fit at the strength that was chosen, or tune to the same share of the epochs."""
-        rows, chosen = mean_rows(inputs).numpy(), before.chosen
+        chosen = before.chosen
+        if isinstance(chosen, PairChosen):
+            return Learnt.of(
+                Model(learn_pairs(inputs, targets, run.task, chosen)), chosen=chosen, facts={"C": chosen.strength}
+            )
+        rows = mean_rows(inputs).numpy()
         mean, scale = spread(rows)
         if chosen.tuned_share:
             data = FitData.whole(inputs, targets)

@@ -1,0 +1,104 @@
+"""Fit a head of pairs: logistic or ridge regression on products and squared differences of two texts' means."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spacetune.fitting.data import FitData
+from spacetune.fitting.inputs import Inputs, text_chunks
+from spacetune.fitting.linear import choose_linear, fit_linear, spread
+from spacetune.fitting.scores import standing
+from spacetune.fitting.tasks import Task
+from spacetune.heads import PairHead, pair_rows
+
+__all__ = ["PairChosen", "are_pairs", "choose_pairs", "learn_pairs"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class PairChosen:
+    """What dev chose: the strength of the penalty, and whether swapping the texts may change anything."""
+
+    strength: float
+    symmetric: bool
+
+
+def are_pairs(inputs: Inputs) -> bool:
+    """Tell whether inputs are pairs whose texts were read apart."""
+    return len(inputs) > 0 and inputs.take(torch.tensor([0])).first is not None
+
+
+def choose_pairs(
+    data: FitData, task: Task, strengths: Sequence[float], symmetric: bool | None
+) -> tuple[PairHead, PairChosen, Array]:
+    """Fit at every strength, with and without a direction unless that is given; keep the best on dev.
+
+    Parameters
+    ----------
+    data
+        Pairs and targets; without dev the training pairs choose.
+    task
+        What is learnt.
+    strengths
+        Inverse strengths of the penalty to try.
+    symmetric
+        Whether swapping the texts must change nothing; None lets dev choose, and no direction where that is level.
+
+    Returns
+    -------
+    tuple
+        The head, what was chosen, and dev's logits.
+    """
+    mean = _mean(data.train)
+    rows, targets = _rows(data.train, mean), data.targets.numpy()
+    dev_rows = _rows(data.dev, mean) if data.has_dev else rows
+    dev_targets = data.dev_targets.numpy() if data.has_dev else targets
+    found: list[tuple[PairHead, PairChosen, Array]] = []
+    for alike in (True, False) if symmetric is None else (symmetric,):
+        width = _width(rows, alike)
+        middle, scale = spread(rows[:, :width])
+        parts = [((r[:, :width] - middle) / scale, t) for r, t in ((rows, targets), (dev_rows, dev_targets))]
+        fit = choose_linear(task, parts[0], parts[1], strengths)
+        head = _head(fit.weight, fit.bias, middle, scale, mean)
+        found.append((head, PairChosen(fit.strength, alike), fit.dev_logits))
+    return max(found, key=lambda each: standing(task.scores(each[2], dev_targets), task.monitor))
+
+
+def learn_pairs(inputs: Inputs, targets: Tensor, task: Task, chosen: PairChosen) -> PairHead:
+    """Fit with what was chosen before."""
+    mean = _mean(inputs)
+    rows = _rows(inputs, mean)
+    rows = rows[:, : _width(rows, chosen.symmetric)]
+    middle, scale = spread(rows)
+    weight, bias = fit_linear(task, (rows - middle) / scale, targets.numpy(), chosen.strength)
+    return _head(weight, bias, middle, scale, mean)
+
+
+def _width(rows: Array, symmetric: bool) -> int:
+    return rows.shape[1] * 2 // 3 if symmetric else rows.shape[1]
+
+
+def _mean(inputs: Inputs) -> Tensor:
+    """Return the mean of all texts' mean states, ``(layer, dim)``."""
+    sums = [inputs.take(rows).halves().means().double().sum(0) for rows in text_chunks(inputs.lengths)]
+    return torch.stack(sums).sum(0) / (2 * len(inputs))
+
+
+def _rows(inputs: Inputs, mean: Tensor) -> Array:
+    return torch.cat([pair_rows(inputs.take(rows), mean) for rows in text_chunks(inputs.lengths)]).numpy()
+
+
+def _head(weight: Array, bias: Array, middle: Array, scale: Array, mean: Tensor) -> PairHead:
+    """Return the head of rows as they are, without a direction where none was fitted."""
+    own = weight / scale
+    start = torch.from_numpy(np.asarray(bias - own @ middle))
+    parts = torch.zeros(len(own), 3, *mean.shape, dtype=torch.float64)
+    parts.view(len(own), -1)[:, : own.shape[1]] = torch.from_numpy(own)
+    return PairHead(parts[:, 0], parts[:, 1], parts[:, 2], start, mean)

@@ -1,0 +1,120 @@
+"""A head of two texts read apart: they meet in products and squares, exactly, token by token."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from spacetune.encoders import TokenFeatures
+from spacetune.encoders.ragged import segment_mean, widened
+from spacetune.errors import UsageError
+
+__all__ = ["PairHead", "pair_rows"]
+
+
+class PairHead(nn.Module):
+    r"""Linear in the products and squared differences of two texts' mean states.
+
+    .. math:: logit_c = b_c + \sum_k A_{c,k} u_k v_k + B_{c,k} (u_k - v_k)^2 + D_{c,k} (u_k - v_k), \quad
+       u = \frac{1}{\nu_u} \Bigl(\tfrac1T \sum_t h_t - m\Bigr)
+
+    v likewise of the second text; k runs over layers and dimensions, and :math:`\nu` is the norm of what it divides,
+    layer by layer, a number held as it is. A product of two means is a mean over pairs of tokens, so every logit is an
+    exact sum over pairs of tokens: between the texts, and within each. Without D the texts can be swapped.
+
+    Parameters
+    ----------
+    product, square, direction
+        A, B and D, ``(output, layer, dim)``.
+    bias
+        b, ``(output,)``.
+    mean
+        m, ``(layer, dim)``.
+    """
+
+    product: Tensor
+    square: Tensor
+    direction: Tensor
+    bias: Tensor
+    mean: Tensor
+
+    def __init__(self, product: Tensor, square: Tensor, direction: Tensor, bias: Tensor, mean: Tensor) -> None:
+        super().__init__()
+        if not product.shape == square.shape == direction.shape == (len(bias), *mean.shape):
+            raise UsageError(f"a head of pairs needs weights (output, layer, dim), got {tuple(product.shape)}")
+        for name, part in (
+            ("product", product), ("square", square), ("direction", direction), ("bias", bias), ("mean", mean),
+        ):  # fmt: skip
+            self.register_buffer(name, part.detach().double())
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether a pair and its texts swapped have the same logits."""
+        return not bool(self.direction.any())
+
+    def logits(self, features: TokenFeatures) -> Tensor:
+        """Return logits ``(pair, output)``."""
+        u, v, _ = _units(features, self.mean)
+        return (
+            self._meet(u * v, self.product)
+            + self._meet((u - v) ** 2, self.square)
+            + self._meet(u - v, self.direction)
+            + self.bias
+        )
+
+    def token_scores(self, features: TokenFeatures) -> Tensor:
+        r"""Return what every token of either text adds to every logit, ``(token, output)``.
+
+        .. math:: s_t = \frac{1}{T \nu_u} \sum_k (h_{t,k} - m_k)
+           \bigl[(\tfrac12 A_k - B_k) v_k + B_k u_k + D_k\bigr]
+
+        Half of what a pair of tokens brings goes to either of them; over both texts they sum to ``logit - bias``.
+        """
+        u, v, norms = _units(features, self.mean)
+        half, square = self.product / 2 - self.square, self.square
+        first = torch.einsum("nld,cld->ncld", v, half) + torch.einsum("nld,cld->ncld", u, square) + self.direction
+        second = torch.einsum("nld,cld->ncld", u, half) + torch.einsum("nld,cld->ncld", v, square) - self.direction
+        reads = torch.stack([first, second], dim=1).flatten(0, 1) / norms[:, None, :, None]
+        halves = features.halves()
+        owner = torch.repeat_interleave(torch.arange(len(halves)), halves.lengths)
+        centred = widened(features.values).double() - self.mean
+        each = torch.cat([
+            torch.einsum("tld,tcld->tc", centred[rows], reads[owner[rows]])
+            for rows in torch.arange(len(centred)).split(ROWS)
+        ])  # fmt: skip
+        return each / halves.lengths[owner].unsqueeze(1)
+
+    def meeting_scores(self, features: TokenFeatures) -> Tensor:
+        """Return what every pair of a token of the first and one of the second text adds, ``(token, token, output)``.
+
+        Of one pair of texts. What pairs within a text add, and the direction, is the rest of the logit.
+        """
+        assert len(features) == 1
+        assert features.first is not None
+        _, _, norms = _units(features, self.mean)
+        states = (widened(features.values).double() - self.mean) / 1
+        a, b = states.split([int(features.first), len(states) - int(features.first)])
+        a, b = a / (len(a) * norms[0, :, None]), b / (len(b) * norms[1, :, None])
+        return torch.einsum("tld,cld,sld->tsc", a, self.product - 2 * self.square, b)
+
+    def _meet(self, rows: Tensor, weight: Tensor) -> Tensor:
+        return rows.flatten(1) @ weight.flatten(1).T
+
+
+ROWS = 512
+"""Tokens whose scores are worked out at a time."""
+
+
+def pair_rows(features: TokenFeatures, mean: Tensor) -> Tensor:
+    """Return products, squared differences and differences side by side, ``(pair, 3 · layer · dim)``, in float64."""
+    u, v, _ = _units(features, mean)
+    return torch.cat([(u * v).flatten(1), ((u - v) ** 2).flatten(1), (u - v).flatten(1)], dim=1)
+
+
+def _units(features: TokenFeatures, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return both texts' centred means over their norms ``(pair, layer, dim)``, and these ``(2 · pair, layer)``."""
+    halves = features.halves()
+    centred = segment_mean(halves.values, halves.offsets).double() - mean
+    norms = centred.norm(dim=2).clamp(min=1e-12)
+    units = (centred / norms.unsqueeze(2)).view(-1, 2, *centred.shape[1:])
+    return units[:, 0], units[:, 1], norms

@@ -1,0 +1,151 @@
+"""Pairs whose texts are read apart: each different text once, explained token by token, saved and loaded."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from spacetune import Encoder, LinearProbe
+from spacetune.encoders import FeatureStore
+from spacetune.errors import UsageError
+from spacetune.estimators import LinearProbeRegressor, load_estimator
+from spacetune.model_folder.saved_model import config_digest
+from spacetune.studies import demo_texts
+
+TEXTS = demo_texts("train").texts[:40]
+FRESH = [(a, b) for a, b in zip(demo_texts("test").texts[:6], demo_texts("test").texts[3:9], strict=True)]
+SAME = [(text, text) for text in TEXTS]
+PAIRS: list[Any] = [*SAME, *zip(TEXTS, TEXTS[1:] + TEXTS[:1], strict=True)]
+LABELS = ["same"] * 40 + ["other"] * 40
+
+
+@pytest.fixture(scope="module")
+def fitted(small: Encoder) -> LinearProbe:
+    return LinearProbe(small, pairs="apart", store=None).fit(PAIRS, LABELS)
+
+
+@pytest.fixture(scope="module")
+def small(tiny_encoder: Encoder) -> Encoder:
+    return tiny_encoder
+
+
+def test_what_reading_together_cannot_see_is_learnt(fitted: LinearProbe, small: Encoder) -> None:
+    assert fitted.score(PAIRS, LABELS) == 1.0
+    again = clone(fitted).fit(PAIRS, LABELS)
+    np.testing.assert_array_equal(again.predict_logits(FRESH), fitted.predict_logits(FRESH))
+    assert fitted.predict_proba([("one text", "one text")])[0][list(fitted.classes_).index("same")] > 0.5
+
+
+def test_each_different_text_goes_through_the_encoder_once(small: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    runs = Encoder.encode_runs
+
+    def counted(self: Encoder, inputs: Any, **given: Any) -> Any:
+        seen.extend(inputs)
+        return runs(self, inputs, **given)
+
+    monkeypatch.setattr(Encoder, "encode_runs", counted)
+    model = LinearProbe(small, pairs="apart", store=None, dev_fraction=0.2).fit(PAIRS, LABELS)
+    assert sorted(seen) == sorted(TEXTS)
+    seen.clear()
+    model.predict(PAIRS)
+    assert sorted(seen) == sorted(TEXTS)
+
+
+def test_the_store_keeps_the_texts_and_not_the_pairs(small: Encoder, tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path / "store")
+    first = LinearProbe(small, pairs="apart", store=store).fit(PAIRS, LABELS)
+    held = str(store.summary())
+    other = [(b, a) for a, b in PAIRS]
+    LinearProbe(small, pairs="apart", store=store).fit(other, LABELS)
+    assert str(store.summary()) == held
+    plain = LinearProbe(small, pairs="apart", store=None).fit(PAIRS, LABELS)
+    np.testing.assert_allclose(first.predict_logits(FRESH), plain.predict_logits(FRESH), atol=1e-5)
+
+
+def test_explanations_add_up_over_both_texts(fitted: LinearProbe) -> None:
+    explained = fitted.explain(FRESH)
+    assert explained.check() <= 1e-6
+    one = explained[0]
+    words = one.words()
+    assert {w["part"] for w in words} == {-1, 0, 1}
+    assert all(one.text[w["part"]][w["start"] : w["stop"]] == w["word"] for w in words if w["part"] >= 0)
+    column = one.column(one.predicted)
+    assert sum(w["score"] for w in words) + one.bias[column] == pytest.approx(one.logits[column], abs=1e-6)
+
+
+def test_company_changes_nothing_and_order_only_if_it_may(small: Encoder, fitted: LinearProbe) -> None:
+    alone = np.concatenate([fitted.predict_logits([pair]) for pair in FRESH])
+    np.testing.assert_allclose(alone, fitted.predict_logits(FRESH), atol=1e-5)
+    swapped = [(b, a) for a, b in FRESH]
+    even = LinearProbe(small, pairs="apart", symmetric=True, store=None).fit(PAIRS, LABELS)
+    np.testing.assert_allclose(even.predict_logits(swapped), even.predict_logits(FRESH), atol=1e-5)
+    uneven = LinearProbe(small, pairs="apart", symmetric=False, store=None).fit(PAIRS, LABELS)
+    assert not np.allclose(uneven.predict_logits(swapped), uneven.predict_logits(FRESH), atol=1e-3)
+
+
+def test_a_direction_is_found_where_there_is_one(small: Encoder) -> None:
+    longer: list[Any] = [(a, b) for a in TEXTS[:14] for b in TEXTS[:14] if len(a) != len(b)]
+    labels = ["longer" if len(a) > len(b) else "shorter" for a, b in longer]
+    model = LinearProbe(small, pairs="apart", store=None, seed=1).fit(longer, labels)
+    assert not model.learnt_.chosen.symmetric
+    assert model.score(longer, labels) > 0.8
+
+
+def test_saved_loaded_pickled_and_refitted(fitted: LinearProbe, small: Encoder, tmp_path: Path) -> None:
+    fitted.save_pretrained(tmp_path / "m")
+    again = load_estimator(tmp_path / "m", encoder=small)
+    expected = fitted.predict_logits(FRESH)
+    np.testing.assert_allclose(again.predict_logits(FRESH), expected, rtol=1e-12)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict_logits(FRESH), expected)
+    assert again.explain(FRESH).check() <= 1e-6
+    once_more = clone(fitted).fit(PAIRS[:60], LABELS[:60], dev=(PAIRS[60:], LABELS[60:])).refit(PAIRS, LABELS)
+    assert once_more.score(PAIRS, LABELS) > 0.9
+
+
+def test_a_model_saved_before_reads_pairs_as_one_text(small: Encoder, tmp_path: Path) -> None:
+    together = LinearProbe(small, pairs="together", store=None).fit(PAIRS, LABELS)
+    together.save_pretrained(tmp_path / "m")
+    file = tmp_path / "m" / "config.json"
+    config = json.loads(file.read_text())
+    for name in ("pairs", "symmetric"):
+        del config["settings"][name]
+    file.write_text(json.dumps({**config, "digest": config_digest(config)}))
+    again = load_estimator(tmp_path / "m", encoder=small)
+    assert again.get_params()["pairs"] == "together"
+    np.testing.assert_allclose(again.predict_logits(FRESH), together.predict_logits(FRESH), rtol=1e-12)
+
+
+def test_numbers_and_long_and_empty_texts(small: Encoder) -> None:
+    numbers = [1.0] * 40 + [0.0] * 40
+    model = LinearProbeRegressor(small, pairs="apart", store=None).fit(PAIRS, numbers)
+    assert np.corrcoef(model.predict(PAIRS), numbers)[0, 1] > 0.9
+    odd = [("", ""), ("a", ""), ("word " * 3000, "word " * 3000)]
+    assert np.isfinite(model.predict(odd)).all()
+    assert model.explain(odd[:2]).check() <= 1e-6
+    assert model.read(odd).n_tokens[2] > 2 * small.max_length  # in windows, as single texts are
+
+
+def test_single_texts_are_read_as_ever(small: Encoder) -> None:
+    labels = [str(len(text) % 2) for text in TEXTS]
+    logits = [
+        LinearProbe(small, pairs=way, store=None).fit(TEXTS, labels).predict_logits(TEXTS)
+        for way in ("auto", "apart", "together")
+    ]
+    np.testing.assert_array_equal(logits[0], logits[1])
+    np.testing.assert_array_equal(logits[0], logits[2])
+
+
+def test_what_does_not_go_together_is_refused(small: Encoder) -> None:
+    with pytest.raises(UsageError, match="pairs='apart' reads texts alone on the frozen encoder"):
+        LinearProbe(small, pairs="apart", inside="top").fit(PAIRS, LABELS)
+    with pytest.raises(UsageError, match="pairs must be auto, apart or together, got 'both'"):
+        LinearProbe(small, pairs="both").fit(PAIRS, LABELS)  # type: ignore[arg-type]
+    tuned = LinearProbe(small, inside="top", n_epochs=1, store=None).fit(PAIRS, LABELS)
+    assert tuned.read(PAIRS).n_tokens.max() <= small.max_length
