@@ -23,12 +23,12 @@ def fit(
     dev: Annotated[str | None, typer.Option(help="Labelled texts to choose by; else a part is set aside.")] = None,
     test: Annotated[str | None, typer.Option(help="Labelled texts to score on, never chosen by.")] = None,
     method: Annotated[
-        Literal["space", "probe", "tuned", "space-simplex", "prefix-simplex", "lora-simplex", "auto"],
+        Literal["space", "probe", "tuned", "space-simplex", "prefix-simplex", "lora-simplex", "auto"] | None,
         typer.Option(
             help="Space Model, linear probe, one with the encoder's upper layers tuned too (minutes), simplex of Space "
-            "Models or, for few texts, of prefixes in the encoder, or the best of them."
+            "Models or, for few texts, of prefixes in the encoder, or the best. By itself space, and probe of pairs."
         ),
-    ] = "space",
+    ] = None,
     budget: Annotated[float, typer.Option(help="Seconds that --method auto may take to choose.")] = 60.0,
     task: Task = "auto",
     encoder: EncoderName = None,
@@ -36,6 +36,10 @@ def fit(
     n_latent: Annotated[int | None, typer.Option(help="Width of a concept space.")] = None,
     n_vertices: Annotated[int | None, typer.Option(help="Corners of the simplex (of prefixes, or of heads).")] = None,
     prefix_length: Annotated[int | None, typer.Option(help="Virtual tokens of a prefix.")] = None,
+    pairs: Annotated[
+        Literal["auto", "apart", "together"] | None,
+        typer.Option(help="How the probe reads pairs: two texts apart, or as one; by itself apart."),
+    ] = None,
     inside: Annotated[
         Literal["top", "all", "lora", "prefix"] | None,
         typer.Option(help="What is learnt in the encoder too: upper layers or all (slower, most exact), or adapters."),
@@ -75,8 +79,8 @@ def fit(
         if path
     }
     settings = {
-        "encoder": encoder, "layers": parse_layers(layers, auto=True), "n_latent": n_latent, "inside": inside,
-        "inside_size": inside_size, "inter_weight": inter_weight, "intra_weight": intra_weight,
+        "encoder": encoder, "layers": parse_layers(layers, auto=True), "n_latent": n_latent, "pairs": pairs,
+        "inside": inside, "inside_size": inside_size, "inter_weight": inter_weight, "intra_weight": intra_weight,
         "n_vertices": n_vertices, "prefix_length": prefix_length, "lexicon": lexicon, "class_weight": class_weight,
         "n_epochs": n_epochs, "max_length": max_length, "max_windows": max_windows,
         "train_encoder": train_encoder or None,

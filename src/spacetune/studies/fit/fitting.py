@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from spacetune.estimators.labels import label_task
 from spacetune.fitting import DevTexts, Regression, split_texts
 from spacetune.results import Result
 from spacetune.studies.fit.choosing import Choice, choose_method
+from spacetune.studies.fit.cosine import cosine_rows
 from spacetune.studies.fit.interrupting import output, save, was_interrupted
 from spacetune.studies.fit.matching import as_trained
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
@@ -25,6 +27,8 @@ from spacetune.studies.fit.tuning import tell_of_tuning
 
 __all__ = ["FitReport", "fit_model"]
 
+
+log = logging.getLogger("spacetune")
 
 SHARED = ("encoder", "layers", "max_length", "max_windows", "class_weight")
 """Settings that the baseline probe takes over."""
@@ -82,7 +86,7 @@ def fit_model(
     *,
     dev: LabelledTexts | None = None,
     test: LabelledTexts | None = None,
-    method: Method | Literal["auto"] = "space",
+    method: Method | Literal["auto"] | None = None,
     task: Literal["auto", "classification", "regression"] = "auto",
     baselines: bool = True,
     settings: dict[str, Any] | None = None,
@@ -110,7 +114,8 @@ def fit_model(
         ``space`` (the Space Model), ``probe`` (logistic or ridge regression on mean states), ``space-simplex`` (a
         simplex of Space Models, read at its centroid), ``prefix-simplex`` (prefixes learnt inside the encoder: for few
         texts, slow on many), ``lora-simplex`` (low-rank matrices instead) or ``tuned`` (a linear head with the upper
-        layers of the encoder trained under it). ``auto`` tries them, see `choose_method`.
+        layers of the encoder trained under it). ``auto`` tries them, see `choose_method`. None is ``space``, and of
+        pairs of texts ``probe``, which reads them apart, where the settings are ones it has.
     task
         What the labels are; ``auto`` tells by their type.
     baselines
@@ -157,6 +162,7 @@ def fit_model(
     regression = is_regression(train.labels or [], task)
     chosen, choice = dict(settings or {}), None
     with output(save_to, resume) as out:
+        method = method or _usual(train, regression, chosen)
         if method == "auto":
             choice = choose_method(part, task=task, settings=chosen, budget=budget, seed=seed)
             method, chosen = choice.method, settings_for(choice.method, regression, chosen)
@@ -188,13 +194,22 @@ def fit_model(
     return model, _report(model, method, train.source, data, table, notes, scored, choice)
 
 
+def _usual(train: LabelledTexts, regression: bool, settings: dict[str, Any]) -> Method:
+    """Return the method where none is named: of pairs the probe, which reads them apart."""
+    apart = train.pairs is not None and settings_for("probe", regression, settings) == settings
+    if apart:
+        log.info("pairs of texts: method probe, which reads the two apart")
+    return "probe" if apart else "space"
+
+
 def _slow_rows(
     model: TextEstimator, data: Parts, method: Method, regression: bool, chosen: dict[str, Any], seed: int
 ) -> list[dict[str, Any]]:
     """Return the rows of the baselines that take a while: TF-IDF and the probe."""
     probe = {name: chosen[name] for name in SHARED if name in chosen}
     others = [] if method == "probe" else probe_rows(make_estimator("probe", regression, probe, seed), data)
-    return [*tfidf_rows(model.task_, data), *others]
+    alike = [] if data.train.pairs is None else cosine_rows(chosen.get("encoder"), model.task_, data)
+    return [*tfidf_rows(model.task_, data), *alike, *others]
 
 
 def _report(
