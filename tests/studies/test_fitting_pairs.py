@@ -29,7 +29,7 @@ def test_pairs_are_read_apart_by_the_probe_and_the_cosine_stands_beside(tiny_enc
     rows = {(row["method"], row["split"]): row for row in report.table}
     assert {method for method, _ in rows} == {"majority", "tf-idf + linear", "cosine", "probe"}
     assert rows["probe", "test"]["accuracy"] == 1.0
-    assert rows["cosine", "test"]["accuracy"] >= 0.9
+    assert rows["cosine", "test"]["accuracy"] >= 0.8
     assert score_model(model, TEST).scores["accuracy"] == 1.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,9 +12,9 @@ import torch
 from spacetune.encoders import TextInput, runs_of
 from spacetune.estimators.inputs import Given
 from spacetune.estimators.reading import Reader
-from spacetune.explanations import Explanation, TextExplanation
+from spacetune.explanations import Explanation, TextExplanation, strongest_meetings
 from spacetune.fitting import CHUNK_TEXTS
-from spacetune.heads import Model
+from spacetune.heads import Model, PairHead
 
 __all__ = ["explain_texts"]
 
@@ -59,15 +60,20 @@ def _explained(
     bias = model.head.bias.detach().numpy()
     edges = features.offsets.tolist()
     cut = [False] * len(texts) if features.truncated is None else features.truncated.tolist()
-    return [
-        TextExplanation.of(
+    found: list[TextExplanation] = []
+    for i, text in enumerate(texts):
+        seen = reader.spans(text)
+        one = TextExplanation.of(
             text,
-            reader.spans(text),
+            seen,
             token_scores=scores[edges[i] : edges[i + 1]],
             bias=bias,
             logits=logits[i],
             truncated=cut[i],
             **outcome(logits[i : i + 1]),
         )
-        for i, text in enumerate(texts)
-    ]
+        if isinstance(model.head, PairHead):
+            met = strongest_meetings(model.head, features.between(i, i + 1), text, seen, one.column(one.predicted))
+            one = dataclasses.replace(one, meetings=tuple(met))
+        found.append(one)
+    return found

@@ -27,6 +27,7 @@ class _Numbers(TypedDict):
     classes: tuple[Any, ...]
     predicted: Label | list[Label]
     truncated: NotRequired[bool]
+    meetings: NotRequired[tuple[dict[str, Any], ...]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,8 @@ class TextExplanation(Result):
         The prediction.
     truncated
         Whether the text was cut at the encoder's limit: what stands after the last span was not read.
+    meetings
+        Of a pair whose texts were read apart: the pairs of words that met most strongly, for the predicted class.
     """
 
     text: TextInput
@@ -70,6 +73,7 @@ class TextExplanation(Result):
     classes: tuple[Any, ...]
     predicted: Label | list[Label]
     truncated: bool = False
+    meetings: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def of(cls, text: TextInput, seen: TokenSpans, **numbers: Unpack[_Numbers]) -> TextExplanation:

@@ -84,18 +84,24 @@ class PairHead(nn.Module):
         ])  # fmt: skip
         return each / halves.lengths[owner].unsqueeze(1)
 
-    def meeting_scores(self, features: TokenFeatures) -> Tensor:
-        """Return what every pair of a token of the first and one of the second text adds, ``(token, token, output)``.
+    def met(self, features: TokenFeatures, output: int) -> tuple[Tensor, Tensor]:
+        """Return both texts' tokens so that their products are what every pair of tokens adds to one output.
 
-        Of one pair of texts. What pairs within a text add, and the direction, is the rest of the logit.
+        Of one pair of texts: ``(token, layer · dim)`` each. What pairs within a text add, and the direction, is the
+        rest of the logit.
         """
         assert len(features) == 1
         assert features.first is not None
         _, _, norms = _units(features, self.mean)
-        states = (widened(features.values).double() - self.mean) / 1
-        a, b = states.split([int(features.first), len(states) - int(features.first)])
-        a, b = a / (len(a) * norms[0, :, None]), b / (len(b) * norms[1, :, None])
-        return torch.einsum("tld,cld,sld->tsc", a, self.product - 2 * self.square, b)
+        centred = widened(features.values).double() - self.mean
+        a, b = centred.split([int(features.first), len(centred) - int(features.first)])
+        a, b = (each / (len(each) * norm[:, None]) for each, norm in zip((a, b), norms, strict=True))
+        return (a * (self.product - 2 * self.square)[output]).flatten(1), b.flatten(1)
+
+    def meeting_scores(self, features: TokenFeatures) -> Tensor:
+        """Return what every token of the first text with every one of the second adds, ``(token, token, output)``."""
+        each = [torch.mm(a, b.T) for a, b in (self.met(features, c) for c in range(len(self.bias)))]
+        return torch.stack(each, dim=2)
 
     def _meet(self, rows: Tensor, weight: Tensor) -> Tensor:
         return rows.flatten(1) @ weight.flatten(1).T

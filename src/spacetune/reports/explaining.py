@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spacetune.explanations import Explanation, TextExplanation
-from spacetune.reports.document import Document, Figure, Section, shown
+from spacetune.reports.document import Document, Figure, Section, Table, shown
 from spacetune.reports.markup import Markup, json_script, tag
 
 __all__ = ["explanation_document", "text_document"]
@@ -47,7 +47,9 @@ def text_section(one: TextExplanation, number: str) -> Section:
     )
     cut = " The text was cut at the encoder's limit; what is struck through was not read." if one.truncated else ""
     gap = f"Largest gap between the sum and the logit computed apart from it: {one.check():.1e}.{cut}"
-    return Section(f"{number}{verdict(one)}", [Figure(drawing, gap, numbers, quoted(one, rows))])
+    met = [{"first text": m["first"], "second text": m["second"], "score": m["score"]} for m in one.meetings]
+    table = [Table(met, f"Words that met most strongly, for {one.classes[column]}")] if met else []
+    return Section(f"{number}{verdict(one)}", [Figure(drawing, gap, numbers, quoted(one, rows)), *table])
 
 
 def quoted(one: TextExplanation, rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -137,6 +137,9 @@ def _draw_one(console: Console, one: TextExplanation, predicted: object) -> None
     total = f"{one.logits[column]:+.2f}"
     line = f"  {named}, other tokens {rest:+.2f}, bias {one.bias[column]:+.2f} = logit {total} for {name}"
     console.print(Text(printable(line), style="dim"))
+    if one.meetings and predicted is None:
+        met = ", ".join(f"{m['first']} ~ {m['second']} {m['score']:+.2f}" for m in one.meetings[:5])
+        console.print(Text(printable(f"  words that met: {met}"), style="dim"))
 
 
 def _coloured(text: str, words: Sequence[dict[str, Any]], largest: float) -> Text:
