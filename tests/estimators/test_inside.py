@@ -169,7 +169,7 @@ def test_layers_below_come_from_the_store(tiny_encoder: Encoder, tmp_path: Path)
     assert str(store.summary()) == str(held)
 
 
-PROBE: dict[str, Any] = {"n_epochs": 4, "encoder_learning_rate": 0.01, "store": None, "seed": 1}
+PROBE: dict[str, Any] = {"inside_epochs": 4, "encoder_learning_rate": 0.01, "store": None, "seed": 1}
 
 
 @pytest.mark.parametrize("way", ["top", "all"])
@@ -189,7 +189,7 @@ def test_a_linear_head_over_tuned_layers(way: Any, tiny_encoder: Encoder, tmp_pa
 def test_a_probe_keeps_the_frozen_encoder_where_tuning_helps_nothing(
     tiny_encoder: Encoder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    still = LinearProbe(tiny_encoder, inside="top", **{**PROBE, "encoder_learning_rate": 0.0, "n_epochs": 1})
+    still = LinearProbe(tiny_encoder, inside="top", **{**PROBE, "encoder_learning_rate": 0.0, "inside_epochs": 1})
     still.fit(MARKED, LABELS)
     plain = LinearProbe(tiny_encoder.single_pass, store=None, layers=(1, 2), seed=1).fit(MARKED, LABELS)
     assert still.learnt_.model.adapter is None
@@ -232,6 +232,8 @@ def test_a_probe_takes_layers_only(tiny_encoder: Encoder) -> None:
         LinearProbe(tiny_encoder, inside="lora").fit(MARKED, LABELS)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="inside_size goes with inside='top'"):
         LinearProbe(tiny_encoder, inside_size=1).fit(MARKED, LABELS)
+    with pytest.raises(UsageError, match="inside_epochs is for layers that are tuned"):
+        LinearProbe(tiny_encoder, inside_epochs=1).fit(MARKED, LABELS)
 
 
 def test_a_long_text_is_read_in_one_window(tiny_encoder: Encoder) -> None:

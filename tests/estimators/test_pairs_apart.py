@@ -147,5 +147,5 @@ def test_what_does_not_go_together_is_refused(small: Encoder) -> None:
         LinearProbe(small, pairs="apart", inside="top").fit(PAIRS, LABELS)
     with pytest.raises(UsageError, match="pairs must be auto, apart or together, got 'both'"):
         LinearProbe(small, pairs="both").fit(PAIRS, LABELS)  # type: ignore[arg-type]
-    tuned = LinearProbe(small, inside="top", n_epochs=1, store=None).fit(PAIRS, LABELS)
+    tuned = LinearProbe(small, inside="top", inside_epochs=1, store=None).fit(PAIRS, LABELS)
     assert tuned.read(PAIRS).n_tokens.max() <= small.max_length

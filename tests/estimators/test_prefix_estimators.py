@@ -202,7 +202,7 @@ def test_wrong_calls(fitted: PrefixSimplexClassifier, tiny_encoder: Encoder) -> 
         fitted.predict(FRESH.texts, abstain_above=2)
     with pytest.raises(UsageError, match="n_samples must be at least 1, got 0"):
         fitted.ensemble_logits(FRESH.texts, 0)
-    with pytest.raises(DataError, match="made without this model's prefix"):
+    with pytest.raises(DataError, match="made without what this model learns inside"):
         fitted.predict(tiny_encoder.encode(FRESH.texts))
-    with pytest.raises(DataError, match="made without this model's prefix; give texts"):
+    with pytest.raises(DataError, match="made without what this model learns inside the encoder; give texts"):
         PrefixSimplexClassifier(tiny_encoder, **QUICK).fit(tiny_encoder.encode(DEMO.texts), LABELS)

@@ -31,10 +31,8 @@ class LinearProbe(Classifier):
         How many layers ``top`` trains; None is two thirds of them.
     encoder_learning_rate
         Of these layers; None is 1e-4.
-    n_epochs
+    inside_epochs
         Passes over the texts while they are trained; None chooses by their number.
-    batch_size
-        Texts a step; None chooses by their number.
     pairs
         ``apart`` reads the texts of a pair alone, each different text once, and lets their means meet in products and
         squares (`PairHead`); ``together`` reads a pair as one text; ``auto`` is apart, or together where layers are
@@ -71,8 +69,7 @@ class LinearProbe(Classifier):
         inside: Literal["top", "all"] | None = None,
         inside_size: int | None = None,
         encoder_learning_rate: float | None = None,
-        n_epochs: int | None = None,
-        batch_size: int | None = None,
+        inside_epochs: int | None = None,
         pairs: Literal["auto", "apart", "together"] = "auto",
         symmetric: bool | None = None,
         class_weight: str | dict[Any, float] | None = None,
@@ -88,8 +85,7 @@ class LinearProbe(Classifier):
         self.inside = inside
         self.inside_size = inside_size
         self.encoder_learning_rate = encoder_learning_rate
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
+        self.inside_epochs = inside_epochs
         self.pairs = pairs
         self.symmetric = symmetric
         self.class_weight = class_weight
@@ -126,8 +122,7 @@ class LinearProbeRegressor(Regressor):
         inside: Literal["top", "all"] | None = None,
         inside_size: int | None = None,
         encoder_learning_rate: float | None = None,
-        n_epochs: int | None = None,
-        batch_size: int | None = None,
+        inside_epochs: int | None = None,
         pairs: Literal["auto", "apart", "together"] = "auto",
         symmetric: bool | None = None,
         dev_fraction: float = 0.1,
@@ -142,8 +137,7 @@ class LinearProbeRegressor(Regressor):
         self.inside = inside
         self.inside_size = inside_size
         self.encoder_learning_rate = encoder_learning_rate
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
+        self.inside_epochs = inside_epochs
         self.pairs = pairs
         self.symmetric = symmetric
         self.dev_fraction = dev_fraction

@@ -105,6 +105,7 @@ SETTINGS: Mapping[str, Rule] = {
     "head_learning_rate": SIZE,
     "hidden_size": COUNT,
     "inside": Choice(("top", "all", "lora", "prefix"), none=True),
+    "inside_epochs": SOME,
     "inside_size": SOME,
     "inter_variant": Choice(("labelled", "labelled-2024", "label-free-2023")),
     "inter_weight": SIZE,

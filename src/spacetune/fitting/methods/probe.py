@@ -52,8 +52,7 @@ class ProbeMethod(Method):
     inside: Literal["top", "all"] | None = None
     inside_size: int | None = None
     encoder_learning_rate: float | None = None
-    n_epochs: int | None = None
-    batch_size: int | None = None
+    inside_epochs: int | None = None
     pairs: Literal["auto", "apart", "together"] = "together"
     symmetric: bool | None = None
     seed: int = 0
@@ -74,6 +73,9 @@ class ProbeMethod(Method):
             return f"a probe learns inside='top' or inside='all', not {self.inside!r}: a simplex of one vertex does"
         if self.inside_size is not None and self.inside != "top":
             return f"inside_size goes with inside='top', 'lora' or 'prefix', not with inside={self.inside!r}"
+        for name in ("encoder_learning_rate", "inside_epochs"):
+            if self.inside is None and getattr(self, name) is not None:
+                return f"{name} is for layers that are tuned: give inside='top' or 'all', or leave it out"
         if self.inside is not None and self.pairs == "apart":
             return "pairs='apart' reads texts alone on the frozen encoder: leave inside out, or pairs='together'"
         return None
@@ -132,7 +134,7 @@ class ProbeMethod(Method):
         above = self.reading.above(run.encoder.n_layers)
         assert above is not None
         rate = TUNING_RATE if self.encoder_learning_rate is None else self.encoder_learning_rate
-        schedule = tuning_schedule(len(data.train), self.n_epochs, self.batch_size, None, run.task.monitor, self.seed)
+        schedule = tuning_schedule(len(data.train), self.inside_epochs, None, None, run.task.monitor, self.seed)
         generator = torch.Generator().manual_seed(self.seed)
         vertices = LinearVertices(spread_of[0].size, run.task.n_outputs, 1, generator=generator)
         mean, scale = (torch.from_numpy(np.asarray(part)) for part in spread_of)
