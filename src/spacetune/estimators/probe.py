@@ -21,7 +21,8 @@ class LinearProbe(Classifier):
     encoder
         Folder or hub name, an `Encoder`, or None for the default encoder.
     layers
-        Layers to read: a number, a list, ``all``, or ``auto``.
+        Layers to read: a number, a list, ``all``, or ``auto`` (of pairs read apart those at one, two and three thirds
+        of the depth; else as in `SpaceClassifier`).
     C
         Inverse strength of the L2 penalty on standardised features; None chooses on dev.
     inside

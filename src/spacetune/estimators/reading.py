@@ -126,7 +126,8 @@ class Reader:
         if self.layers not in ("auto", None):
             chosen = encoder.resolve_layers(cast("Layers", self.layers))
         else:
-            chosen = encoder.resolve_layers("all") if inside else auto_layers(encoder, texts)
+            every = thirds(encoder.n_layers) if self.reads_apart(texts) else auto_layers(encoder, texts)
+            chosen = encoder.resolve_layers("all") if inside else every
         return chosen if below is None else tuple(sorted({below, *chosen}))
 
     def features(

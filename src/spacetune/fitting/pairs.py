@@ -17,9 +17,13 @@ from spacetune.fitting.scores import standing
 from spacetune.fitting.tasks import Task
 from spacetune.heads import PairHead, pair_rows
 
-__all__ = ["PairChosen", "are_pairs", "choose_pairs", "learn_pairs"]
+__all__ = ["PAIR_STRENGTHS", "PairChosen", "are_pairs", "choose_pairs", "learn_pairs"]
 
 Array = np.ndarray[Any, Any]
+
+
+PAIR_STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2)
+"""Inverse regularisation strengths tried where the user names none; products want a stronger penalty than states."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ from spacetune.fitting.layers import TUNING_RATE, LayerSettings, TunedLayers, fi
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.linear import STRENGTHS, choose_linear, fit_linear, spread
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
-from spacetune.fitting.pairs import PairChosen, are_pairs, choose_pairs, learn_pairs
+from spacetune.fitting.pairs import PAIR_STRENGTHS, PairChosen, are_pairs, choose_pairs, learn_pairs
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.scores import standing
 from spacetune.fitting.spaces import dropped
@@ -82,15 +82,15 @@ class ProbeMethod(Method):
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
         """Fit at every strength, keep the best on dev; then tune, where that was asked for, and keep the better."""
-        strengths = STRENGTHS if self.C is None else (self.C,)
+        named = None if self.C is None else (self.C,)
         if are_pairs(data.train):
-            head, of_pairs, logits = choose_pairs(data, run.task, strengths, self.symmetric)
+            head, of_pairs, logits = choose_pairs(data, run.task, named or PAIR_STRENGTHS, self.symmetric)
             return Learnt.of(Model(head), chosen=of_pairs, facts={"C": of_pairs.strength}), logits
         rows, targets = mean_rows(data.train).numpy(), data.targets.numpy()
         dev_rows = mean_rows(data.dev).numpy() if data.has_dev else rows
         mean, scale = spread(rows)
         parts = ((rows - mean) / scale, targets), ((dev_rows - mean) / scale, data.dev_targets.numpy())
-        found = choose_linear(run.task, *parts, strengths)
+        found = choose_linear(run.task, *parts, named or STRENGTHS)
         head, told = _folded(mean, scale, found.weight, found.bias), {"C": found.strength}
         logits = dev_rows @ head.weight.numpy().T + head.bias.numpy()
         if self.inside is None:
