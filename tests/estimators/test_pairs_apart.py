@@ -132,6 +132,18 @@ def test_numbers_and_long_and_empty_texts(small: Encoder) -> None:
     assert model.read(odd).n_tokens[2] > 2 * small.max_length  # in windows, as single texts are
 
 
+def test_similarity_is_that_of_every_pair(small: Encoder) -> None:
+    numbers = [1.0] * 40 + [0.0] * 40
+    model = LinearProbeRegressor(small, pairs="apart", symmetric=False, store=None).fit(PAIRS, numbers)
+    first, second = TEXTS[:5], TEXTS[3:7]
+    found = model.similarity(first, second)
+    expected = model.predict([(a, b) for a in first for b in second]).reshape(5, 4)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    together = LinearProbeRegressor(small, pairs="together", store=None).fit(PAIRS, numbers)
+    with pytest.raises(UsageError, match="similarity is of a model of pairs read apart"):
+        together.similarity(first, second)
+
+
 def test_single_texts_are_read_as_ever(small: Encoder) -> None:
     labels = [str(len(text) % 2) for text in TEXTS]
     logits = [

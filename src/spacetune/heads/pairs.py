@@ -84,6 +84,15 @@ class PairHead(nn.Module):
         ])  # fmt: skip
         return each / halves.lengths[owner].unsqueeze(1)
 
+    def grid(self, first: TokenFeatures, second: TokenFeatures) -> Tensor:
+        """Return the logits of every first text with every second, ``(first, second, output)``, of single texts."""
+        u, v = (_unit(each, self.mean)[0] for each in (first, second))
+        own = torch.einsum("ald,cld->ac", u**2, self.square) + torch.einsum("ald,cld->ac", u, self.direction)
+        other = torch.einsum("bld,cld->bc", v**2, self.square) - torch.einsum("bld,cld->bc", v, self.direction)
+        weight = self.product - 2 * self.square
+        cross = torch.stack([(u * w).flatten(1) @ v.flatten(1).T for w in weight], dim=2)
+        return cross + own[:, None] + other[None] + self.bias
+
     def met(self, features: TokenFeatures, output: int) -> tuple[Tensor, Tensor]:
         """Return both texts' tokens so that their products are what every pair of tokens adds to one output.
 
@@ -117,10 +126,14 @@ def pair_rows(features: TokenFeatures, mean: Tensor) -> Tensor:
     return torch.cat([(u * v).flatten(1), ((u - v) ** 2).flatten(1), (u - v).flatten(1)], dim=1)
 
 
-def _units(features: TokenFeatures, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return both texts' centred means over their norms ``(pair, layer, dim)``, and these ``(2 · pair, layer)``."""
-    halves = features.halves()
-    centred = segment_mean(halves.values, halves.offsets).double() - mean
+def _unit(texts: TokenFeatures, mean: Tensor) -> tuple[Tensor, Tensor]:
+    """Return texts' centred means over their norms ``(text, layer, dim)``, and these ``(text, layer)``."""
+    centred = segment_mean(texts.values, texts.offsets).double() - mean
     norms = centred.norm(dim=2).clamp(min=1e-12)
-    units = (centred / norms.unsqueeze(2)).view(-1, 2, *centred.shape[1:])
-    return units[:, 0], units[:, 1], norms
+    return centred / norms.unsqueeze(2), norms
+
+
+def _units(features: TokenFeatures, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the same of both texts of pairs, ``(pair, layer, dim)``, and the norms ``(2 · pair, layer)``."""
+    both, norms = _unit(features.halves(), mean)
+    return both[::2], both[1::2], norms
