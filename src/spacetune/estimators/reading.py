@@ -31,9 +31,9 @@ from spacetune.encoders import (
 from spacetune.errors import DataError
 from spacetune.estimators.inputs import Given
 from spacetune.fitting import CHUNK_TEXTS, MANY, AdaptedInputs, FrozenInputs, Inputs, Method, Reading, logits_of
-from spacetune.heads import Model
+from spacetune.heads import Head, Model, PairHead
 
-__all__ = ["Read", "Reader", "auto_layers"]
+__all__ = ["Read", "Reader", "auto_layers", "cut_at"]
 
 Array = np.ndarray[Any, Any]
 
@@ -228,6 +228,11 @@ class Reader:
         runs = [_read(model, features) for features in self.runs(model, texts, layers, progress)]
         whole = (np.concatenate([getattr(run, field.name) for run in runs]) for field in dataclasses.fields(Read))
         return Read(*(column[place] for column in whole))
+
+
+def cut_at(head: Head, provenance: Provenance, texts: Sequence[TextInput]) -> int:
+    """Return the number of tokens above which texts are cut: of pairs read apart that of each text."""
+    return provenance.longest if isinstance(head, PairHead) else provenance.cut_at(texts)
 
 
 def _read(model: Model, features: TokenFeatures) -> Read:

@@ -11,6 +11,7 @@ import numpy as np
 from spacetune.encoders import TextInput, Texts, as_inputs
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.classifier import Classifier
+from spacetune.estimators.reading import cut_at
 from spacetune.fitting import probabilities
 from spacetune.results import Result
 
@@ -78,7 +79,7 @@ def predict_texts(model: TextEstimator, texts: Texts) -> Predictions:
 
 def predictions_of(model: TextEstimator, inputs: Sequence[TextInput], logits: Array, n_truncated: int) -> Predictions:
     """Turn logits ``(text, output)`` of these texts into predictions; `n_truncated` of them were cut."""
-    limit = model.encoder_.provenance(()).cut_at(inputs)
+    limit = cut_at(model.head_, model.encoder_.provenance(()), inputs)
     notes = (f"{n_truncated} texts were cut at {limit:,} tokens",) if n_truncated else ()
     labels = model.task_.labels(logits)
     predicted = labels.tolist() if isinstance(labels, np.ndarray) else labels

@@ -12,6 +12,7 @@ from spacetune.encoders import FeatureSource
 from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.hashes import text_hashes
+from spacetune.estimators.reading import cut_at
 from spacetune.fitting import Task, calibration_errors, logits_of, probabilities, reliability
 from spacetune.results import Result
 from spacetune.studies.fit.examples import hardest, least_sure
@@ -167,5 +168,7 @@ def _notes(model: TextEstimator, data: LabelledTexts, source: FeatureSource) -> 
     notes = seen_notes(model, data)
     provenance = getattr(source, "provenance", None)
     if provenance is not None and provenance.n_truncated:
-        notes.append(f"{provenance.n_truncated} texts were cut at {provenance.cut_at(data.inputs):,} tokens")
+        notes.append(
+            f"{provenance.n_truncated} texts were cut at {cut_at(model.head_, provenance, data.inputs):,} tokens"
+        )
     return notes
