@@ -147,10 +147,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return self
 
     def refits(self, n_texts: int) -> bool:
-        """Tell whether `fit` learns in the end from the part too that it set aside to choose by.
-
-        Not where the training that chose was interrupted.
-        """
+        """Tell whether `fit` learns in the end from what it set aside too; not where the training was interrupted."""
         history = self.history_ if self.__sklearn_is_fitted__() else None
         return self.method().learns_again(n_texts) and (history is None or history.ended != "interrupted")
 
