@@ -1,0 +1,41 @@
+"""A head of pairs is what was fitted: its logits are those that chose it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from spacetune.encoders import PairedFeatures, TokenFeatures
+from spacetune.encoders.ragged import offsets_of
+from spacetune.fitting import FitData, FrozenInputs, SingleLabel, logits_of
+from spacetune.fitting.pairs import are_pairs, choose_pairs, learn_pairs
+
+
+def made(n: int, seed: int) -> tuple[FrozenInputs, torch.Tensor]:
+    """Return pairs of equal texts and of others, by turns, and whether they are equal."""
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(1, 6, (n,), generator=generator)
+    values = torch.randn(int(lengths.sum()), 2, 6, generator=generator) + 0.5
+    first = torch.arange(n)
+    places = torch.stack([first, torch.where(first % 2 == 0, first, (first + 1) % n)], dim=1)
+    return FrozenInputs(PairedFeatures(TokenFeatures(values, offsets_of(lengths)), places)), first % 2
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_dev_logits_are_the_heads(symmetric: bool) -> None:
+    (train, targets), (dev, dev_targets) = made(80, 0), made(40, 1)
+    task = SingleLabel(["same", "other"])
+    head, chosen, logits = choose_pairs(FitData(train, targets, dev, dev_targets), task, (0.1, 1.0), symmetric)
+    assert (head.symmetric, chosen.symmetric) == (symmetric, symmetric)
+    np.testing.assert_allclose(logits_of(head, dev), logits, atol=1e-6)
+    assert task.scores(logits, dev_targets.numpy())["accuracy"] > 0.9
+    again = learn_pairs(train, targets, task, chosen)
+    np.testing.assert_allclose(logits_of(again, dev), logits, atol=1e-6)
+
+
+def test_what_is_read_apart_is_told_from_single_texts() -> None:
+    paired, _ = made(4, 0)
+    assert are_pairs(paired)
+    single = FrozenInputs(TokenFeatures(torch.randn(3, 1, 2), torch.tensor([0, 1, 3])))
+    assert not are_pairs(single)
