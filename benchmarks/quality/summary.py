@@ -125,8 +125,8 @@ def page(summary: Row) -> str:
         "Drawn by `python -m benchmarks quality` from `benchmarks/results/quality/*.json`. Frozen default encoder; "
         "everything is chosen on dev, scored once on test. Two measures a set: accuracy and macro-F1, micro- and "
         "macro-F1 for many labels, Pearson and R2 for numbers; in brackets the spread over seeds. What ends in "
-        "-refit learnt from the dev texts too, once they had chosen; it is left out of ranks and differences. What ends in "
-        "-top had the encoder's upper layers trained too. "
+        "-refit learnt from the dev texts too, once they had chosen; it is left out of ranks and differences. "
+        "What ends in -top had the encoder's upper layers trained too. "
         "fine-tuned is the encoder trained whole under a linear layer (AdamW, 5e-5, batches of 32, three epochs): what "
         "the frozen methods spare, at what cost; it is left out of ranks.", "",
         "| set | train | test | method | seeds | first | second | majority | ECE | fit, CPU s | size, kB |",
