@@ -186,8 +186,19 @@ def test_pairs_have_a_second_box(driver: Any, pair_address: str, tmp_path: Path)
     told = httpx.post(f"{pair_address}/explain", json={"texts": [[DELIVERY, LOGIN]]}).json()["texts"][0]
     column = told["classes"].index(told["predicted"])
     assert page.numbers(".terms .logit")[0] == pytest.approx(told["logits"][column], abs=6e-4)
+    met = [row.find_element("css selector", "td").text for row in page.all(".panel .meetings tr")]
+    assert met == [f"{m['first']} ~ {m['second']}" for m in told["meetings"][:12]]
+    assert page.numbers(".meetings .term")[0] == pytest.approx(told["meetings"][0]["score"], abs=6e-4)
     page.all(".panel .words > div:last-child .w")[3].click()
     until(lambda: page.one(".dissection").is_displayed())
+    word = [each for each in told["words"] if each["part"] == 1][3]
+    alone = httpx.post(f"{pair_address}/dissect", json={"texts": [LOGIN]}).json()["texts"][0]
+    rows, n_layers = alone["rows"], len(alone["layers"])
+    seen = httpx.post(f"{pair_address}/explain", json={"texts": [[LOGIN, LOGIN]]}).json()["texts"][0]
+    mine = [t for t in range(len(rows) // n_layers) if word["start"] <= seen["spans"][t][0] < word["stop"]]
+    expected = sum(rows[t * n_layers][alone["terms"][0]] for t in mine) / len(mine)
+    shown = page.all(".panel .dissection-table tr")[1].find_elements("css selector", "td")[0].text
+    assert float(shown) == pytest.approx(expected, abs=0.006)
     page.say("", "pair")
     until(lambda: not page.verdict())
     given = tmp_path / "pairs.csv"

@@ -5,6 +5,7 @@ const $ = (id) => document.getElementById(id);
 const WAIT = 180; // milliseconds after the last key
 const CHUNK = 64; // rows of a file in one request
 const MOST_CHANCES = 6;
+const MOST_MEETINGS = 12;
 const PREVIEW = 10;
 let models = [];
 let panels = [];
@@ -117,8 +118,9 @@ class Panel {
     spell(this.part("words"), data);
     colour(this.part("words"), data, column);
     for (const span of this.part("words").querySelectorAll(".w")) span.tabIndex = 0;
-    if (this.dissected?.text !== String(data.text)) this.part("dissection").hidden = true;
+    if (![data.text, ...[data.text].flat()].map(String).includes(this.dissected?.text)) this.part("dissection").hidden = true;
     addUp(this.part("terms"), data, column);
+    this.showMeetings(data, column === strongest ? data.meetings ?? [] : []);
     this.part("cut-note").hidden = !data.truncated;
   }
 
@@ -137,14 +139,36 @@ class Panel {
     this.part("chances").replaceChildren(body);
   }
 
-  /* What the states of one word's tokens are made of, layer by layer. */
+  /* The strongest pairs of words, of two texts that were read apart. */
+  showMeetings(data, met) {
+    const largest = Math.max(1e-12, ...met.map((each) => Math.abs(each.score)));
+    const lines = met.slice(0, MOST_MEETINGS).map((each) => {
+      const line = make("tr", undefined, each.score < 0 ? "against" : "for");
+      const words = make("td", `${each.first} ~ ${each.second}`);
+      words.dir = "auto";
+      const bar = make("td", undefined, "bar");
+      const fill = make("i");
+      fill.style.setProperty("--v", (Math.abs(each.score) / largest).toFixed(3));
+      bar.append(fill);
+      line.append(words, bar, make("td", signed(each.score), "number term"));
+      return line;
+    });
+    const body = make("tbody");
+    body.append(...lines);
+    this.part("meetings").replaceChildren(body);
+    this.part("meetings-box").hidden = !met.length;
+  }
+
+  /* What the states of one word's tokens are made of, layer by layer; of texts read apart those of its own text. */
   async dissect(span) {
     if (!span || !this.data) return;
     const data = this.data, word = data.words[span.dataset.i];
+    const apart = Boolean(data.meetings?.length);
+    const read = apart ? data.text[word.part] : data.text;
     try {
-      if (this.dissected?.text !== String(data.text) || this.dissected.model !== this.model.name) {
-        const told = await askPatiently("/dissect", { texts: [data.text], model: this.model.name });
-        this.dissected = { text: String(data.text), model: this.model.name, found: told.texts[0] };
+      if (this.dissected?.text !== String(read) || this.dissected.model !== this.model.name) {
+        const told = await askPatiently("/dissect", { texts: [read], model: this.model.name });
+        this.dissected = { text: String(read), model: this.model.name, found: told.texts[0] };
       }
     } catch (error) {
       trouble(error.message);
@@ -152,7 +176,8 @@ class Panel {
     }
     if (this.data !== data) return;
     const { layers, terms: names, rows } = this.dissected.found;
-    const tokens = data.spans.flatMap(([start, stop], t) => (data.parts[t] === word.part && stop > word.start && start < word.stop ? [t] : []));
+    const before = apart && word.part === 1 ? data.tokens.length - rows.length / layers.length : 0;
+    const tokens = data.spans.flatMap(([start, stop], t) => (data.parts[t] === word.part && stop > word.start && start < word.stop ? [t - before] : []));
     const head = make("tr");
     head.append(make("th", "layer"), ...names.map((name) => make("th", name.replace("_", "-"), "number")));
     const lines = layers.map((layer, l) => {
