@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 from spacetune import Encoder
-from spacetune.encoders import TokenFeatures, UpperLayers, tuned
+from spacetune.encoders import Prefix, TokenFeatures, UpperLayers, tuned
 from spacetune.encoders.adapters.layers import module_parts
 from spacetune.encoders.families import family_of, parts_of
 from spacetune.encoders.loading.load import load_model
@@ -114,6 +115,23 @@ def test_what_was_learned_is_added_to_a_copy_of_the_encoder(encoder: Encoder, dt
     assert held.encode(TEXTS, layers="all").values.equal(before)
     assert made.source.sha256 not in ("", held.source.sha256)
     assert "tuned above layer 1" in made.name
+
+
+def test_a_tuned_encoder_that_was_read_without_transformers_is_a_whole_one(tmp_path: Path) -> None:
+    held = Encoder.from_pretrained(dtype="float32")
+    before = held.encode(TEXTS).values
+    made = tuned(held, trained(held, held.n_layers - 1).changes())
+    expected = made.encode(TEXTS, layers="all").values
+    made.save_pretrained(tmp_path / "e")
+    again = Encoder.from_pretrained(tmp_path / "e", dtype="float32", max_length=made.max_length, max_windows=16)
+    torch.testing.assert_close(again.encode(TEXTS, layers="all").values, expected, atol=1e-5, rtol=1e-5)
+    shape = made.prefixed.shape(0)
+    nothing = Prefix(torch.zeros(shape.n_layers, 2, shape.n_heads, 0, shape.head_dim)).states()
+    short = TEXTS[:1]
+    under = made.encode(short, prefix=nothing).values
+    torch.testing.assert_close(under, made.encode(short).values, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(under, held.encode(short).values, atol=1e-2)
+    assert held.encode(TEXTS).values.equal(before)
 
 
 def test_changes_are_rounded_matrices_and_whole_vectors(encoder: Encoder) -> None:

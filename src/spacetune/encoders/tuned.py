@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import hashlib
 import weakref
+from typing import Any
 
 from spacetune.encoders.adapters.layers import LayerChanges, module_parts, weights_in_float32
 from spacetune.encoders.encoder import Encoder
 from spacetune.encoders.families import EncoderModel, parts_of
-from spacetune.encoders.loading.load import freeze
+from spacetune.encoders.loading.load import sharing_copy
+from spacetune.encoders.passes.packed import PackedEncoder
 
 __all__ = ["tuned"]
 
@@ -18,7 +19,7 @@ _MADE: weakref.WeakKeyDictionary[LayerChanges, Encoder] = weakref.WeakKeyDiction
 
 
 def tuned(encoder: Encoder, changes: LayerChanges) -> Encoder:
-    """Return the encoder with these changes added to its upper layers; made once, and sharing all other weights.
+    """Return the encoder with these changes added to its upper layers; made once, in float32 sharing all other weights.
 
     Its SHA-256 is its own, so that stored features of the two are never mixed.
 
@@ -37,7 +38,15 @@ def tuned(encoder: Encoder, changes: LayerChanges) -> Encoder:
 
 def _merge(encoder: Encoder, changes: LayerChanges) -> Encoder:
     held = encoder.loaded
-    model = _with_changes(weights_in_float32(encoder), changes).to(encoder.dtype)
+    model = _with_changes(weights_in_float32(encoder), changes).to(encoder.dtype).to(encoder.device)
+    model = model.eval().requires_grad_(False)
+
+    def whole() -> tuple[Any, Any]:
+        """Return transformers' own model with these weights."""
+        copied = sharing_copy(held.model)
+        copied.load_state_dict(model.state_dict(), strict=False, assign=True)
+        return copied, held.tokenizer
+
     digest = hashlib.sha256(encoder.source.sha256.encode())
     for name, change in changes.tensors.items():
         digest.update(name.encode() + change.float().numpy().tobytes())
@@ -45,18 +54,16 @@ def _merge(encoder: Encoder, changes: LayerChanges) -> Encoder:
         encoder.source, name=f"{encoder.name}, tuned above layer {changes.above}", origin="tuned",
         sha256=digest.hexdigest(),
     )  # fmt: skip
-    loaded = freeze(model, held.tokens, source, encoder.dtype, encoder.device)
-    limits = {name: getattr(held, name) for name in ("max_length", "full_length", "longest")}
-    return Encoder(source, dataclasses.replace(loaded, **limits), encoder.max_length, encoder.max_windows)
+    runner = PackedEncoder(model, encoder.dtype)
+    loaded = dataclasses.replace(held, runner=runner, weights=model, whole=whole)
+    return Encoder(source, loaded, encoder.max_length, encoder.max_windows)
 
 
 def _with_changes(model: EncoderModel, changes: LayerChanges) -> EncoderModel:
     """Return a copy that owns its upper layers and shares the rest."""
-    upper = range(changes.above, len(parts_of(model).layers))
-    own = {id(p) for i in upper for part in module_parts(parts_of(model).layers[i]).values() for p in part.parameters()}
-    shared = {id(t): t for t in (*model.parameters(), *model.buffers()) if id(t) not in own}
-    copied = copy.deepcopy(model, shared)
-    for i in upper:
-        for name, part in module_parts(parts_of(copied).layers[i]).items():
-            changes.add_to(i + 1, name, part)
+    upper = [part for layer in parts_of(model).layers[changes.above :] for part in module_parts(layer).values()]
+    copied = sharing_copy(model, [parameter for part in upper for parameter in part.parameters()])
+    for i, layer in enumerate(parts_of(copied).layers[changes.above :], changes.above + 1):
+        for name, part in module_parts(layer).items():
+            changes.add_to(i, name, part)
     return copied

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -16,7 +15,7 @@ from spacetune.encoders.adapters.prefix import PrefixShape, PrefixStates
 from spacetune.encoders.adapters.prefix_attention import PrefixFeed, admit_prefixes, feed_by_module
 from spacetune.encoders.batching import token_batches
 from spacetune.encoders.families import FAMILIES, family_of
-from spacetune.encoders.loading.load import load_model
+from spacetune.encoders.loading.load import load_model, sharing_copy
 from spacetune.encoders.passes.packed import PackedBatch
 from spacetune.encoders.passes.padded import rectangle
 from spacetune.encoders.ragged import concat_ranges, offsets_of
@@ -56,8 +55,7 @@ class PrefixedEncoder:
         self.encoder = encoder
         source, loaded = encoder.source, encoder.loaded
         if encoder.dtype == torch.float32 or source.in_memory:
-            shared = {id(t): t for t in (*loaded.model.parameters(), *loaded.model.buffers())}
-            self.model = copy.deepcopy(loaded.model, shared).float()
+            self.model = sharing_copy(loaded.model).float()
         else:
             self.model = load_model(source, torch.float32)[0].to(encoder.device)
         admit_prefixes(self.model)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import hashlib
 import os
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedConfig
 
-__all__ = ["LoadedEncoder", "freeze", "load_encoder", "load_model", "weights_digest"]
+__all__ = ["LoadedEncoder", "freeze", "load_encoder", "load_model", "sharing_copy", "weights_digest"]
+
+M = TypeVar("M", bound=EncoderModel)
 
 USUAL_LIMIT = 512
 
@@ -161,6 +164,13 @@ def freeze(
         full_length=full,
         longest=positions,
     )
+
+
+def sharing_copy(model: M, own: Iterable[torch.Tensor] = ()) -> M:
+    """Return a copy of a model's modules that shares its tensors, but for those that are to be the copy's own."""
+    apart = {id(tensor) for tensor in own}
+    shared = {id(t): t for t in (*model.parameters(), *model.buffers()) if id(t) not in apart}
+    return copy.deepcopy(model, shared)
 
 
 def weights_digest(model: EncoderModel) -> str:
