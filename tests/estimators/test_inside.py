@@ -205,6 +205,9 @@ def test_sizes(tiny_encoder: Encoder, tmp_path: Path) -> None:
         model = SpaceClassifier(tiny_encoder, inside=inside, inside_size=size, **HARD).fit(MARKED, LABELS)
         assert model.learnt_.tensors[name].shape == shape
     assert not any(name.startswith("layers.1.") for name in model.learnt_.arrays)
+    counted = SpaceClassifier(tiny_encoder, inside="top", inside_size=np.int64(1), **HARD)  # as a grid search gives it
+    assert counted.method().reading.above(2) == 1
+    assert counted.method().reading.above(12) == 11
     model.save_pretrained(tmp_path / "m")
     learned = json.loads((tmp_path / "m" / "config.json").read_text())["learned"]
     assert (learned["adapter"], learned["above"]) == ("layers", 1)

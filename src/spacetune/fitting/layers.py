@@ -23,7 +23,6 @@ from spacetune.fitting.tasks import Task
 
 __all__ = [
     "TOP_SHARE",
-    "TUNING_RATE",
     "LayerSettings",
     "TunedHead",
     "TunedLayers",
@@ -72,16 +71,15 @@ class TunedHead(Protocol):
 TOP_SHARE = 2 / 3
 """Of the layers that are trained where the user names no number."""
 
-TUNING_RATE = 1e-4
-"""Of the layers, where the user names none."""
-
 EPOCHS, BATCH, LEAST_STEPS, MOST_EPOCHS = 3, 32, 200, 10
 """Of a tuning whose length the user leaves open: three passes, more for few texts. The numbers are ours."""
 
 
 def top_of(inside: str | None, size: int | None) -> int | float | None:
     """Return how many layers, or what share of them, are trained: of ``top`` and ``all``; else None."""
-    return {"all": 1.0, "top": size or TOP_SHARE}.get(inside or "")
+    if inside not in ("top", "all"):
+        return None
+    return 1.0 if inside == "all" else TOP_SHARE if size is None else int(size)
 
 
 def tuning_schedule(

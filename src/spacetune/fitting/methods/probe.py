@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from spacetune.encoders import TokenFeatures
 from spacetune.fitting.data import FitData
 from spacetune.fitting.inputs import Inputs, mean_rows
-from spacetune.fitting.layers import TUNING_RATE, LayerSettings, TunedLayers, fit_layers, top_of, tuning_schedule
+from spacetune.fitting.layers import TunedLayers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.linear import STRENGTHS, choose_linear, fit_linear, spread
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
+from spacetune.fitting.methods.tuning import size_conflict, tune
 from spacetune.fitting.pairs import PAIR_STRENGTHS, PairChosen, are_pairs, choose_pairs, learn_pairs
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.scores import standing
@@ -71,8 +72,8 @@ class ProbeMethod(Method):
         """Say what a probe does not learn inside, and where a size has nothing to be the size of."""
         if self.inside not in (None, "top", "all"):
             return f"a probe learns inside='top' or inside='all', not {self.inside!r}: a simplex of one vertex does"
-        if self.inside_size is not None and self.inside != "top":
-            return f"inside_size goes with inside='top', 'lora' or 'prefix', not with inside={self.inside!r}"
+        if (wrong := size_conflict(self.inside, self.inside_size)) is not None:
+            return wrong
         for name in ("encoder_learning_rate", "inside_epochs"):
             if self.inside is None and getattr(self, name) is not None:
                 return f"{name} is for layers that are tuned: give inside='top' or 'all', or leave it out"
@@ -130,10 +131,6 @@ class ProbeMethod(Method):
         self, data: FitData, spread_of: tuple[Array, Array], run: Run, share: float | None = None
     ) -> tuple[LinearHead, TunedLayers]:
         """Train layers and head; by dev, or up to a share of the epochs that was chosen before."""
-        assert run.encoder is not None
-        above = self.reading.above(run.encoder.n_layers)
-        assert above is not None
-        rate = TUNING_RATE if self.encoder_learning_rate is None else self.encoder_learning_rate
         schedule = tuning_schedule(len(data.train), self.inside_epochs, None, None, run.task.monitor, self.seed)
         generator = torch.Generator().manual_seed(self.seed)
         vertices = LinearVertices(spread_of[0].size, run.task.n_outputs, 1, generator=generator)
@@ -141,10 +138,9 @@ class ProbeMethod(Method):
         start = torch.zeros(run.task.n_outputs, len(mean))
         vertices.start_at(mean, scale / SPREAD, start, run.task.prior(data.targets))
         trained = _TunedLinear(vertices, run.task)
-        layers = fit_layers(
-            run.encoder, data, trained, LayerSettings(above, rate, HEAD_RATE), run.task,
-            schedule if share is None else schedule.for_share(share),
-            checkpoint=run.checkpoint if share is None else None, progress=run.progress,
+        layers = tune(
+            trained, data, run, self.reading, schedule,
+            rate=self.encoder_learning_rate, head_rate=HEAD_RATE, share=share,
         )  # fmt: skip
         return trained.vertices.centroid(), layers
 

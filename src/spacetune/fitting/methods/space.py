@@ -13,12 +13,13 @@ from spacetune.errors import UsageError
 from spacetune.fitting.data import FitData
 from spacetune.fitting.history import History
 from spacetune.fitting.inputs import FrozenInputs, Inputs
-from spacetune.fitting.layers import TUNING_RATE, LayerSettings, TunedLayers, fit_layers, top_of, tuning_schedule
+from spacetune.fitting.layers import TunedLayers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lexicon
 from spacetune.fitting.memory import check_memory
 from spacetune.fitting.methods.inside import InsideMethod
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
+from spacetune.fitting.methods.tuning import size_conflict, tune
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule, auto_schedule
 from spacetune.fitting.simplex import SimplexTraining, fit_simplex
@@ -101,8 +102,8 @@ class SpaceMethod(Method):
 
     def conflict(self) -> str | None:
         """Say what a simplex does not mix, and what trains twice."""
-        if self.inside_size is not None and self.inside != "top":
-            return f"inside_size goes with inside='top', 'lora' or 'prefix', not with inside={self.inside!r}"
+        if (wrong := size_conflict(self.inside, self.inside_size)) is not None:
+            return wrong
         if self.inside is not None and (self.train_encoder or self.n_vertices > 1):
             return "inside='top' and inside='all' train one head (n_vertices=1), and without train_encoder"
         if self.n_vertices > 1 and (self.train_encoder or self.inter_weight or self.intra_weight):
@@ -159,18 +160,13 @@ class SpaceMethod(Method):
         self, data: FitData, head: SpaceHead, settings: HeadSettings, run: Run, share: float | None = None
     ) -> tuple[SpaceHead, TunedLayers]:
         """Train the layers above the frozen ones under a head; by dev, or up to a share of the epochs chosen before."""
-        assert run.encoder is not None
-        above = self.reading.above(run.encoder.n_layers)
-        assert above is not None
-        rate = TUNING_RATE if self.encoder_learning_rate is None else self.encoder_learning_rate
         schedule = tuning_schedule(
             len(data.train), self.n_epochs, self.batch_size, self.patience, run.task.monitor, self.seed
         )
         trained = TunedSpaces(head, settings, run.task)
-        layers = fit_layers(
-            run.encoder, data, trained, LayerSettings(above, rate, settings.learning_rate * HEAD_SHARE), run.task,
-            schedule if share is None else schedule.for_share(share),
-            checkpoint=run.checkpoint if share is None else None, progress=run.progress,
+        layers = tune(
+            trained, data, run, self.reading, schedule,
+            rate=self.encoder_learning_rate, head_rate=settings.learning_rate * HEAD_SHARE, share=share,
         )  # fmt: skip
         return trained.head, layers
 
