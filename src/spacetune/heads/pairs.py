@@ -72,17 +72,12 @@ class PairHead(nn.Module):
         """
         u, v, norms = _units(features, self.mean)
         half, square = self.product / 2 - self.square, self.square
-        first = torch.einsum("nld,cld->ncld", v, half) + torch.einsum("nld,cld->ncld", u, square) + self.direction
-        second = torch.einsum("nld,cld->ncld", u, half) + torch.einsum("nld,cld->ncld", v, square) - self.direction
+        first = v[:, None] * half + u[:, None] * square + self.direction
+        second = u[:, None] * half + v[:, None] * square - self.direction
         reads = torch.stack([first, second], dim=1).flatten(0, 1) / norms[:, None, :, None]
-        halves = features.halves()
-        owner = torch.repeat_interleave(torch.arange(len(halves)), halves.lengths)
-        centred = widened(features.values).double() - self.mean
-        each = torch.cat([
-            torch.einsum("tld,tcld->tc", centred[rows], reads[owner[rows]])
-            for rows in torch.arange(len(centred)).split(ROWS)
-        ])  # fmt: skip
-        return each / halves.lengths[owner].unsqueeze(1)
+        lengths = features.halves().lengths.tolist()
+        centred = (widened(features.values).double() - self.mean).flatten(1).split(lengths)
+        return torch.cat([text @ read.flatten(1).T / len(text) for text, read in zip(centred, reads, strict=True)])
 
     def grid(self, first: TokenFeatures, second: TokenFeatures) -> Tensor:
         """Return the logits of every first text with every second, ``(first, second, output)``, of single texts."""
@@ -114,10 +109,6 @@ class PairHead(nn.Module):
 
     def _meet(self, rows: Tensor, weight: Tensor) -> Tensor:
         return rows.flatten(1) @ weight.flatten(1).T
-
-
-ROWS = 512
-"""Tokens whose scores are worked out at a time."""
 
 
 def pair_rows(features: TokenFeatures, mean: Tensor) -> Tensor:
