@@ -20,6 +20,7 @@ from spacetune.encoders.adapters import (
 from spacetune.encoders.batching import runs_of
 from spacetune.encoders.encoder import Encoder
 from spacetune.encoders.given import TextInput, Texts, as_given, as_inputs, each_once, holds_features, holds_texts
+from spacetune.encoders.held import can_hold, held_runs
 from spacetune.encoders.layers import Layers
 from spacetune.encoders.loading.resolving import DEFAULT_ENCODER
 from spacetune.encoders.paired import PairedFeatures, texts_of_pairs
@@ -66,9 +67,11 @@ __all__ = [
     "UpperLayers",
     "as_given",
     "as_inputs",
+    "can_hold",
     "check_tunable",
     "default_store",
     "each_once",
+    "held_runs",
     "holds_features",
     "holds_texts",
     "perturb",

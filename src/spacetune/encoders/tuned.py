@@ -7,10 +7,12 @@ import hashlib
 import weakref
 from typing import Any
 
-from spacetune.encoders.adapters.layers import LayerChanges, module_parts, weights_in_float32
+import torch
+
+from spacetune.encoders.adapters.layers import LayerChanges, module_parts
 from spacetune.encoders.encoder import Encoder
 from spacetune.encoders.families import EncoderModel, parts_of
-from spacetune.encoders.loading.load import sharing_copy
+from spacetune.encoders.loading.load import sharing_copy, weights_in
 from spacetune.encoders.passes.packed import PackedEncoder
 
 __all__ = ["tuned"]
@@ -38,7 +40,7 @@ def tuned(encoder: Encoder, changes: LayerChanges) -> Encoder:
 
 def _merge(encoder: Encoder, changes: LayerChanges) -> Encoder:
     held = encoder.loaded
-    model = _with_changes(weights_in_float32(encoder), changes).to(encoder.dtype).to(encoder.device)
+    model = _with_changes(weights_in(encoder.source, held, torch.float32), changes).to(encoder.dtype).to(encoder.device)
     model = model.eval().requires_grad_(False)
 
     def whole() -> tuple[Any, Any]:

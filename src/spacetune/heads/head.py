@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Protocol, cast
 
@@ -9,7 +10,28 @@ from torch import Tensor, nn
 
 from spacetune.encoders import TokenFeatures
 
-__all__ = ["Head", "HeadSum"]
+__all__ = ["Head", "HeadSum", "HeldHead"]
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldHead:
+    r"""Some outputs of a head on some texts, every factor held as the number it was: affine in the tokens' states.
+
+    .. math:: scores_{t,c} = \langle gradients_{c,t}, h_t \rangle + biases_{t,c} + words_{t,c}
+
+    Parameters
+    ----------
+    gradients
+        ``(output, token, layer, dim)``; None where no states are read.
+    biases
+        What the head itself adds at every token, ``(token, output)``, or None for nothing.
+    words
+        What is read from token ids, not from states, likewise.
+    """
+
+    gradients: Tensor | None
+    biases: Tensor | None = None
+    words: Tensor | None = None
 
 
 class Head(Protocol):
@@ -31,6 +53,10 @@ class Head(Protocol):
 
     def token_scores(self, features: TokenFeatures) -> Tensor:
         """Return what every token adds to every logit, ``(token, output)``."""
+        ...
+
+    def held(self, features: TokenFeatures, outputs: slice) -> HeldHead:
+        """Return these outputs as affine functions of the states: `token_scores`, taken apart."""
         ...
 
 
@@ -73,9 +99,20 @@ class HeadSum(nn.Module):
         """Return the sum of what every token adds, ``(token, output)``."""
         return _added([head.token_scores(features) for head in self.parts])
 
+    def held(self, features: TokenFeatures, outputs: slice) -> HeldHead:
+        """Return the sum of their affine functions."""
+        parts = [head.held(features, outputs) for head in self.parts]
+        named = ("gradients", "biases", "words")
+        return HeldHead(*(_added_if([getattr(part, name) for part in parts]) for name in named))
+
 
 def _added(parts: Sequence[Tensor]) -> Tensor:
     total = parts[0]
     for part in parts[1:]:
         total = total + part.to(total.dtype)
     return total
+
+
+def _added_if(parts: Sequence[Tensor | None]) -> Tensor | None:
+    there = [part for part in parts if part is not None]
+    return _added(there) if there else None

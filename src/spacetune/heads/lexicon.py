@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from spacetune.encoders import TokenFeatures, segment_mean
 from spacetune.errors import UsageError
+from spacetune.heads.head import HeldHead
 
 __all__ = ["Lexicon", "pair_keys", "token_pairs"]
 
@@ -76,6 +77,10 @@ class Lexicon(nn.Module):
         """Return what every token adds, ``(token, output)``."""
         lengths = torch.repeat_interleave(features.lengths, features.lengths)
         return self._rows(features) / lengths.to(self.weights.dtype).sqrt().unsqueeze(1)
+
+    def held(self, features: TokenFeatures, outputs: slice) -> HeldHead:
+        """Return what the words add: it is read from token ids, not from states."""
+        return HeldHead(None, words=self.token_scores(features)[:, outputs])
 
     def _rows(self, features: TokenFeatures) -> Tensor:
         if features.token_ids is None:

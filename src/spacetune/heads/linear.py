@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from spacetune.encoders import TokenFeatures
 from spacetune.errors import UsageError
+from spacetune.heads.head import HeldHead
 
 __all__ = ["LinearHead", "LinearVertices"]
 
@@ -49,6 +50,12 @@ class LinearHead(nn.Module):
         """Return what every token adds to every logit, ``(token, output)``."""
         lengths = torch.repeat_interleave(features.lengths, features.lengths)
         return features.values.flatten(1).double() @ self.weight.T / lengths.unsqueeze(1)
+
+    def held(self, features: TokenFeatures, outputs: slice) -> HeldHead:
+        """Return these outputs as linear functions of the states: W over the text's length at every token."""
+        lengths = torch.repeat_interleave(features.lengths, features.lengths)
+        weight = self.weight[outputs].unflatten(1, features.shape).unsqueeze(1)
+        return HeldHead(weight / lengths[:, None, None])
 
 
 class LinearVertices(nn.Module):

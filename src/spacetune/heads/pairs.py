@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from spacetune.encoders import TokenFeatures
 from spacetune.encoders.ragged import segment_mean, widened
 from spacetune.errors import UsageError
+from spacetune.heads.head import HeldHead
 
 __all__ = ["PairHead", "pair_rows"]
 
@@ -70,14 +71,26 @@ class PairHead(nn.Module):
 
         Half of what a pair of tokens brings goes to either of them; over both texts they sum to ``logit - bias``.
         """
+        lengths = features.halves().lengths.tolist()
+        centred = (widened(features.values).double() - self.mean).flatten(1).split(lengths)
+        reads = self._reads(features)
+        return torch.cat([text @ read.flatten(1).T / len(text) for text, read in zip(centred, reads, strict=True)])
+
+    def held(self, features: TokenFeatures, outputs: slice) -> HeldHead:
+        """Return these outputs with the other text's mean and the norms held, shared as `token_scores` shares them."""
+        lengths = features.halves().lengths
+        reads = self._reads(features)[:, outputs] / lengths[:, None, None, None]
+        biases = -torch.einsum("bold,ld->bo", reads, self.mean)
+        gradients = torch.repeat_interleave(reads.transpose(0, 1), lengths, dim=1)
+        return HeldHead(gradients, torch.repeat_interleave(biases, lengths, dim=0))
+
+    def _reads(self, features: TokenFeatures) -> Tensor:
+        """Return what each text's centred mean is multiplied by, ``(2 · pair, output, layer, dim)``."""
         u, v, norms = _units(features, self.mean)
         half, square = self.product / 2 - self.square, self.square
         first = v[:, None] * half + u[:, None] * square + self.direction
         second = u[:, None] * half + v[:, None] * square - self.direction
-        reads = torch.stack([first, second], dim=1).flatten(0, 1) / norms[:, None, :, None]
-        lengths = features.halves().lengths.tolist()
-        centred = (widened(features.values).double() - self.mean).flatten(1).split(lengths)
-        return torch.cat([text @ read.flatten(1).T / len(text) for text, read in zip(centred, reads, strict=True)])
+        return torch.stack([first, second], dim=1).flatten(0, 1) / norms[:, None, :, None]
 
     def grid(self, first: TokenFeatures, second: TokenFeatures) -> Tensor:
         """Return the logits of every first text with every second, ``(first, second, output)``, of single texts."""

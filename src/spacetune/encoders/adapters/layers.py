@@ -10,16 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spacetune.encoders.families import EncoderModel, LayerParts, parts_of
-from spacetune.encoders.loading.direct import read_directly
-from spacetune.encoders.loading.load import load_model
+from spacetune.encoders.families import LayerParts, parts_of
+from spacetune.encoders.loading.load import weights_in
 from spacetune.encoders.passes.attention import Span, attend, spans_of
 from spacetune.encoders.passes.layout import lay_out
 from spacetune.encoders.reads import Reads
 from spacetune.encoders.token_features import TokenFeatures
 from spacetune.errors import UnsupportedByFamily, UsageError
 
-__all__ = ["LayerChanges", "UpperLayers", "check_tunable", "module_parts", "weights_in_float32"]
+__all__ = ["LayerChanges", "UpperLayers", "check_tunable", "module_parts"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,10 +37,12 @@ class LayerChanges:
     tensors: Mapping[str, Tensor]
 
     def add_to(self, layer: int, part: str, module: nn.Module) -> None:
-        """Add what a part of a layer learned to its weights."""
+        """Add what a part of a layer learned to its weights, where it learned something."""
         with torch.no_grad():
             for name, parameter in module.named_parameters():
-                parameter.add_(self.tensors[f"{layer}.{part}.{name}"].to(parameter.device, parameter.dtype))
+                change = self.tensors.get(f"{layer}.{part}.{name}")
+                if change is not None:
+                    parameter.add_(change.to(parameter.device, parameter.dtype))
 
 
 class UpperLayers(nn.Module):
@@ -74,7 +75,7 @@ class UpperLayers(nn.Module):
         if not 0 <= above < encoder.n_layers:
             raise UsageError(f"{encoder.name} has {encoder.n_layers} layers: 1 to {encoder.n_layers} can be tuned")
         check_tunable(encoder)
-        parts = parts_of(weights_in_float32(encoder))
+        parts = parts_of(weights_in(encoder.source, encoder.loaded, torch.float32))
         self.above, self.dropout = above, dropout
         self.layers = nn.ModuleList([_Layer(layer) for layer in parts.layers[above:]]).to(encoder.device)
         self._parts = dataclasses.replace(parts, layers=parts.layers[above:])
@@ -174,14 +175,3 @@ def module_parts(layer: LayerParts) -> dict[str, nn.Module]:
     """Return the parts of a layer that have weights, by name."""
     named = {field.name: getattr(layer, field.name) for field in dataclasses.fields(layer)}
     return {name: module for name, module in named.items() if name != "activation"}
-
-
-def weights_in_float32(encoder: Reads) -> EncoderModel:
-    """Return an encoder's weights in float32: its own, or read anew from its file where it holds them rounded."""
-    held = encoder.loaded.weights
-    if encoder.dtype == torch.float32:
-        return held
-    if encoder.source.in_memory:
-        return copy.deepcopy(held).to(torch.float32)
-    direct = read_directly(encoder.source.folder, torch.float32)
-    return direct[0] if direct is not None else load_model(encoder.source, torch.float32)[0]

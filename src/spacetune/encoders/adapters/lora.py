@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spacetune.encoders.adapters.layers import LayerChanges
 from spacetune.encoders.adapters.prefix_vertices import squared_cosine
 from spacetune.encoders.families import parts_of
 from spacetune.errors import UnsupportedByFamily, UsageError
@@ -59,6 +60,16 @@ class LoraStates:
     def to(self, device: Any) -> LoraStates:
         """Return the same on a device."""
         return LoraStates(self.down.to(device), self.up.to(device), self.gates.to(device))
+
+    def merged(self) -> LayerChanges:
+        """Return what one adapter for all texts adds to the projections' own weights."""
+        (gates,) = self.gates
+        tensors = {
+            f"{layer + 1}.{part}.weight": (self.up[layer, i] * gates[layer]) @ self.down[layer, i]
+            for layer in range(len(self.down))
+            for i, part in enumerate(("query", "value"))
+        }
+        return LayerChanges(0, tensors)
 
     def added(self, layer: int, part: int, states: Tensor) -> Tensor:
         """Return what the query (part 0) or value (1) of a layer gains for states ``(text, token, dim)``."""

@@ -67,6 +67,7 @@ def albert_parts(model: _Model) -> EncoderParts:
     layers = [_layer(group.albert_layers[0]) for group in groups]
     return EncoderParts(
         embed=embed,
+        words=table.word_embeddings,
         embedding_norm=table.LayerNorm,
         project=encoder.embedding_hidden_mapping_in,
         layers=tuple(layers),

@@ -52,6 +52,7 @@ def bert_parts(model: _Model) -> EncoderParts:
 
     return EncoderParts(
         embed=embed,
+        words=table.word_embeddings,
         embedding_norm=table.LayerNorm,
         project=getattr(model, "embeddings_project", None),
         layers=tuple(_layer(layer) for layer in model.encoder.layer),

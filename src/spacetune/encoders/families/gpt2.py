@@ -24,6 +24,7 @@ class _Attention(Protocol):
 
 class _FeedForward(Protocol):
     c_proj: Conv1D
+    act: nn.Module
 
 
 class _Block(Protocol):
@@ -51,6 +52,7 @@ def _layer(block: _Block, dim: int) -> StreamLayer:
         value_bias=block.attn.c_attn.bias[2 * dim :],
         ff_out=block.mlp.c_proj,
         ff_bias=block.mlp.c_proj.bias,
+        activation=block.mlp.act,
     )
 
 

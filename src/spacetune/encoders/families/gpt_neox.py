@@ -21,6 +21,7 @@ class _Attention(Protocol):
 
 class _FeedForward(Protocol):
     dense_4h_to_h: nn.Linear
+    act: nn.Module
 
 
 class _Layer(Protocol):
@@ -50,6 +51,7 @@ def _layer(layer: _Layer, n_heads: int) -> StreamLayer:
         value_bias=None if fused is None else fused.view(n_heads, 3, -1)[:, 2].flatten(),
         ff_out=layer.mlp.dense_4h_to_h,
         ff_bias=layer.mlp.dense_4h_to_h.bias,
+        activation=layer.mlp.act,
     )
 
 

@@ -21,6 +21,7 @@ class _Attention(Protocol):
 
 class _FeedForward(Protocol):
     down_proj: nn.Linear
+    act_fn: nn.Module
 
 
 class _Layer(Protocol):
@@ -42,7 +43,7 @@ def llama_stream(model: _Model) -> StreamParts:
     """Describe a `LlamaModel`, `MistralModel`, `Qwen2Model`, `Qwen3Model` or `EuroBertModel`."""
     config = model.config
     layers = tuple(_layer(layer, config) for layer in model.layers)
-    return StreamParts(None, layers, model.norm, config.num_attention_heads)
+    return StreamParts(None, layers, model.norm, config.num_attention_heads, gated=True)
 
 
 def _layer(layer: _Layer, config: _Config) -> StreamLayer:
@@ -57,6 +58,7 @@ def _layer(layer: _Layer, config: _Config) -> StreamLayer:
         value_bias=bias,
         ff_out=layer.mlp.down_proj,
         ff_bias=layer.mlp.down_proj.bias,
+        activation=layer.mlp.act_fn,
     )
 
 

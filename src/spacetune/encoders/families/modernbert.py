@@ -21,6 +21,7 @@ class _Attention(Protocol):
 
 class _FeedForward(Protocol):
     Wo: nn.Linear
+    act: nn.Module
 
 
 class _Layer(Protocol):
@@ -42,7 +43,7 @@ class _Model(Protocol):
 def modernbert_stream(model: _Model) -> StreamParts:
     """Describe a `ModernBertModel`."""
     layers = tuple(_layer(layer, model.config.hidden_size) for layer in model.layers)
-    return StreamParts(model.embeddings.norm, layers, model.final_norm, model.config.num_attention_heads)
+    return StreamParts(model.embeddings.norm, layers, model.final_norm, model.config.num_attention_heads, gated=True)
 
 
 def _layer(layer: _Layer, dim: int) -> StreamLayer:
@@ -54,6 +55,7 @@ def _layer(layer: _Layer, dim: int) -> StreamLayer:
         value_bias=None if fused is None else fused[2 * dim :],
         ff_out=layer.mlp.Wo,
         ff_bias=layer.mlp.Wo.bias,
+        activation=layer.mlp.act,
     )
 
 

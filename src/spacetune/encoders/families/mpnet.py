@@ -69,6 +69,7 @@ def mpnet_parts(model: _Model) -> EncoderParts:
 
     return EncoderParts(
         embed=embed,
+        words=table.word_embeddings,
         embedding_norm=table.LayerNorm,
         project=None,
         layers=tuple(_layer(layer) for layer in model.encoder.layer),

@@ -34,6 +34,8 @@ class EncoderParts:
     embed
         From token ids, positions within the text (from 0) and segment ids, each ``(n_tokens,)``, to the sum
         of the embeddings, before any normalisation.
+    words
+        The tokens' own part of that sum, from their ids.
     embedding_norm
         The LayerNorm on that sum.
     project
@@ -47,6 +49,7 @@ class EncoderParts:
     """
 
     embed: Callable[[Tensor, Tensor, Tensor], Tensor]
+    words: Callable[[Tensor], Tensor]
     embedding_norm: nn.LayerNorm
     project: nn.Linear | None
     layers: tuple[LayerParts, ...]

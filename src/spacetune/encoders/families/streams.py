@@ -31,6 +31,8 @@ class StreamLayer:
         The module whose output the feed-forward sub-layer adds to the stream.
     ff_bias
         Its bias ``(dim,)``, or None.
+    activation
+        The module of its activation.
     """
 
     attention_out: nn.Module
@@ -39,13 +41,18 @@ class StreamLayer:
     value_bias: Tensor | None
     ff_out: nn.Module
     ff_bias: Tensor | None
+    activation: nn.Module
 
 
 @dataclasses.dataclass(frozen=True)
 class StreamParts:
-    """A whole pre-LayerNorm model: the norm on its embeddings (or None), its layers, and the norm at the end."""
+    """A whole pre-LayerNorm model: the norm on its embeddings (or None), its layers, and the norm at the end.
+
+    `gated` says whether the feed-forward multiplies an activated half with a plain one.
+    """
 
     embedding_norm: nn.Module | None
     layers: tuple[StreamLayer, ...]
     final_norm: nn.Module
     n_heads: int
+    gated: bool = False

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedConfig
 
-__all__ = ["LoadedEncoder", "freeze", "load_encoder", "load_model", "sharing_copy", "weights_digest"]
+__all__ = ["LoadedEncoder", "freeze", "load_encoder", "load_model", "sharing_copy", "weights_digest", "weights_in"]
 
 M = TypeVar("M", bound=EncoderModel)
 
@@ -164,6 +164,17 @@ def freeze(
         full_length=full,
         longest=positions,
     )
+
+
+def weights_in(source: EncoderSource, loaded: LoadedEncoder, dtype: torch.dtype) -> EncoderModel:
+    """Return an encoder's weights in this dtype; of another than its own read anew: rounded ones cannot be made whole."""
+    if loaded.dtype == dtype:
+        return loaded.weights
+    if source.in_memory:  # it is nowhere on disk
+        return copy.deepcopy(loaded.weights).to(dtype)
+    direct = read_directly(source.folder, dtype)
+    model = load_model(source, dtype)[0] if direct is None else direct[0]
+    return model.to(loaded.device).eval().requires_grad_(False)
 
 
 def sharing_copy(model: M, own: Iterable[torch.Tensor] = ()) -> M:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from spacetune.encoders import TokenFeatures
+from spacetune.heads.head import HeldHead
 from spacetune.heads.spaces.centroids import fused_centroids
 from spacetune.heads.spaces.concept_spaces import ConceptSpaces
 from spacetune.heads.spaces.pooling import Padding, masked_mean
@@ -106,3 +107,17 @@ class SpaceHead(nn.Module):
         spaces = self.spaces(features.values.to(self.classifier.weight.dtype)).flatten(1)
         lengths = torch.repeat_interleave(features.lengths, features.lengths)
         return spaces @ self.classifier.weight.T / lengths.unsqueeze(1)
+
+    def held(self, features: TokenFeatures, outputs: slice) -> HeldHead:
+        r"""Return these outputs with the gates :math:`\tanh(z)/z` of the spaces held.
+
+        .. math:: s_{t,c} = \tfrac1T \sum_k W_{c,k} \frac{\tanh z_{t,k}}{z_{t,k}} z_{t,k}, \quad z_{t,k} = P_k h_t + b_k
+        """
+        matrix, shift = self.spaces.folded()
+        states = features.values.to(matrix.dtype)
+        z = torch.einsum("tld,lkd->tlk", states, matrix) + shift
+        gates = torch.where(z == 0, 1, torch.tanh(z) / z)
+        gates = gates / torch.repeat_interleave(features.lengths, features.lengths)[:, None, None]
+        weight = self.classifier.weight[outputs].unflatten(1, (len(shift), -1))
+        read = weight[:, None] * gates
+        return HeldHead(torch.einsum("otlk,lkd->otld", read, matrix), torch.einsum("otlk,lk->to", read, shift))
