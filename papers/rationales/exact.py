@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from spacetune import SpaceClassifier
-from spacetune.dissection.splitting import Pairs
-from spacetune.encoders.passes.packed import PackedBatch
+from spacetune.explanations import At
 
 
 def exact_scores(model: SpaceClassifier, texts: Sequence[str]) -> list[dict[str, np.ndarray]]:
@@ -22,70 +20,9 @@ def exact_scores(model: SpaceClassifier, texts: Sequence[str]) -> list[dict[str,
     ]
 
 
-def rolled_back(model: SpaceClassifier, texts: Sequence[str]) -> list[dict[str, np.ndarray]]:
-    r"""Return the exact scores moved from the states to the input tokens, ``(n_tokens, n_classes)``.
-
-    A state at layer l has been mixed from all input tokens. Its score is dealt out to them in the shares
-
-    .. math:: R_l = C_l R_{l-1}, \quad R_0 = I, \quad C_{ij} = \|γ ⊙ \bar t_{ij}\| / \sum_k \|γ ⊙ \bar t_{ik}\|
-
-    where t_ij is what attention brings from token j to token i, the residual stream counting as i's own, the mean over
-    dimensions taken off and γ the LayerNorm's gain (Kobayashi et al., EMNLP 2021, arXiv 2109.07152; multiplied over
-    layers as in attention rollout, Abnar and Zuidema, ACL 2020, arXiv 2005.00928). Rows of R sum to 1, so the scores
-    still sum to the logits. The lexicon reads input tokens already. The shares are a choice, the sum is exact.
-    """
-    layers, found = model.layers_ or (), list[dict[str, np.ndarray]]()
-    mixings = token_mixing(model.encoder_, texts, max(layers))
-    for (by_layer, moved), mixing in zip(_by_layer(model, texts), mixings, strict=True):
-        shares = torch.eye(len(moved), dtype=torch.float64)
-        for layer, step in enumerate(mixing, start=1):
-            shares = step @ shares
-            if layer in layers:
-                moved = moved + shares.T @ by_layer[:, layers.index(layer)]
-        found.append({"scores": moved.numpy()})
-    return found
-
-
-def token_mixing(encoder: Any, texts: Sequence[str], n_layers: int) -> list[list[Tensor]]:
-    """Return for every text the shares C ``(token, token)`` of each layer, rows summing to 1."""
-    ids = encoder.tokenize(list(texts))
-    lengths = ids.lengths.tolist()
-    batch = PackedBatch(torch.from_numpy(ids.token_ids), torch.from_numpy(ids.segment_ids).long(), lengths)
-    found: list[list[Tensor]] = [[] for _ in lengths]
-    with torch.inference_mode():
-        trace = encoder.tracer("float32").trace(batch, range(n_layers + 1), weights=True)
-        pairs = Pairs(trace)
-        for layer in range(n_layers):
-            addition = trace.additions[2 * layer]
-            values = addition.heads.values[trace.rows]
-            pushed = torch.einsum("jhk,dhk->jhd", values, addition.heads.matrix.unflatten(1, values.shape[1:]))
-            weights = pairs.gather([span.weights for span in addition.heads.spans])
-            parts = weights.split([n * n for n in lengths]), pushed.split(lengths)
-            stream = trace.states[layer][trace.rows].split(lengths)
-            for text, (attended, values_of, own) in enumerate(zip(*parts, stream, strict=True)):
-                found[text].append(_shares(attended, values_of, own, addition.norm.gain))
-    return found
-
-
-def _shares(attended: Tensor, pushed: Tensor, own: Tensor, gain: Tensor) -> Tensor:
-    n = len(own)
-    brought = torch.einsum("ijh,jhd->ijd", attended.view(n, n, -1), pushed)
-    brought[range(n), range(n)] += own
-    norms = ((brought - brought.mean(2, keepdim=True)) * gain).norm(dim=2).double()
-    return norms / norms.sum(1, keepdim=True)
-
-
-def read_alone(model: SpaceClassifier, texts: Sequence[Sequence[str]]) -> list[dict[str, np.ndarray]]:
-    """Return the exact scores in the text, and ``(n_words, n_classes)`` as `alone`: the exact scores of each word's own
-    wordpieces in a text of that word alone, a token counting one part in as many as the whole text has.
-    """
-    found = exact_scores(model, [" ".join(words) for words in texts])
-    known = sorted({word for words in texts for word in words})
-    alone = dict(zip(known, exact_scores(model, known), strict=True))
-    for words, each in zip(texts, found, strict=True):
-        own = [alone[word]["scores"] for word in words]
-        each["alone"] = np.stack([part[1:-1].sum(0) * len(part) for part in own]) / len(each["scores"])
-    return found
+def carried_back(model: SpaceClassifier, texts: Sequence[str], at: At) -> list[dict[str, np.ndarray]]:
+    """Return ``(n_tokens, n_classes)`` at the input or on the mean over every depth, with the same sum."""
+    return [{"scores": each.token_scores} for each in model.explain(list(texts), at=at)]
 
 
 def left_out(scores: np.ndarray, word_of: np.ndarray, n_words: int) -> np.ndarray:

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 from papers.muppet.words import word_of
 from papers.rationales.erasing import lime, one_at_a_time
-from papers.rationales.exact import exact_scores, read_alone, rolled_back
+from papers.rationales.exact import carried_back, exact_scores
 from papers.rationales.posts import NORMAL, Post
 from papers.rationales.readings import Found, readings
 
 from spacetune import SpaceClassifier
 
 BATCH = 64
-OURS = ("exact", "exact, rolled back", "exact, and each word alone")
+STATES = "exact at the states"
+OURS = (STATES, "exact at the input", "exact at every depth")
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class Methods:
         self.model = model
         self.normal = model.classes_.tolist().index(NORMAL)
         self._ours: dict[str, Callable[[Sequence[Post]], list[Found]]] = {
-            "exact": lambda posts: exact_scores(model, [post.text for post in posts]),
-            "exact, rolled back": lambda posts: rolled_back(model, [post.text for post in posts]),
-            "exact, and each word alone": lambda posts: read_alone(model, [post.words for post in posts]),
+            STATES: lambda posts: exact_scores(model, [post.text for post in posts]),
+            "exact at the input": lambda posts: carried_back(model, [post.text for post in posts], "input"),
+            "exact at every depth": lambda posts: carried_back(model, [post.text for post in posts], "both"),
         }
         self._run: dict[str, Callable[[Post, int], Found]] = {
             name: lambda post, _, ours=ours: ours([post])[0] for name, ours in self._ours.items()

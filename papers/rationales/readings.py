@@ -52,14 +52,8 @@ def readings(
             **{f"probability, {question}": values for question, values in column.items()},
             **{f"logit, {question}": found["logit"] @ weights for question, weights in ask.items()},
         }
-    if method == "exact, and each word alone":
-        context = {q: word_sums(found["scores"] @ weights, word_of, n_words, "sum") for q, weights in ask.items()}
-        return {
-            **{f"alone, {question}": found["alone"] @ weights for question, weights in ask.items()},
-            **{f"both added, {question}": context[question] + found["alone"] @ ask[question] for question in ask},
-        }
     merged = _merged(found["scores"], ask, word_of, n_words)
-    return {**merged, **_parts(found, ask, word_of, n_words)} if method == "exact" else merged
+    return {**merged, **_parts(found, ask, word_of, n_words)} if "head" in found else merged
 
 
 def _parts(found: Found, ask: Found, word_of: np.ndarray, n_words: int) -> dict[str, np.ndarray]:

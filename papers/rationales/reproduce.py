@@ -23,7 +23,7 @@ from spacetune import SpaceClassifier
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (0, 1, 2)
-N_DEV, N_TEST = 40, 100
+N_DEV, N_TEST = 40, 200
 """Posts of the samples on which the slow methods run too."""
 OURS_DEV, FAITHFUL_DEV = 400, 100
 """Dev posts on which ours choose a reading: for plausibility, and those of them for faithfulness."""

@@ -43,7 +43,9 @@ def test_what_the_input_brings_adds_up(made: Made, variant: tuple[str, dict[str,
 
 def prefix_of(encoder: Encoder, *, shift: bool) -> PrefixStates:
     shape = encoder.prefixed.shape(3)
-    values = torch.randn(shape.n_layers, 2, 1, shape.n_heads, 3, shape.head_dim, generator=torch.Generator().manual_seed(1))
+    values = torch.randn(
+        shape.n_layers, 2, 1, shape.n_heads, 3, shape.head_dim, generator=torch.Generator().manual_seed(1)
+    )
     return PrefixStates(values, shift)
 
 

@@ -48,7 +48,7 @@ def grid_by_hand(model: LinearProbe, column: int) -> dict[tuple[int, int], float
 @pytest.mark.parametrize("rows", [2, 256])
 def test_they_are_the_strongest_of_all(model: LinearProbe, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meetings, "ROWS", rows)
-    one = model.explain([PAIR])[0]
+    one = model.explain([PAIR], at="states")[0]
     expected = grid_by_hand(model, one.column(one.predicted))
     found = {(m["first_start"], m["second_start"]): m["score"] for m in one.meetings}
     assert len(found) == len(one.meetings) == meetings.SHOWN

@@ -98,18 +98,15 @@ def test_directions_are_gradients_of_their_questions() -> None:
 
 
 @pytest.mark.parametrize("text", [TEXTS[0], TEXTS[3]])
-def test_exact_scores_sum_to_the_logits_also_rolled_back(model: SpaceClassifier, text: str) -> None:
+def test_exact_scores_sum_to_the_logits_wherever_they_are_read(model: SpaceClassifier, text: str) -> None:
     expected = model.predict_logits([text])[0] - model.learnt_.model.on_top.bias.detach().numpy()
-    found, moved = exact.exact_scores(model, [text])[0], exact.rolled_back(model, [text])[0]["scores"]
+    found = exact.exact_scores(model, [text])[0]
+    assert found["scores"] == pytest.approx(model.explain([text], at="states")[0].token_scores, abs=1e-6)
     assert found["scores"].sum(0) == pytest.approx(expected, abs=1e-5)
-    assert moved.sum(0) == pytest.approx(expected, abs=1e-5)
-    assert np.abs(moved - found["scores"]).max() > 1e-3
-    assert found["scores"] == pytest.approx(model.explain([text])[0].token_scores, abs=1e-6)
-    [mixings] = exact.token_mixing(model.encoder_, [text], 6)
-    assert len(mixings) == 6
-    for mixing in mixings:
-        assert (mixing >= 0).all()
-        assert mixing.sum(1).numpy() == pytest.approx(1.0)
+    for at in ("input", "both"):
+        [carried] = exact.carried_back(model, [text], at)
+        assert carried["scores"].sum(0) == pytest.approx(expected, abs=1e-5)
+        assert np.abs(carried["scores"] - found["scores"]).max() > 1e-3
 
 
 def test_a_word_left_out_of_the_mean() -> None:
@@ -143,25 +140,16 @@ def test_lime_samples_start_with_the_whole_text_and_lose_every_number_of_words()
 
 
 def test_many_texts_at_a_time_as_one_by_one(model: SpaceClassifier) -> None:
-    for ours in (exact.exact_scores, exact.rolled_back):
-        for text, found in zip(TEXTS[:4], ours(model, TEXTS[:4]), strict=True):
-            assert found["scores"] == pytest.approx(ours(model, [text])[0]["scores"], abs=1e-5)
-
-
-def test_words_read_alone_carry_the_exact_scores_of_their_own_text(model: SpaceClassifier) -> None:
-    [found] = exact.read_alone(model, [("dull", "unbelievably", "\u200b")])
-    for row, word in zip(found["alone"], ("dull", "unbelievably"), strict=False):
-        own = model.explain([word])[0].token_scores
-        assert row == pytest.approx(own[1:-1].sum(0) * len(own) / len(found["scores"]), abs=1e-6)
-    assert not found["alone"][2].any()  # no wordpiece, no score
+    for text, found in zip(TEXTS[:4], exact.exact_scores(model, TEXTS[:4]), strict=True):
+        assert found["scores"] == pytest.approx(exact.exact_scores(model, [text])[0]["scores"], abs=1e-5)
 
 
 def test_every_method_reads_one_number_a_word(model: SpaceClassifier) -> None:
     post = posts.Post(("so", "unbelievably", "dull"), bools(0, 1, 1)[None].repeat(2, 0))
     logits, places = np.array([0.2, -0.1]), word_of(model.encoder_, post.text, list(post.words))
     found = {
-        "exact": exact.exact_scores(model, [post.text])[0],
-        "exact, and each word alone": exact.read_alone(model, [post.words])[0],
+        "exact at the states": exact.exact_scores(model, [post.text])[0],
+        "exact at every depth": exact.carried_back(model, [post.text], "both")[0],
         "LIME": erasing.lime(model, post.words, np.random.default_rng(0), samples=30),
         "one word erased": {"scores": erasing.one_at_a_time(model, post.words)},
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -11,6 +11,9 @@ from spacetune.cli.guarded import NAMED, AsJson, Report, guarded, hand_over, qui
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_file
 from spacetune.errors import UsageError
+
+if TYPE_CHECKING:
+    from spacetune.explanations import At
 
 __all__ = ["explain", "predict", "score", "simplex", "spaces"]
 
@@ -64,6 +67,8 @@ def explain(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
     texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     for_class: Annotated[str | None, typer.Option("--class", help="Class to explain; else the predicted one.")] = None,
+    against: Annotated[str | None, typer.Option(help="Another class, or 'rest': explain the class against it.")] = None,
+    at: Annotated[str | None, typer.Option(help="Where words are looked at: 'input', 'states', or 'both'.")] = None,
     out: Report = None,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
@@ -75,9 +80,11 @@ def explain(
 
     quiet_libraries()
     given = texts_or_file(texts, columns)
-    explanation = load(model, encoder).explain(given)
-    name = None if for_class is None else named_class(for_class, explanation[0].classes)
-    show(explanation, as_json, lambda console, result: draw_explanation(console, result, name), out)
+    explanation = load(model, encoder).explain(given, at=cast("At | None", at))
+    classes = explanation[0].classes
+    name = None if for_class is None else named_class(for_class, classes)
+    other = against if against in (None, "rest") else named_class(against, classes, "--against")
+    show(explanation, as_json, lambda console, result: draw_explanation(console, result, name, other), out)
 
 
 @guarded
@@ -125,7 +132,7 @@ def simplex(
     show(score_simplex(load(model, encoder), texts, n_points=points, seed=seed), as_json, draw_simplex, out)
 
 
-def named_class(name: str, classes: tuple[Any, ...]) -> Any:
+def named_class(name: str, classes: tuple[Any, ...], option: str = "--class") -> Any:
     """Find a class by the name typed on the command line."""
     from spacetune.errors import did_you_mean
 
@@ -133,6 +140,6 @@ def named_class(name: str, classes: tuple[Any, ...]) -> Any:
     if name not in names:
         near = did_you_mean(name, names)
         raise UsageError(
-            f"--class {name!r} is none of {', '.join(names)}" + (f"; did you mean {near}?" if near else "")
+            f"{option} {name!r} is none of {', '.join(names)}" + (f"; did you mean {near}?" if near else "")
         )
     return names[name]

@@ -15,11 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 from spacetune.encoders import Encoder, FeatureSource, Layers, as_given, holds_texts
 from spacetune.errors import DataError, ModelFileError, UsageError
 from spacetune.estimators.course import Course, Held, Opened, checked
-from spacetune.estimators.explaining import explain_texts
+from spacetune.estimators.explaining import explain_texts, where
 from spacetune.estimators.inputs import FittedOn, Given, tell
 from spacetune.estimators.reading import Read, Reader
 from spacetune.estimators.saving import to_save
-from spacetune.explanations import Explanation
+from spacetune.explanations import At, Explanation
 from spacetune.fitting import History, Learnt, Method, Rule, Task, dev_texts, logits_of, point_logits, random_points
 from spacetune.heads import Head, Lexicon, Simplex
 from spacetune.model_folder import SavedModel, claim
@@ -236,13 +236,25 @@ class TextEstimator(BaseEstimator, abc.ABC):
         check_is_fitted(self)
         return self.logits_at(X, random_points(self.simplex_, n_samples, seed))
 
-    def explain(self, X: Any) -> Explanation:
+    def explain(self, X: Any, *, at: At | None = None) -> Explanation:
         """Explain predictions exactly: ``explanation[i].scores[c].sum() + bias`` is the logit of class c of text i.
+
+        Parameters
+        ----------
+        X
+            Texts, or pairs of texts.
+        at
+            Where a token is looked at. ``states``: where the head reads it, other words mixed in. ``input``: its word
+            as it goes in, all factors of the network held as they were. ``both``: the mean over every depth between.
+            None is ``both``, or ``states`` where an encoder's states are not known as sums of what goes in. But for
+            ``states`` the encoder runs in float32: logits may differ from rounded ones.
 
         Raises
         ------
         UsageError
             If a matrix is given: ready embeddings have no tokens to show.
+        UnsupportedByFamily
+            If scores cannot be carried back to the input.
         """
         check_is_fitted(self)
         rows = as_given(X)
@@ -251,7 +263,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
         given = tell(rows, self, self.fitted_.kind)
         if not given.content:
             raise DataError("there are no texts to explain")
-        return explain_texts(self._reader(), self.learnt_.model, given, self.layers_, self.outcome)
+        reader, model = self._reader(), self.learnt_.model
+        return explain_texts(reader, model, given, self.layers_, self.outcome, where(reader, model, at))
 
     def save_pretrained(self, place: str | os.PathLike[str]) -> None:
         """Save settings, learned tensors, and a card for people to a folder; no encoder, no pickle.

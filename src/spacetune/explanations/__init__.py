@@ -1,7 +1,8 @@
 """Why a prediction came out so: exact token and word scores."""
 
-from spacetune.explanations.explanation import Explanation, TextExplanation
+from spacetune.explanations.explanation import Explanation
 from spacetune.explanations.meetings import strongest_meetings
+from spacetune.explanations.text import MEANINGS, At, TextExplanation
 from spacetune.explanations.words import group_words
 
-__all__ = ["Explanation", "TextExplanation", "group_words", "strongest_meetings"]
+__all__ = ["MEANINGS", "At", "Explanation", "TextExplanation", "group_words", "strongest_meetings"]

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.explanations import Explanation, TextExplanation
+from spacetune.explanations import MEANINGS, Explanation, TextExplanation
 from spacetune.reports.document import Document, Figure, Section, Table, shown
 from spacetune.reports.markup import Markup, json_script, tag
 
 __all__ = ["explanation_document", "text_document"]
 
 SHOWN_WORDS = 12  # as in explanation.js
+VIEWS = {"input": "the words as they go in", "both": "every depth", "states": "the states that are read"}  # likewise
 
 
 def explanation_document(explanation: Explanation) -> Document:
@@ -38,7 +39,8 @@ def text_section(one: TextExplanation, number: str) -> Section:
     numbers.append({"term": f"logit of {one.classes[column]}", "score": float(one.logits[column])})
     drawing = tag(
         "div",
-        switch(one, column),
+        tag("p", MEANINGS[one.at], class_="meaning"),
+        switches(one, column),
         words(one, rows, scores[:, column]),
         key(),
         sum_table(listed, float(one.logits[column]), str(one.classes[column])),
@@ -75,6 +77,8 @@ def embedded(one: TextExplanation, rows: Sequence[dict[str, Any]], scores: np.nd
         "text": one.text,
         "words": rows,
         "word_scores": scores.tolist(),
+        "views": one.word_views(),
+        "at": one.at,
         "bias": one.bias.tolist(),
         "logits": one.logits.tolist(),
         "classes": [str(name) for name in one.classes],
@@ -82,16 +86,27 @@ def embedded(one: TextExplanation, rows: Sequence[dict[str, Any]], scores: np.nd
     }
 
 
-def switch(one: TextExplanation, column: int) -> Markup | None:
-    """Return the choice of a class; none where there is one output only."""
-    if len(one.classes) < 2:
-        return None
-    chances: Sequence[Any] = [None] * len(one.classes) if one.probabilities is None else one.probabilities.tolist()
-    options = [
-        tag("option", str(name) if p is None else f"{name} ({p:.1%})", value=i, selected=i == column)
-        for i, (name, p) in enumerate(zip(one.classes, chances, strict=True))
-    ]
-    return tag("label", "Class ", tag("select", options), class_="switch")
+def switches(one: TextExplanation, column: int) -> Markup | None:
+    """Return the choices of a class, of what it is held against, and of a view; none where there is nothing to choose."""
+    choices: list[Markup] = []
+    if len(one.classes) > 1:
+        chances: Sequence[Any] = [None] * len(one.classes) if one.probabilities is None else one.probabilities.tolist()
+        named = [str(name) if p is None else f"{name} ({p:.1%})" for name, p in zip(one.classes, chances, strict=True)]
+        others = [(str(i), str(name)) for i, name in enumerate(one.classes) if i != column]
+        rest = [("rest", "the rest")] if len(one.classes) > 2 else []
+        choices += [
+            choice("Class ", "of", [(str(i), name) for i, name in enumerate(named)], str(column)),
+            choice("against ", "against", [("", "nothing"), *rest, *others], ""),
+        ]
+    if one.views:
+        choices.append(choice("look at ", "at", [(name, VIEWS[name]) for name in one.views], one.at))
+    return tag("p", choices, class_="switch") if choices else None
+
+
+def choice(label: str, name: str, options: Sequence[tuple[str, str]], chosen: str) -> Markup:
+    """Return one choice with its label."""
+    drawn = [tag("option", shown, value=value, selected=value == chosen) for value, shown in options]
+    return tag("label", label, tag("select", drawn, class_=name), " ")
 
 
 def words(one: TextExplanation, rows: Sequence[dict[str, Any]], scores: np.ndarray[Any, Any]) -> Markup:

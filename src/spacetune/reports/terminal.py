@@ -115,27 +115,33 @@ def draw_predictions(console: Console, predictions: Predictions) -> None:
         console.print(line, overflow="ellipsis", no_wrap=True)
 
 
-def draw_explanation(console: Console, explanation: Explanation, predicted: object = None) -> None:
+def draw_explanation(
+    console: Console, explanation: Explanation, predicted: object = None, against: object = None
+) -> None:
     """Print texts with their words coloured by what they added: green for the class, red against it."""
+    from spacetune.explanations import MEANINGS
+
     for one in explanation:
-        _draw_one(console, one, predicted)
+        _draw_one(console, one, predicted, against)
+    console.print(Text(MEANINGS[explanation[0].at], style="dim"))
 
 
-def _draw_one(console: Console, one: TextExplanation, predicted: object) -> None:
+def _draw_one(console: Console, one: TextExplanation, predicted: object, against: object) -> None:
     column = one.column(one.predicted if predicted is None else predicted)
-    name = one.classes[column]
+    name, asked = one.classes[column], one.direction(predicted, against=against)
     chance = "" if one.probabilities is None else f" ({one.probabilities[column]:.0%})"
     shown = printable(one.predicted if predicted is None else name)
     console.print(Text.assemble(("▸ ", "dim"), (shown, "bold"), chance))
-    words = one.words(name)
+    words = one.words(name, against=against)
     largest = max((abs(w["score"]) for w in words), default=0.0) or 1.0
     for part, text in enumerate((one.text,) if isinstance(one.text, str) else one.text):
         console.print(_coloured(text, [w for w in words if w["part"] == part], largest))
     signed = sorted((w for w in words if w["part"] >= 0), key=lambda w: -abs(w["score"]))[:5]
     named = ", ".join(f"{w['word']} {w['score']:+.2f}" for w in signed)
     rest = sum(w["score"] for w in words) - sum(w["score"] for w in signed)
-    total = f"{one.logits[column]:+.2f}"
-    line = f"  {named}, other tokens {rest:+.2f}, bias {one.bias[column]:+.2f} = logit {total} for {name}"
+    bias, total = one.bias @ asked, one.logits @ asked
+    less = "" if against is None else " less that of the rest" if against == "rest" else f" less that of {against}"
+    line = f"  {named}, other tokens {rest:+.2f}, bias {bias:+.2f} = logit {total:+.2f} for {name}{less}"
     console.print(Text(printable(line), style="dim"))
     if one.meetings and predicted is None:
         met = ", ".join(f"{m['first']} ~ {m['second']} {m['score']:+.2f}" for m in one.meetings[:5])

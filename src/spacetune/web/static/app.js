@@ -65,6 +65,7 @@ class Panel {
     for (const each of models) this.part("model").append(new Option(each.name, each.name, false, each.name === model));
     this.part("model").addEventListener("change", () => { this.chosen = null; this.drawn = null; offerPair(); this.look(); });
     this.part("class").addEventListener("change", () => { this.chosen = Number(this.part("class").value); this.show(); });
+    for (const name of ["against-what", "at"]) this.part(name).addEventListener("change", () => this.show());
     this.part("words").addEventListener("click", (event) => this.dissect(event.target.closest(".w")));
     this.part("words").addEventListener("keydown", (event) => {
       if (["Enter", " "].includes(event.key) && event.target.closest(".w")) { event.preventDefault(); this.dissect(event.target); }
@@ -112,14 +113,19 @@ class Panel {
     this.part("verdict").textContent = verdict(data, strongest);
     this.part("explanation-box").hidden = false;
     this.showChances(data);
-    this.part("switch").hidden = data.classes.length < 2;
+    for (const name of ["of-box", "against-box"]) this.part(name).hidden = data.classes.length < 2;
+    this.part("at-box").hidden = !Object.keys(data.views ?? {}).length;
     const options = data.classes.map((name, i) => new Option(name, i, false, i === column));
     this.part("class").replaceChildren(...options);
+    const against = this.part("against-what").value, at = data.views?.[this.part("at").value] ? this.part("at").value : data.at;
+    offer(this.part("against-what"), this.part("at"), data, { column, against, at });
+    const found = answer(data, { column, against: this.part("against-what").value, at });
+    this.part("meaning").textContent = MEANINGS[at];
     spell(this.part("words"), data);
-    colour(this.part("words"), data, column);
+    colour(this.part("words"), found);
     for (const span of this.part("words").querySelectorAll(".w")) span.tabIndex = 0;
     if (![data.text, ...[data.text].flat()].map(String).includes(this.dissected?.text)) this.part("dissection").hidden = true;
-    addUp(this.part("terms"), data, column);
+    addUp(this.part("terms"), data, found);
     this.showMeetings(data, column === strongest ? data.meetings ?? [] : []);
     this.part("cut-note").hidden = !data.truncated;
   }

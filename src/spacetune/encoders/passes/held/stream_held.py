@@ -81,7 +81,9 @@ class StreamHeld:
         def add(module: Any, _given: object, out: Tensor) -> Tensor:
             if kind == "biases":
                 return self._site(kind, layer, out, module.bias.expand_as(out))
-            return self._site(kind, layer, out, out.expand(self._n_texts, *out.shape[1:]))  # GPT-2's positions are one row
+            return self._site(
+                kind, layer, out, out.expand(self._n_texts, *out.shape[1:])
+            )  # GPT-2's positions are one row
 
         return add
 
@@ -98,7 +100,9 @@ class StreamHeld:
                 return x * rstd * module.weight
             centred = x - x.mean(-1, keepdim=True)
             out = centred * torch.rsqrt(centred.detach().square().mean(-1, keepdim=True) + module.eps) * module.weight
-            return out if module.bias is None else self._site("biases", layer, out + module.bias, module.bias.expand_as(x))
+            return (
+                out if module.bias is None else self._site("biases", layer, out + module.bias, module.bias.expand_as(x))
+            )
 
         return forward
 
@@ -131,7 +135,9 @@ class StreamPass:
             whole[self.rows] = gradients[:, j]
             into.append(whole.view_as(self.every[layer]))
         wanted = [*self.every, *(site.added for site in self.sites)]
-        back = torch.autograd.grad([self.every[i] for i in self.layers], wanted, into, retain_graph=True, allow_unused=True)
+        back = torch.autograd.grad(
+            [self.every[i] for i in self.layers], wanted, into, retain_graph=True, allow_unused=True
+        )
         brought = [self._brought(x, g) for x, g in zip(wanted, back, strict=True)]
         depths, added = brought[: len(self.every)], brought[len(self.every) :]
         none = torch.zeros_like(brought[0])

@@ -1,0 +1,231 @@
+"""`TextExplanation`: what every token and word of one text gave to every class, adding up to the logit."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired, TypedDict, Unpack
+
+import numpy as np
+
+from spacetune.encoders import TextInput, TokenSpans
+from spacetune.errors import UsageError
+from spacetune.explanations.words import group_words
+from spacetune.results import Result
+
+__all__ = ["MEANINGS", "At", "TextExplanation"]
+
+Array = np.ndarray[Any, Any]
+At = Literal["input", "states", "both"]
+"""Where a token is looked at: its place in the input, its states where the head reads them, every depth between."""
+
+MEANINGS: Mapping[str, str] = {
+    "input": "A score is what a word, as it goes into the encoder, brings to the logit through all that became of it.",
+    "both": "A score is what a word's place brings to the logit, from the word as it goes in to the states that are read, "
+    "the mean over every depth between.",
+    "states": "A score is what a word's states bring to the logit where they are read, with what they hold of other words.",
+}  # as in explanation.js
+"""What a score means, by where the tokens are looked at."""
+
+Label = str | int | float | bool
+"""A class, or a number that was predicted."""
+
+
+class _Numbers(TypedDict):
+    token_scores: Array
+    bias: Array
+    logits: Array
+    probabilities: Array | None
+    classes: tuple[Any, ...]
+    predicted: Label | list[Label]
+    truncated: NotRequired[bool]
+    at: At
+    views: NotRequired[Mapping[str, Array]]
+    sources: NotRequired[Mapping[str, Array]]
+    meetings: NotRequired[tuple[dict[str, Any], ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class TextExplanation(Result):
+    """One text's prediction, taken apart exactly.
+
+    Parameters
+    ----------
+    text
+        The text, or the pair.
+    tokens
+        Its wordpieces, special tokens included.
+    spans
+        ``(n_tokens, 2)`` characters of the original text; ``(-1, -1)`` for special tokens.
+    parts
+        ``(n_tokens,)``: 0 for the text, 1 for the second of a pair, -1 for special tokens.
+    token_scores
+        ``(n_tokens, n_classes)``: what a token adds to a logit.
+    bias
+        ``(n_classes,)``: what every text starts with.
+    logits
+        ``(n_classes,)``, as predicted, computed without the token scores.
+    probabilities
+        ``(n_classes,)`` calibrated, or None for regression.
+    classes
+        The classes' names, in the order of the columns.
+    predicted
+        The prediction.
+    truncated
+        Whether the text was cut at the encoder's limit: what stands after the last span was not read.
+    at
+        Where the tokens are looked at: ``states``, ``input``, or ``both`` for the mean over every depth between.
+    views
+        The token scores at each of these, where they were carried back to the input. All have the same sum.
+    sources
+        What those at the input are made of, ``(n_tokens, n_classes)`` each: ``words``, ``places`` (positions and
+        segments), ``biases`` (those of the network, where they were added), ``lexicon`` and ``prefix`` if there are.
+    meetings
+        Of a pair whose texts were read apart: the pairs of words that met most strongly, for the predicted class.
+    """
+
+    text: TextInput
+    tokens: tuple[str, ...]
+    spans: Array
+    parts: Array
+    token_scores: Array
+    bias: Array
+    logits: Array
+    probabilities: Array | None
+    classes: tuple[Any, ...]
+    predicted: Label | list[Label]
+    truncated: bool = False
+    at: At = "states"
+    views: Mapping[str, Array] = dataclasses.field(default_factory=dict[str, Array])
+    sources: Mapping[str, Array] = dataclasses.field(default_factory=dict[str, Array])
+    meetings: tuple[dict[str, Any], ...] = ()
+
+    @classmethod
+    def of(cls, text: TextInput, seen: TokenSpans, **numbers: Unpack[_Numbers]) -> TextExplanation:
+        """Join a text's tokens with its numbers."""
+        return cls(text=text, tokens=seen.tokens, spans=seen.spans, parts=seen.parts, **numbers)
+
+    @property
+    def scores(self) -> dict[Any, Array]:
+        """Token scores by class: ``scores[c].sum() + bias == logit`` of class c."""
+        return {name: self.token_scores[:, i] for i, name in enumerate(self.classes)}
+
+    def check(self) -> float:
+        """Return the largest additivity error: ``max_c |Σ_t score + bias - logit|``, here and in every other view."""
+        sums = [scores.sum(0) for scores in (self.token_scores, *self.views.values())]
+        sums += [sum(part.sum(0) for part in self.sources.values())] if self.sources else []
+        return float(np.max(np.abs(np.stack(sums) + self.bias - self.logits)))
+
+    def seen(self, at: At) -> TextExplanation:
+        """Return the same explanation with its tokens looked at elsewhere.
+
+        Raises
+        ------
+        UsageError
+            If the scores were not carried back to the input.
+        """
+        if at == self.at:
+            return self
+        if at not in self.views:
+            raise UsageError(f"these scores were made at the {self.at} alone: explain anew with at={at!r}")
+        return dataclasses.replace(self, at=at, token_scores=self.views[at])
+
+    def words(self, predicted: object = None, *, against: object = None) -> list[dict[str, Any]]:
+        """Return the words in reading order with their score for one class.
+
+        Parameters
+        ----------
+        predicted
+            The class to read; None is the predicted one.
+        against
+            Another class, or ``"rest"`` for all others: the scores then speak for the first against these.
+
+        Returns
+        -------
+        list of dict
+            ``word``, ``start``, ``stop``, ``part`` and ``score``: the sum over the word's tokens. Special
+            tokens stand together at the end as ``[special]``, so the scores still add up.
+        """
+        asked = self.direction(predicted, against=against)
+        rows, scores = self.word_scores()
+        return [{**row, "score": score} for row, score in zip(rows, (scores @ asked).tolist(), strict=True)]
+
+    def direction(self, predicted: object = None, *, against: object = None) -> Array:
+        r"""Return what the classes' scores are multiplied by to answer a question, ``(n_classes,)``.
+
+        For class y alone that is 1 at y, and against class z also -1 at z. Against the rest it is
+
+        .. math:: 1 \text{ at } y, \quad -q_c = -p_c / (1 - p_y) \text{ elsewhere}, \quad p = \mathrm{softmax}(logits):
+
+        the log odds of y are the logits along it less the entropy of q.
+        """
+        column = self.column(self.predicted if predicted is None else predicted)
+        asked = np.eye(len(self.classes))[column]
+        if against is None or len(self.classes) < 2:
+            return asked
+        others = np.where(asked > 0, -np.inf, self.logits)
+        weights = np.exp(others - others.max())
+        if against in self.classes:
+            weights = np.eye(len(self.classes))[self.classes.index(against)]
+        elif against != "rest":
+            raise UsageError(f"against must be 'rest' or one of {list(self.classes)}, got {against!r}")
+        return asked - weights / weights.sum()
+
+    def word_scores(self) -> tuple[list[dict[str, Any]], Array]:
+        """Return the words as in `words`, and their scores for every class, ``(n_words, n_classes)``."""
+        rows, places = self._placed()
+        return rows, self._summed(places, self.token_scores)
+
+    def word_views(self) -> dict[str, list[list[float]]]:
+        """Return the words' scores for every class in every view."""
+        places = self._placed()[1]
+        return {name: self._summed(places, scores).tolist() for name, scores in self.views.items()}
+
+    def _summed(self, places: list[Array], scores: Array) -> Array:
+        return np.stack([scores[place].sum(0) for place in places])
+
+    def _placed(self) -> tuple[list[dict[str, Any]], list[Array]]:
+        """Return the words, and the tokens of each."""
+        rows: list[dict[str, Any]] = []
+        places: list[Array] = []
+        seen = np.zeros(len(self.token_scores), dtype=bool)
+        for part, text in enumerate((self.text,) if isinstance(self.text, str) else self.text):
+            here = np.flatnonzero(self.parts == part)
+            spans, word_of = group_words(text, self.spans[here])
+            for word in np.unique(word_of[word_of >= 0]):
+                start, stop = spans[word]
+                places.append(here[word_of == word])
+                rows.append({"word": text[start:stop], "start": start, "stop": stop, "part": part})
+            seen[here[word_of >= 0]] = True
+        return [*rows, {"word": "[special]", "start": -1, "stop": -1, "part": -1}], [*places, np.flatnonzero(~seen)]
+
+    def column(self, name: object) -> int:
+        """Return the column of a class; for several predicted labels (multi-label) the strongest one's."""
+        if isinstance(name, list | tuple | np.ndarray):
+            return int(np.argmax(self.logits))
+        return self.classes.index(name) if name in self.classes else int(np.argmax(self.logits))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row a token: the wordpiece, its span, and its score for every class."""
+        return [
+            {
+                "token": token,
+                "start": int(span[0]),
+                "stop": int(span[1]),
+                **dict(zip(map(str, self.classes), row, strict=True)),
+            }
+            for token, span, row in zip(self.tokens, self.spans, self.token_scores.tolist(), strict=True)
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the explanation as plain containers: also the words, their scores for every class (in the order
+        of the classes), the same in every view, what each source brings in all, and the additivity error.
+        """
+        return {
+            **super().to_dict(),
+            "words": self.words(),
+            "word_scores": self.word_scores()[1].tolist(),
+            "views": self.word_views(),
+            "sources": {name: scores.sum(0).tolist() for name, scores in self.sources.items()},
+            "additivity_error": self.check(),
+        }
