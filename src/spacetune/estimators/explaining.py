@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spacetune.encoders import HeldPass, TextInput, TokenFeatures, can_hold, held_runs, runs_of
-from spacetune.errors import UsageError
+from spacetune.encoders import HeldPass, TextInput, TokenFeatures, as_given, can_hold, held_runs, holds_texts, runs_of
+from spacetune.errors import DataError, UsageError
 from spacetune.estimators.inputs import Given
 from spacetune.estimators.reading import Reader
 from spacetune.explanations import At, Explanation, TextExplanation, strongest_meetings
 from spacetune.fitting import CHUNK_TEXTS
 from spacetune.heads import Head, Model, PairHead
 
-__all__ = ["explain_texts", "where"]
+__all__ = ["explain_texts", "texts_of"]
 
 Array = np.ndarray[Any, Any]
 Outcome = Callable[[Array], dict[str, Any]]
@@ -31,7 +31,25 @@ OUTPUTS = 8
 """Outputs that are carried back to the input at a time."""
 
 
-def where(reader: Reader, model: Model, at: str | None) -> At:
+def texts_of(X: Any) -> Any:
+    """Return what is to be explained.
+
+    Raises
+    ------
+    UsageError
+        If it is not texts.
+    DataError
+        If there are none.
+    """
+    rows = as_given(X)
+    if not holds_texts(rows):
+        raise UsageError("explain needs texts: a matrix of ready embeddings has no tokens to show")
+    if not len(rows):
+        raise DataError("there are no texts to explain")
+    return rows
+
+
+def _where(reader: Reader, model: Model, at: str | None) -> At:
     """Return where tokens are looked at; None is at every depth, or at the states where nothing can be carried back.
 
     Raises
@@ -49,7 +67,7 @@ def where(reader: Reader, model: Model, at: str | None) -> At:
 
 
 def explain_texts(
-    reader: Reader, model: Model, given: Given, layers: tuple[int, ...] | None, outcome: Outcome, at: At
+    reader: Reader, model: Model, given: Given, layers: tuple[int, ...] | None, outcome: Outcome, at: At | None
 ) -> Explanation:
     """Explain texts a bounded number at a time.
 
@@ -69,6 +87,7 @@ def explain_texts(
         Where the tokens are looked at.
     """
     assert layers is not None
+    at = _where(reader, model, at)
     found: list[TextExplanation] = []
     for run in runs_of(given.content, CHARACTERS, CHUNK_TEXTS):
         texts = given.content[run]
@@ -125,9 +144,8 @@ def _pulled(head: Head, features: TokenFeatures, held: HeldPass, outputs: slice)
         sources["prefix"] = back.prefix.T.double()
     if affine.words is not None:
         sources["lexicon"] = words
-    views = {
-        "input": sum(sources.values(), none), "states": states + added + words, "both": back.along.T.double() + added + words
-    }  # fmt: skip
+    beside = added + words
+    views = {"input": sum(sources.values(), none), "states": states + beside, "both": back.along.T.double() + beside}
     return _arrays(views), _arrays(sources)
 
 

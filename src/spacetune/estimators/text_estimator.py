@@ -12,10 +12,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from spacetune.encoders import Encoder, FeatureSource, Layers, as_given, holds_texts
-from spacetune.errors import DataError, ModelFileError, UsageError
+from spacetune.encoders import Encoder, FeatureSource, Layers
+from spacetune.errors import ModelFileError, UsageError
 from spacetune.estimators.course import Course, Held, Opened, checked
-from spacetune.estimators.explaining import explain_texts, where
+from spacetune.estimators.explaining import explain_texts, texts_of
 from spacetune.estimators.inputs import FittedOn, Given, tell
 from spacetune.estimators.reading import Read, Reader
 from spacetune.estimators.saving import to_save
@@ -233,21 +233,14 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
     def ensemble_logits(self, X: Any, n_samples: int, seed: int = 0) -> Array:
         """Return the logits ``(point, text, output)`` of random points of the simplex, the same for all texts."""
-        check_is_fitted(self)
         return self.logits_at(X, random_points(self.simplex_, n_samples, seed))
 
     def explain(self, X: Any, *, at: At | None = None) -> Explanation:
         """Explain predictions exactly: ``explanation[i].scores[c].sum() + bias`` is the logit of class c of text i.
 
-        Parameters
-        ----------
-        X
-            Texts, or pairs of texts.
-        at
-            Where a token is looked at. ``states``: where the head reads it, other words mixed in. ``input``: its word
-            as it goes in, all factors of the network held as they were. ``both``: the mean over every depth between.
-            None is ``both``, or ``states`` where an encoder's states are not known as sums of what goes in. But for
-            ``states`` the encoder runs in float32: logits may differ from rounded ones.
+        X are texts or pairs. A token is looked ``at`` its ``states`` that the head reads, other words mixed in; the
+        ``input``, its word as it goes in; or ``both``, the mean over every depth between. None is ``both``, or
+        ``states`` where an encoder's states are not known as sums of what goes in. But for these it runs in float32.
 
         Raises
         ------
@@ -257,14 +250,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
             If scores cannot be carried back to the input.
         """
         check_is_fitted(self)
-        rows = as_given(X)
-        if not holds_texts(rows):
-            raise UsageError("explain needs texts: a matrix of ready embeddings has no tokens to show")
-        given = tell(rows, self, self.fitted_.kind)
-        if not given.content:
-            raise DataError("there are no texts to explain")
-        reader, model = self._reader(), self.learnt_.model
-        return explain_texts(reader, model, given, self.layers_, self.outcome, where(reader, model, at))
+        given = tell(texts_of(X), self, self.fitted_.kind)
+        return explain_texts(self._reader(), self.learnt_.model, given, self.layers_, self.outcome, at)
 
     def save_pretrained(self, place: str | os.PathLike[str]) -> None:
         """Save settings, learned tensors, and a card for people to a folder; no encoder, no pickle.

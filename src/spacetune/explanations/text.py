@@ -21,9 +21,9 @@ At = Literal["input", "states", "both"]
 
 MEANINGS: Mapping[str, str] = {
     "input": "A score is what a word, as it goes into the encoder, brings to the logit through all that became of it.",
-    "both": "A score is what a word's place brings to the logit, from the word as it goes in to the states that are read, "
-    "the mean over every depth between.",
-    "states": "A score is what a word's states bring to the logit where they are read, with what they hold of other words.",
+    "both": "A score is what a word's place brings to the logit, on the mean over every depth from the word as it goes "
+    "in to the states that are read.",
+    "states": "A score is what a word's states bring to the logit where they are read, other words mixed into them.",
 }  # as in explanation.js
 """What a score means, by where the tokens are looked at."""
 

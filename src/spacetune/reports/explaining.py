@@ -87,7 +87,7 @@ def embedded(one: TextExplanation, rows: Sequence[dict[str, Any]], scores: np.nd
 
 
 def switches(one: TextExplanation, column: int) -> Markup | None:
-    """Return the choices of a class, of what it is held against, and of a view; none where there is nothing to choose."""
+    """Return the choices of a class, of what it is held against, and of a view, where there are some."""
     choices: list[Markup] = []
     if len(one.classes) > 1:
         chances: Sequence[Any] = [None] * len(one.classes) if one.probabilities is None else one.probabilities.tolist()

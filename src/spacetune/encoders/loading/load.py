@@ -167,7 +167,7 @@ def freeze(
 
 
 def weights_in(source: EncoderSource, loaded: LoadedEncoder, dtype: torch.dtype) -> EncoderModel:
-    """Return an encoder's weights in this dtype; of another than its own read anew: rounded ones cannot be made whole."""
+    """Return an encoder's weights in this dtype; of another read anew, since rounded ones cannot be made whole."""
     if loaded.dtype == dtype:
         return loaded.weights
     if source.in_memory:  # it is nowhere on disk

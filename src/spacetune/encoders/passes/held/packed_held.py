@@ -57,41 +57,41 @@ class PackedHeld(PackedEncoder):
     def _held_layer(
         self, number: int, x: Tensor, spans: list[Span], prefix: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, _Held]:
-        layer, parts, n_heads = self._layers[number], self.parts.layers[number], self.parts.n_heads
-        qkv, width = layer.qkv(x), x.shape[1]
-        weights, mixed, brought = list[Tensor](), list[Tensor](), list[Tensor]()
-        for start, count, size, bias in spans:
-            block = qkv[start : start + count * size].view(count, size, 3, n_heads, width // n_heads)
-            q, k, v = block.permute(2, 0, 3, 1, 4)
-            scores = q @ k.transpose(2, 3) * (width // n_heads) ** -0.5
-            scores = scores if bias is None else scores + bias
-            if prefix is not None:
-                keys, values = (part.to(q) for part in prefix)
-                scores = torch.cat([q @ keys.transpose(2, 3) * (width // n_heads) ** -0.5, scores], dim=-1)
-            rates = torch.softmax(scores, dim=-1)
-            own = rates[..., -size:]
-            out = own @ v
-            if prefix is not None:
-                carried = rates[..., :-size] @ values
-                brought.append(carried.transpose(1, 2).reshape(-1, width))
-                out = out + carried
-            weights.append(own)
-            mixed.append(out.transpose(1, 2).reshape(-1, width))
+        layer, parts = self._layers[number], self.parts.layers[number]
+        qkv = layer.qkv(x).unflatten(1, (3, self.parts.n_heads, -1))
+        attended = [_attend(qkv[span[0] : span[0] + span[1] * span[2]], span, prefix) for span in spans]
+        weights, mixed, brought = zip(*attended, strict=True)
         after, attention_rstd = _normed(layer.attention_out.plus(torch.cat(mixed), x), parts.attention_norm)
         inner = layer.ff_in(after)
         active = parts.activation(inner.clone())
         out, output_rstd = _normed(layer.ff_out.plus(active, after), parts.output_norm)
-        held = _Held(
-            parts, spans, tuple(weights), attention_rstd, _gates(active, inner), output_rstd,
-            torch.cat(brought) if brought else None,
-        )  # fmt: skip
-        return out, held
+        carried = None if prefix is None else torch.cat(brought)
+        return out, _Held(parts, spans, weights, attention_rstd, _gates(active, inner), output_rstd, carried)
+
+
+def _attend(qkv: Tensor, span: Span, prefix: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Return attention rows ``(block, head, row, row)``, what is mixed by them, and what of it is the prefix's."""
+    _, count, size, bias = span
+    q, k, v = qkv.unflatten(0, (count, size)).permute(2, 0, 3, 1, 4)
+    scores = q @ k.transpose(2, 3) * q.shape[-1] ** -0.5
+    scores = scores if bias is None else scores + bias
+    keys, values = (k[:, :, :0], v[:, :, :0]) if prefix is None else (part.to(q) for part in prefix)
+    before = q @ keys.transpose(2, 3) * q.shape[-1] ** -0.5
+    rates = torch.softmax(torch.cat([before, scores], dim=-1), dim=-1)
+    own, carried = rates[..., -size:], rates[..., :-size] @ values
+    return own, _rows(own @ v + carried), _rows(carried)
+
+
+def _rows(heads: Tensor) -> Tensor:
+    """Lay ``(block, head, row, width)`` out as ``(row, dim)``."""
+    return heads.transpose(1, 2).flatten(2).flatten(0, 1)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Held:
-    """The factors of one layer: attention ``(block, head, row, row)`` a span, norms ``(row, 1)``, gates ``(row, inner)``
-    and what a prefix brought to attention, ``(row, dim)``.
+    """The factors of one layer: attention ``(block, head, row, row)`` a span, norms ``(row, 1)``, gates.
+
+    Gates are ``(row, inner)``, and what a prefix brought to attention is ``(row, dim)``.
     """
 
     parts: LayerParts

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from spacetune.encoders.adapters.prefix import PrefixStates
 from spacetune.encoders.families import StreamParts, stream_of
 from spacetune.encoders.loading.load import sharing_copy
 from spacetune.encoders.passes.held.held_pass import InputParts
@@ -52,23 +53,24 @@ class StreamHeld:
         self._n_texts = 0
         self._words = self.model.get_input_embeddings()
         activations = {id(layer.activation) for layer in self.parts.layers}
-        for name, module in list(self.model.named_modules()):
+        modules: list[tuple[str, Any]] = list(self.model.named_modules())
+        for name, module in modules:
             found = LAYER.search(f".{name}.")
             layer = len(self.parts.layers) if module is self.parts.final_norm else int(found[1]) + 1 if found else 0
             if id(module) in activations:
                 module.forward = _gated(module.forward) if self.parts.gated else _active(module.forward)
             elif isinstance(module, nn.Embedding):
                 module.register_forward_hook(self._note("words" if module is self._words else "places", layer))
-            elif isinstance(module, nn.LayerNorm) or hasattr(module, "variance_epsilon"):
-                module.forward = self._norm(module, layer)
+            elif hasattr(module, "variance_epsilon") or isinstance(module, nn.LayerNorm):
+                cast("Any", module).forward = self._norm(module, layer)
             elif isinstance(getattr(module, "bias", None), nn.Parameter):
                 module.register_forward_hook(self._note("biases", layer))
         _register()
         self.model.set_attn_implementation(HELD)
 
-    def run(self, batch: PackedBatch, layers: Sequence[int], prefix: None = None) -> StreamPass:
+    def run(self, batch: PackedBatch, layers: Sequence[int], prefix: PrefixStates | None = None) -> StreamPass:
         """Run texts, and keep the graph from the states of these layers back to the input."""
-        del prefix
+        assert prefix is None
         given, mask = rectangle(batch, uses_segments=False)
         self._sites, self._n_texts = [], len(batch.lengths)
         with torch.inference_mode(False), torch.enable_grad():
@@ -98,11 +100,10 @@ class StreamHeld:
             if not isinstance(module, nn.LayerNorm):
                 rstd = torch.rsqrt(x.detach().square().mean(-1, keepdim=True) + module.variance_epsilon)
                 return x * rstd * module.weight
-            centred = x - x.mean(-1, keepdim=True)
-            out = centred * torch.rsqrt(centred.detach().square().mean(-1, keepdim=True) + module.eps) * module.weight
-            return (
-                out if module.bias is None else self._site("biases", layer, out + module.bias, module.bias.expand_as(x))
-            )
+            centred, bias = x - x.mean(-1, keepdim=True), cast("Tensor | None", module.bias)
+            rstd = torch.rsqrt(centred.detach().square().mean(-1, keepdim=True) + module.eps)
+            out = centred * rstd * module.weight
+            return out if bias is None else self._site("biases", layer, out + bias, bias.expand_as(x))
 
         return forward
 
