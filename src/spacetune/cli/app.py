@@ -12,9 +12,10 @@ import typer
 from spacetune.cli.demo import demo
 from spacetune.cli.dissect import dissect, terms
 from spacetune.cli.doctor import cache, check, doctor
+from spacetune.cli.explain import explain
 from spacetune.cli.fit import fit
 from spacetune.cli.geometry import compare, measure, perturb
-from spacetune.cli.predict import explain, predict, score, simplex, spaces
+from spacetune.cli.predict import predict, score, simplex, spaces
 from spacetune.cli.serve import serve
 from spacetune.cli.streams import close_output, ready_streams
 from spacetune.errors import printable

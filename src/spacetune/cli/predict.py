@@ -1,21 +1,17 @@
-"""The commands that use a saved model: ``score``, ``predict``, ``explain``, ``spaces``, ``simplex``."""
+"""The commands that use a saved model: ``score``, ``predict``, ``spaces``, ``simplex``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated
 
 import typer
 
 from spacetune.cli.guarded import NAMED, AsJson, Report, guarded, hand_over, quiet_libraries, show, write_place
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_file
-from spacetune.errors import UsageError
 
-if TYPE_CHECKING:
-    from spacetune.explanations import At
-
-__all__ = ["explain", "predict", "score", "simplex", "spaces"]
+__all__ = ["predict", "score", "simplex", "spaces"]
 
 
 @guarded
@@ -63,32 +59,6 @@ def predict(
 
 @guarded
 @reads
-def explain(
-    model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
-    texts: Annotated[list[str], typer.Argument(help=TEXTS)],
-    for_class: Annotated[str | None, typer.Option("--class", help="Class to explain; else the predicted one.")] = None,
-    against: Annotated[str | None, typer.Option(help="Another class, or 'rest': explain the class against it.")] = None,
-    at: Annotated[str | None, typer.Option(help="Where words are looked at: 'input', 'states', or 'both'.")] = None,
-    out: Report = None,
-    encoder: ModelEncoder = None,
-    columns: Columns = COLUMNS,
-    as_json: AsJson = False,
-) -> None:
-    """Show what every word gave to a prediction; the scores add up to the logit."""
-    out = write_place(out, inputs=(model, *texts))
-    from spacetune.reports.terminal import draw_explanation
-
-    quiet_libraries()
-    given = texts_or_file(texts, columns)
-    explanation = load(model, encoder).explain(given, at=cast("At | None", at))
-    classes = explanation[0].classes
-    name = None if for_class is None else named_class(for_class, classes)
-    other = against if against in (None, "rest") else named_class(against, classes, "--against")
-    show(explanation, as_json, lambda console, result: draw_explanation(console, result, name, other), out)
-
-
-@guarded
-@reads
 def spaces(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model of classes.")],
     data: Annotated[str, typer.Argument(help="Labelled texts to place in its spaces.")],
@@ -130,16 +100,3 @@ def simplex(
     from spacetune.studies import score_simplex
 
     show(score_simplex(load(model, encoder), texts, n_points=points, seed=seed), as_json, draw_simplex, out)
-
-
-def named_class(name: str, classes: tuple[Any, ...], option: str = "--class") -> Any:
-    """Find a class by the name typed on the command line."""
-    from spacetune.errors import did_you_mean
-
-    names = {str(c): c for c in classes}
-    if name not in names:
-        near = did_you_mean(name, names)
-        raise UsageError(
-            f"{option} {name!r} is none of {', '.join(names)}" + (f"; did you mean {near}?" if near else "")
-        )
-    return names[name]

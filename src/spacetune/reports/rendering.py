@@ -19,6 +19,7 @@ from spacetune.files import write_file
 from spacetune.geometry import Measurements
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.reports.document import Document, body, markdown
+from spacetune.reports.explained import counterfactual_document, faithfulness_document, summary_document
 from spacetune.reports.explaining import explanation_document, text_document
 from spacetune.reports.layers import (
     comparison_document,
@@ -32,17 +33,30 @@ from spacetune.reports.scoring import fit_document, scores_document
 from spacetune.reports.simplexes import simplex_document, uncertainty_document
 from spacetune.reports.spaces import map_document, overlap_document
 from spacetune.results import Result
-from spacetune.studies import FitReport, PerturbationLadder, Predictions, Scores, SimplexScores, SpaceMap
+from spacetune.studies import (
+    Counterfactual,
+    ExplanationSummary,
+    Faithfulness,
+    FitReport,
+    PerturbationLadder,
+    Predictions,
+    Scores,
+    SimplexScores,
+    SpaceMap,
+)
 from spacetune.studies.geometry.comparing import EncoderComparison
 from spacetune.studies.geometry.measure_table import MeasureTable
 
 __all__ = ["ENDINGS", "document_of", "notebook", "render"]
 
 LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
+    Counterfactual: counterfactual_document,
     DataReport: data_document,
     Dissection: dissection_document,
     EncoderComparison: comparison_document,
     Explanation: explanation_document,
+    ExplanationSummary: summary_document,
+    Faithfulness: faithfulness_document,
     FitReport: fit_document,
     MeasureTable: measures_document,
     Measurements: measurements_document,

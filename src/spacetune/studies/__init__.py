@@ -3,6 +3,9 @@
 from spacetune.studies.demo_data import demo_texts
 from spacetune.studies.diagnosis import Diagnosis, diagnose
 from spacetune.studies.embedding import Embeddings, embed_texts
+from spacetune.studies.explain.counterfactual import Counterfactual, find_counterfactual
+from spacetune.studies.explain.faithfulness import Faithfulness, check_explanations
+from spacetune.studies.explain.summary import ExplanationSummary, summarise
 from spacetune.studies.fit.choosing import Choice, Trial, choose_method
 from spacetune.studies.fit.fitting import FitReport, fit_model
 from spacetune.studies.fit.scoring import Scores, score_model
@@ -23,9 +26,12 @@ __all__ = [
     "MEASURE_GROUPS",
     "Choice",
     "ClassGeometry",
+    "Counterfactual",
     "Diagnosis",
     "Embeddings",
     "EncoderComparison",
+    "ExplanationSummary",
+    "Faithfulness",
     "FitReport",
     "LadderValue",
     "LayerRanking",
@@ -43,12 +49,14 @@ __all__ = [
     "TermShift",
     "TermUse",
     "Trial",
+    "check_explanations",
     "choose_method",
     "class_geometry",
     "compare",
     "demo_texts",
     "diagnose",
     "embed_texts",
+    "find_counterfactual",
     "fit_model",
     "map_spaces",
     "measure",
@@ -60,6 +68,7 @@ __all__ = [
     "score_model",
     "score_simplex",
     "score_term_subsets",
+    "summarise",
     "term_geometry",
     "term_shift",
     "term_use",

@@ -1,0 +1,83 @@
+"""The command ``explain``: why a prediction came out so, whether that holds, and what it comes to over many texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from spacetune.cli.guarded import AsJson, Report, guarded, quiet_libraries, show, write_place
+from spacetune.cli.loading import ModelEncoder, load
+from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, read, reads, texts_or_file
+from spacetune.errors import UsageError
+
+if TYPE_CHECKING:
+    from spacetune.explanations import At
+
+__all__ = ["explain"]
+
+CHECK = "Hold the scores to the model: erase the strongest words, read again, compare with random words."
+COUNTER = "Find the fewest words whose removal changes the prediction of one text."
+SUMMARY = "Sum up which words carry each class over all texts, beside their labels where the file has them."
+
+
+@guarded
+@reads
+def explain(
+    model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
+    texts: Annotated[list[str], typer.Argument(help=TEXTS)],
+    for_class: Annotated[str | None, typer.Option("--class", help="Class to explain; else the predicted one.")] = None,
+    against: Annotated[str | None, typer.Option(help="Another class, or 'rest': explain the class against it.")] = None,
+    at: Annotated[str | None, typer.Option(help="Where words are looked at: 'input', 'states', or 'both'.")] = None,
+    check: Annotated[bool, typer.Option("--check", help=CHECK)] = False,
+    counterfactual: Annotated[bool, typer.Option("--counterfactual", help=COUNTER)] = False,
+    summary: Annotated[bool, typer.Option("--summary", help=SUMMARY)] = False,
+    top: Annotated[int, typer.Option(help="Words that --check erases, rows that --summary shows.", min=1)] = 5,
+    seed: Annotated[int, typer.Option(help="Of the texts and words that --check draws.")] = 0,
+    label: LabelColumn = "label",
+    out: Report = None,
+    encoder: ModelEncoder = None,
+    columns: Columns = COLUMNS,
+    as_json: AsJson = False,
+) -> None:
+    """Show what every word gave to a prediction; the scores add up to the logit."""
+    if check + counterfactual + summary > 1:
+        raise UsageError("--check, --counterfactual and --summary are questions of their own: ask one at a time")
+    out = write_place(out, inputs=(model, *texts))
+    from spacetune.reports import explained as drawn
+    from spacetune.reports.terminal import draw_explanation
+
+    quiet_libraries()
+    from spacetune.studies import check_explanations, find_counterfactual, summarise
+
+    given = texts_or_file(texts, columns)
+    fitted, place = load(model, encoder), cast("At | None", at)
+    if check:
+        show(check_explanations(fitted, given, top=top, seed=seed, at=place), as_json, drawn.draw_faithfulness, out)
+    elif counterfactual:
+        if len(given) != 1:
+            raise UsageError(f"--counterfactual is of one text, got {len(given)}")
+        show(find_counterfactual(fitted, given[0], at=place), as_json, drawn.draw_counterfactual, out)
+    elif summary:
+        known = read(texts[0], columns, label=label).labels if texts[0] != "-" and Path(texts[0]).exists() else None
+        show(summarise(fitted.explain(given, at=place), known, top=top), as_json, drawn.draw_summary, out)
+    else:
+        explanation = fitted.explain(given, at=place)
+        classes = explanation[0].classes
+        name = None if for_class is None else named_class(for_class, classes)
+        other = against if against in (None, "rest") else named_class(against, classes, "--against")
+        show(explanation, as_json, lambda console, result: draw_explanation(console, result, name, other), out)
+
+
+def named_class(name: str, classes: tuple[Any, ...], option: str = "--class") -> Any:
+    """Find a class by the name typed on the command line."""
+    from spacetune.errors import did_you_mean
+
+    names = {str(c): c for c in classes}
+    if name not in names:
+        near = did_you_mean(name, names)
+        raise UsageError(
+            f"{option} {name!r} is none of {', '.join(names)}" + (f"; did you mean {near}?" if near else "")
+        )
+    return names[name]

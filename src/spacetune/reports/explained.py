@@ -1,0 +1,129 @@
+"""What explanations were used for, drawn: the check, the words of each class, what had to go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spacetune.reports.document import Document, Paragraph, Section, Table, shown
+from spacetune.reports.terminal import headed, plain, score_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from spacetune.studies import Counterfactual, ExplanationSummary, Faithfulness
+
+__all__ = [
+    "counterfactual_document",
+    "draw_counterfactual",
+    "draw_faithfulness",
+    "draw_summary",
+    "faithfulness_document",
+    "summary_document",
+]
+
+READING = (
+    "Comprehensiveness: by how much the answer falls without these words; sufficiency: by how much it falls with these "
+    "words alone. The explanation is of use where the strongest words lie well above random ones in the first, and "
+    "below them in the second."
+)
+
+
+def faithfulness_document(found: Faithfulness) -> Document:
+    """Lay out how far answers rest on the strongest words."""
+    lead = verdict(found)
+    return Document("Do the strongest words carry the predictions?", lead, [
+        Section("Erased and read again", [Table(found.rows()), Paragraph(READING)]),
+    ])  # fmt: skip
+
+
+def verdict(found: Faithfulness) -> str:
+    """Say in a sentence whether the strongest words matter more than random ones."""
+    apart = found.scores[-1]
+    low, high = apart["comprehensiveness_low"], apart["comprehensiveness_high"]
+    how = "more than" if low > 0 else "less than" if high < 0 else "as much as"
+    by = f"{apart['comprehensiveness']:+.3f} ({low:+.3f} to {high:+.3f})"
+    return (
+        f"Without its {found.top} strongest words (at most half of them) the answer of a text falls {how} without "
+        f"random ones: by {by}, over {found.n_texts:,} {'text' if found.n_texts == 1 else 'texts'}."
+    )
+
+
+def draw_faithfulness(console: Console, found: Faithfulness) -> None:
+    """Print how far answers rest on the strongest words."""
+    rows = [
+        {
+            "words": row["words"],
+            **{
+                name: f"{row[name]:+.3f} ({row[f'{name}_low']:+.3f} to {row[f'{name}_high']:+.3f})"
+                for name in ("comprehensiveness", "sufficiency")
+            },
+        }
+        for row in found.rows()
+    ]
+    console.print(score_table(rows))
+    console.print(plain(verdict(found)))
+    console.print(plain(READING, "dim"))
+
+
+def counterfactual_document(found: Counterfactual) -> Document:
+    """Lay out what had to go for another prediction."""
+    text = found.text if isinstance(found.text, str) else " | ".join(found.text)
+    left = found.left if isinstance(found.left, str) else " | ".join(found.left)
+    parts = [Table([{"text": text, "predicted": shown(found.before), "probability": found.answer_before}])]
+    if found.found:
+        parts.append(
+            Table([{"text": left, "predicted": shown(found.after), "probability of the first": found.answer_after}])
+        )
+    return Document("What would change the prediction", changed(found), [Section("Before and after", parts)])
+
+
+def changed(found: Counterfactual) -> str:
+    """Say in a sentence which words had to go."""
+    if not found.found:
+        return f"No few words were found without which it is not {shown(found.before)} ({found.n_read} texts read)."
+    removed = ", ".join(word["word"] for word in found.removed)
+    return (
+        f"Without {removed} it is {shown(found.after) or 'no label'}, not {shown(found.before) or 'no label'}: its "
+        f"probability falls from {found.answer_before:.1%} to {found.answer_after:.1%} ({found.n_read} texts read)."
+    )
+
+
+def draw_counterfactual(console: Console, found: Counterfactual) -> None:
+    """Print which words had to go, and what was left."""
+    console.print(plain(changed(found)))
+    if found.found:
+        left = found.left if isinstance(found.left, str) else " | ".join(found.left)
+        console.print(headed("left: ", left))
+
+
+def summary_document(found: ExplanationSummary) -> Document:
+    """Lay out the words that carry each class."""
+    sections: list[Section] = []
+    for name, count in found.n_texts.items():
+        tables = [
+            Table(_of(found, name, kind), heading)
+            for kind, heading in (("word", "Words"), ("neighbours", "Words side by side"))
+        ]
+        sections.append(Section(f"{name}: {count:,} {'text' if count == 1 else 'texts'}", tables))
+    lead = (
+        "Which words speak for each class where it was predicted, and which against it: the mean and the sum of their "
+        "exact scores, for the class against the rest."
+    )
+    return Document("What carries each class", lead, sections)
+
+
+def draw_summary(console: Console, found: ExplanationSummary, most: int = 8) -> None:
+    """Print the words that carry each class, a few of them."""
+    for name, count in found.n_texts.items():
+        console.print(headed(f"{name} ", f"({count:,} {'text' if count == 1 else 'texts'})"))
+        for kind in ("word", "neighbours"):
+            rows = _of(found, name, kind)
+            for sign, word in ((1, "for"), (-1, "against")):
+                told = [f"{r['words']} {r['mean']:+.2f} ({r['texts']}×)" for r in rows if sign * r["sum"] > 0][:most]
+                if told:
+                    console.print(plain(f"  {word}: {', '.join(told)}"))
+
+
+def _of(found: ExplanationSummary, name: str, kind: str) -> list[dict[str, Any]]:
+    rows = [row for row in found.rows() if str(row["class"]) == name and row["kind"] == kind]
+    return [{key: value for key, value in row.items() if key not in ("class", "kind")} for row in rows]

@@ -1,0 +1,133 @@
+"""Which words, and which words side by side, carry each class over a whole data set."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from spacetune.errors import DataError
+from spacetune.explanations import Explanation, TextExplanation
+from spacetune.results import Result
+
+__all__ = ["ExplanationSummary", "summarise"]
+
+EXAMPLE = 80
+"""Characters of an example."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExplanationSummary(Result):
+    """The words that carry each class.
+
+    Parameters
+    ----------
+    n_texts
+        Explained texts, by predicted class.
+    at
+        Where the tokens were looked at.
+    words
+        One row a class and word, or pair of neighbouring words: in how many texts predicted so it stands, the mean of
+        its scores there (for the class against the rest), their sum, and one example; with labels also in how many of
+        these texts the prediction is wrong, and the mean there. Strongest sums first, for the class and then against.
+    """
+
+    n_texts: dict[str, int]
+    at: str
+    words: tuple[dict[str, Any], ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows."""
+        return [dict(row) for row in self.words]
+
+
+def summarise(
+    explanation: Explanation, labels: Sequence[Any] | None = None, *, top: int = 20, least: int = 2
+) -> ExplanationSummary:
+    """Sum explanations up by class.
+
+    Parameters
+    ----------
+    explanation
+        Of many texts.
+    labels
+        The texts' own labels, to tell words of right predictions from words of wrong ones.
+    top
+        Rows a class of either kind (words, neighbours) and sign.
+    least
+        Texts that a word must stand in.
+
+    Raises
+    ------
+    DataError
+        If labels are not as many as texts.
+    """
+    if labels is not None and len(labels) != len(explanation):
+        raise DataError(f"{len(labels)} labels were given for {len(explanation)} texts")
+    classes = list(dict.fromkeys(one.classes[one.column(one.predicted)] for one in explanation))
+    rows: list[dict[str, Any]] = []
+    counts: dict[str, int] = {}
+    for name in sorted(classes, key=str):
+        own = [i for i, one in enumerate(explanation) if one.classes[one.column(one.predicted)] == name]
+        counts[str(name)] = len(own)
+        texts = [explanation[i] for i in own]
+        wrong = None if labels is None else [not _right(explanation[i].predicted, labels[i]) for i in own]
+        for kind, read in (("word", _words), ("neighbours", _neighbours)):
+            found = _gathered(texts, read, wrong, least)
+            found.sort(key=lambda row: -row["sum"])
+            chosen = [row for row in found if row["sum"] > 0][:top]
+            chosen += sorted((row for row in found if row["sum"] < 0), key=lambda row: row["sum"])[:top]
+            rows += [{"class": name, "kind": kind, **row} for row in chosen]
+    return ExplanationSummary(counts, explanation[0].at, tuple(rows))
+
+
+def _right(predicted: Any, label: Any) -> bool:
+    if isinstance(predicted, list):
+        return {str(each) for each in predicted} == {str(each) for each in label}
+    return str(predicted) == str(label)
+
+
+def _words(one: TextExplanation) -> Iterator[tuple[str, float]]:
+    for word in one.words(against="rest"):
+        if word["part"] >= 0:
+            yield word["word"].casefold(), word["score"]
+
+
+def _neighbours(one: TextExplanation) -> Iterator[tuple[str, float]]:
+    words = [word for word in one.words(against="rest") if word["part"] >= 0]
+    for first, second in itertools.pairwise(words):
+        if first["part"] == second["part"]:
+            yield f"{first['word']} {second['word']}".casefold(), first["score"] + second["score"]
+
+
+def _gathered(
+    texts: Sequence[TextExplanation], read: Any, wrong: Sequence[bool] | None, least: int
+) -> list[dict[str, Any]]:
+    """Return one row a word that stands in enough texts."""
+    found: dict[str, dict[int, float]] = collections.defaultdict(lambda: collections.defaultdict(float))
+    for i, one in enumerate(texts):
+        for word, score in read(one):
+            found[word][i] += score
+    return [_row(word, by_text, texts, wrong) for word, by_text in found.items() if len(by_text) >= least]
+
+
+def _row(
+    word: str, by_text: dict[int, float], texts: Sequence[TextExplanation], wrong: Sequence[bool] | None
+) -> dict[str, Any]:
+    strongest = max(by_text, key=lambda i: abs(by_text[i]))
+    told: dict[str, Any] = {"words": word, "texts": len(by_text), "mean": _mean(by_text.values()),
+                            "sum": float(sum(by_text.values()))}  # fmt: skip
+    if wrong is not None:
+        among = [score for i, score in by_text.items() if wrong[i]]
+        told |= {"wrong": len(among), "mean_wrong": _mean(among) if among else None}
+    text = texts[strongest].text
+    shown = text if isinstance(text, str) else " | ".join(text)
+    return {**told, "example": shown if len(shown) <= EXAMPLE else f"{shown[:EXAMPLE]}…"}
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))

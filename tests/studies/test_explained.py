@@ -1,0 +1,143 @@
+"""Explanations held to the model, turned into other answers, and summed up."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spacetune import Encoder, LinearProbe, SpaceRegressor
+from spacetune.errors import DataError, UsageError
+from spacetune.studies import check_explanations, find_counterfactual, summarise
+from spacetune.studies.explain.erasing import alone, ranked, without
+
+GOOD = ["a wonderful day", "what a wonderful meal", "wonderful service today", "the room was wonderful"]
+BAD = ["an awful day", "what an awful meal", "awful service today", "the room was awful"]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_encoder: Encoder) -> LinearProbe:
+    texts = (GOOD + BAD) * 6
+    return LinearProbe(encoder=tiny_encoder, store=None).fit(texts, (["good"] * 4 + ["bad"] * 4) * 6, progress=False)
+
+
+def test_words_are_taken_out_of_texts_and_pairs() -> None:
+    words = [{"part": 0, "start": 2, "stop": 6}, {"part": 1, "start": 0, "stop": 3}]
+    assert without(("a very day", "not so"), words) == ("a day", "so")
+    assert alone(("a very day", "not so"), words) == ("very", "not")
+    assert without("  as it  is ", []) == "  as it  is "
+
+
+def test_strongest_words_carry_the_prediction_more_than_random_ones(model: LinearProbe) -> None:
+    texts = [f"{text} and then we all went home" for text in GOOD + BAD]
+    found = check_explanations(model, texts, top=1)
+    strongest, random, apart = found.rows()
+    assert (found.n_texts, found.top, found.at) == (8, 1, "both")
+    assert [row["words"] for row in found.rows()] == ["strongest", "random", "strongest less random"]
+    assert strongest["comprehensiveness"] > random["comprehensiveness"] + 0.1
+    assert strongest["sufficiency"] < random["sufficiency"]
+    assert apart["comprehensiveness"] == pytest.approx(strongest["comprehensiveness"] - random["comprehensiveness"])
+    assert apart["comprehensiveness_low"] <= apart["comprehensiveness"] <= apart["comprehensiveness_high"]
+
+
+def test_the_falls_are_those_of_texts_read_anew(model: LinearProbe) -> None:
+    text = "what an awful meal"
+    found = check_explanations(model, [text, "word"], top=2)
+    assert found.n_texts == 1
+    one = model.explain([text])[0]
+    strongest, column = ranked(one)[:2], one.column(one.predicted)
+    before, after, kept = model.predict_proba([text, without(text, strongest), alone(text, strongest)])[:, column]
+    row = found.rows()[0]
+    assert row["comprehensiveness"] == pytest.approx(before - after, abs=1e-6)
+    assert row["sufficiency"] == pytest.approx(before - kept, abs=1e-6)
+
+
+def test_numbers_are_checked_by_how_far_they_move(tiny_encoder: Encoder) -> None:
+    model = SpaceRegressor(encoder=tiny_encoder, store=None, n_epochs=2)
+    model.fit((GOOD + BAD) * 4, [5.0] * 4 + [1.0] * 4 + ([5.0] * 4 + [1.0] * 4) * 3, progress=False)
+    for row in check_explanations(model, GOOD + BAD).rows()[:2]:
+        assert row["comprehensiveness"] >= 0
+    with pytest.raises(UsageError, match="a number has no other class"):
+        find_counterfactual(model, GOOD[0])
+
+
+def test_what_cannot_be_checked(model: LinearProbe) -> None:
+    with pytest.raises(DataError, match="no text of two words or more"):
+        check_explanations(model, ["word", ""])
+    with pytest.raises(UsageError, match="top and n_texts must be at least 1, got 0 and 200"):
+        check_explanations(model, GOOD, top=0)
+
+
+@pytest.mark.parametrize(
+    "text", ["what a wonderful meal, not awful", GOOD[0], BAD[2], "awful awful awful day, wonderful"]
+)
+def test_a_counterfactual_is_what_the_model_says(model: LinearProbe, text: str) -> None:
+    found = find_counterfactual(model, text)
+    assert found.before == model.predict([text])[0]
+    if not found.found:
+        assert found.left == text
+        return
+    assert found.left == without(text, found.removed)
+    assert found.after == model.predict([found.left])[0] != found.before
+    column = model.classes_.tolist().index(found.before)
+    assert found.answer_after == pytest.approx(model.predict_proba([found.left])[0, column], abs=1e-6)
+    words = [word for word in model.explain([text])[0].words() if word["part"] == 0]
+    if len(found.removed) > 1:  # no single word would have done
+        singles = model.predict([without(text, [word]) for word in words])
+        assert (singles == found.before).all()
+    for word in found.removed:
+        fewer = [each for each in found.removed if each is not word]
+        assert model.predict([without(text, fewer)])[0] == found.before
+
+
+def test_more_words_go_where_two_are_too_few(model: LinearProbe) -> None:
+    """A model that says good as long as two of five words are there: four must go, and no fifth."""
+    text = "one two three four five six seven"
+    held = {"one", "two", "three", "four", "five"}
+
+    class Counting:
+        classes_ = np.array(["bad", "good"])
+
+        def explain(self, texts: Any, at: Any = None) -> Any:
+            (one,) = model.explain(texts, at=at)
+            return [dataclasses.replace(one, predicted="good")]
+
+        def read(self, texts: list[str], progress: Any = None) -> Any:
+            good = [[0.0, 1.0] if len(held & set(each.split())) >= 2 else [1.0, 0.0] for each in texts]
+            return type("Read", (), {"logits": np.array(good)})
+
+        def predict_proba(self, texts: list[str]) -> Any:
+            return self.read(texts).logits
+
+        def outcome(self, logits: Any) -> dict[str, Any]:
+            return {"predicted": self.classes_[logits[0].argmax()], "probabilities": logits[0]}
+
+    found = find_counterfactual(Counting(), text)  # type: ignore[arg-type]
+    assert found.found
+    assert len(found.removed) == 4
+    assert {word["word"] for word in found.removed} < held
+    assert find_counterfactual(Counting(), text, most=3).found is False  # type: ignore[arg-type]
+
+
+def test_words_are_summed_up_by_class(model: LinearProbe) -> None:
+    explanation = model.explain([*GOOD, *BAD])
+    found = summarise(explanation, ["good"] * 3 + ["bad"] * 5)
+    assert found.n_texts == {"bad": 4, "good": 4}
+    strongest = {row["class"]: row for row in reversed(found.rows()) if row["kind"] == "word"}
+    assert strongest["good"]["words"] == "wonderful"
+    assert strongest["bad"]["words"] == "awful"
+    own = [
+        word["score"] for one in explanation[:4] for word in one.words(against="rest") if word["word"] == "wonderful"
+    ]
+    row = strongest["good"]
+    assert (row["texts"], row["wrong"]) == (4, 1)
+    assert row["sum"] == pytest.approx(sum(own))
+    assert row["mean"] == pytest.approx(np.mean(own))
+    assert row["mean_wrong"] == pytest.approx(own[3])
+    assert "wonderful" in row["example"]
+    assert any(row["kind"] == "neighbours" for row in found.rows())
+    assert "wrong" not in summarise(explanation).rows()[0]
+    with pytest.raises(DataError, match="2 labels were given for 8 texts"):
+        summarise(explanation, ["good", "bad"])
