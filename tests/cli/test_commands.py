@@ -157,6 +157,29 @@ def test_explain_adds_up(place: Place, tmp_path: Path) -> None:
     assert re.search(r"bias [+-]\d\.\d\d = logit [+-]\d\.\d\d for cancel_order", shown)
 
 
+def test_explain_against_the_rest_and_at_the_input(place: Place) -> None:
+    shown = " ".join(run("explain", place.model, "My parcel is lost", "--against", "rest", "--at", "input").out.split())
+    assert re.search(r"= logit [+-]\d\.\d\d for \w+ less that of the rest A score is what a word, as it goes in", shown)
+
+
+def test_explanations_are_checked_turned_around_and_summed_up(place: Place, tmp_path: Path) -> None:
+    told = json.loads(run("explain", place.model, place.test, "--check", "--top", "2", "--json").out)
+    assert told["top"] == 2
+    assert [row["words"] for row in told["scores"]] == ["strongest", "random", "strongest less random"]
+    assert "Without its 2 strongest words" in run("explain", place.model, place.test, "--check", "--top", "2").out
+    told = json.loads(run("explain", place.model, "My parcel is lost", "--counterfactual", "--json").out)
+    assert told["text"] == "My parcel is lost"
+    assert run("explain", place.model, "My parcel is lost", "--counterfactual").out.startswith(("Without ", "No few"))
+    words = ["explain", place.model, place.test, "--summary", "--out", tmp_path / "words.csv"]
+    told = json.loads(run(*words, "--json").out)
+    assert {"words", "texts", "mean", "sum", "wrong", "mean_wrong", "example"} <= told["words"][0].keys()
+    assert len(read_rows(tmp_path / "words.csv")) == len(told["words"])
+    assert " for: " in run(*words[:4]).out
+    assert (
+        "wrong" not in json.loads(run("explain", place.model, "lost", "lost too", "--summary", "--json").out)["words"]
+    )
+
+
 def test_explain_to_csv(place: Place, tmp_path: Path) -> None:
     assert run("explain", place.model, "My parcel is lost", "--out", tmp_path / "why.csv").code == 0
     assert {"parcel", "lost"} <= {row.get("word") or row.get("token") for row in read_rows(tmp_path / "why.csv")}

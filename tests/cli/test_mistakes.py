@@ -55,6 +55,17 @@ CALLS: dict[str, tuple[tuple[Any, ...], int, str]] = {
         ("explain", "MODEL", "hello", "--class", "cancel_ordr"), 2,
         "--class 'cancel_ordr' is none of account_login, cancel_order,",
     ),
+    "words looked at nowhere": (
+        ("explain", "MODEL", "hello", "--at", "words"), 2, "at must be 'input', 'states' or 'both', got 'words'",
+    ),
+    "misspelt other class": (
+        ("explain", "MODEL", "hello", "--against", "cancel_ordr"), 2,
+        "--against 'cancel_ordr' is none of account_login",
+    ),
+    "two questions at once": (("explain", "MODEL", "hello", "--check", "--summary"), 2, "ask one at a time"),
+    "a counterfactual of two texts": (
+        ("explain", "MODEL", "hello", "you", "--counterfactual"), 2, "--counterfactual is of one text, got 2",
+    ),
     "explanation as something else": (
         ("explain", "MODEL", "hello", "--out", "why.pdf"), 2,
         "--out must end in .html or .md or .png or .json or .csv, got why.pdf",

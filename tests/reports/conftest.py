@@ -14,10 +14,12 @@ from spacetune.dissection import dissect
 from spacetune.geometry import compute
 from spacetune.results import Result
 from spacetune.studies import (
+    check_explanations,
     class_geometry,
     compare,
     demo_texts,
     diagnose,
+    find_counterfactual,
     fit_model,
     map_spaces,
     measure,
@@ -25,6 +27,7 @@ from spacetune.studies import (
     predict_texts,
     score_model,
     score_simplex,
+    summarise,
 )
 
 STRANGE = "<script>alert(1)</script> 🧥 zip | مرحبا & 'co' <img src=x onerror=alert(2)>"
@@ -77,6 +80,9 @@ def results(
         "scores": score_model(model, test),
         "explanation": explanation,
         "one explanation": explanation[0],
+        "check": check_explanations(model, test.texts, n_texts=20),
+        "counterfactual": find_counterfactual(model, test.texts[0]),
+        "summary": summarise(model.explain(test.texts[:60]), test.labels[:60]),
         "spaces": map_spaces(model, test),
         "overlap": model.spaces(),
         "predictions": predict_texts(model, [STRANGE, *test.texts]),
@@ -98,7 +104,8 @@ def results(
 
 
 KINDS = (
-    "fit", "scores", "explanation", "one explanation", "spaces", "overlap", "predictions", "data", "geometry", "doctor",
+    "fit", "scores", "explanation", "one explanation", "check", "counterfactual", "summary",
+    "spaces", "overlap", "predictions", "data", "geometry", "doctor",
     "measures", "measures of one layer", "class geometry", "ladder", "comparison", "comparison of one layer",
     "dissection", "dissection over layers", "uncertainty", "prefix fit", "simplex",
 )  # fmt: skip

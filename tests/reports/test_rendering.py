@@ -14,8 +14,10 @@ import pytest
 from browser import chromium, complaints, picture, requested
 from spacetune import PrefixSimplexClassifier, SpaceClassifier, few_shot, render
 from spacetune.errors import STEERING, SpacetuneError, UsageError
+from spacetune.explanations import MEANINGS
 from spacetune.reports import notebook
 from spacetune.reports.document import Document, Notes, Section, Table, body, markdown
+from spacetune.reports.explaining import signed
 from spacetune.reports.frames import Frame, ends_of
 from spacetune.reports.markup import json_script
 from spacetune.reports.page import find_browser
@@ -70,13 +72,34 @@ def test_the_class_switch(results: dict[str, Result], driver: Any, tmp_path: Pat
         terms = [float(t.get_attribute("data-exact")) for t in box.find_elements("css selector", ".term")]
         return sum(terms), float(box.find_element("css selector", ".logit").get_attribute("data-exact"))
 
-    told = results["one explanation"]
-    for i, option in enumerate(box.find_elements("css selector", "option")):
-        option.click()
+    told: Any = results["one explanation"]
+    for i in range(len(told.classes)):
+        box.find_elements("css selector", ".of option")[i].click()
         total, logit = sums()
         assert total == pytest.approx(logit, abs=1e-5)
-        assert logit == pytest.approx(float(told.logits[i]))  # type: ignore[attr-defined]
+        assert logit == pytest.approx(float(told.logits[i]))
     assert "struck through was not read" in driver.find_elements("css selector", "figcaption")[1].text
+
+
+def test_the_question_and_the_view_switch(results: dict[str, Result], driver: Any, tmp_path: Path) -> None:
+    told: Any = results["one explanation"]
+    driver.get(render(told, tmp_path / "why.html").as_uri())
+    box = driver.find_element("css selector", ".explanation")
+    first, other = told.predicted, next(name for name in told.classes if name != told.predicted)
+    for view in ("input", "states", "both"):
+        box.find_element("css selector", f".at option[value={view}]").click()
+        assert box.find_element("css selector", ".meaning").text == MEANINGS[view]
+        for value, against in (("rest", "rest"), (str(told.classes.index(other)), other), ("", None)):
+            box.find_element("css selector", f".against option[value='{value}']").click()
+            words = told.seen(view).words(against=against)
+            shown = box.find_elements("css selector", ".words .w")
+            titles = [span.get_attribute("title") for span in shown]
+            assert titles == [f"{w['word']}: {signed(w['score'])}" for w in words if w["part"] >= 0]
+            logit = box.find_element("css selector", ".logit").get_attribute("data-exact")
+            assert float(logit) == pytest.approx(told.logits @ told.direction(against=against))
+            less = {None: "", "rest": " less that of the rest"}.get(against, f" less that of {against}")
+            assert box.find_element("css selector", ".total td").text == f"= logit of {first}{less}"
+    assert complaints(driver) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,6 +13,7 @@ import pytest
 
 from browser import complaints, requested
 from spacetune import SpaceClassifier
+from spacetune.explanations import MEANINGS
 
 DELIVERY = "The courier says delivered but nothing is at my door."
 LOGIN = "I forgot my password and cannot log in."
@@ -113,6 +114,24 @@ def test_what_is_shown_is_what_the_server_says(page: Page, address: str) -> None
     shown = {w.text: w.get_attribute("title") for w in page.all(".panel .words .w")}
     score = next(w["score"] for w in told["words"] if w["word"] == "courier")
     assert shown["courier"] == f"courier: {'−' if score < 0 else '+'}{abs(score):.3f}"
+
+
+def test_a_class_is_held_against_others_and_words_are_looked_at_elsewhere(page: Page, space: SpaceClassifier) -> None:
+    page.say(DELIVERY)
+    until(page.verdict)
+    told = space.explain([DELIVERY])[0]
+    other = next(name for name in told.classes if name != told.predicted)
+    for view in ("input", "both", "states"):
+        page.one(f".at option[value={view}]").click()
+        assert page.one(".meaning").text == MEANINGS[view]
+        for value, against in (("rest", "rest"), (str(told.classes.index(other)), other), ("", None)):
+            page.one(f".against-what option[value='{value}']").click()
+            shown = {w.text: w.get_attribute("title") for w in page.all(".panel .words .w")}
+            (score,) = [w["score"] for w in told.seen(view).words(against=against) if w["word"] == "courier"]
+            assert shown["courier"] == f"courier: {'−' if score < 0 else '+'}{abs(score):.3f}"
+            logit = told.logits @ told.direction(against=against)
+            assert page.numbers(".terms .logit")[0] == pytest.approx(logit, abs=6e-4)
+    assert complaints(page.driver) == []
 
 
 @pytest.mark.parametrize("name", STRANGE)
