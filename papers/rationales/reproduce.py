@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 from benchmarks.common import circumstances, split
+from benchmarks.second_encoder import second_encoder
 from papers.rationales.measuring import best, differences, faithfulness, plausibility, summed_up
 from papers.rationales.methods import OURS, Explained, Methods
 from papers.rationales.posts import Post, posts_of
+from papers.rationales.rules import compared_rules
 from papers.rationales.tables import markdown
 
 from spacetune import SpaceClassifier
@@ -25,7 +27,9 @@ HERE = Path(__file__).resolve().parent
 SEEDS = (0, 1, 2)
 N_DEV, N_TEST = 40, 200
 """Posts of the samples on which the slow methods run too."""
-OURS_DEV, FAITHFUL_DEV = 400, 100
+FEW_TRAIN, FEW_DEV = 2000, 150
+"""Posts that the classifier on the second encoder learns from, and that its rules are compared on."""
+OURS_DEV, FAITHFUL_DEV, FAITHFUL_RULES = 400, 100, 150
 """Dev posts on which ours choose a reading: for plausibility, and those of them for faithfulness."""
 
 
@@ -34,6 +38,9 @@ def main() -> None:
     (HERE / "results" / "parts").mkdir(parents=True, exist_ok=True)
     for seed in SEEDS:
         kept(f"seed_{seed}", lambda seed=seed: whole(seed))
+    kept("rules", lambda: compared_rules(fitted(0), drawn("dev", OURS_DEV)[0], FAITHFUL_RULES))
+    if second_encoder() is not None:
+        kept("rules_second", lambda: compared_rules(on_second(), drawn("dev", FEW_DEV)[0], FEW_DEV))
     kept("compared", compared)
     (HERE / "results.md").write_text(markdown(HERE))
 
@@ -59,6 +66,15 @@ def fitted(seed: int) -> SpaceClassifier:
         train, dev = split("hatexplain", "train"), split("hatexplain", "dev")
         SpaceClassifier(seed=seed).fit(train.texts, train.labels, dev=dev).save_pretrained(place)
     return SpaceClassifier.from_pretrained(place)
+
+
+def on_second() -> SpaceClassifier:
+    """Return a classifier on the second encoder, with default settings, of a part of the training posts."""
+    train, dev = split("hatexplain", "train"), split("hatexplain", "dev")
+    drawn_posts = np.random.default_rng(0).permutation(len(train.texts))[:FEW_TRAIN].tolist()
+    texts, labels = ([column[i] for i in drawn_posts] for column in (train.texts, train.labels))
+    model = SpaceClassifier(encoder=str(second_encoder()), seed=0)
+    return model.fit(texts, labels, dev=dev.take(range(FEW_TRAIN // 4)))
 
 
 def whole(seed: int) -> dict[str, Any]:

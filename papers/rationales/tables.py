@@ -23,6 +23,14 @@ def markdown(folder: Path) -> str:
     found = {place.stem: json.loads(place.read_text()) for place in sorted((folder / "results").glob("*.json"))}
     seeds = [found[name] for name in found if name.startswith("seed_")]
     sections = [_head(published)]
+    sections += [
+        _rules(found[name], model)
+        for name, model in (
+            ("rules", "the model of seed 0"),
+            ("rules_second", "all-mpnet-base-v2, a model of 2,000 training posts"),
+        )
+        if name in found
+    ]
     if "compared" in found:
         sections += [_compared(found["compared"]), _differences(found["compared"])]
     if seeds:
@@ -35,6 +43,19 @@ def _head(published: dict[str, str]) -> str:
 
 Written by `python -m papers.rationales.reproduce` from the files in `results/`. Measures: {published["measures"]}.
 Data: {published["data"]}. What is measured, and what the figures say: docs/how-it-works/explanations.md.
+"""
+
+
+def _rules(found: dict[str, Any], model: str) -> str:
+    rows = [[name, *(f"{values[each]:.3f}" for each in values)] for name, values in found["rules"].items()]
+    return f"""## Where to look, and what becomes of the biases: {model}
+
+On {found["posts"]} dev posts: AUPRC of what speaks for the toxic classes; comprehensiveness and
+sufficiency of what speaks for the predicted class against the others, on {found["posts for faithfulness"]} of them. All
+sum to the logits, those "apart" with a remainder that no word has. The biases of the network bring
+{found["biases over logits"]:.2f} times the mean absolute logit.
+
+{table(["rule", "AUPRC", "comprehensiveness", "sufficiency"], rows)}
 """
 
 

@@ -19,7 +19,7 @@ from spacetune.estimators import load_estimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.fitting import SETTINGS, FitData, Inputs, Learnt, Method, Reading, Run, at_rest, fit_linear, logits_of
 from spacetune.geometry.cloud import as_cloud
-from spacetune.heads import Model
+from spacetune.heads import HeldHead, Model
 from spacetune.studies import demo_texts
 
 DEMO = demo_texts("train")
@@ -43,6 +43,11 @@ class SizeHead(nn.Module):
     def token_scores(self, features: TokenFeatures) -> Tensor:
         lengths = torch.repeat_interleave(features.lengths, features.lengths)
         return features.values.flatten(1).abs().double() @ self.of_sizes.T / lengths[:, None]
+
+    def held(self, features: TokenFeatures, outputs: slice) -> HeldHead:
+        lengths = torch.repeat_interleave(features.lengths, features.lengths)
+        weight = self.of_sizes[outputs].unflatten(1, features.shape).unsqueeze(1)
+        return HeldHead(weight * features.values.sign() / lengths[:, None, None])
 
 
 def sizes(features: TokenFeatures) -> Tensor:

@@ -1,6 +1,6 @@
 """What reads token features: heads whose token scores add up to their logits, and a simplex of them."""
 
-from spacetune.heads.head import Head, HeadSum
+from spacetune.heads.head import Head, HeadSum, HeldHead
 from spacetune.heads.lexicon import Lexicon, pair_keys, token_pairs
 from spacetune.heads.linear import LinearHead, LinearVertices
 from spacetune.heads.model import Model
@@ -15,6 +15,7 @@ __all__ = [
     "Head",
     "HeadSum",
     "HeadVertices",
+    "HeldHead",
     "Lexicon",
     "LinearHead",
     "LinearVertices",

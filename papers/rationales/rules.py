@@ -1,0 +1,101 @@
+"""Where a score may be looked at, and what becomes of the biases: every rule on dev posts, the model of seed 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from papers.muppet.words import word_of
+from papers.rationales.eraser import auprc, chosen
+from papers.rationales.erasing import softmax
+from papers.rationales.posts import NORMAL, Post, erased, word_sums
+from papers.rationales.readings import direction
+
+from spacetune import SpaceClassifier
+from spacetune.explanations import TextExplanation
+
+TOP = 5
+Scores = np.ndarray
+Rule = Callable[[TextExplanation], Scores]
+
+
+def shared(one: TextExplanation, by: str) -> Scores:
+    """Deal out what places and biases bring in proportion to the absolute scores of a source, as DecompX does."""
+    spread, rest = np.abs(one.sources[by]), one.sources["places"] + one.sources["biases"]
+    return words(one) + rest.sum(0) * spread / np.maximum(spread.sum(0), 1e-12)
+
+
+def words(one: TextExplanation) -> Scores:
+    """Return what words bring by themselves: biases and places are a remainder of its own."""
+    return one.sources["words"] + one.sources.get("lexicon", 0)
+
+
+RULES: Mapping[str, Rule] = {
+    "at the states": lambda one: one.views["states"],
+    "at the input, biases where they were added": lambda one: one.views["input"],
+    "at the input, biases in proportion to the words": lambda one: shared(one, "words"),
+    "at the input, biases and places apart": words,
+    "at the input, biases apart": lambda one: words(one) + one.sources["places"],
+    "mean of states and input": lambda one: (one.views["states"] + one.views["input"]) / 2,
+    "at every depth": lambda one: one.views["both"],
+}
+
+
+def compared_rules(model: SpaceClassifier, posts: list[Post], few: int) -> dict[str, Any]:
+    """Return for every rule AUPRC for the toxic classes, and faithfulness of the first few posts, against others."""
+    explained = model.explain([post.text for post in posts])
+    places = [word_of(model.encoder_, post.text, list(post.words)) for post in posts]
+    normal = model.classes_.tolist().index(NORMAL)
+    found: dict[str, Any] = {}
+    for name, rule in RULES.items():
+        for centred in (False, True):
+            both = [
+                _asked(rule(one), one, post, place, normal, model if centred else None)
+                for one, post, place in zip(explained, posts, places, strict=True)
+            ]
+            plausible = [auprc(post.majority, toxic) for post, (toxic, _) in zip(posts, both, strict=True)]
+            falls = _falls(model, posts[:few], [others for _, others in both[:few]])
+            found[name + (", against a typical text" if centred else "")] = {
+                "AUPRC": float(np.mean(plausible)),
+                "comprehensiveness": float(falls[:, 0].mean()),
+                "sufficiency": float(falls[:, 1].mean()),
+            }
+    carried = [np.abs(one.sources["biases"].sum(0)).mean() / np.abs(one.logits).mean() for one in explained]
+    return {"posts": len(posts), "posts for faithfulness": few, "rules": found,
+            "biases over logits": float(np.mean(carried))}  # fmt: skip
+
+
+def _asked(
+    scores: Scores, one: TextExplanation, post: Post, place: Any, normal: int, model: SpaceClassifier | None
+) -> tuple[Scores, Scores]:
+    """Return the words' scores for both questions; of a model, less what a typical text's tokens bring."""
+    if model is not None:
+        scores = scores - (_typical(model) - one.bias) / len(scores)
+    asked = (direction(question, one.logits, normal) for question in ("toxic", "against others"))
+    toxic, others = (word_sums(scores @ weights, place, len(post.words), "sum") for weights in asked)
+    return toxic, others
+
+
+_TYPICAL: dict[int, Scores] = {}
+
+
+def _typical(model: SpaceClassifier) -> Scores:
+    """Return the mean logits of the dev texts."""
+    from benchmarks.common import split
+
+    if id(model) not in _TYPICAL:
+        _TYPICAL[id(model)] = model.predict_logits(split("hatexplain", "dev").texts).mean(0)
+    return _TYPICAL[id(model)]
+
+
+def _falls(model: SpaceClassifier, posts: list[Post], scores: list[Scores]) -> Scores:
+    texts = [
+        text
+        for post, each in zip(posts, scores, strict=True)
+        for text in (erased(post.words, chosen(each, TOP)), erased(post.words, ~chosen(each, TOP)))
+    ]
+    before = softmax(model.predict_logits([post.text for post in posts]).astype(float) / model.temperature_)
+    own, rows = before.argmax(1), np.arange(len(posts))
+    after = softmax(model.predict_logits(texts).astype(float) / model.temperature_).reshape(len(posts), 2, -1)
+    return before[rows, own][:, None] - after[rows, :, own]
