@@ -16,6 +16,7 @@ from spacetune.cli.explain import explain
 from spacetune.cli.fit import fit
 from spacetune.cli.geometry import compare, measure, perturb
 from spacetune.cli.predict import predict, score, simplex, spaces
+from spacetune.cli.push import push
 from spacetune.cli.serve import serve
 from spacetune.cli.streams import close_output, ready_streams
 from spacetune.errors import printable
@@ -29,6 +30,7 @@ COMMANDS = (
     explain,
     spaces,
     simplex,
+    push,
     serve,
     dissect,
     measure,

@@ -19,7 +19,9 @@ ModelEncoder = Annotated[
 
 
 def load(model: Path, encoder: str | None = None) -> Any:
-    """Load a saved model, with its encoder from where it was when the model was fitted, or where `encoder` says.
+    """Load a saved model, from a folder or as ``user/name`` from the hub.
+
+    Its encoder is where it was when the model was fitted, or where `encoder` says.
 
     The encoder's weights must be the same. Raises `ModelFileError` if the model is damaged, or the encoder is another
     one; `EncoderError` if the encoder is not found; `UsageError` if one is named for a model that holds its own.
@@ -27,7 +29,7 @@ def load(model: Path, encoder: str | None = None) -> Any:
     from spacetune.estimators import load_estimator
 
     try:
-        return load_estimator(model, encoder=encoder)
+        return load_estimator(str(model), encoder=encoder)
     except EncoderError as error:
         if encoder is not None:
             raise

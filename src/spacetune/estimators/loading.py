@@ -16,7 +16,7 @@ from spacetune.estimators.reading import Reader
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.fitting import History, Learnt
 from spacetune.fitting.at_rest import array_of, completed
-from spacetune.model_folder import Stored, check_config, check_tensors, read_model
+from spacetune.model_folder import Stored, check_config, check_tensors, fetch_model, names_a_repository, read_model
 
 __all__ = ["load_estimator"]
 
@@ -25,17 +25,23 @@ UNFIT = (AttributeError, IndexError, KeyError, MemoryError, OverflowError, Runti
 
 
 def load_estimator(
-    place: str | os.PathLike[str], *, encoder: str | os.PathLike[str] | Encoder | None = None
+    place: str | os.PathLike[str],
+    *,
+    encoder: str | os.PathLike[str] | Encoder | None = None,
+    revision: str | None = None,
+    token: str | None = None,
 ) -> TextEstimator:
     """Load a saved model of any kind.
 
     Parameters
     ----------
     place
-        The folder it was saved to.
+        The folder it was saved to, or ``user/name`` on the hub where there is no such folder.
     encoder
         The encoder to use, or its folder or name on the hub; None takes the one it was trained with where that is at
         hand. A name that stands in a saved model is no leave to ask the hub; a name given here is.
+    revision, token
+        Of a model on the hub: branch, tag or commit, and your access token.
 
     Returns
     -------
@@ -51,6 +57,8 @@ def load_estimator(
     UsageError
         If an encoder is given for a model that has its own.
     """
+    if names_a_repository(place):
+        place = fetch_model(str(place), revision=revision, token=token)
     saved = read_model(place)
     check_config(saved.config, place)
     check_tensors(saved.tensors, place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -22,7 +22,7 @@ from spacetune.estimators.saving import to_save
 from spacetune.explanations import At, Explanation
 from spacetune.fitting import History, Learnt, Method, Rule, Task, dev_texts, logits_of, point_logits, random_points
 from spacetune.heads import Head, Lexicon, Simplex
-from spacetune.model_folder import SavedModel, claim
+from spacetune.model_folder import SavedModel, claim, publish, without
 
 __all__ = ["TextEstimator"]
 Array = np.ndarray[Any, Any]
@@ -219,12 +219,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
         Weights are a tensor, an array or lists ``(point, vertex)``: all layers and the head at one point; or ``(point,
         group, vertex)``, the groups being the layers of the adapter (if there is one) and those of the head. A point's
-        weights are at least 0 and sum to 1.
-
-        Raises
-        ------
-        UsageError
-            If there is no simplex, or the weights are no points of it.
+        weights are at least 0 and sum to 1. Raises `UsageError` if there is no simplex, or they are no points of it.
         """
         check_is_fitted(self)
         inputs, _ = self._reader().inputs(tell(X, self, self.fitted_.kind), self.layers_, stored=False)
@@ -232,7 +227,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return logits if self.lexicon_ is None else logits + logits_of(self.lexicon_, inputs).astype(np.float64)
 
     def ensemble_logits(self, X: Any, n_samples: int, seed: int = 0) -> Array:
-        """Return the logits ``(point, text, output)`` of random points of the simplex, the same for all texts."""
+        """Return the logits ``(point, text, output)`` of random points of the simplex."""
         return self.logits_at(X, random_points(self.simplex_, n_samples, seed))
 
     def explain(self, X: Any, *, at: At | None = None) -> Explanation:
@@ -242,12 +237,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
         ``input``, its word as it goes in; or ``both``, the mean over every depth between. None is ``both``, or
         ``states`` where an encoder's states are not known as sums of what goes in. But for these it runs in float32.
 
-        Raises
-        ------
-        UsageError
-            If a matrix is given: ready embeddings have no tokens to show.
-        UnsupportedByFamily
-            If scores cannot be carried back to the input.
+        Raises `UsageError` for ready embeddings, which have no tokens to show, and `UnsupportedByFamily` where scores
+        cannot be carried back to the input.
         """
         check_is_fitted(self)
         given = tell(texts_of(X), self, self.fitted_.kind)
@@ -270,20 +261,27 @@ class TextEstimator(BaseEstimator, abc.ABC):
             type(self).__name__, self.get_params(deep=False), self.learnt_, self.fitted_, self.facts(), self.report_
         )
 
+    def push_to_hub(
+        self, repo: str, *, private: bool | None = None, leave_out: Sequence[str] = (), **where: Any
+    ) -> str:
+        """Put the model on the hub as ``user/name``, and return its address; see `spacetune.model_folder.published`.
+
+        What it shows of its training texts can be left out: ``hashes``, or the ``lexicon`` (it answers otherwise then).
+        `where` is `revision`, a branch, and `token`. Raises `UsageError` if the hub refuses.
+        """
+        return publish(without(self.to_save(), leave_out), repo, private=private, **where)
+
     @classmethod
     def from_pretrained(
-        cls, place: str | os.PathLike[str], *, encoder: str | os.PathLike[str] | Encoder | None = None
+        cls, place: str | os.PathLike[str], *, encoder: str | os.PathLike[str] | Encoder | None = None, **where: Any
     ) -> Self:
-        """Load a saved model, with its own encoder or the one given: see `load_estimator`.
+        """Load a saved model, from a folder or the hub, with its own encoder or the one given: see `load_estimator`.
 
-        Raises
-        ------
-        ModelFileError
-            If the folder is damaged, or holds another kind of model.
+        `where` is `revision` and `token` for the hub. Raises `ModelFileError` if it is damaged, or of another kind.
         """
         from spacetune.estimators.loading import load_estimator
 
-        model = load_estimator(place, encoder=encoder)
+        model = load_estimator(place, encoder=encoder, **where)
         if not isinstance(model, cls):
             raise ModelFileError(f"{place} holds a {type(model).__name__}, not a {cls.__name__}")
         return model

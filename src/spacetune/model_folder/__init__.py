@@ -1,8 +1,23 @@
 """A saved model's folder: claimed by one run, written whole or not at all, and checked when it is read."""
 
 from spacetune.model_folder.claiming import Claim, claim, free_place
+from spacetune.model_folder.hub import fetch_model, names_a_repository, publish, published, without
 from spacetune.model_folder.reading import Stored, read_model
 from spacetune.model_folder.saved_model import SavedModel
 from spacetune.model_folder.schema import check_config, check_tensors
 
-__all__ = ["Claim", "SavedModel", "Stored", "check_config", "check_tensors", "claim", "free_place", "read_model"]
+__all__ = [
+    "Claim",
+    "SavedModel",
+    "Stored",
+    "check_config",
+    "check_tensors",
+    "claim",
+    "fetch_model",
+    "free_place",
+    "names_a_repository",
+    "publish",
+    "published",
+    "read_model",
+    "without",
+]

@@ -1,0 +1,167 @@
+"""A model pushed to a hub is pulled elsewhere, and answers the same; what cannot be done is said in a sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from tests.hub import FakeHub, fake_hub
+
+from cli.conftest import run
+from spacetune import Encoder, LinearProbe, SpaceClassifier
+from spacetune.errors import ModelFileError, UsageError
+from spacetune.estimators import load_estimator
+from spacetune.model_folder import published, without
+
+TEXTS = ["my card was charged twice", "where is my order?", "a fine day, thank you", "the parcel never came"] * 8
+LABELS = ["bill", "order", "thanks", "order"] * 8
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    with fake_hub() as made:
+        for name, value in {
+            "ENDPOINT": made.address,
+            "HUGGINGFACE_CO_URL_TEMPLATE": made.address + "/{repo_id}/resolve/{revision}/{filename}",
+            "HF_HUB_OFFLINE": False,
+            "HF_HUB_CACHE": str(tmp_path / "cache"),
+        }.items():
+            monkeypatch.setattr(f"huggingface_hub.constants.{name}", value)
+        monkeypatch.setenv("HF_TOKEN", "good")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def model(tiny_encoder: Encoder) -> SpaceClassifier:
+    return SpaceClassifier(encoder=tiny_encoder, store=None, lexicon=True, n_epochs=2).fit(
+        TEXTS, LABELS, progress=False
+    )
+
+
+def test_what_is_pulled_answers_the_same(hub: FakeHub, model: SpaceClassifier, tiny_encoder: Encoder) -> None:
+    address = model.push_to_hub("me/clf")
+    assert address.startswith(f"{hub.address}/me/clf")
+    assert set(hub.repositories["me/clf"]["main"]) == {"README.md", "config.json", "model.safetensors"}
+    for load in (SpaceClassifier.from_pretrained, load_estimator):
+        pulled: Any = load("me/clf", encoder=tiny_encoder)
+        assert np.array_equal(pulled.predict_proba(TEXTS[:6]), model.predict_proba(TEXTS[:6]))
+        explained, own = pulled.explain(TEXTS[:2]), model.explain(TEXTS[:2])
+        assert np.array_equal(explained[0].token_scores, own[0].token_scores)
+    with pytest.raises(ModelFileError, match="holds a SpaceClassifier, not a LinearProbe"):
+        LinearProbe.from_pretrained("me/clf", encoder=tiny_encoder)
+
+
+def test_once_pulled_it_is_there_without_the_hub(
+    hub: FakeHub, model: SpaceClassifier, tiny_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.push_to_hub("me/clf")
+    load_estimator("me/clf", encoder=tiny_encoder)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    asked = len(hub.asked)
+    assert load_estimator("me/clf", encoder=tiny_encoder).classes_.tolist() == model.classes_.tolist()  # type: ignore[attr-defined]
+    assert len(hub.asked) == asked
+    with pytest.raises(
+        ModelFileError, match="no folder me/other; as a model on the hub 'me/other' is not in the cache"
+    ):
+        load_estimator("me/other", encoder=tiny_encoder)
+
+
+def test_a_revision_is_a_branch_of_its_own(hub: FakeHub, model: SpaceClassifier, tiny_encoder: Encoder) -> None:
+    model.push_to_hub("me/clf")
+    other = LinearProbe(encoder=tiny_encoder, store=None).fit(TEXTS, LABELS, progress=False)
+    other.push_to_hub("me/clf", revision="probe")
+    assert isinstance(load_estimator("me/clf", encoder=tiny_encoder), SpaceClassifier)
+    assert isinstance(load_estimator("me/clf", encoder=tiny_encoder, revision="probe"), LinearProbe)
+    with pytest.raises(ModelFileError, match="no model 'me/clf' at revision 'none'"):
+        load_estimator("me/clf", encoder=tiny_encoder, revision="none")
+
+
+def test_what_is_shown_can_be_left_out(hub: FakeHub, model: SpaceClassifier, tiny_encoder: Encoder) -> None:
+    saved = model.to_save()
+    shown = {row["part"]: row for row in published(saved)}
+    assert {"settings", "weights", "hashes"} <= shown.keys()
+    assert shown["hashes"]["can be left out as"] == "hashes"
+    assert shown["hashes"]["what"].startswith("4 hashes of training texts")
+    assert ("lexicon" in shown) == (model.lexicon_ is not None)
+    bare = without(saved, ["hashes", "lexicon"])
+    assert {row["part"] for row in published(bare)} == {"settings", "weights"}
+    model.push_to_hub("me/bare", leave_out=["hashes", "lexicon"])
+    pulled: Any = load_estimator("me/bare", encoder=tiny_encoder)
+    assert pulled.lexicon_ is None
+    assert len(pulled.fitted_.hashes) == 0
+    assert pulled.predict(TEXTS[:3]).shape == (3,)
+    with pytest.raises(UsageError, match="hashes, lexicon can be left out, not 'weights'"):
+        model.push_to_hub("me/bare", leave_out=["weights"])
+
+
+def test_the_card_holds_scores_that_a_hub_can_list(hub: FakeHub, model: SpaceClassifier) -> None:
+    model.push_to_hub("me/clf")
+    card = hub.repositories["me/clf"]["main"]["README.md"].decode()
+    facts = yaml.safe_load(card.split("---")[1])
+    assert facts["library_name"] == "spacetune"
+    (result,) = facts["model-index"][0]["results"]
+    listed = {metric["type"]: metric["value"] for metric in result["metrics"]}
+    assert listed == pytest.approx(model.report_["dev_scores"])
+    assert 'load_estimator("me/clf")' in card
+
+
+def test_a_private_or_absent_repository_gives_a_sentence(
+    hub: FakeHub, model: SpaceClassifier, tiny_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.push_to_hub("me/secret", private=True)
+    assert "me/secret" in hub.private
+    monkeypatch.setenv("HF_TOKEN", "bad")
+    for name in ("me/secret", "me/none"):
+        with pytest.raises(ModelFileError, match=f"there is no folder {name}, and the hub has no model '{name}'"):
+            load_estimator(name, encoder=tiny_encoder)
+    load_estimator("me/secret", encoder=tiny_encoder, token="good")
+    with pytest.raises(UsageError, match=r"does not take me/secret: .*401.*; log in \(hf auth login\) or pass token="):
+        model.push_to_hub("me/secret")
+    with pytest.raises(UsageError, match="named user/name, got 'clf'"):
+        model.push_to_hub("clf")
+
+
+def test_the_commands_push_and_take_a_name(
+    hub: FakeHub, model: SpaceClassifier, tmp_path: Path, tiny_encoder: Encoder
+) -> None:
+    model.save_pretrained(tmp_path / "m")
+    encoder = ("--encoder", tiny_encoder.source.folder)
+    refused = run("push", tmp_path / "m", "me/clf", *encoder)
+    assert refused.code == 2
+    assert "hashes: 4 hashes of training texts" in refused.err
+    assert "say --yes where nobody can be asked" in refused.err
+    assert hub.repositories == {}
+    done = run("push", tmp_path / "m", "me/clf", "--yes", "--private", "--leave-out", "hashes", *encoder)
+    assert done.code == 0
+    assert "hashes:" not in done.err
+    assert f"published: {hub.address}/me/clf" in done.err
+    assert "me/clf" in hub.private
+    answered = run("predict", "me/clf", TEXTS[0], "--json", *encoder)
+    assert json.loads(answered.out)["predicted"] == model.predict(TEXTS[:1]).tolist()
+    missing = run("predict", "me/none", TEXTS[0])
+    assert (missing.code, missing.out) == (1, "")
+    assert "there is no folder me/none, and the hub has no model 'me/none'" in missing.err
+
+
+def test_a_hub_that_is_not_there_gives_a_sentence(
+    model: SpaceClassifier, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(UsageError, match="the hub cannot be reached for me/clf"):
+        model.push_to_hub("me/clf")
+
+
+def test_a_folder_goes_before_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: SpaceClassifier,
+                                     tiny_encoder: Encoder) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    model.save_pretrained("me/clf")
+    assert isinstance(load_estimator("me/clf", encoder=tiny_encoder), SpaceClassifier)
+    for place in (Path("me/none"), "./me/none", "none"):
+        with pytest.raises(ModelFileError, match="is not a saved model: there is no such folder"):
+            load_estimator(place)
