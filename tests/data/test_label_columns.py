@@ -182,6 +182,7 @@ def test_lists_of_zeros_and_ones_are_an_indicator(tmp_path: Path) -> None:
     assert said(data) == [
         "lists of 0 and 1 of one length are read as an indicator matrix: each place of column 'label' is a class"
     ]
+    assert [(note.kind, note.rows) for note in data.notes] == [("indicator", ())]
     report = check_texts(data)
     assert (report.kind, report.classes) == ("multi", {"0": 2, "1": 2, "2": 0})
     assert [str(note) for note in report.notes[1:]] == [

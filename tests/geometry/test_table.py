@@ -144,3 +144,8 @@ def test_convergence_rises_towards_the_truth() -> None:
     assert means[-1] == pytest.approx(2000 / 2050, abs=0.005)
     with pytest.raises(UsageError, match="sizes must be from 2 to 2000"):
         convergence(normal(2000, 5), "isoscore", [1, 3000])
+
+
+def test_a_misspelt_variant_is_refused_whatever_is_measured() -> None:
+    with pytest.raises(UsageError, match="variant"):
+        compute(np.random.default_rng(0).standard_normal((50, 3)), ["participation_ratio"], variant="oficial")

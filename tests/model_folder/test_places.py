@@ -10,7 +10,7 @@ import pytest
 from spacetune.errors import UsageError
 from spacetune.model_folder import claim, free_place
 
-from .conftest import number_at, write
+from .conftest import model_of, number_at, write
 
 
 @pytest.mark.parametrize(
@@ -122,3 +122,12 @@ def test_files_have_the_mode_of_the_umask(place: Path) -> None:
         os.umask(before)
     assert {file.stat().st_mode & 0o777 for file in place.rglob("*") if file.is_file()} == {0o644}
     assert place.stat().st_mode & 0o777 == 0o755
+
+
+def test_what_came_to_stand_there_meanwhile_is_not_replaced(place: Path) -> None:
+    with claim(place) as claimed:
+        place.mkdir(exist_ok=True)
+        (place / "thesis.txt").write_text("years of work")
+        with pytest.raises(UsageError, match="is not a saved model"):
+            claimed.write(model_of(1))
+    assert (place / "thesis.txt").read_text() == "years of work"
