@@ -28,6 +28,7 @@ from spacetune.studies import (
     score_model,
     score_simplex,
     summarise,
+    word_reach,
 )
 
 STRANGE = "<script>alert(1)</script> 🧥 zip | مرحبا & 'co' <img src=x onerror=alert(2)>"
@@ -82,6 +83,7 @@ def results(
         "one explanation": explanation[0],
         "check": check_explanations(model, test.texts, n_texts=20),
         "counterfactual": find_counterfactual(model, test.texts[0]),
+        "reach": word_reach(model, test.texts[0]),
         "summary": summarise(model.explain(test.texts[:60]), test.labels[:60]),
         "spaces": map_spaces(model, test),
         "overlap": model.spaces(),
@@ -104,7 +106,7 @@ def results(
 
 
 KINDS = (
-    "fit", "scores", "explanation", "one explanation", "check", "counterfactual", "summary",
+    "fit", "scores", "explanation", "one explanation", "check", "counterfactual", "reach", "summary",
     "spaces", "overlap", "predictions", "data", "geometry", "doctor",
     "measures", "measures of one layer", "class geometry", "ladder", "comparison", "comparison of one layer",
     "dissection", "dissection over layers", "uncertainty", "prefix fit", "simplex",

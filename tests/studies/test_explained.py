@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spacetune import Encoder, LinearProbe, SpaceRegressor
+from spacetune import Encoder, LinearProbe, SpaceClassifier, SpaceRegressor
 from spacetune.errors import DataError, UsageError
-from spacetune.studies import check_explanations, find_counterfactual, summarise
+from spacetune.studies import check_explanations, find_counterfactual, summarise, word_reach
 from spacetune.studies.explain.erasing import alone, ranked, without
 
 GOOD = ["a wonderful day", "what a wonderful meal", "wonderful service today", "the room was wonderful"]
@@ -141,3 +141,43 @@ def test_words_are_summed_up_by_class(model: LinearProbe) -> None:
     assert "wrong" not in summarise(explanation).rows()[0]
     with pytest.raises(DataError, match="2 labels were given for 8 texts"):
         summarise(explanation, ["good", "bad"])
+
+
+@pytest.mark.parametrize("text", [GOOD[0], "What an awful, AWFUL meal!", "", "word"])
+def test_rows_of_reach_are_scores_at_the_states_and_columns_those_at_the_input(model: LinearProbe, text: str) -> None:
+    one = model.explain([text])[0]
+    for name in (None, "good", "bad"):
+        found = word_reach(model, text, name)
+        assert found.name == (name or one.predicted)
+        for axis, view in ((1, "states"), (0, "input")):
+            expected = [word["score"] for word in one.seen(view).words(found.name)]  # type: ignore[arg-type]
+            np.testing.assert_allclose(found.scores.sum(axis), expected, atol=1e-5)
+    assert list(found.words) == [word["word"] for word in one.words()]
+    assert len(found.rows()) == len(found.words)
+
+
+@pytest.mark.parametrize("kind", ["space", "pairs", "prefix", "top"])
+def test_words_reach_states_in_every_kind_of_model(kind: str, tiny_encoder: Encoder) -> None:
+    quick: Any = {"encoder": tiny_encoder, "store": None}
+    texts: Any = (GOOD + BAD) * 3 if kind != "pairs" else list(zip(GOOD * 6, (BAD + GOOD) * 3, strict=True))
+    made: Any = LinearProbe(**quick)
+    if kind != "pairs":
+        inside = kind if kind != "space" else None
+        made = SpaceClassifier(**quick, n_epochs=1, inside=inside)
+    model = made.fit(texts, (["good"] * 4 + ["bad"] * 4) * 3, progress=False)
+    one, found = model.explain(texts[:1])[0], word_reach(model, texts[0])
+    for axis, view in ((1, "states"), (0, "input")):
+        expected = np.array([word["score"] for word in one.seen(view).words()])
+        left = found.scores.sum(axis) - expected
+        if kind != "prefix":  # what the prefix brought is a part of the states that no word sums to at the input
+            np.testing.assert_allclose(left, 0, atol=1e-5)
+    assert found.scores.sum() + one.bias[one.column(one.predicted)] == pytest.approx(
+        one.logits[one.column(one.predicted)], abs=1e-5
+    )
+
+
+def test_long_texts_are_carried_back_a_few_words_at_a_time(model: LinearProbe, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "what an awful meal and such wonderful service today"
+    whole = word_reach(model, text)
+    monkeypatch.setattr("spacetune.studies.explain.reach.NUMBERS", 1)
+    np.testing.assert_allclose(word_reach(model, text).scores, whole.scores, atol=1e-6)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from browser import complaints, requested
 from spacetune import SpaceClassifier
 from spacetune.explanations import MEANINGS
+from spacetune.studies import word_reach
 
 DELIVERY = "The courier says delivered but nothing is at my door."
 LOGIN = "I forgot my password and cannot log in."
@@ -131,6 +133,22 @@ def test_a_class_is_held_against_others_and_words_are_looked_at_elsewhere(page: 
             assert shown["courier"] == f"courier: {'−' if score < 0 else '+'}{abs(score):.3f}"
             logit = told.logits @ told.direction(against=against)
             assert page.numbers(".terms .logit")[0] == pytest.approx(logit, abs=6e-4)
+    assert complaints(page.driver) == []
+
+
+def test_which_word_reached_which_is_drawn_when_asked_for(page: Page, space: SpaceClassifier) -> None:
+    page.say(LOGIN)
+    until(page.verdict)
+    assert not any("/reach" in asked for asked in requested(page.driver))
+    page.one(".reach-box summary").click()
+    until(lambda: page.all(".reach tr"))
+    told = word_reach(space, LOGIN)
+    rows = page.all(".reach tr")
+    assert [cell.text for cell in rows[0].find_elements("css selector", "th")][1:] == list(told.words)
+    shown = [[float(c.text) for c in row.find_elements("css selector", "td")] for row in rows[1:]]
+    np.testing.assert_allclose(shown, told.scores, atol=0.006)
+    page.say(DELIVERY)
+    until(lambda: page.all(".reach tr")[1].text.startswith("The") or "courier" in page.one(".reach").text)
     assert complaints(page.driver) == []
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 CHECK = "Hold the scores to the model: erase the strongest words, read again, compare with random words."
+REACH = "Show which word, as it goes in, reached the state of which, for one text."
 COUNTER = "Find the fewest words whose removal changes the prediction of one text."
 SUMMARY = "Sum up which words carry each class over all texts, beside their labels where the file has them."
 
@@ -32,6 +33,7 @@ def explain(
     at: Annotated[str | None, typer.Option(help="Where words are looked at: 'input', 'states', or 'both'.")] = None,
     check: Annotated[bool, typer.Option("--check", help=CHECK)] = False,
     counterfactual: Annotated[bool, typer.Option("--counterfactual", help=COUNTER)] = False,
+    reach: Annotated[bool, typer.Option("--reach", help=REACH)] = False,
     summary: Annotated[bool, typer.Option("--summary", help=SUMMARY)] = False,
     top: Annotated[int, typer.Option(help="Words that --check erases, rows that --summary shows.", min=1)] = 5,
     seed: Annotated[int, typer.Option(help="Of the texts and words that --check draws.")] = 0,
@@ -42,23 +44,28 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show what every word gave to a prediction; the scores add up to the logit."""
-    if check + counterfactual + summary > 1:
-        raise UsageError("--check, --counterfactual and --summary are questions of their own: ask one at a time")
+    if check + counterfactual + reach + summary > 1:
+        raise UsageError(
+            "--check, --counterfactual, --reach and --summary are questions of their own: ask one at a time"
+        )
     out = write_place(out, inputs=(model, *texts))
     from spacetune.reports import explained as drawn
     from spacetune.reports.terminal import draw_explanation
 
     quiet_libraries()
-    from spacetune.studies import check_explanations, find_counterfactual, summarise
+    from spacetune.studies import check_explanations, find_counterfactual, summarise, word_reach
 
     given = texts_or_file(texts, columns)
     fitted, place = load(model, encoder), cast("At | None", at)
     if check:
         show(check_explanations(fitted, given, top=top, seed=seed, at=place), as_json, drawn.draw_faithfulness, out)
+    elif (counterfactual or reach) and len(given) != 1:
+        raise UsageError(f"{'--counterfactual' if counterfactual else '--reach'} is of one text, got {len(given)}")
     elif counterfactual:
-        if len(given) != 1:
-            raise UsageError(f"--counterfactual is of one text, got {len(given)}")
         show(find_counterfactual(fitted, given[0], at=place), as_json, drawn.draw_counterfactual, out)
+    elif reach:
+        name = None if for_class is None else named_class(for_class, fitted.explain(given, at="input")[0].classes)
+        show(word_reach(fitted, given[0], name), as_json, drawn.draw_reach, out)
     elif summary:
         known = read(texts[0], columns, label=label).labels if texts[0] != "-" and Path(texts[0]).exists() else None
         show(summarise(fitted.explain(given, at=place), known, top=top), as_json, drawn.draw_summary, out)

@@ -173,18 +173,18 @@ class TextExplanation(Result):
 
     def word_scores(self) -> tuple[list[dict[str, Any]], Array]:
         """Return the words as in `words`, and their scores for every class, ``(n_words, n_classes)``."""
-        rows, places = self._placed()
+        rows, places = self.places()
         return rows, self._summed(places, self.token_scores)
 
     def word_views(self) -> dict[str, list[list[float]]]:
         """Return the words' scores for every class in every view."""
-        places = self._placed()[1]
+        places = self.places()[1]
         return {name: self._summed(places, scores).tolist() for name, scores in self.views.items()}
 
     def _summed(self, places: list[Array], scores: Array) -> Array:
         return np.stack([scores[place].sum(0) for place in places])
 
-    def _placed(self) -> tuple[list[dict[str, Any]], list[Array]]:
+    def places(self) -> tuple[list[dict[str, Any]], list[Array]]:
         """Return the words, and the tokens of each."""
         rows: list[dict[str, Any]] = []
         places: list[Array] = []

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from spacetune.reports.document import Document, Paragraph, Section, Table, shown
+import numpy as np
+
+from spacetune.reports.charts import heat_map
+from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, shown
 from spacetune.reports.terminal import headed, plain, score_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from spacetune.studies import Counterfactual, ExplanationSummary, Faithfulness
+    from spacetune.studies import Counterfactual, ExplanationSummary, Faithfulness, Reach
 
 __all__ = [
     "counterfactual_document",
     "draw_counterfactual",
     "draw_faithfulness",
+    "draw_reach",
     "draw_summary",
     "faithfulness_document",
+    "reach_document",
     "summary_document",
 ]
 
@@ -94,6 +99,31 @@ def draw_counterfactual(console: Console, found: Counterfactual) -> None:
     if found.found:
         left = found.left if isinstance(found.left, str) else " | ".join(found.left)
         console.print(headed("left: ", left))
+
+
+REACHED = (
+    "A row is a word whose states are read, a column a word as it goes in: what of the row's score the column's word "
+    "brought. Rows sum to the scores at the states, columns to those at the input."
+)
+
+
+def reach_document(found: Reach) -> Document:
+    """Lay out which word of the input reached the states of which."""
+    shades = np.abs(found.scores) / (np.abs(found.scores).max() or 1.0)
+    drawing = heat_map(found.scores, found.words, found.words, shades=shades, corner="state of ↓ brought by →")
+    total = float(found.scores.sum())
+    figure = Figure(drawing, f"All cells sum to the logit of {found.name} less its bias: {total:+.3f}.", found.rows())
+    return Document("Which word reached which", REACHED, [Section(f"For {found.name}", [figure])])
+
+
+def draw_reach(console: Console, found: Reach, most: int = 12) -> None:
+    """Print the strongest ways from a word to the state of another."""
+    order = np.argsort(-np.abs(found.scores), axis=None)[:most]
+    for place in order.tolist():
+        state, brought = divmod(place, len(found.words))
+        way = "itself" if state == brought else f"the state of {found.words[state]}"
+        console.print(plain(f"{found.scores.flat[place]:+.3f}  {found.words[brought]} in {way}"))
+    console.print(plain(f"Of the logit of {found.name}. {REACHED}", "dim"))
 
 
 def summary_document(found: ExplanationSummary) -> Document:

@@ -19,7 +19,12 @@ from spacetune.files import write_file
 from spacetune.geometry import Measurements
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.reports.document import Document, body, markdown
-from spacetune.reports.explained import counterfactual_document, faithfulness_document, summary_document
+from spacetune.reports.explained import (
+    counterfactual_document,
+    faithfulness_document,
+    reach_document,
+    summary_document,
+)
 from spacetune.reports.explaining import explanation_document, text_document
 from spacetune.reports.layers import (
     comparison_document,
@@ -40,6 +45,7 @@ from spacetune.studies import (
     FitReport,
     PerturbationLadder,
     Predictions,
+    Reach,
     Scores,
     SimplexScores,
     SpaceMap,
@@ -62,6 +68,7 @@ LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
     Measurements: measurements_document,
     PerturbationLadder: ladder_document,
     Predictions: predictions_document,
+    Reach: reach_document,
     Scores: scores_document,
     SimplexScores: simplex_document,
     SpaceMap: map_document,

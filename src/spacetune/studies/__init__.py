@@ -5,6 +5,7 @@ from spacetune.studies.diagnosis import Diagnosis, diagnose
 from spacetune.studies.embedding import Embeddings, embed_texts
 from spacetune.studies.explain.counterfactual import Counterfactual, find_counterfactual
 from spacetune.studies.explain.faithfulness import Faithfulness, check_explanations
+from spacetune.studies.explain.reach import Reach, word_reach
 from spacetune.studies.explain.summary import ExplanationSummary, summarise
 from spacetune.studies.fit.choosing import Choice, Trial, choose_method
 from spacetune.studies.fit.fitting import FitReport, fit_model
@@ -40,6 +41,7 @@ __all__ = [
     "PerturbationLadder",
     "Placement",
     "Predictions",
+    "Reach",
     "Scores",
     "SimplexPoint",
     "SimplexScores",
@@ -72,4 +74,5 @@ __all__ = [
     "term_geometry",
     "term_shift",
     "term_use",
+    "word_reach",
 ]

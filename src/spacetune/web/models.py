@@ -16,7 +16,17 @@ from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator, load_estimator
 from spacetune.explanations import TextExplanation
 from spacetune.fitting import probabilities
-from spacetune.studies import Embeddings, Placement, Predictions, SpaceMap, map_spaces, place_texts, predictions_of
+from spacetune.studies import (
+    Embeddings,
+    Placement,
+    Predictions,
+    Reach,
+    SpaceMap,
+    map_spaces,
+    place_texts,
+    predictions_of,
+    word_reach,
+)
 from spacetune.studies.embedding import embeddings_of
 from spacetune.web.limits import Refused
 
@@ -91,6 +101,10 @@ class ServedModel:
     def explain(self, texts: list[TextInput]) -> Sequence[TextExplanation]:
         """Explain texts."""
         return self.model.explain(texts).texts
+
+    def reach(self, texts: list[TextInput]) -> Sequence[Reach]:
+        """Say which word of the input reached the states of which, for the predicted class."""
+        return [word_reach(self.model, text) for text in texts]
 
     def embed(self, texts: list[TextInput], prompt_name: str | None = None) -> Sequence[PooledText]:
         """Run texts through the encoder, behind the prompt of this name; None is the encoder's usual one."""

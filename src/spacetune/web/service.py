@@ -17,7 +17,7 @@ from spacetune.web.models import ServedModel
 __all__ = ["ANY", "Service"]
 
 ANY = "*"
-LONG = frozenset({"explain", "dissect"})  # what gives long answers
+LONG = frozenset({"explain", "dissect", "reach"})  # what gives long answers
 
 
 class Service:

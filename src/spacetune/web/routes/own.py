@@ -48,6 +48,12 @@ def add_own(app: FastAPI, service: Service) -> None:
         rows = await service.work(request, service.find(body.model), "explain", list(body.texts))
         return _result(Explanation(tuple(rows)))
 
+    @app.post("/reach", responses=REFUSALS)
+    async def reach(body: TextsRequest, request: Request) -> Response:
+        """Say which word, as it goes in, reached the states of which word, for the predicted class."""
+        rows = await service.work(request, service.find(body.model), "reach", list(body.texts))
+        return JSONResponse({"texts": [row.to_dict() for row in rows]})
+
     @app.post("/dissect", responses=REFUSALS)
     async def dissect(body: TextsRequest, request: Request) -> Response:
         """Take every hidden state apart: the share of input, attention, feed-forward and correction by layer."""

@@ -70,6 +70,7 @@ class Panel {
     this.part("words").addEventListener("keydown", (event) => {
       if (["Enter", " "].includes(event.key) && event.target.closest(".w")) { event.preventDefault(); this.dissect(event.target); }
     });
+    this.part("reach-box").addEventListener("toggle", () => this.reach());
     this.part("explanation-box").hidden = true;
     $("panels").append(this.root);
   }
@@ -128,6 +129,36 @@ class Panel {
     addUp(this.part("terms"), data, found);
     this.showMeetings(data, column === strongest ? data.meetings ?? [] : []);
     this.part("cut-note").hidden = !data.truncated;
+    this.part("reach-box").hidden = !Object.keys(data.views ?? {}).length;
+    this.reach();
+  }
+
+  /* Which word reached the states of which: asked for when somebody opens it. */
+  async reach() {
+    const data = this.data;
+    if (!data || this.reached === data || !this.part("reach-box").open) return;
+    let found;
+    try {
+      found = (await askPatiently("/reach", { texts: [data.text], model: this.model.name })).texts[0];
+    } catch (error) {
+      trouble(error.message);
+      return;
+    }
+    if (this.data !== data) return;
+    this.reached = data;
+    const largest = Math.max(1e-12, ...found.scores.flat().map(Math.abs));
+    const head = make("tr");
+    head.append(make("th", "state of ↓ brought by →", "corner"), ...found.words.map((word) => make("th", word)));
+    const lines = found.scores.map((row, i) => {
+      const line = make("tr");
+      line.append(make("th", found.words[i]), ...row.map((score) => {
+        const cell = make("td", score.toFixed(2).replace("-0.00", "0.00"));
+        cell.style.setProperty("--v", (Math.abs(score) / largest).toFixed(3));
+        return cell;
+      }));
+      return line;
+    });
+    this.part("reach").replaceChildren(head, ...lines);
   }
 
   showChances(data) {
