@@ -14,6 +14,7 @@ def test_the_list() -> None:
         "LinearProbe",
         "PrefixSimplexClassifier",
         "SpaceClassifier",
+        "SpaceEncoder",
         "SpaceRegressor",
         "SpacetuneError",
         "compare",

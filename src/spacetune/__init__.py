@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spacetune.estimators import LinearProbe as LinearProbe
     from spacetune.estimators import PrefixSimplexClassifier as PrefixSimplexClassifier
     from spacetune.estimators import SpaceClassifier as SpaceClassifier
+    from spacetune.estimators import SpaceEncoder as SpaceEncoder
     from spacetune.estimators import SpaceRegressor as SpaceRegressor
     from spacetune.geometry import list_measures as list_measures
     from spacetune.reports import render as render
@@ -33,6 +34,7 @@ _HOMES = {
     "LinearProbe": "estimators",
     "PrefixSimplexClassifier": "estimators",
     "SpaceClassifier": "estimators",
+    "SpaceEncoder": "estimators",
     "SpaceRegressor": "estimators",
     "SpacetuneError": "errors",
     "compare": "studies",

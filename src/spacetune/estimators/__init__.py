@@ -5,6 +5,7 @@ from spacetune.estimators.prefix import PrefixSimplexClassifier
 from spacetune.estimators.prefix_regressor import PrefixSimplexRegressor
 from spacetune.estimators.probe import LinearProbe, LinearProbeRegressor
 from spacetune.estimators.space import SpaceClassifier
+from spacetune.estimators.space_encoder import SpaceEncoder
 from spacetune.estimators.space_regressor import SpaceRegressor
 from spacetune.estimators.text_estimator import TextEstimator
 
@@ -14,6 +15,7 @@ __all__ = [
     "PrefixSimplexClassifier",
     "PrefixSimplexRegressor",
     "SpaceClassifier",
+    "SpaceEncoder",
     "SpaceRegressor",
     "TextEstimator",
     "load_estimator",

@@ -100,6 +100,11 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         logits = self.predict_logits(X)
         return probabilities(logits, self.temperature_, self.kind_)
 
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     def uncertainty(self, X: Any, *, n_samples: int = 20, seed: int = 0) -> Uncertainty:
         """Predict at random points of the simplex, and say how far they disagree.
 

@@ -105,7 +105,8 @@ def _blank(place: Any, config: dict[str, Any]) -> TextEstimator:
     """Return an estimator of the saved kind with the saved settings, which has learnt nothing."""
     from spacetune import estimators
 
-    kinds = {n: getattr(estimators, n) for n in estimators.__all__ if n not in ("TextEstimator", "load_estimator")}
+    others = ("SpaceEncoder", "TextEstimator", "load_estimator")
+    kinds = {n: getattr(estimators, n) for n in estimators.__all__ if n not in others}
     if config["model"] not in kinds:
         raise ModelFileError(
             f"{place} holds a model of kind {config['model']!r}; this spacetune knows {', '.join(kinds)}"
