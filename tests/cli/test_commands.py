@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import spacetune
@@ -143,6 +145,30 @@ def test_formulas_are_escaped_and_numbers_are_not(cell: str) -> None:
 def test_predict_writes_both_where_both_are_asked_for(place: Place, tmp_path: Path) -> None:
     told = json.loads(run("predict", place.model, place.test, "--out", tmp_path / "p.csv", "--json").out)
     assert [row["predicted"] for row in read_rows(tmp_path / "p.csv")] == told["predicted"]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_predict_keeps_the_files_own_columns(place: Place, tmp_path: Path, ending: str) -> None:
+    rows = [
+        {"id": "007", "message": "My parcel is lost", "predicted": "yesterday", "note": ""},
+        {"id": "8", "message": "I cannot log in", "predicted": "long ago", "note": "=1+1"},
+    ]
+    data, out = write_rows(tmp_path / "in.csv", rows), tmp_path / f"out{ending}"
+    assert run("predict", place.model, data, "--text", "message", "--out", out, "--top", "2").code == 0
+    found = pd.read_parquet(out).to_dict("records") if ending == ".parquet" else (
+        [json.loads(line) for line in out.read_text().splitlines()] if ending == ".jsonl" else read_rows(out)
+    )  # fmt: skip
+    names = [*rows[0], "spacetune predicted", "class 1", "p 1", "class 2", "p 2"]
+    assert [list(row) for row in found] == [names, names]
+    expected = spacetune.SpaceClassifier.from_pretrained(place.model)
+    texts = [row["message"] for row in rows]
+    assert [row["spacetune predicted"] for row in found] == expected.predict(texts).tolist()
+    assert [row["class 1"] for row in found] == expected.predict(texts).tolist()
+    table = -np.sort(-expected.predict_proba(texts), axis=1)
+    for row, own, sure in zip(found, rows, table, strict=True):
+        assert (float(row["p 1"]), float(row["p 2"])) == pytest.approx(tuple(sure[:2]), abs=1e-5)
+        kept = {name: row[name] for name in own}
+        assert kept == (own if ending != ".csv" else {**own, "note": safe_cell(own["note"])})
 
 
 def test_explain_adds_up(place: Place, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], int, str]] = {
     ),
     "explanation as something else": (
         ("explain", "MODEL", "hello", "--out", "why.pdf"), 2,
-        "--out must end in .html or .md or .png or .json or .csv, got why.pdf",
+        "--out must end in .html or .md or .png or .json or .csv or .jsonl or .parquet, got why.pdf",
     ),
     "predictions into a folder": (
         ("predict", "MODEL", "TEST", "--out", "FOLDER"), 2, "--out must name a file, and",

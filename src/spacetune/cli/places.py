@@ -12,8 +12,8 @@ from spacetune.errors import SpacetuneError, UsageError
 
 __all__ = ["NAMED", "write_place"]
 
-ENDINGS = (".html", ".md", ".png", ".json", ".csv")
-NAMED = ".html, .md, .png, .json or .csv"
+ENDINGS = (".html", ".md", ".png", ".json", ".csv", ".jsonl", ".parquet")
+NAMED = ".html, .md, .png, .json, .csv, .jsonl or .parquet"
 
 
 def write_place(out: Path | None, *, inputs: Sequence[str | Path | None] = (), option: str = "--out") -> Path | None:

@@ -9,7 +9,7 @@ import typer
 
 from spacetune.cli.guarded import NAMED, AsJson, Report, guarded, hand_over, quiet_libraries, show, write_place
 from spacetune.cli.loading import ModelEncoder, load
-from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_file
+from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_table
 
 __all__ = ["predict", "score", "simplex", "spaces"]
 
@@ -41,19 +41,20 @@ def predict(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
     texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     out: Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the predictions: {NAMED}.")] = None,
+    top: Annotated[int | None, typer.Option(help="Name the likeliest classes only, so many.", min=1)] = None,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
-    """Predict texts given here, or all texts of a file."""
+    """Predict texts given here, or all texts of a file; its own columns stay beside the predictions."""
     out = write_place(out, inputs=(model, *texts))
     from spacetune.reports.terminal import draw_predictions
 
     quiet_libraries()
     from spacetune.studies import predict_texts
 
-    given = texts_or_file(texts, columns)
-    result = predict_texts(load(model, encoder), given)
+    given = texts_or_table(texts, columns, keep_columns=out is not None)
+    result = predict_texts(load(model, encoder), given, top=top)
     hand_over(result, as_json, draw_predictions, out, f"{len(result.texts):,} predictions ")
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "read_unlabelled",
     "reads",
     "texts_or_file",
+    "texts_or_table",
 ]
 
 TextColumn = Annotated[str, typer.Option("--text", help="Column that holds the texts.")]
@@ -98,6 +99,7 @@ def read(
     label: str = "label",
     label_separator: str | None = None,
     task: Literal["auto", "classification", "regression"] = "auto",
+    keep_columns: bool = False,
 ) -> LabelledTexts:
     """Read texts for a command; the notes are shown with the result, so the warnings stay silent.
 
@@ -117,8 +119,9 @@ def read(
     if lines is not None:
         return lines
     data = read_texts(
-        source, labelled=labelled, label=label, label_separator=label_separator, task=task, **vars(columns)
-    )
+        source, labelled=labelled, label=label, label_separator=label_separator, task=task,
+        keep_columns=keep_columns, **vars(columns),
+    )  # fmt: skip
     if labelled:
         try:
             label_kind(data.labels or [])
@@ -127,15 +130,20 @@ def read(
     return data
 
 
-def read_unlabelled(source: str, columns: Columns) -> LabelledTexts:
+def read_unlabelled(source: str, columns: Columns, *, keep_columns: bool = False) -> LabelledTexts:
     """Read texts for a command whose result has no place for notes on them: they go to stderr."""
-    data = read(source, columns, labelled=False)
+    data = read(source, columns, labelled=False, keep_columns=keep_columns)
     for note in data.notes:
         say(f"! {note}")
     return data
 
 
 def texts_or_file(given: list[str], columns: Columns) -> Any:
+    """Take texts as they are, or one file of texts, or standard input: see `texts_or_table`."""
+    return texts_or_table(given, columns).inputs
+
+
+def texts_or_table(given: list[str], columns: Columns, *, keep_columns: bool = False) -> LabelledTexts:
     """Take texts as they are, or one file of texts, or standard input.
 
     What names a file is never taken for a text: a path that exists is read or refused, and so is one word that ends as
@@ -145,12 +153,14 @@ def texts_or_file(given: list[str], columns: Columns) -> Any:
     """
     named = next((each for each in given if _names_a_file(each)), None)
     if named is None:
-        return [text.encode("utf-8", "replace").decode("utf-8") for text in given]
+        from spacetune.data import LabelledTexts
+
+        return LabelledTexts([text.encode("utf-8", "replace").decode("utf-8") for text in given])
     as_text = "words that are a file's name too can be sent as a text through standard input: -"
     if len(given) > 1:
         raise UsageError(f"texts come as words or from one file, and {named!r} names a file beside others; {as_text}")
     try:
-        return read_unlabelled(named, columns).inputs
+        return read_unlabelled(named, columns, keep_columns=keep_columns)
     except DataError as error:
         raise DataError(f"{error} ({as_text})") from error
 

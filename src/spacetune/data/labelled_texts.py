@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import unicodedata
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spacetune.data.labels import match_labels, parse_text_labels
@@ -74,6 +74,8 @@ class LabelledTexts:
         What was noticed while reading: counted, with row numbers.
     cells
         The labels as a file spells them, where it knows nothing but text; None elsewhere.
+    columns
+        All columns of the table they came from, as they came, where these were asked for; else none.
     """
 
     texts: list[str]
@@ -83,6 +85,7 @@ class LabelledTexts:
     source: str = "memory"
     notes: tuple[DataNote, ...] = ()
     cells: list[str] | None = None
+    columns: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict[str, Sequence[Any]])
 
     def __post_init__(self) -> None:
         for what, column in (("labels", self.labels), ("text pairs", self.pairs)):
@@ -118,6 +121,7 @@ class LabelledTexts:
             pairs=None if self.pairs is None else [self.pairs[i] for i in pick],
             notes=(),
             cells=None if self.cells is None else [self.cells[i] for i in pick],
+            columns={name: [values[i] for i in pick] for name, values in self.columns.items()},
         )
 
     def followed_by(self, other: LabelledTexts) -> LabelledTexts:
@@ -136,6 +140,7 @@ class LabelledTexts:
             source=f"{self.source} and {other.source}",
             notes=(),
             cells=None if self.cells is None or other.cells is None else [*self.cells, *other.cells],
+            columns={},
         )
 
     def labelled_as(self, classes: Sequence[Label]) -> LabelledTexts:

@@ -32,6 +32,7 @@ def read_texts(
     quoting: Quoting = "auto",
     split: str | None = None,
     task: Task = "auto",
+    keep_columns: bool = False,
 ) -> LabelledTexts:
     r"""Read labelled texts from a file, a folder, a table in memory or a list.
 
@@ -63,6 +64,8 @@ def read_texts(
         Which split of a `datasets` folder to read.
     task
         What the labels are for: of ``classification`` text such as 1.10 stays text where it would else be a number.
+    keep_columns
+        Keep all columns of the table, in `LabelledTexts.columns`.
 
     Returns
     -------
@@ -105,6 +108,7 @@ def read_texts(
         pairs=None if pairs is None else _as_strings(pairs, text_pair or "text_pair", notes),
         names=table.class_names.get(label),
         source=table.name,
+        columns=table.columns if keep_columns else {},
     )
     data = dataclasses.replace(data, notes=tuple(notes))
     warn_of(data.notes)

@@ -37,7 +37,7 @@ from spacetune.reports.page import fragment, page, screenshot
 from spacetune.reports.scoring import fit_document, scores_document
 from spacetune.reports.simplexes import simplex_document, uncertainty_document
 from spacetune.reports.spaces import map_document, overlap_document
-from spacetune.results import Result
+from spacetune.results import Result, json_text, jsonable
 from spacetune.studies import (
     Counterfactual,
     ExplanationSummary,
@@ -78,7 +78,7 @@ LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
 }
 """How each kind of result is laid out; any other is shown as its rows."""
 
-ENDINGS = (".html", ".md", ".json", ".png", ".csv")
+ENDINGS = (".html", ".md", ".json", ".png", ".csv", ".jsonl", ".parquet")
 
 
 def document_of(result: Result) -> Document:
@@ -91,7 +91,7 @@ def render(result: Result, path: str | os.PathLike[str]) -> Path:
 
     ``.html`` is one self-contained page: it loads nothing, works from disk, in light and dark, on paper and on a
     telephone. ``.md`` is Markdown with the numbers behind every figure. ``.png`` is a picture of the page, taken
-    with Chromium or Chrome. ``.json`` is the result itself, ``.csv`` its rows.
+    with Chromium or Chrome. ``.json`` is the result itself; ``.csv``, ``.jsonl`` and ``.parquet`` are its rows.
 
     Parameters
     ----------
@@ -123,6 +123,10 @@ def render(result: Result, path: str | os.PathLike[str]) -> Path:
         write_text(file, result.to_json(indent=2))
     elif file.suffix == ".csv":
         write_csv(file, result.rows())
+    elif file.suffix == ".jsonl":
+        write_text(file, "".join(f"{json_text(jsonable(row))}\n" for row in result.rows()))
+    elif file.suffix == ".parquet":
+        write_parquet(file, result.rows())
     elif file.suffix == ".md":
         write_text(file, markdown(document_of(result)))
     elif file.suffix == ".html":
@@ -166,6 +170,26 @@ def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     writer.writerow([safe_cell(name) for name in columns])
     writer.writerows([safe_cell(row[name]) for name in columns] for row in rows)
     write_text(path, text.getvalue())
+
+
+def write_parquet(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows as Parquet; a column whose cells are of several types is written as text."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = [row.get(name) for row in rows]
+        try:
+            columns[name] = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+            columns[name] = pa.array([None if value is None else str(value) for value in values])
+    content = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), content)
+    try:
+        write_file(path, content.getvalue().to_pybytes())
+    except OSError as error:
+        raise SpacetuneError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from spacetune.data import LabelledTexts
 from spacetune.encoders import TextInput, Texts, as_inputs
+from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.reading import cut_at
@@ -36,6 +38,10 @@ class Predictions(Result):
         The classes.
     notes
         Warnings, such as how many texts were cut.
+    columns
+        The columns of the table that the texts came from: in `rows` they stand before the prediction, as they came.
+    top
+        How many classes `rows` name, the likeliest first; None gives every class a column.
     """
 
     texts: tuple[TextInput, ...]
@@ -43,21 +49,36 @@ class Predictions(Result):
     probabilities: np.ndarray[Any, Any] | None
     classes: tuple[Any, ...]
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict[str, Sequence[Any]], repr=False)
+    top: int | None = None
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one row a text: text (and pair), prediction, and a probability column a class."""
-        rows: list[dict[str, Any]] = []
-        for i, (text, label) in enumerate(zip(self.texts, self.predicted, strict=True)):
-            row: dict[str, Any] = {"text": text} if isinstance(text, str) else {"text": text[0], "text_pair": text[1]}
-            row["predicted"] = "|".join(map(str, label)) if isinstance(label, list) else label
-            if self.probabilities is not None:
-                named = zip(self.classes, self.probabilities[i].tolist(), strict=True)
-                row |= {f"p({name})": p for name, p in named}
-            rows.append(row)
-        return rows
+        """Return one row a text: its own columns, or the text (and pair); the prediction; probabilities.
+
+        A column of the user's that has the name of one of these keeps its name, and ours is called ``spacetune …``.
+        """
+        return [{**self._own(i), **self._found(i)} for i in range(len(self.texts))]
+
+    def _own(self, i: int) -> dict[str, Any]:
+        if self.columns:
+            return {name: values[i] for name, values in self.columns.items()}
+        text = self.texts[i]
+        return {"text": text} if isinstance(text, str) else {"text": text[0], "text_pair": text[1]}
+
+    def _found(self, i: int) -> dict[str, Any]:
+        label = self.predicted[i]
+        row: dict[str, Any] = {"predicted": "|".join(map(str, label)) if isinstance(label, list) else label}
+        if self.probabilities is not None and self.top is None:
+            row |= {f"p({name})": p for name, p in zip(self.classes, self.probabilities[i].tolist(), strict=True)}
+        elif self.probabilities is not None:
+            for place, k in enumerate(np.argsort(-self.probabilities[i], kind="stable")[: self.top].tolist(), start=1):
+                row |= {f"class {place}": self.classes[k], f"p {place}": float(self.probabilities[i, k])}
+        return {f"spacetune {name}" if name in self.columns else name: value for name, value in row.items()}
 
 
-def predict_texts(model: TextEstimator, texts: Texts) -> Predictions:
+def predict_texts(
+    model: TextEstimator, texts: Texts | LabelledTexts, *, top: int | None = None, progress: bool | None = None
+) -> Predictions:
     """Predict texts or pairs.
 
     Parameters
@@ -65,16 +86,29 @@ def predict_texts(model: TextEstimator, texts: Texts) -> Predictions:
     model
         A fitted estimator.
     texts
-        Strings or pairs of strings.
+        Strings or pairs of strings; `LabelledTexts` whose columns were kept give them to the predictions.
+    top
+        How many classes the rows name; None gives every class a column.
+    progress
+        Whether to show a bar.
 
     Returns
     -------
     Predictions
         In the order of the texts.
+
+    Raises
+    ------
+    UsageError
+        If `top` is below 1.
     """
-    inputs = as_inputs(texts)
-    read = model.read(inputs)
-    return predictions_of(model, inputs, read.logits, int(read.truncated.sum()))
+    if top is not None and top < 1:
+        raise UsageError(f"top must be at least 1, got {top}")
+    inputs = as_inputs(texts.inputs if isinstance(texts, LabelledTexts) else texts)
+    read = model.read(inputs, progress)
+    found = predictions_of(model, inputs, read.logits, int(read.truncated.sum()))
+    columns = texts.columns if isinstance(texts, LabelledTexts) else {}
+    return dataclasses.replace(found, columns=columns, top=top)
 
 
 def predictions_of(model: TextEstimator, inputs: Sequence[TextInput], logits: Array, n_truncated: int) -> Predictions:
