@@ -56,9 +56,13 @@ def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
             for piece in (data,) if isinstance(data, bytes) else data:
                 _write(descriptor, piece)
             os.fsync(descriptor)
+            if fcntl is None:  # Windows renames no open file, and there is no lock to keep
+                os.close(descriptor)
+                descriptor = -1
             os.replace(unfinished, path)
         finally:
-            os.close(descriptor)
+            if descriptor >= 0:
+                os.close(descriptor)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(unfinished)

@@ -250,6 +250,16 @@ def test_demo_tells_the_whole_story(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert run("predict", tmp_path / "demo", "my parcel went to the old flat").code == 0
 
 
+def test_demo_of_pairs(tmp_path: Path) -> None:
+    answer = run("demo", "--pairs", "--out", tmp_path / "demo")
+    assert answer.code == 0
+    for said in ("180 pairs of questions", "cosine", "majority", "2. Explain", "words that met", "3. Saved"):
+        assert said in answer.out
+    pairs = write_rows(tmp_path / "p.csv", [{"text": "Where is it?", "text_pair": "Has my parcel come?"}])
+    assert run("predict", tmp_path / "demo", pairs, "--out", tmp_path / "a.csv").code == 0
+    assert list(read_rows(tmp_path / "a.csv")[0])[:3] == ["text", "text_pair", "predicted"]
+
+
 KINDS: dict[str, tuple[list[dict[str, Any]], list[str], str]] = {
     "regression": ([{"text": f"number {i}", "label": i / 4} for i in range(24)], [], "regression"),
     "several labels": (

@@ -79,7 +79,7 @@ def _sync_all(folder: Path, mode: int) -> None:
     """Sync a folder's files to disk, with the mode that new files get here."""
     for file in _files(folder):
         os.chmod(file, mode & 0o777)
-        descriptor = os.open(file, os.O_RDONLY)
+        descriptor = os.open(file, os.O_RDWR if os.name == "nt" else os.O_RDONLY)  # Windows syncs what it may write
         try:
             os.fsync(descriptor)
         finally:

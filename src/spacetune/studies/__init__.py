@@ -1,6 +1,6 @@
 """One question, one function, one result object; the command line and the web call these."""
 
-from spacetune.studies.demo_data import demo_texts
+from spacetune.studies.demo_data import demo_pairs, demo_texts
 from spacetune.studies.diagnosis import Diagnosis, diagnose
 from spacetune.studies.embedding import Embeddings, embed_texts
 from spacetune.studies.explain.counterfactual import Counterfactual, find_counterfactual
@@ -55,6 +55,7 @@ __all__ = [
     "choose_method",
     "class_geometry",
     "compare",
+    "demo_pairs",
     "demo_texts",
     "diagnose",
     "embed_texts",

@@ -53,7 +53,7 @@ class HeldPass(Protocol):
 
     @property
     def states(self) -> Tensor:
-        """The states ``(token, layer, dim)`` of the layers asked for, texts in their order."""
+        """The states ``(token, layer, dim)`` of the layers asked for, texts in their order, on the CPU."""
         ...
 
     def pull(self, gradients: Tensor) -> InputParts:

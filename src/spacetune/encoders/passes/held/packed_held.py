@@ -140,17 +140,21 @@ class PackedPass:
     @property
     def states(self) -> Tensor:
         """The states ``(token, layer, dim)``."""
+        return self._read().to("cpu")
+
+    def _read(self) -> Tensor:
         return torch.stack([self.every[layer].index_select(0, self.rows) for layer in self.layers], dim=1)
 
     def pull(self, gradients: Tensor) -> InputParts:
         """Carry linear functions of the states back to the input."""
         n_outputs, parts, n_depths = len(gradients), self.encoder.parts, len(self.every)
-        read = torch.einsum("otld,tld->lot", gradients.to(self.words), self.states)
+        gradients = gradients.to(self.words)
+        read = torch.einsum("otld,tld->lot", gradients, self._read())
         biases, prefix, along = (self.words.new_zeros(n_outputs, len(self.words)) for _ in range(3))
         g = self.every[0].new_zeros(n_outputs, *self.every[0].shape)
         for depth in range(n_depths - 1, -1, -1):
             if depth in self.layers:
-                g[:, self.rows] += gradients[:, :, self.layers.index(depth)].to(g)
+                g[:, self.rows] += gradients[:, :, self.layers.index(depth)]
             along += (torch.einsum("ord,rd->or", g, self.every[depth]) + biases + prefix) / n_depths
             below = [each for each, layer in zip(read, self.layers, strict=True) if layer < depth]
             along[:, self.rows] += sum(below, torch.zeros_like(read[0])) / n_depths
@@ -160,7 +164,7 @@ class PackedPass:
             g = _through(g, parts.project, biases)
         g = _through_norm(g, parts.embedding_norm, self.rstd, biases)
         words, places = (torch.einsum("ord,rd->or", g, each) for each in (self.words, self.places))
-        found = (each[:, self.rows] for each in (words, places, biases, along, prefix))
+        found = (each[:, self.rows].to("cpu") for each in (words, places, biases, along, prefix))
         return InputParts(*found) if self.held and self.held[0].brought is not None else InputParts(*[*found][:4])
 
 

@@ -120,13 +120,13 @@ class StreamPass:
     @property
     def states(self) -> Tensor:
         """The states ``(token, layer, dim)``."""
-        return torch.stack([self.every[i].detach().flatten(0, 1)[self.rows] for i in self.layers], dim=1)
+        return torch.stack([self.every[i].detach().flatten(0, 1)[self.rows] for i in self.layers], dim=1).to("cpu")
 
     def pull(self, gradients: Tensor) -> InputParts:
         """Carry linear functions of the states back to the input."""
         with torch.inference_mode(False), torch.enable_grad():
             found = [self._pull(each.to(self.every[0]).clone()) for each in gradients]
-        return InputParts(*(torch.stack(each) for each in zip(*found, strict=True)))
+        return InputParts(*(torch.stack(each).to("cpu") for each in zip(*found, strict=True)))
 
     def _pull(self, gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return words, places, biases and the mean over depths of one output, ``(token,)`` each."""
