@@ -89,6 +89,18 @@ def test_ctrl_c_before_any_epoch_is_passed_on() -> None:
         run.fit(3)
 
 
+def test_ctrl_c_in_the_first_epoch_keeps_a_start_that_was_scored(caplog: pytest.LogCaptureFixture) -> None:
+    run = Run()
+    run.stop_after = 1
+    start = weights(run)
+    schedule = Schedule(len(X), 3, 8, monitor="score", seed=5)
+    with caplog.at_level(logging.WARNING, logger="spacetune"):
+        [history] = fit_parameters(run.candidates, schedule, losses=run.losses, validate=run.validate, score_start=True)
+    assert (history.ended, history.best_epoch, [e.epoch for e in history.epochs]) == ("interrupted", 0, [0])
+    assert all(torch.equal(a, b) for a, b in zip(weights(run), start, strict=True))
+    assert "stopped by Ctrl-C in epoch 1; the best so far, epoch 0, is kept" in caplog.text
+
+
 def test_early_stopping_restores_the_best() -> None:
     run = Run(scores=iter([0.5, 0.7, 0.6, 0.6, 0.6, 0.6]))
     kept: list[list[Tensor]] = []

@@ -73,7 +73,7 @@ def fit_parameters(
     OutOfTime
         If it runs inside `time_limit` and does not end within it.
     KeyboardInterrupt
-        If Ctrl-C comes before the first epoch has ended, or before the one to stop after: there is nothing to keep.
+        If Ctrl-C comes before anything was scored, or before the epoch to stop after: there is nothing to keep.
     """
     score = validate if schedule.stop_after is None else lambda: [{} for _ in candidates]
     start = 0 if checkpoint is None else checkpoint.load(candidates)
@@ -96,7 +96,7 @@ def fit_parameters(
                 if checkpoint is not None:
                     checkpoint.save(candidates)
         except KeyboardInterrupt as stop:
-            if schedule.stop_after is not None or not any(e.epoch for e in candidates[0].epochs):
+            if schedule.stop_after is not None or not candidates[0].epochs:
                 raise
             interrupted = True
             log.warning(
