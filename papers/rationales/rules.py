@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from benchmarks.common import split
 from papers.muppet.words import word_of
 from papers.rationales.eraser import auprc, chosen
 from papers.rationales.erasing import softmax
@@ -46,17 +47,17 @@ def compared_rules(model: SpaceClassifier, posts: list[Post], few: int) -> dict[
     """Return for every rule AUPRC for the toxic classes, and faithfulness of the first few posts, against others."""
     explained = model.explain([post.text for post in posts])
     places = [word_of(model.encoder_, post.text, list(post.words)) for post in posts]
-    normal = model.classes_.tolist().index(NORMAL)
+    normal, typical = model.classes_.tolist().index(NORMAL), model.predict_logits(split("hatexplain", "dev").texts)
     found: dict[str, Any] = {}
     for name, rule in RULES.items():
-        for centred in (False, True):
+        for centre in (None, typical.mean(0)):
             both = [
-                _asked(rule(one), one, post, place, normal, model if centred else None)
+                _asked(rule(one), one, post, place, normal, centre)
                 for one, post, place in zip(explained, posts, places, strict=True)
             ]
             plausible = [auprc(post.majority, toxic) for post, (toxic, _) in zip(posts, both, strict=True)]
             falls = _falls(model, posts[:few], [others for _, others in both[:few]])
-            found[name + (", against a typical text" if centred else "")] = {
+            found[name + ("" if centre is None else ", against a typical text")] = {
                 "AUPRC": float(np.mean(plausible)),
                 "comprehensiveness": float(falls[:, 0].mean()),
                 "sufficiency": float(falls[:, 1].mean()),
@@ -67,26 +68,14 @@ def compared_rules(model: SpaceClassifier, posts: list[Post], few: int) -> dict[
 
 
 def _asked(
-    scores: Scores, one: TextExplanation, post: Post, place: Any, normal: int, model: SpaceClassifier | None
+    scores: Scores, one: TextExplanation, post: Post, place: Any, normal: int, centre: Scores | None
 ) -> tuple[Scores, Scores]:
-    """Return the words' scores for both questions; of a model, less what a typical text's tokens bring."""
-    if model is not None:
-        scores = scores - (_typical(model) - one.bias) / len(scores)
+    """Return the words' scores for both questions; with a typical text's logits, less what its tokens bring."""
+    if centre is not None:
+        scores = scores - (centre - one.bias) / len(scores)
     asked = (direction(question, one.logits, normal) for question in ("toxic", "against others"))
     toxic, others = (word_sums(scores @ weights, place, len(post.words), "sum") for weights in asked)
     return toxic, others
-
-
-_TYPICAL: dict[int, Scores] = {}
-
-
-def _typical(model: SpaceClassifier) -> Scores:
-    """Return the mean logits of the dev texts."""
-    from benchmarks.common import split
-
-    if id(model) not in _TYPICAL:
-        _TYPICAL[id(model)] = model.predict_logits(split("hatexplain", "dev").texts).mean(0)
-    return _TYPICAL[id(model)]
 
 
 def _falls(model: SpaceClassifier, posts: list[Post], scores: list[Scores]) -> Scores:

@@ -9,7 +9,7 @@ from sklearn.metrics import auc, precision_recall_curve
 pytest.importorskip("papers.__main__", reason="run from the root of the checkout")
 
 from papers.muppet.words import word_of
-from papers.rationales import eraser, erasing, exact, posts, readings
+from papers.rationales import eraser, erasing, exact, posts, readings, rules
 
 from spacetune import Encoder, SpaceClassifier
 
@@ -157,3 +157,12 @@ def test_every_method_reads_one_number_a_word(model: SpaceClassifier) -> None:
         for reading, values in readings.readings(method, scores, logits, places, 3, normal=1).items():
             assert values.shape == (3,), (method, reading)
             assert np.isfinite(values).all(), (method, reading)
+
+
+def test_every_rule_sums_to_the_logits_but_for_what_it_keeps_apart(model: SpaceClassifier) -> None:
+    one = model.explain(TEXTS[:1])[0]
+    for name, rule in rules.RULES.items():
+        kept = 0.0
+        if "apart" in name:
+            kept = one.sources["biases"].sum(0) + (one.sources["places"].sum(0) if "places" in name else 0)
+        assert rule(one).sum(0) + kept == pytest.approx(one.logits - one.bias, abs=1e-5), name
