@@ -11,7 +11,7 @@ import typer
 
 from spacetune.cli.demo import demo
 from spacetune.cli.dissect import dissect, terms
-from spacetune.cli.doctor import cache, check, doctor
+from spacetune.cli.doctor import cache, check, doctor, encoders
 from spacetune.cli.explain import explain
 from spacetune.cli.fit import fit
 from spacetune.cli.geometry import compare, measure, perturb
@@ -39,6 +39,7 @@ COMMANDS = (
     check,
     demo,
     doctor,
+    encoders,
     cache,
 )
 

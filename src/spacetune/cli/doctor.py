@@ -10,7 +10,7 @@ from spacetune.cli.guarded import AsJson, Report, guarded, quiet_libraries, say,
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, read, reads
 from spacetune.errors import UsageError
 
-__all__ = ["cache", "check", "doctor"]
+__all__ = ["cache", "check", "doctor", "encoders"]
 
 
 @guarded
@@ -40,6 +40,21 @@ def check(
     read_by = Encoder.from_pretrained(encoder)
     limit = read_by.provenance(()).cut_at(texts.inputs)
     show(check_texts(texts, read_by.count_tokens, limit, read_by.unknown), as_json, draw_data_report, out)
+
+
+@guarded
+def encoders(
+    speed: Annotated[bool, typer.Option("--speed", help="Measure those at hand on this machine.")] = False,
+    out: Report = None,
+    as_json: AsJson = False,
+) -> None:
+    """List encoders: short names for ``--encoder``, which are at hand, how large, for what; nothing is downloaded."""
+    out = write_place(out)
+    quiet_libraries()
+    from spacetune.reports.terminal import draw_encoders
+    from spacetune.studies import list_encoders
+
+    show(list_encoders(speed=speed), as_json, draw_encoders, out)
 
 
 @guarded

@@ -86,7 +86,7 @@ class Encoder:
         Parameters
         ----------
         name
-            A folder with `config.json` and `model.safetensors`, or a name on the hub.
+            A folder with `config.json` and `model.safetensors`, a name on the hub, or a short one such as ``small``.
         revision
             Branch, tag or commit on the hub.
         dtype

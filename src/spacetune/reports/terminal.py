@@ -20,11 +20,12 @@ if TYPE_CHECKING:  # whoever has a result to draw has loaded what made it
     from spacetune.data import DataReport
     from spacetune.encoders.store import StoreSummary
     from spacetune.explanations import Explanation, TextExplanation
-    from spacetune.studies import Diagnosis, FitReport, Predictions, Scores, SpaceMap
+    from spacetune.studies import Diagnosis, EncoderList, FitReport, Predictions, Scores, SpaceMap
 
 __all__ = [
     "draw_data_report",
     "draw_diagnosis",
+    "draw_encoders",
     "draw_explanation",
     "draw_fit",
     "draw_map",
@@ -113,6 +114,18 @@ def draw_predictions(console: Console, predictions: Predictions) -> None:
             line.append(f"  {float(np.max(table[i])):.0%}", style="dim")
         line.append(f"  {printable(text if isinstance(text, str) else ' | '.join(text))}")
         console.print(line, overflow="ellipsis", no_wrap=True)
+
+
+def draw_encoders(console: Console, found: EncoderList) -> None:
+    """Print encoders: their short names, where they are, how large, and why."""
+    for row in found.rows():
+        size = f"{row['parameters']}M, width {row['width']}, {row['tokens']:,} tokens" if row.get("parameters") else ""
+        speed = "" if row.get("tokens_per_second") is None else f"; {row['tokens_per_second']:,} tokens/s here"
+        score = "" if row.get("public_score") is None else f"; MTEB classification {row['public_score']}"
+        console.print(headed(row["alias"] or "-", f"  {row['name']} ({row['where']})"))
+        if size:
+            told = f"  {size}; {row['languages']}; {row['licence']}{score}{speed}. {row['why']}."
+            console.print(plain(told, "dim"))
 
 
 def draw_explanation(

@@ -3,6 +3,7 @@
 from spacetune.studies.demo_data import demo_pairs, demo_texts
 from spacetune.studies.diagnosis import Diagnosis, diagnose
 from spacetune.studies.embedding import Embeddings, embed_texts
+from spacetune.studies.encoders import EncoderList, list_encoders
 from spacetune.studies.explain.counterfactual import Counterfactual, find_counterfactual
 from spacetune.studies.explain.faithfulness import Faithfulness, check_explanations
 from spacetune.studies.explain.reach import Reach, word_reach
@@ -31,6 +32,7 @@ __all__ = [
     "Diagnosis",
     "Embeddings",
     "EncoderComparison",
+    "EncoderList",
     "ExplanationSummary",
     "Faithfulness",
     "FitReport",
@@ -61,6 +63,7 @@ __all__ = [
     "embed_texts",
     "find_counterfactual",
     "fit_model",
+    "list_encoders",
     "map_spaces",
     "measure",
     "measure_ladder",

@@ -8,6 +8,7 @@ import importlib.util
 import os
 from pathlib import Path
 
+from spacetune.encoders.loading.recommended import named_in_full
 from spacetune.encoders.sentences.folder import transformer_folder
 from spacetune.errors import EncoderError
 
@@ -94,7 +95,7 @@ def locate(
     Parameters
     ----------
     name
-        A folder, or a name on the hub.
+        A folder, a name on the hub, or a short name (`recommended`).
     revision, token, cache_dir
         As for `Encoder.from_pretrained`.
     local_files_only
@@ -107,6 +108,7 @@ def locate(
     """
     if _is_folder(name):
         return Place(str(name), Path(name), "folder")
+    name = named_in_full(name) if isinstance(name, str) else name
     where = Path(name).absolute()
     if isinstance(name, os.PathLike) or str(name).startswith((".", "/", "~")):
         raise EncoderError(

@@ -1,0 +1,85 @@
+"""Which encoders are recommended, which of them are at hand, and what else lies in the hub's cache."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+from spacetune.encoders import Encoder
+from spacetune.encoders.loading.recommended import RECOMMENDED
+from spacetune.encoders.loading.resolving import locate
+from spacetune.errors import EncoderError
+from spacetune.results import Result
+from spacetune.studies.demo_data import demo_texts
+
+__all__ = ["EncoderList", "list_encoders"]
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderList(Result):
+    """Encoders, one a row.
+
+    Parameters
+    ----------
+    encoders
+        Alias, name, where it is (``bundled``, ``cache``, ``not here``), parameters in millions, width, tokens, languages,
+        licence, public score, tokens a second on this machine where that was measured, and why. Of what else is in the
+        hub's cache name and place alone.
+    """
+
+    encoders: tuple[dict[str, Any], ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows."""
+        return [dict(row) for row in self.encoders]
+
+
+def list_encoders(*, speed: bool = False) -> EncoderList:
+    """List recommended encoders and those at hand; nothing is downloaded.
+
+    Parameters
+    ----------
+    speed
+        Measure those at hand on the demo's messages: tokens a second, all layers computed.
+    """
+    rows = [{**dataclasses.asdict(each), "where": _where(each.name)} for each in RECOMMENDED]
+    known = {row["name"] for row in rows}
+    rows += [{"alias": None, "name": name, "where": "cache"} for name in cached() if name not in known]
+    if speed:
+        rows = [
+            {**row, "tokens_per_second": _speed(row["name"]) if row["where"] != "not here" else None} for row in rows
+        ]
+    return EncoderList(tuple(rows))
+
+
+def cached() -> list[str]:
+    """Return the names of what the hub's cache holds with a configuration and safetensors weights."""
+    from huggingface_hub import constants
+
+    found: list[str] = []
+    for folder in sorted(Path(constants.HF_HUB_CACHE).glob("models--*")):
+        snapshots = list(folder.glob("snapshots/*"))
+        if any((s / "config.json").exists() and any(s.glob("*.safetensors")) for s in snapshots):
+            found.append(folder.name.removeprefix("models--").replace("--", "/"))
+    return [name for name in found if _where(name) != "not here"]
+
+
+def _where(name: str) -> str:
+    try:
+        return locate(name, local_files_only=True).origin
+    except EncoderError:
+        return "not here"
+
+
+def _speed(name: str) -> int | None:
+    try:
+        encoder = Encoder.from_pretrained(name, local_files_only=True)
+    except EncoderError:
+        return None
+    texts = demo_texts("train").texts
+    encoder.encode(texts[:20], progress=False)
+    began = time.perf_counter()
+    features = encoder.encode(texts, progress=False)
+    return round(len(features.values) / (time.perf_counter() - began))
