@@ -18,7 +18,7 @@ def test_short_names_are_known_once() -> None:
     assert len({each.alias for each in RECOMMENDED}) == len({each.name for each in RECOMMENDED}) == len(RECOMMENDED)
     assert named_in_full("default") == DEFAULT_ENCODER
     assert locate("default").origin == "bundled"
-    with pytest.raises(EncoderError, match="encoder 'BAAI/bge-small-en-v1.5' was not found"):
+    with pytest.raises(EncoderError, match=r"encoder 'BAAI/bge-small-en-v1\.5' was not found"):
         locate("small", local_files_only=True)
 
 

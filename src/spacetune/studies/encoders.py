@@ -24,9 +24,9 @@ class EncoderList(Result):
     Parameters
     ----------
     encoders
-        Alias, name, where it is (``bundled``, ``cache``, ``not here``), parameters in millions, width, tokens, languages,
-        licence, public score, tokens a second on this machine where that was measured, and why. Of what else is in the
-        hub's cache name and place alone.
+        Alias, name, where it is (``bundled``, ``cache``, ``not here``), parameters in millions, width, tokens,
+        languages, licence, public score, tokens a second on this machine where that was measured, and why. Of what
+        else is in the hub's cache name and place alone.
     """
 
     encoders: tuple[dict[str, Any], ...]
@@ -47,10 +47,8 @@ def list_encoders(*, speed: bool = False) -> EncoderList:
     rows = [{**dataclasses.asdict(each), "where": _where(each.name)} for each in RECOMMENDED]
     known = {row["name"] for row in rows}
     rows += [{"alias": None, "name": name, "where": "cache"} for name in cached() if name not in known]
-    if speed:
-        rows = [
-            {**row, "tokens_per_second": _speed(row["name"]) if row["where"] != "not here" else None} for row in rows
-        ]
+    for row in rows if speed else []:
+        row["tokens_per_second"] = None if row["where"] == "not here" else _speed(row["name"])
     return EncoderList(tuple(rows))
 
 
