@@ -114,21 +114,23 @@ def _whole(seeds: list[dict[str, Any]]) -> str:
     rows = [
         [
             name,
-            *(
-                f"{np.mean(v):.3f} ± {np.std(v, ddof=1):.3f}"
-                for v in ([s["test"][name][m] for s in seeds] for m in MEASURES)
-            ),
+            *(_spread([s["test"][name][m] for s in seeds]) for m in MEASURES),
         ]
         for name in OURS
     ]
     return f"""## Ours on all test posts
 
 {about["posts"]:,} posts labelled hateful or offensive, {about["with a majority rationale"]:,} of them with a word that
-two people marked (plausibility is measured on these); {len(seeds)} fits with seeds 0 to {len(seeds) - 1},
-mean ± standard deviation. Test accuracy of the models {np.mean(accuracy):.3f} ± {np.std(accuracy, ddof=1):.3f}.
+two people marked (plausibility is measured on these); fits with seeds {", ".join(str(s["seed"]) for s in seeds)},
+mean ± standard deviation. Test accuracy of the models {_spread(accuracy)}.
 
 {table(["method", *MEASURES], rows)}
 """
+
+
+def _spread(values: list[float]) -> str:
+    """Write a mean with its standard deviation; of one value there is none."""
+    return f"{np.mean(values):.3f}" + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else "")
 
 
 def _readings(first: dict[str, Any], compared: dict[str, Any] | None) -> str:
