@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from pathlib import Path
 from typing import Any
 
 from spacetune.encoders import Encoder
 from spacetune.encoders.loading.recommended import RECOMMENDED
-from spacetune.encoders.loading.resolving import locate
+from spacetune.encoders.loading.resolving import cached, locate
 from spacetune.errors import EncoderError
 from spacetune.results import Result
 from spacetune.studies.demo_data import demo_texts
@@ -46,22 +45,14 @@ def list_encoders(*, speed: bool = False) -> EncoderList:
     """
     rows = [{**dataclasses.asdict(each), "where": _where(each.name)} for each in RECOMMENDED]
     known = {row["name"] for row in rows}
-    rows += [{"alias": None, "name": name, "where": "cache"} for name in cached() if name not in known]
+    rows += [
+        {"alias": None, "name": name, "where": "cache"}
+        for name in cached()
+        if name not in known and _where(name) != "not here"
+    ]
     for row in rows if speed else []:
         row["tokens_per_second"] = None if row["where"] == "not here" else _speed(row["name"])
     return EncoderList(tuple(rows))
-
-
-def cached() -> list[str]:
-    """Return the names of what the hub's cache holds with a configuration and safetensors weights."""
-    from huggingface_hub import constants
-
-    found: list[str] = []
-    for folder in sorted(Path(constants.HF_HUB_CACHE).glob("models--*")):
-        snapshots = list(folder.glob("snapshots/*"))
-        if any((s / "config.json").exists() and any(s.glob("*.safetensors")) for s in snapshots):
-            found.append(folder.name.removeprefix("models--").replace("--", "/"))
-    return [name for name in found if _where(name) != "not here"]
 
 
 def _where(name: str) -> str:

