@@ -79,7 +79,7 @@ def test_a_low_rank_adapter_is_merged_into_the_weights(made: Made) -> None:
 
 def test_long_texts_go_window_by_window_and_many_texts_run_by_run(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = Encoder.from_pretrained(made("bert"), dtype="float32", max_length=12, max_windows=4)
-    monkeypatch.setattr("spacetune.encoders.held.TOKENS", 30)
+    monkeypatch.setattr("spacetune.encoders.held.TOKENS", 2)
     found = runs(encoder, "float32")
     assert len(found) > 2
     whole, own = TokenFeatures.concat([features for features, _ in found]), encoder.encode(SINGLES, layers=LAYERS)

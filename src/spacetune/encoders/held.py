@@ -6,10 +6,10 @@ import dataclasses
 import weakref
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import torch
 
 from spacetune.encoders.adapters import Adapter, LayerChanges, LoraStates, PrefixStates
+from spacetune.encoders.batching import runs_of
 from spacetune.encoders.encoder import Encoder
 from spacetune.encoders.families import family_of, types_that
 from spacetune.encoders.loading.load import weights_in
@@ -25,7 +25,7 @@ from spacetune.errors import UnsupportedByFamily
 __all__ = ["can_hold", "held_runs"]
 
 TOKENS = 4096
-"""Tokens times outputs that are carried back at a time; a text alone may have more."""
+"""About how many tokens (four characters each) times outputs are carried back at a time; a text may have more."""
 
 _MADE: weakref.WeakKeyDictionary[Encoder, dict[torch.dtype, PackedHeld | StreamHeld]] = weakref.WeakKeyDictionary()
 
@@ -82,18 +82,19 @@ def held_runs(
         adapter = adapter.merged()
     if isinstance(adapter, LayerChanges):
         encoder, adapter = tuned(encoder, adapter), None
-    runner, size = _runner(encoder, choose_dtype(dtype, encoder.device)), 2 if apart else 1
-    texts: Sequence[TextInput] = [text for pair in inputs for text in pair] if apart else inputs
-    tokenized = encoder.tokenize(texts)
-    lengths = tokenized.text_lengths.reshape(-1, size).sum(1)
-    for first, last in _runs(lengths, max(1, TOKENS // n_outputs)):
-        features, batch = _cut(tokenized, first * size, last * size, encoder.device)
-        held = runner.run(batch, layers, adapter)
-        features = dataclasses.replace(features, values=held.states)
+    runner = _runner(encoder, choose_dtype(dtype, encoder.device))
+    budget = max(1, TOKENS // n_outputs)
+    for run in runs_of(inputs, 4 * budget, budget):
+        texts = [text for pair in inputs[run] for text in pair] if apart else inputs[run]
+        tokenized = encoder.tokenize(texts)
+        held = runner.run(_batch(tokenized, encoder.device), layers, adapter)
+        cut = torch.from_numpy(tokenized.truncated)
+        lengths = torch.from_numpy(tokenized.text_lengths)
+        features = TokenFeatures(held.states, offsets_of(lengths), torch.from_numpy(tokenized.token_ids), None, cut)
         if apart:
-            of_first = features.lengths[::2]
-            cut = None if features.truncated is None else features.truncated.view(-1, 2).any(1)
-            features = dataclasses.replace(features, offsets=features.offsets[::2], first=of_first, truncated=cut)
+            features = dataclasses.replace(
+                features, offsets=features.offsets[::2], first=lengths[::2], truncated=cut.view(-1, 2).any(1)
+            )
         yield features, held
 
 
@@ -106,32 +107,7 @@ def _runner(encoder: Encoder, dtype: torch.dtype) -> PackedHeld | StreamHeld:
     return made[dtype]
 
 
-def _runs(lengths: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:
-    """Yield where consecutive texts begin and end that have at most so many tokens together, or are one.
-
-    >>> list(_runs(np.array([3, 2, 9, 1]), 5))
-    [(0, 2), (2, 3), (3, 4)]
-    """
-    first, taken = 0, 0
-    for i, length in enumerate(lengths.tolist()):
-        if i > first and taken + length > budget:
-            yield first, i
-            first, taken = i, 0
-        taken += length
-    yield first, len(lengths)
-
-
-def _cut(tokenized: Tokenized, first: int, last: int, device: torch.device) -> tuple[TokenFeatures, PackedBatch]:
-    """Return some texts' tokens, without states, and the windows to run."""
-    windows = np.cumsum([0, *tokenized.n_windows])
-    tokens = np.cumsum([0, *tokenized.lengths])
-    here = slice(tokens[windows[first]], tokens[windows[last]])
-    ids = torch.from_numpy(tokenized.token_ids[here])
-    offsets = offsets_of(torch.from_numpy(tokenized.text_lengths[first:last]))
-    cut = torch.from_numpy(tokenized.truncated[first:last])
-    batch = PackedBatch(
-        ids.to(device),
-        torch.from_numpy(tokenized.segment_ids[here]).long().to(device),
-        tokenized.lengths[windows[first] : windows[last]].tolist(),
-    )
-    return TokenFeatures(ids.new_zeros(len(ids), 1, 1).float(), offsets, ids, None, cut), batch
+def _batch(tokenized: Tokenized, device: torch.device) -> PackedBatch:
+    """Return all windows of some texts as one batch."""
+    ids, segments = torch.from_numpy(tokenized.token_ids), torch.from_numpy(tokenized.segment_ids).long()
+    return PackedBatch(ids.to(device), segments.to(device), tokenized.lengths.tolist())

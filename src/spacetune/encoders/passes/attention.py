@@ -11,7 +11,7 @@ from torch import Tensor
 from spacetune.encoders.families import EncoderParts
 from spacetune.encoders.passes.layout import Blocks, Layout
 
-__all__ = ["Span", "attend", "spans_of"]
+__all__ = ["Span", "attend", "mix", "spans_of"]
 
 Span = tuple[int, int, int, Tensor | None]
 """Start, number and size of blocks, and what is added to their attention scores."""
@@ -57,3 +57,43 @@ def attend(qkv: Tensor, spans: Sequence[Span], n_heads: int) -> Tensor:
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         mixed.append(out.transpose(1, 2).reshape(count * size, width))
     return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
+
+
+def mix(
+    qkv: Tensor, span: Span, n_heads: int, prefix: tuple[Tensor, Tensor] | None = None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Mix the values of one span as `attend` does, and keep the rows they were mixed by.
+
+    Parameters
+    ----------
+    qkv
+        Queries, keys and values of all rows side by side, ``(row, 3 · dim)``.
+    span
+        Which rows, from `spans_of`.
+    n_heads
+        Attention heads.
+    prefix
+        Keys and values that stand before every text's own, ``(1, head, prefix, width)`` each.
+
+    Returns
+    -------
+    tuple
+        Attention ``(block, head, row, row)`` of the texts' own rows; the mixtures ``(row, head, width)``; and what of
+        these the prefix brought, None without one.
+    """
+    start, count, size, bias = span
+    q, k, v = qkv[start : start + count * size].view(count, size, 3, n_heads, -1).permute(2, 0, 3, 1, 4)
+    scale = q.shape[-1] ** -0.5
+    scores = q @ k.transpose(2, 3) * scale
+    scores = scores if bias is None else scores + bias
+    if prefix is None:
+        rates = torch.softmax(scores, dim=-1)
+        return rates, _by_row(rates @ v), None
+    keys, values = (part.to(q) for part in prefix)
+    rates = torch.softmax(torch.cat([q @ keys.transpose(2, 3) * scale, scores], dim=-1), dim=-1)
+    own, carried = rates[..., -size:], rates[..., :-size] @ values
+    return own, _by_row(own @ v + carried), _by_row(carried)
+
+
+def _by_row(heads: Tensor) -> Tensor:
+    return heads.transpose(1, 2).flatten(0, 1)

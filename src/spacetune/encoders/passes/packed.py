@@ -22,7 +22,7 @@ from spacetune.encoders.passes.attention import Span, attend, spans_of
 from spacetune.encoders.passes.layout import Layout, lay_out
 from spacetune.encoders.passes.linear import Affine, fused_name
 
-__all__ = ["Norm", "PackedBatch", "PackedEncoder"]
+__all__ = ["Norm", "PackedBatch", "PackedEncoder", "PackedLayer", "norm_of", "normed"]
 
 Norm = tuple[Tensor, Tensor, float]
 
@@ -37,7 +37,7 @@ class PackedBatch:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Layer:
+class PackedLayer:
     """A layer's weights in the dtype they run in; query, key and value in one matrix."""
 
     qkv: Affine
@@ -67,7 +67,7 @@ class PackedEncoder:
         keep_freed_memory()
 
     @functools.cached_property
-    def _layers(self) -> list[_Layer]:  # laid out when a text comes: who only counts tokens or dissects needs none
+    def _layers(self) -> list[PackedLayer]:  # laid out when a text comes: who only counts tokens or dissects needs none
         return [_prepare(layer, self.dtype) for layer in self.parts.layers]
 
     def hidden_states(self, batch: PackedBatch, layers: Sequence[int]) -> list[Tensor]:
@@ -103,7 +103,7 @@ class PackedEncoder:
         positions = torch.from_numpy(layout.positions).to(ids.device)
         return self.parts.embed(ids, positions, segments)
 
-    def _layer(self, layer: _Layer, x: Tensor, spans: list[Span]) -> Tensor:
+    def _layer(self, layer: PackedLayer, x: Tensor, spans: list[Span]) -> Tensor:
         attended = attend(layer.qkv(x), spans, self.parts.n_heads)
         x = _norm(layer.attention_out.plus(attended, x), layer.attention_norm)
         inner = layer.ff_in.activated(x, layer.activation, layer.activation_name)
@@ -115,17 +115,25 @@ def _norm(x: Tensor, norm: Norm) -> Tensor:
     return F.layer_norm(x, weight.shape, weight, bias, eps)
 
 
-def _prepare(layer: LayerParts, dtype: torch.dtype) -> _Layer:
-    def norm(module: Any) -> Norm:
-        return module.weight.detach().to(dtype), module.bias.detach().to(dtype), module.eps
+def normed(x: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the same as a layer norm, with the mean and one over the deviation that it used, ``(row, 1)`` each."""
+    weight, bias, eps = norm
+    return torch.native_layer_norm(x, weight.shape, weight, bias, eps)
 
-    return _Layer(
+
+def norm_of(module: Any, dtype: torch.dtype) -> Norm:
+    """Return a norm's gain, shift and epsilon in the dtype it runs in."""
+    return module.weight.detach().to(dtype), module.bias.detach().to(dtype), module.eps
+
+
+def _prepare(layer: LayerParts, dtype: torch.dtype) -> PackedLayer:
+    return PackedLayer(
         qkv=Affine([layer.query, layer.key, layer.value], dtype),
         attention_out=Affine([layer.attention_out], dtype),
-        attention_norm=norm(layer.attention_norm),
+        attention_norm=norm_of(layer.attention_norm, dtype),
         ff_in=Affine([layer.ff_in], dtype),
         ff_out=Affine([layer.ff_out], dtype),
-        output_norm=norm(layer.output_norm),
+        output_norm=norm_of(layer.output_norm, dtype),
         activation=layer.activation,
         activation_name=fused_name(layer.activation),
     )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from spacetune.encoders.adapters.prefix import PrefixStates
-from spacetune.encoders.families import LayerParts
-from spacetune.encoders.passes.attention import Span, spans_of
+from spacetune.encoders.passes.attention import Span, mix, spans_of
 from spacetune.encoders.passes.held.held_pass import InputParts
 from spacetune.encoders.passes.layout import lay_out
-from spacetune.encoders.passes.packed import PackedBatch, PackedEncoder
+from spacetune.encoders.passes.linear import Affine
+from spacetune.encoders.passes.packed import Norm, PackedBatch, PackedEncoder, PackedLayer, norm_of, normed
 
 __all__ = ["PackedHeld"]
 
@@ -33,6 +33,11 @@ class PackedHeld(PackedEncoder):
         What to compute in.
     """
 
+    @functools.cached_property
+    def project(self) -> Affine | None:
+        """What stands between the embeddings and the first layer, in the dtype it runs in."""
+        return None if self.parts.project is None else Affine([self.parts.project], self.dtype)
+
     def run(self, batch: PackedBatch, layers: Sequence[int], prefix: PrefixStates | None = None) -> PackedPass:
         """Run texts up to the highest of these layers, behind a prefix shared by all where there is one."""
         layout = lay_out(np.asarray(batch.lengths))
@@ -42,9 +47,8 @@ class PackedHeld(PackedEncoder):
         summed = self._sum(batch, layout, rows).to(self.dtype)
         words = torch.zeros_like(summed)
         words[rows] = self.parts.words(batch.token_ids).to(self.dtype)
-        x, rstd = _normed(summed, self.parts.embedding_norm)
-        if self.parts.project is not None:
-            x = _affine(x, self.parts.project)
+        x, _, rstd = normed(summed, norm_of(self.parts.embedding_norm, self.dtype))
+        x = x if self.project is None else self.project(x)
         spans = spans_of(layout, self.parts, self.dtype, x.device)
         kept, states = list[_Held](), {0: x}
         for depth in range(1, max(layers) + 1):
@@ -57,34 +61,17 @@ class PackedHeld(PackedEncoder):
     def _held_layer(
         self, number: int, x: Tensor, spans: list[Span], prefix: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, _Held]:
-        layer, parts = self._layers[number], self.parts.layers[number]
-        qkv = layer.qkv(x).unflatten(1, (3, self.parts.n_heads, -1))
-        attended = [_attend(qkv[span[0] : span[0] + span[1] * span[2]], span, prefix) for span in spans]
-        weights, mixed, brought = zip(*attended, strict=True)
-        after, attention_rstd = _normed(layer.attention_out.plus(torch.cat(mixed), x), parts.attention_norm)
+        layer = self._layers[number]
+        qkv = layer.qkv(x)
+        weights, mixed, brought = zip(*(mix(qkv, span, self.parts.n_heads, prefix) for span in spans), strict=True)
+        after, _, attention_rstd = normed(
+            layer.attention_out.plus(torch.cat(mixed).flatten(1), x), layer.attention_norm
+        )
         inner = layer.ff_in(after)
-        active = parts.activation(inner.clone())
-        out, output_rstd = _normed(layer.ff_out.plus(active, after), parts.output_norm)
-        carried = None if prefix is None else torch.cat(brought)
-        return out, _Held(parts, spans, weights, attention_rstd, _gates(active, inner), output_rstd, carried)
-
-
-def _attend(qkv: Tensor, span: Span, prefix: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Return attention rows ``(block, head, row, row)``, what is mixed by them, and what of it is the prefix's."""
-    _, count, size, bias = span
-    q, k, v = qkv.unflatten(0, (count, size)).permute(2, 0, 3, 1, 4)
-    scores = q @ k.transpose(2, 3) * q.shape[-1] ** -0.5
-    scores = scores if bias is None else scores + bias
-    keys, values = (k[:, :, :0], v[:, :, :0]) if prefix is None else (part.to(q) for part in prefix)
-    before = q @ keys.transpose(2, 3) * q.shape[-1] ** -0.5
-    rates = torch.softmax(torch.cat([before, scores], dim=-1), dim=-1)
-    own, carried = rates[..., -size:], rates[..., :-size] @ values
-    return own, _rows(own @ v + carried), _rows(carried)
-
-
-def _rows(heads: Tensor) -> Tensor:
-    """Lay ``(block, head, row, width)`` out as ``(row, dim)``."""
-    return heads.transpose(1, 2).flatten(2).flatten(0, 1)
+        active = layer.activation(inner.clone())
+        out, _, output_rstd = normed(layer.ff_out.plus(active, after), layer.output_norm)
+        carried = None if prefix is None else torch.cat(brought).flatten(1)
+        return out, _Held(layer, spans, weights, attention_rstd, _gates(active, inner), output_rstd, carried)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +81,7 @@ class _Held:
     Gates are ``(row, inner)``, and what a prefix brought to attention is ``(row, dim)``.
     """
 
-    parts: LayerParts
+    layer: PackedLayer
     spans: list[Span]
     weights: tuple[Tensor, ...]
     attention_rstd: Tensor
@@ -104,15 +91,16 @@ class _Held:
 
     def pull(self, g: Tensor, biases: Tensor, prefix: Tensor) -> Tensor:
         """Carry gradients ``(output, row, dim)`` from above this layer to below it; note what its biases bring."""
-        parts = self.parts
-        g = _through_norm(g, parts.output_norm, self.output_rstd, biases)
-        inner = _through(g, parts.ff_out, biases) * self.gates
-        g = g + _through(inner, parts.ff_in, biases)
-        g = _through_norm(g, parts.attention_norm, self.attention_rstd, biases)
-        mixed = _through(g, parts.attention_out, biases)
+        layer = self.layer
+        g = _through_norm(g, layer.output_norm, self.output_rstd, biases)
+        inner = _through(g, layer.ff_out.weight, layer.ff_out.bias, biases) * self.gates
+        g = g + _through(inner, layer.ff_in.weight, layer.ff_in.bias, biases)
+        g = _through_norm(g, layer.attention_norm, self.attention_rstd, biases)
+        mixed = _through(g, layer.attention_out.weight, layer.attention_out.bias, biases)
         if self.brought is not None:
             prefix.add_((mixed * self.brought).sum(-1))
-        return g + _through(self._to_values(mixed), parts.value, biases)
+        bias = None if layer.qkv.bias is None else layer.qkv.bias[-mixed.shape[-1] :]
+        return g + _through(self._to_values(mixed), layer.qkv.weight[-mixed.shape[-1] :], bias, biases)
 
     def _to_values(self, mixed: Tensor) -> Tensor:
         """Carry gradients of attention's mixtures back to the values."""
@@ -147,7 +135,7 @@ class PackedPass:
 
     def pull(self, gradients: Tensor) -> InputParts:
         """Carry linear functions of the states back to the input."""
-        n_outputs, parts, n_depths = len(gradients), self.encoder.parts, len(self.every)
+        n_outputs, encoder, n_depths = len(gradients), self.encoder, len(self.every)
         gradients = gradients.to(self.words)
         read = torch.einsum("otld,tld->lot", gradients, self._read())
         biases, prefix, along = (self.words.new_zeros(n_outputs, len(self.words)) for _ in range(3))
@@ -160,36 +148,30 @@ class PackedPass:
             along[:, self.rows] += sum(below, torch.zeros_like(read[0])) / n_depths
             if depth:
                 g = self.held[depth - 1].pull(g, biases, prefix)
-        if parts.project is not None:
-            g = _through(g, parts.project, biases)
-        g = _through_norm(g, parts.embedding_norm, self.rstd, biases)
+        if encoder.project is not None:
+            g = _through(g, encoder.project.weight, encoder.project.bias, biases)
+        g = _through_norm(g, norm_of(encoder.parts.embedding_norm, encoder.dtype), self.rstd, biases)
         words, places = (torch.einsum("ord,rd->or", g, each) for each in (self.words, self.places))
-        found = (each[:, self.rows].to("cpu") for each in (words, places, biases, along, prefix))
-        return InputParts(*found) if self.held and self.held[0].brought is not None else InputParts(*[*found][:4])
+        words, places, biases, along, prefix = (
+            each[:, self.rows].to("cpu") for each in (words, places, biases, along, prefix)
+        )
+        prefixed = any(held.brought is not None for held in self.held)
+        return InputParts(words, places, biases, along, prefix if prefixed else None)
 
 
-def _normed(x: Tensor, module: Any) -> tuple[Tensor, Tensor]:
-    weight, bias = (p.detach().to(x.dtype) for p in (module.weight, module.bias))
-    out, _, rstd = torch.native_layer_norm(x, weight.shape, weight, bias, module.eps)
-    return out, rstd
-
-
-def _affine(x: Tensor, module: Any) -> Tensor:
-    return x @ module.weight.detach().to(x.dtype).T + module.bias.detach().to(x.dtype)
-
-
-def _through_norm(g: Tensor, module: Any, rstd: Tensor, biases: Tensor) -> Tensor:
+def _through_norm(g: Tensor, norm: Norm, rstd: Tensor, biases: Tensor) -> Tensor:
     """Carry gradients through ``(x - mean(x)) · rstd · gain + shift`` with rstd held."""
-    biases.add_(g @ module.bias.detach().to(g.dtype))
-    g = g * module.weight.detach().to(g.dtype)
+    gain, shift, _ = norm
+    biases.add_(g @ shift)
+    g = g * gain
     return (g - g.mean(-1, keepdim=True)) * rstd
 
 
-def _through(g: Tensor, module: Any, biases: Tensor) -> Tensor:
+def _through(g: Tensor, weight: Tensor, bias: Tensor | None, biases: Tensor) -> Tensor:
     """Carry gradients through ``x W^T + b``."""
-    if module.bias is not None:
-        biases.add_(g @ module.bias.detach().to(g.dtype))
-    return g @ module.weight.detach().to(g.dtype)
+    if bias is not None:
+        biases.add_(g @ bias)
+    return g @ weight
 
 
 def _gates(active: Tensor, inner: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +16,14 @@ from spacetune.encoders.loading.load import sharing_copy
 from spacetune.encoders.passes.held.held_pass import InputParts
 from spacetune.encoders.passes.packed import PackedBatch
 from spacetune.encoders.passes.padded import rectangle
+from spacetune.encoders.passes.stream_attention import register_attention, rows_and_values
 
 __all__ = ["StreamHeld"]
 
 HELD = "spacetune_held"
 LAYER = re.compile(r"\.(\d+)\.")
 
-Kind = str  # "words", "places" or "biases"
+Kind = Literal["words", "places", "biases"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,7 @@ class StreamHeld:
                 cast("Any", module).forward = self._norm(module, layer)
             elif isinstance(getattr(module, "bias", None), nn.Parameter):
                 module.register_forward_hook(self._note("biases", layer))
-        _register()
+        register_attention(HELD, _held_attention)
         self.model.set_attn_implementation(HELD)
 
     def run(self, batch: PackedBatch, layers: Sequence[int], prefix: PrefixStates | None = None) -> StreamPass:
@@ -83,9 +84,8 @@ class StreamHeld:
         def add(module: Any, _given: object, out: Tensor) -> Tensor:
             if kind == "biases":
                 return self._site(kind, layer, out, module.bias.expand_as(out))
-            return self._site(
-                kind, layer, out, out.expand(self._n_texts, *out.shape[1:])
-            )  # GPT-2's positions are one row
+            rows = out.expand(self._n_texts, *out.shape[1:])  # GPT-2's positions are one row for all texts
+            return self._site(kind, layer, out, rows)
 
         return add
 
@@ -142,14 +142,15 @@ class StreamPass:
         brought = [self._brought(x, g) for x, g in zip(wanted, back, strict=True)]
         depths, added = brought[: len(self.every)], brought[len(self.every) :]
         none = torch.zeros_like(brought[0])
-        sums = {kind: sum((b for s, b in zip(self.sites, added, strict=True) if s.kind == kind), none)
-                for kind in ("words", "places", "biases")}  # fmt: skip
+        by_site = list(zip(self.sites, added, strict=True))
+        words, places, biases = (sum((b for s, b in by_site if s.kind == kind), none) for kind in get_args(Kind))
+        read = [(i, self._brought(self.every[i], g)) for i, g in zip(self.layers, into, strict=True)]
         along = none.clone()
         for depth, whole in enumerate(depths):
-            above = [b for s, b in zip(self.sites, added, strict=True) if s.layer > depth and s.kind == "biases"]
-            direct = [self._brought(self.every[i], g) for i, g in zip(self.layers, into, strict=True) if i < depth]
-            along += (sum(above, whole) + sum(direct, none)) / len(depths)
-        return sums["words"], sums["places"], sums["biases"], along
+            above = [b for s, b in by_site if s.layer > depth and s.kind == "biases"]
+            below = [b for i, b in read if i < depth]
+            along += (sum(above, whole) + sum(below, none)) / len(depths)
+        return words, places, biases, along
 
     def _brought(self, x: Tensor, gradient: Tensor | None) -> Tensor:
         if gradient is None:
@@ -169,21 +170,8 @@ def _gated(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return lambda x: forward(x.detach())
 
 
-def _register() -> None:
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import eager_mask
-
-    AttentionInterface.register(HELD, _held_attention)
-    AttentionMaskInterface.register(HELD, eager_mask)
-
-
 def _held_attention(
     module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
 ) -> tuple[Tensor, Tensor]:
-    shared = query.shape[1] // key.shape[1]
-    key, value = (tensor.repeat_interleave(shared, dim=1) for tensor in (key, value))
-    scaling = options.get("scaling")
-    with torch.no_grad():
-        scores = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
-        weights = torch.softmax(scores if attention_mask is None else scores + attention_mask, dim=-1)
+    weights, value = rows_and_values(query.detach(), key.detach(), value, attention_mask, options.get("scaling"))
     return (weights @ value).transpose(1, 2), weights

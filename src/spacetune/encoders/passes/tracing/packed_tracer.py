@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spacetune.encoders.passes.attention import Span, attend, spans_of
+from spacetune.encoders.passes.attention import Span, attend, mix, spans_of
 from spacetune.encoders.passes.layout import lay_out
 from spacetune.encoders.passes.packed import Norm as NormWeights
-from spacetune.encoders.passes.packed import PackedBatch, PackedEncoder
+from spacetune.encoders.passes.packed import PackedBatch, PackedEncoder, norm_of, normed
 from spacetune.encoders.passes.tracing.trace import Addition, AttentionSpan, Bias, Heads, Norm, Trace
 
 __all__ = ["PackedTracer"]
@@ -60,9 +60,7 @@ class PackedTracer(PackedEncoder):
 
     def _start(self, summed: Tensor) -> tuple[Tensor, tuple[Bias, ...], Tensor]:
         """Take layer 0 apart: the embeddings through their norm and projection, and what these add."""
-        module = self.parts.embedding_norm
-        weights = module.weight.detach().to(self.dtype), module.bias.detach().to(self.dtype), module.eps
-        x, norm = _normed(summed, weights, 0)
+        x, norm = _normed(summed, norm_of(self.parts.embedding_norm, self.dtype), 0)
         start = summed * norm.gain * norm.rstd[:, None]
         assert norm.shift is not None
         assert norm.mean is not None
@@ -96,18 +94,14 @@ class PackedTracer(PackedEncoder):
             return Heads(attend(qkv, spans, n_heads).unflatten(1, (n_heads, -1)), matrix)
         kept: list[AttentionSpan] = []
         mixed: list[Tensor] = []
-        for start, count, size, bias in spans:
-            block = qkv[start : start + count * size].view(count, size, 3, n_heads, width // n_heads)
-            q, k, v = block.permute(2, 0, 3, 1, 4)
-            scores = q @ k.transpose(2, 3) * (width // n_heads) ** -0.5
-            attention = torch.softmax(scores if bias is None else scores + bias, dim=-1)
-            kept.append(AttentionSpan(start, size, attention))
-            mixed.append((attention @ v).transpose(1, 2).flatten(0, 1))
+        for span in spans:
+            attention, out, _ = mix(qkv, span, n_heads)
+            kept.append(AttentionSpan(span[0], span[2], attention))
+            mixed.append(out)
         values = qkv[:, 2 * width :].unflatten(1, (n_heads, -1))
         return Heads(torch.cat(mixed), matrix, values, tuple(kept))
 
 
 def _normed(x: Tensor, weights: NormWeights, place: int) -> tuple[Tensor, Norm]:
-    gain, shift, eps = weights
-    out, mean, rstd = torch.native_layer_norm(x, gain.shape, gain, shift, eps)
-    return out, Norm(place, gain, shift, mean[:, 0], rstd[:, 0])
+    out, mean, rstd = normed(x, weights)
+    return out, Norm(place, weights[0], weights[1], mean[:, 0], rstd[:, 0])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import copy
 from collections.abc import Collection, Generator
 from typing import Any
 
@@ -12,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from spacetune.encoders.families import StreamLayer, StreamParts, stream_of
+from spacetune.encoders.loading.load import sharing_copy
 from spacetune.encoders.passes.packed import PackedBatch
 from spacetune.encoders.passes.padded import rectangle
+from spacetune.encoders.passes.stream_attention import register_attention, rows_and_values
 from spacetune.encoders.passes.tracing.trace import Addition, AttentionSpan, Bias, Heads, Norm, Trace
 
 __all__ = ["StreamTracer"]
@@ -37,10 +38,9 @@ class StreamTracer:
     packs = False
 
     def __init__(self, model: Any) -> None:
-        shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-        self.model = copy.deepcopy(model, shared)
+        self.model = sharing_copy(model)
         self.parts: StreamParts = stream_of(self.model)
-        _register()
+        register_attention(RECORDED, _recorded_attention)
 
     def trace(self, batch: PackedBatch, layers: Collection[int], *, weights: bool = False) -> Trace:
         """Run a batch; `weights` keeps attention weights and values too."""
@@ -140,24 +140,9 @@ def _normed(x: Tensor, module: Any, place: int) -> tuple[Tensor, Norm]:
     return x * rstd[:, None] * module.weight, Norm(place, module.weight, None, None, rstd)
 
 
-def _register() -> None:
-    """Give transformers an attention that records: the plain one, with softmax in the dtype of the scores."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import eager_mask
-
-    AttentionInterface.register(RECORDED, _recorded_attention)
-    AttentionMaskInterface.register(RECORDED, eager_mask)
-
-
 def _recorded_attention(
     module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
 ) -> tuple[Tensor, Tensor]:
-    shared = query.shape[1] // key.shape[1]
-    key, value = (tensor.repeat_interleave(shared, dim=1) for tensor in (key, value))
-    scaling = options.get("scaling")
-    scores = query @ key.transpose(2, 3) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
-    if attention_mask is not None:
-        scores = scores + attention_mask
-    weights = torch.softmax(scores, dim=-1)
+    weights, value = rows_and_values(query, key, value, attention_mask, options.get("scaling"))
     _recorded.get().append((weights, value))
     return (weights @ value).transpose(1, 2), weights
