@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Literal, Self, cast
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
-from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TextInput, default_store, shared_encoder
+from spacetune.encoders import Encoder, FeatureSource, FeatureStore, Layers, TokenFeatures
 from spacetune.errors import UsageError
 from spacetune.estimators.explaining import texts_of
+from spacetune.estimators.inputs import Given
+from spacetune.estimators.reading import Reader
 from spacetune.estimators.space import SpaceClassifier
-from spacetune.fitting import CHUNK_TEXTS
+from spacetune.fitting import Reading, text_chunks
 from spacetune.heads import SpaceHead
 
 __all__ = ["SpaceEncoder"]
@@ -88,7 +91,7 @@ class SpaceEncoder(TransformerMixin, BaseEstimator):
             raise UsageError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
         texts = texts_of(X)
         if self.kind == "means":
-            encoder = self._encoder
+            encoder = self._reader().encoder
             self.layers_ = encoder.resolve_layers(cast("Layers", self.layers))
             self.names_ = [f"layer{layer}_{i}" for layer in self.layers_ for i in range(encoder.dim)]
         elif y is None:
@@ -105,7 +108,8 @@ class SpaceEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         texts = texts_of(X)
         if self.kind == "means":
-            return self._rows(self._features(texts), lambda part: part.means())
+            source = self._reader().features(Given("texts", texts), self.layers_, progress=False)
+            return self._rows(source, TokenFeatures.means)
         if self.kind == "logits":
             return np.asarray(self.classifier_.predict_logits(texts), dtype=np.float32)
         return self._rows(self.classifier_.features(texts, progress=False), self._head.centroids)
@@ -116,28 +120,16 @@ class SpaceEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return np.asarray(self.names_, dtype=object)
 
-    @property
-    def _encoder(self) -> Encoder:
-        given = self.encoder
-        return (
-            given if isinstance(given, Encoder) else shared_encoder(None if given is None else str(given), None, None)
-        )
+    def _reader(self) -> Reader:
+        return Reader(self.encoder, self.layers, None, None, self.store, Reading(windows=True))
 
     @property
     def _head(self) -> SpaceHead:
         return cast("SpaceHead", self.classifier_.head_)
 
-    def _features(self, texts: Sequence[TextInput]) -> FeatureSource:
-        store = default_store() if self.store == "auto" else cast("FeatureStore | None", self.store)
-        if store is None:
-            return self._encoder.encode(texts, layers=self.layers_, progress=False)
-        return store.encode(self._encoder, texts, layers=self.layers_, progress=False)
-
-    def _rows(self, source: FeatureSource, read: Any) -> Array:
-        places = torch.arange(len(source))
+    def _rows(self, source: FeatureSource, read: Callable[[TokenFeatures], Tensor]) -> Array:
         with torch.inference_mode():
-            starts = range(0, len(source), CHUNK_TEXTS)
-            parts = [read(source.take(places[start : start + CHUNK_TEXTS])).flatten(1).float() for start in starts]
+            parts = [read(source.take(rows)).flatten(1).float() for rows in text_chunks(source.lengths)]
         return torch.cat(parts).numpy()
 
     def _learnt_names(self) -> list[str]:
