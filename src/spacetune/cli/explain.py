@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -9,10 +10,11 @@ import typer
 
 from spacetune.cli.guarded import AsJson, Report, guarded, quiet_libraries, show, write_place
 from spacetune.cli.loading import ModelEncoder, load
-from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, read, reads, texts_or_file
+from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, reads, texts_or_table
 from spacetune.errors import UsageError
 
 if TYPE_CHECKING:
+    from spacetune.encoders import TextInput
     from spacetune.explanations import At
 
 __all__ = ["explain"]
@@ -55,7 +57,8 @@ def explain(
     quiet_libraries()
     from spacetune.studies import check_explanations, find_counterfactual, summarise, word_reach
 
-    given = texts_or_file(texts, columns)
+    data = texts_or_table(texts, columns, label=label if summary else None)
+    given: Sequence[TextInput] = data.inputs
     fitted, place = load(model, encoder), cast("At | None", at)
     if check:
         show(check_explanations(fitted, given, top=top, seed=seed, at=place), as_json, drawn.draw_faithfulness, out)
@@ -67,8 +70,7 @@ def explain(
         name = None if for_class is None else named_class(for_class, fitted.explain(given, at="input")[0].classes)
         show(word_reach(fitted, given[0], name), as_json, drawn.draw_reach, out)
     elif summary:
-        known = read(texts[0], columns, label=label).labels if texts[0] != "-" and Path(texts[0]).exists() else None
-        show(summarise(fitted.explain(given, at=place), known, top=top), as_json, drawn.draw_summary, out)
+        show(summarise(fitted.explain(given, at=place), data.labels, top=top), as_json, drawn.draw_summary, out)
     else:
         explanation = fitted.explain(given, at=place)
         classes = explanation[0].classes

@@ -130,9 +130,15 @@ def read(
     return data
 
 
-def read_unlabelled(source: str, columns: Columns, *, keep_columns: bool = False) -> LabelledTexts:
-    """Read texts for a command whose result has no place for notes on them: they go to stderr."""
-    data = read(source, columns, labelled=False, keep_columns=keep_columns)
+def read_unlabelled(
+    source: str, columns: Columns, *, keep_columns: bool = False, label: str | None = None
+) -> LabelledTexts:
+    """Read texts for a command whose result has no place for notes on them: they go to stderr.
+
+    With `label` the labels of that column are read too, where it is there.
+    """
+    labelled = False if label is None else None
+    data = read(source, columns, labelled=labelled, label=label or "label", keep_columns=keep_columns)
     for note in data.notes:
         say(f"! {note}")
     return data
@@ -143,7 +149,9 @@ def texts_or_file(given: list[str], columns: Columns) -> Any:
     return texts_or_table(given, columns).inputs
 
 
-def texts_or_table(given: list[str], columns: Columns, *, keep_columns: bool = False) -> LabelledTexts:
+def texts_or_table(
+    given: list[str], columns: Columns, *, keep_columns: bool = False, label: str | None = None
+) -> LabelledTexts:
     """Take texts as they are, or one file of texts, or standard input.
 
     What names a file is never taken for a text: a path that exists is read or refused, and so is one word that ends as
@@ -160,7 +168,7 @@ def texts_or_table(given: list[str], columns: Columns, *, keep_columns: bool = F
     if len(given) > 1:
         raise UsageError(f"texts come as words or from one file, and {named!r} names a file beside others; {as_text}")
     try:
-        return read_unlabelled(named, columns, keep_columns=keep_columns)
+        return read_unlabelled(named, columns, keep_columns=keep_columns, label=label)
     except DataError as error:
         raise DataError(f"{error} ({as_text})") from error
 

@@ -19,7 +19,16 @@ from spacetune.encoders.adapters import (
 )
 from spacetune.encoders.batching import runs_of
 from spacetune.encoders.encoder import Encoder
-from spacetune.encoders.given import TextInput, Texts, as_given, as_inputs, each_once, holds_features, holds_texts
+from spacetune.encoders.given import (
+    TextInput,
+    Texts,
+    as_given,
+    as_inputs,
+    as_line,
+    each_once,
+    holds_features,
+    holds_texts,
+)
 from spacetune.encoders.held import can_hold, held_runs
 from spacetune.encoders.layers import Layers
 from spacetune.encoders.loading.resolving import DEFAULT_ENCODER
@@ -69,6 +78,7 @@ __all__ = [
     "UpperLayers",
     "as_given",
     "as_inputs",
+    "as_line",
     "can_hold",
     "check_tunable",
     "default_store",

@@ -10,7 +10,7 @@ import numpy as np
 
 from spacetune.errors import DataError
 
-__all__ = ["TextInput", "Texts", "as_given", "as_inputs", "each_once", "holds_features", "holds_texts"]
+__all__ = ["TextInput", "Texts", "as_given", "as_inputs", "as_line", "each_once", "holds_features", "holds_texts"]
 
 TextInput = str | tuple[str, str]
 """A text, or a pair of texts."""
@@ -64,6 +64,15 @@ def as_inputs(texts: object) -> list[TextInput]:
     if len({isinstance(row, str) for row in inputs}) > 1:
         raise DataError("texts must be all single or all pairs, got both")
     return inputs
+
+
+def as_line(text: TextInput) -> str:
+    """Return a text, or both of a pair, as one line for people.
+
+    >>> as_line(("where is it?", "it is late"))
+    'where is it? | it is late'
+    """
+    return text if isinstance(text, str) else " | ".join(text)
 
 
 def each_once(inputs: Sequence[TextInput]) -> tuple[list[TextInput], np.ndarray]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spacetune.encoders import as_line
 from spacetune.reports.charts import heat_map
 from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, shown
 from spacetune.reports.terminal import headed, plain, score_table
@@ -72,8 +73,7 @@ def draw_faithfulness(console: Console, found: Faithfulness) -> None:
 
 def counterfactual_document(found: Counterfactual) -> Document:
     """Lay out what had to go for another prediction."""
-    text = found.text if isinstance(found.text, str) else " | ".join(found.text)
-    left = found.left if isinstance(found.left, str) else " | ".join(found.left)
+    text, left = as_line(found.text), as_line(found.left)
     parts = [Table([{"text": text, "predicted": shown(found.before), "probability": found.answer_before}])]
     if found.found:
         parts.append(
@@ -97,8 +97,7 @@ def draw_counterfactual(console: Console, found: Counterfactual) -> None:
     """Print which words had to go, and what was left."""
     console.print(plain(changed(found)))
     if found.found:
-        left = found.left if isinstance(found.left, str) else " | ".join(found.left)
-        console.print(headed("left: ", left))
+        console.print(headed("left: ", as_line(found.left)))
 
 
 REACHED = (

@@ -186,10 +186,7 @@ def write_parquet(path: Path, rows: Sequence[dict[str, Any]]) -> None:
             columns[name] = pa.array([None if value is None else str(value) for value in values])
     content = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), content)
-    try:
-        write_file(path, content.getvalue().to_pybytes())
-    except OSError as error:
-        raise SpacetuneError(f"{path} cannot be written: {error.strerror}") from error
+    _write(path, content.getvalue().to_pybytes())
 
 
 def write_text(path: Path, text: str) -> None:
@@ -197,7 +194,11 @@ def write_text(path: Path, text: str) -> None:
 
     Raises `SpacetuneError` if it cannot be written there.
     """
+    _write(path, text.encode("utf-8", "backslashreplace"))  # half a character has no bytes in UTF-8
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
-        write_file(path, text.encode("utf-8", "backslashreplace"))  # half a character has no bytes in UTF-8
+        write_file(path, content)
     except OSError as error:
         raise SpacetuneError(f"{path} cannot be written: {error.strerror}") from error

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from spacetune.encoders import as_line
 from spacetune.errors import DataError
 from spacetune.explanations import Explanation, TextExplanation
 from spacetune.results import Result
@@ -124,8 +125,7 @@ def _row(
     if wrong is not None:
         among = [score for i, score in by_text.items() if wrong[i]]
         told |= {"wrong": len(among), "mean_wrong": _mean(among) if among else None}
-    text = texts[strongest].text
-    shown = text if isinstance(text, str) else " | ".join(text)
+    shown = as_line(texts[strongest].text)
     return {**told, "example": shown if len(shown) <= EXAMPLE else f"{shown[:EXAMPLE]}…"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.encoders import TextInput
+from spacetune.encoders import TextInput, as_line
 
 __all__ = ["hardest", "least_sure"]
 
@@ -38,7 +38,7 @@ def hardest(
     """
     order = [int(i) for i in np.argsort(-badness, kind="stable")[:SHOWN]]
     return [
-        {"text": _joined(texts[i]), "label": labels[i], "predicted": said[i], "loss": float(badness[i])} for i in order
+        {"text": as_line(texts[i]), "label": labels[i], "predicted": said[i], "loss": float(badness[i])} for i in order
     ]
 
 
@@ -67,9 +67,5 @@ def least_sure(
     margin = strongest[:, -1] - strongest[:, -2]
     order = [int(i) for i in np.argsort(margin, kind="stable")[:SHOWN]]
     return [
-        {"text": _joined(texts[i]), "label": labels[i], "predicted": said[i], "margin": float(margin[i])} for i in order
+        {"text": as_line(texts[i]), "label": labels[i], "predicted": said[i], "margin": float(margin[i])} for i in order
     ]
-
-
-def _joined(text: TextInput) -> str:
-    return text if isinstance(text, str) else " | ".join(text)

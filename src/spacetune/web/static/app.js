@@ -53,6 +53,17 @@ async function askPatiently(path, body, signal) {
   }
 }
 
+/* A row of numbers, each shaded by its share of the largest. */
+function shaded(name, numbers, largest) {
+  const line = make("tr");
+  line.append(make("th", name), ...numbers.map((number) => {
+    const cell = make("td", number.toFixed(2).replace("-0.00", "0.00"));
+    cell.style.setProperty("--v", Math.min(1, Math.abs(number) / largest).toFixed(3));
+    return cell;
+  }));
+  return line;
+}
+
 /* ---- one model's view of the text ---- */
 
 class Panel {
@@ -149,15 +160,7 @@ class Panel {
     const largest = Math.max(1e-12, ...found.scores.flat().map(Math.abs));
     const head = make("tr");
     head.append(make("th", "state of ↓ brought by →", "corner"), ...found.words.map((word) => make("th", word)));
-    const lines = found.scores.map((row, i) => {
-      const line = make("tr");
-      line.append(make("th", found.words[i]), ...row.map((score) => {
-        const cell = make("td", score.toFixed(2).replace("-0.00", "0.00"));
-        cell.style.setProperty("--v", (Math.abs(score) / largest).toFixed(3));
-        return cell;
-      }));
-      return line;
-    });
+    const lines = found.scores.map((row, i) => shaded(found.words[i], row, largest));
     this.part("reach").replaceChildren(head, ...lines);
   }
 
@@ -218,14 +221,8 @@ class Panel {
     const head = make("tr");
     head.append(make("th", "layer"), ...names.map((name) => make("th", name.replace("_", "-"), "number")));
     const lines = layers.map((layer, l) => {
-      const line = make("tr");
       const shares = names.map((name) => tokens.reduce((sum, t) => sum + rows[t * layers.length + l][name], 0) / tokens.length);
-      line.append(make("th", String(layer)), ...shares.map((share) => {
-        const cell = make("td", share.toFixed(2));
-        cell.style.setProperty("--v", Math.min(1, Math.abs(share)).toFixed(3));
-        return cell;
-      }));
-      return line;
+      return shaded(String(layer), shares, 1);
     });
     this.part("dissection-table").replaceChildren(head, ...lines);
     this.part("dissected-word").textContent = word.word;
