@@ -135,7 +135,7 @@ def test_predictions_have_one_row_a_text_and_run_no_formula(place: Place, tmp_pa
     assert all(sum(float(row[f"p({c})"]) for c in classes) == pytest.approx(1) for row in rows)
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("cell", ["=1+1", "+A1", "-1-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_formulas_are_escaped_and_numbers_are_not(cell: str) -> None:
     assert safe_cell(cell) == f"'{cell}"
     assert safe_cell(-1.5) == -1.5
@@ -189,10 +189,11 @@ def test_explain_against_the_rest_and_at_the_input(place: Place) -> None:
 
 
 def test_explanations_are_checked_turned_around_and_summed_up(place: Place, tmp_path: Path) -> None:
-    told = json.loads(run("explain", place.model, place.test, "--check", "--top", "2", "--json").out)
+    checked = run("explain", place.model, place.test, "--check", "--top", "2", "--out", tmp_path / "check.json")
+    told = json.loads((tmp_path / "check.json").read_text())
     assert told["top"] == 2
     assert [row["words"] for row in told["scores"]] == ["strongest", "random", "strongest less random"]
-    assert "Without its 2 strongest words" in run("explain", place.model, place.test, "--check", "--top", "2").out
+    assert "Without its 2 strongest words" in checked.out
     told = json.loads(run("explain", place.model, "My parcel is lost", "--counterfactual", "--json").out)
     assert told["text"] == "My parcel is lost"
     assert run("explain", place.model, "My parcel is lost", "--counterfactual").out.startswith(("Without ", "No few"))
@@ -209,6 +210,34 @@ def test_explanations_are_checked_turned_around_and_summed_up(place: Place, tmp_
     assert (
         "wrong" not in json.loads(run("explain", place.model, "lost", "lost too", "--summary", "--json").out)["words"]
     )
+
+
+def test_the_likeliest_classes_are_named_everywhere(place: Place, tmp_path: Path) -> None:
+    rows = [{"id": "-007", "text": "My parcel is lost", "predicted": "a", "spacetune predicted": "b"}]
+    data, out = write_rows(tmp_path / "in.csv", rows), tmp_path / "out.json"
+    words = ["predict", place.model, data, "--top", "2", "--out"]
+    shown = run(*words[:-1]).out
+    assert run(*words, out).code == 0
+    told = json.loads(out.read_text())
+    first, second = told["likeliest"][0]
+    assert first["class"] == told["predicted"][0]
+    assert shown.startswith(f"{first['class']} {first['probability']:.0%}, {second['class']} ")
+    assert told["columns"] == {name: [value] for name, value in rows[0].items()}
+    run(*words, tmp_path / "out.csv")
+    (row,) = read_rows(tmp_path / "out.csv")
+    assert {name: row[name] for name in rows[0]} == rows[0]
+    assert row["spacetune spacetune predicted"] == first["class"]
+    run(*words, tmp_path / "out.html")
+    table = (tmp_path / "out.html").read_text().split("Predicted classes")[1].split("</table>")[0]
+    assert first["class"] in table
+
+
+def test_a_model_in_a_folder_below_is_no_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (["predict"], ["explain"], ["score"], ["spaces"], ["simplex"], ["serve"]):
+        answer = run(*command, "./models/clf", *(["a text"] if command != ["serve"] else []))
+        assert answer.code != 0
+        assert "hub" not in answer.err
 
 
 def test_explain_to_csv(place: Place, tmp_path: Path) -> None:

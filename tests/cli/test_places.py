@@ -103,7 +103,7 @@ def test_a_full_disk_leaves_the_old_file(
 
 
 HIDDEN = ("", " ", "\n", "\r\n", "\t", "\ufeff", "\u200b", "\xa0", "\x00", "\x1b", "\u202e", " \n\u2060")
-SIGNS = ("=1+1", "+1", "-1+2", "@SUM(A1)", "＝1+1", "＋1", "－1", "＠x", "﹦1")
+SIGNS = ("=1+1", "+A1", "-1+2", "@SUM(A1)", "＝1+1", "＋1", "－1", "＠x", "﹦1")
 
 
 @pytest.mark.parametrize("before", HIDDEN)
@@ -112,7 +112,10 @@ def test_formulas_behind_unseen_characters_are_text(before: str, sign: str) -> N
     assert safe_cell(f"{before}{sign}") == f"'{before}{sign}"
 
 
-@pytest.mark.parametrize("cell", [-1.5, -3, 0.0, float("-inf"), "a=b", "1-2", "", " ", "\n", "‘=", None, True, "(-1)"])
+@pytest.mark.parametrize(
+    "cell",
+    [-1.5, -3, 0.0, float("-inf"), "a=b", "1-2", "", " ", "\n", "‘=", None, True, "(-1)", "-1.5", "+1", "-1,234.5e-6"],
+)
 def test_other_cells_stay_as_they_are(cell: Any) -> None:
     assert safe_cell(cell) is cell
 

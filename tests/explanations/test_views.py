@@ -17,7 +17,7 @@ from spacetune import (
 )
 from spacetune.errors import UnsupportedByFamily, UsageError
 from spacetune.estimators import LinearProbeRegressor, explaining
-from spacetune.explanations import MEANINGS, Explanation
+from spacetune.explanations import MEANINGS, REST, Explanation
 from spacetune.reports.page import asset
 
 TEXTS = ["my card was charged twice", "where is my order?", "a fine day, thank you", "the parcel never came"] * 6
@@ -106,8 +106,36 @@ def test_a_question_is_answered_along_the_classes(tiny_encoder: Encoder) -> None
     assert one.logits @ rest - entropy == pytest.approx(odds)
     told = [word["score"] for word in one.words(against="rest")]
     assert told == pytest.approx((rows @ rest).tolist())
-    with pytest.raises(UsageError, match="against must be 'rest' or one of"):
-        one.direction(against="nobody")
+    np.testing.assert_array_equal(one.direction(against=REST), rest)
+    np.testing.assert_array_equal(one.own, rest)
+    for asked in ({"predicted": "nobody"}, {"against": "nobody"}):
+        with pytest.raises(UsageError, match="there is no class 'nobody': it must be one of"):
+            one.direction(**asked)
+    with pytest.raises(UsageError, match="cannot be held against itself"):
+        one.direction(against=one.predicted)
+
+
+def test_a_class_may_be_called_rest(tiny_encoder: Encoder) -> None:
+    model = LinearProbe(tiny_encoder, store=None).fit(TEXTS, ["rest" if y == LABELS[0] else y for y in LABELS])
+    one = dataclasses.replace(model.explain(TEXTS[:1])[0], predicted="rest")
+    y = one.classes.index("rest")
+    assert one.own[y] == 1
+    assert (np.delete(one.own, y) < 0).all()
+    with pytest.raises(UsageError, match="'rest' cannot be held against itself"):
+        one.direction(against="rest")
+    other = next(name for name in one.classes if name != "rest")
+    assert sorted(one.direction(other, against="rest").tolist()) == sorted([1, -1, *[0] * (len(one.classes) - 2)])
+
+
+def test_labels_that_hold_together_have_no_rest(tiny_encoder: Encoder) -> None:
+    labels = [[y] for y in LABELS]
+    one = LinearProbe(tiny_encoder, store=None).fit(TEXTS, labels).explain(TEXTS[:1])[0]
+    assert one.independent
+    with pytest.raises(UsageError, match="have no rest"):
+        one.direction(against=REST)
+    column = one.column(one.predicted)
+    assert one.own.tolist() == np.eye(len(one.classes))[column].tolist()
+    assert [w["score"] for w in one.own_words()] == pytest.approx(one.word_scores()[1][:-1, column].tolist())
 
 
 def test_there_is_no_other_place(tiny_encoder: Encoder) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from tests.hub import FakeHub, fake_hub
 
 from cli.conftest import run
 from spacetune import Encoder, LinearProbe, SpaceClassifier
-from spacetune.errors import ModelFileError, UsageError
+from spacetune.errors import ModelFileError, SpacetuneError, UsageError
 from spacetune.estimators import load_estimator
 from spacetune.model_folder import published, without
 
@@ -88,15 +90,46 @@ def test_what_is_shown_can_be_left_out(hub: FakeHub, model: SpaceClassifier, tin
     assert shown["hashes"]["can be left out as"] == "hashes"
     assert shown["hashes"]["what"].startswith("4 hashes of training texts")
     assert ("lexicon" in shown) == (model.lexicon_ is not None)
-    bare = without(saved, ["hashes", "lexicon"])
-    assert {row["part"] for row in published(bare)} == {"settings", "weights"}
-    model.push_to_hub("me/bare", leave_out=["hashes", "lexicon"])
+    bare = without(saved, ["hashes"])
+    assert {row["part"] for row in published(bare)} == shown.keys() - {"hashes"}
+    model.push_to_hub("me/bare", leave_out=["hashes"])
     pulled: Any = load_estimator("me/bare", encoder=tiny_encoder)
-    assert pulled.lexicon_ is None
     assert len(pulled.fitted_.hashes) == 0
     assert pulled.predict(TEXTS[:3]).shape == (3,)
-    with pytest.raises(UsageError, match="hashes, lexicon can be left out, not 'weights'"):
+    with pytest.raises(UsageError, match="hashes can be left out, not 'weights'"):
         model.push_to_hub("me/bare", leave_out=["weights"])
+    with pytest.raises(UsageError, match="the head was fitted beside it"):
+        model.push_to_hub("me/bare", leave_out=["lexicon"])
+
+
+def test_a_folder_here_is_named_by_its_last_part(hub: FakeHub, tiny_encoder: Encoder, tmp_path: Path) -> None:
+    placed = tmp_path / "secret" / "own-encoder"
+    shutil.copytree(tiny_encoder.source.folder, placed)
+    LinearProbe(encoder=str(placed), store=None).fit(TEXTS, LABELS, progress=False).push_to_hub("me/clf")
+    for name in ("README.md", "config.json"):
+        told = hub.repositories["me/clf"]["main"][name].decode()
+        assert "own-encoder" in told
+        assert "secret" not in told
+        assert "base_model" not in told
+    with pytest.raises(SpacetuneError, match="own-encoder"):
+        load_estimator("me/clf")
+    assert load_estimator("me/clf", encoder=placed).predict(TEXTS[:2]).shape == (2,)
+
+
+@pytest.mark.parametrize("name", ["me/a..b", "me/a--b", "me/.."])
+def test_names_that_the_hub_refuses_are_said(hub: FakeHub, model: SpaceClassifier, name: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(name)):
+        model.push_to_hub(name)
+    with pytest.raises(ModelFileError, match=re.escape(name)):
+        load_estimator(name)
+
+
+def test_a_hub_that_is_not_there_is_said(hub: FakeHub, model: SpaceClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(UsageError, match="the hub cannot be reached for me/clf"):
+        model.push_to_hub("me/clf")
+    with pytest.raises(ModelFileError, match="the hub cannot be reached"):
+        load_estimator("me/clf")
 
 
 def test_the_card_holds_scores_that_a_hub_can_list(hub: FakeHub, model: SpaceClassifier) -> None:

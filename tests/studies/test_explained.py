@@ -143,6 +143,32 @@ def test_words_are_summed_up_by_class(model: LinearProbe) -> None:
         summarise(explanation, ["good", "bad"])
 
 
+def test_labels_are_judged_as_the_model_writes_them(model: LinearProbe, tiny_encoder: Encoder) -> None:
+    found = summarise(model.explain([*GOOD, *BAD]), ["good", None, None, "bad", *["bad"] * 4])
+    strongest = next(row for row in found.rows() if row["words"] == "wonderful")
+    assert strongest["wrong"] == 1
+    years = LinearProbe(encoder=tiny_encoder, store=None).fit((GOOD + BAD) * 3, ([2024] * 4 + [2023] * 4) * 3)
+    found = summarise(years.explain([*GOOD, *BAD]), [*["2024"] * 4, *["2023"] * 4])
+    assert {row["wrong"] for row in found.rows()} == {0}
+    several = LinearProbe(encoder=tiny_encoder, store=None).fit((GOOD + BAD) * 3, ([["x", "y"]] * 4 + [[]] * 4) * 3)
+    explained = several.explain([*GOOD, *BAD])
+    found = summarise(explained, [list(reversed(one.predicted)) for one in explained])  # type: ignore[arg-type]
+    assert {row["wrong"] for row in found.rows()} == {0}
+    with pytest.raises(DataError, match="--label-separator"):
+        summarise(explained, ["x,y"] * 8)
+
+
+def test_numbers_are_neither_right_nor_wrong(tiny_encoder: Encoder) -> None:
+    model = SpaceRegressor(encoder=tiny_encoder, store=None, n_epochs=2)
+    model.fit((GOOD + BAD) * 4, [5.0, 1.0] * 16, progress=False)
+    assert "wrong" not in summarise(model.explain([*GOOD, *BAD]), [5.0] * 8).rows()[0]
+
+
+def test_a_text_of_too_many_words_is_not_carried_back_word_by_word(model: LinearProbe) -> None:
+    with pytest.raises(UsageError, match="300 words at most, got 301"):
+        word_reach(model, ("a " * 300, "b"))
+
+
 @pytest.mark.parametrize("text", [GOOD[0], "What an awful, AWFUL meal!", "", "word"])
 def test_rows_of_reach_are_scores_at_the_states_and_columns_those_at_the_input(model: LinearProbe, text: str) -> None:
     one = model.explain([text])[0]

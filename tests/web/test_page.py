@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 
 from browser import complaints, requested
 from spacetune import SpaceClassifier
@@ -30,11 +32,13 @@ STRANGE = {
 
 
 def until(found: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait for what is found; an element that was drawn anew while it was read is looked for again."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        value = found()
-        if value:
-            return value
+        with contextlib.suppress(StaleElementReferenceException):
+            value = found()
+            if value:
+                return value
         time.sleep(0.1)
     raise AssertionError(f"not within {seconds} s")
 

@@ -64,7 +64,7 @@ def dissect(
 @guarded
 @reads
 def use(
-    model: Annotated[Path, typer.Argument(help="Folder of a saved Space Model.")],
+    model: Annotated[str, typer.Argument(help="Folder of a saved Space Model.")],
     texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     out: Report = None,
     encoder: ModelEncoder = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -28,7 +27,7 @@ def measure(
     intervals: Annotated[bool, typer.Option("--intervals", help="Add 95 % intervals (some 20 times slower).")] = False,
     official: Annotated[bool, typer.Option("--official", help="The published forms, quirks included.")] = False,
     rank: Annotated[bool, typer.Option("--rank", help="Which layer to read, and how far to trust it.")] = False,
-    model: Annotated[Path | None, typer.Option(help="A saved model: measure its concept spaces instead.")] = None,
+    model: Annotated[str | None, typer.Option(help="A saved model: measure its concept spaces instead.")] = None,
     sample: Annotated[int, typer.Option(help="Tokens for what needs more than moments.")] = 5_000,
     seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
     out: Report = None,

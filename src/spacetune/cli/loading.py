@@ -18,7 +18,7 @@ ModelEncoder = Annotated[
 ]
 
 
-def load(model: Path, encoder: str | None = None) -> Any:
+def load(model: str | Path, encoder: str | None = None) -> Any:
     """Load a saved model, from a folder or as ``user/name`` from the hub.
 
     Its encoder is where it was when the model was fitted, or where `encoder` says.
@@ -29,7 +29,7 @@ def load(model: Path, encoder: str | None = None) -> Any:
     from spacetune.estimators import load_estimator
 
     try:
-        return load_estimator(str(model), encoder=encoder)
+        return load_estimator(model, encoder=encoder)
     except EncoderError as error:
         if encoder is not None:
             raise

@@ -17,7 +17,7 @@ __all__ = ["predict", "score", "simplex", "spaces"]
 @guarded
 @reads
 def score(
-    model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
+    model: Annotated[str, typer.Argument(help="Folder of a saved model.")],
     data: Annotated[str, typer.Argument(help="Labelled texts.")],
     label: LabelColumn = "label",
     label_separator: Separator = None,
@@ -38,7 +38,7 @@ def score(
 @guarded
 @reads
 def predict(
-    model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
+    model: Annotated[str, typer.Argument(help="Folder of a saved model.")],
     texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     out: Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the predictions: {NAMED}.")] = None,
     top: Annotated[int | None, typer.Option(help="Name the likeliest classes only, so many.", min=1)] = None,
@@ -53,7 +53,7 @@ def predict(
     quiet_libraries()
     from spacetune.studies import predict_texts
 
-    given = texts_or_table(texts, columns, keep_columns=out is not None)
+    given = texts_or_table(texts, columns, keep_columns=as_json or out is not None)
     result = predict_texts(load(model, encoder), given, top=top)
     hand_over(result, as_json, draw_predictions, out, f"{len(result.texts):,} predictions ")
 
@@ -61,7 +61,7 @@ def predict(
 @guarded
 @reads
 def spaces(
-    model: Annotated[Path, typer.Argument(help="Folder of a saved model of classes.")],
+    model: Annotated[str, typer.Argument(help="Folder of a saved model of classes.")],
     data: Annotated[str, typer.Argument(help="Labelled texts to place in its spaces.")],
     out: Report = None,
     n_texts: Annotated[int, typer.Option(help="Most texts on the map.")] = 600,
@@ -83,7 +83,7 @@ def spaces(
 @guarded
 @reads
 def simplex(
-    model: Annotated[Path, typer.Argument(help="Folder of a saved model fitted with a simplex (--n-vertices).")],
+    model: Annotated[str, typer.Argument(help="Folder of a saved model fitted with a simplex (--n-vertices).")],
     data: Annotated[str, typer.Argument(help="Labelled texts to score it on; not those to be tested on later.")],
     out: Report = None,
     points: Annotated[int, typer.Option(help="Random points; each costs a pass over the texts.", max=100_000)] = 30,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,14 +16,14 @@ LeaveOut = Annotated[
     list[str] | None,
     typer.Option(
         "--leave-out",
-        help="hashes or lexicon, which show its training texts; without the lexicon it answers otherwise.",
+        help="hashes, by which texts can be told to have been trained on.",
     ),
 ]
 
 
 @guarded
 def push(
-    model: Annotated[Path, typer.Argument(help="Folder of a saved model.")],
+    model: Annotated[str, typer.Argument(help="Folder of a saved model.")],
     repo: Annotated[str, typer.Argument(help="user/name on the hub; made where it is not there yet.")],
     private: Annotated[bool, typer.Option("--private", help="Only you can see it, where it is made.")] = False,
     revision: Annotated[str | None, typer.Option(help="Branch; else the main one.")] = None,

@@ -131,14 +131,22 @@ def read(
 
 
 def read_unlabelled(
-    source: str, columns: Columns, *, keep_columns: bool = False, label: str | None = None
+    source: str,
+    columns: Columns,
+    *,
+    keep_columns: bool = False,
+    label: str | None = None,
+    label_separator: str | None = None,
 ) -> LabelledTexts:
     """Read texts for a command whose result has no place for notes on them: they go to stderr.
 
     With `label` the labels of that column are read too, where it is there.
     """
     labelled = False if label is None else None
-    data = read(source, columns, labelled=labelled, label=label or "label", keep_columns=keep_columns)
+    data = read(
+        source, columns, labelled=labelled, label=label or "label", label_separator=label_separator,
+        keep_columns=keep_columns,
+    )  # fmt: skip
     for note in data.notes:
         say(f"! {note}")
     return data
@@ -150,7 +158,12 @@ def texts_or_file(given: list[str], columns: Columns) -> Any:
 
 
 def texts_or_table(
-    given: list[str], columns: Columns, *, keep_columns: bool = False, label: str | None = None
+    given: list[str],
+    columns: Columns,
+    *,
+    keep_columns: bool = False,
+    label: str | None = None,
+    label_separator: str | None = None,
 ) -> LabelledTexts:
     """Take texts as they are, or one file of texts, or standard input.
 
@@ -168,7 +181,7 @@ def texts_or_table(
     if len(given) > 1:
         raise UsageError(f"texts come as words or from one file, and {named!r} names a file beside others; {as_text}")
     try:
-        return read_unlabelled(named, columns, keep_columns=keep_columns, label=label)
+        return read_unlabelled(named, columns, keep_columns=keep_columns, label=label, label_separator=label_separator)
     except DataError as error:
         raise DataError(f"{error} ({as_text})") from error
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,7 +20,7 @@ KEY = "SPACETUNE_API_KEY"
 
 @guarded
 def serve(
-    models: Annotated[list[Path], typer.Argument(help="Folders of saved models; the first answers by default.")],
+    models: Annotated[list[str], typer.Argument(help="Folders of saved models; the first answers by default.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 8000,
     examples: Annotated[

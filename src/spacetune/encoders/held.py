@@ -19,7 +19,7 @@ from spacetune.encoders.passes.packed import PackedBatch
 from spacetune.encoders.ragged import offsets_of
 from spacetune.encoders.token_features import TokenFeatures
 from spacetune.encoders.tokenizing import TextInput, Tokenized
-from spacetune.encoders.tuned import tuned
+from spacetune.encoders.tuned import with_changes
 from spacetune.errors import UnsupportedByFamily
 
 __all__ = ["can_hold", "held_runs"]
@@ -27,7 +27,8 @@ __all__ = ["can_hold", "held_runs"]
 TOKENS = 4096
 """About how many tokens (four characters each) times outputs are carried back at a time; a text may have more."""
 
-_MADE: weakref.WeakKeyDictionary[Encoder, dict[torch.dtype, PackedHeld | StreamHeld]] = weakref.WeakKeyDictionary()
+_Made = dict[tuple[str, torch.dtype], PackedHeld | StreamHeld]
+_MADE: weakref.WeakKeyDictionary[Encoder | LayerChanges, _Made] = weakref.WeakKeyDictionary()
 
 
 def can_hold(encoder: Encoder, adapter: Adapter | LayerChanges | None = None) -> bool:
@@ -79,15 +80,14 @@ def held_runs(
             f'sums of what the input brings; take at="states", or one of {able}'
         )
     if isinstance(adapter, LoraStates):
-        adapter = adapter.merged()
-    if isinstance(adapter, LayerChanges):
-        encoder, adapter = tuned(encoder, adapter), None
-    runner = _runner(encoder, choose_dtype(dtype, encoder.device))
+        adapter = adapter.merged
+    changes, prefix = (adapter, None) if isinstance(adapter, LayerChanges) else (None, adapter)
+    runner = _runner(encoder, choose_dtype(dtype, encoder.device), changes)
     budget = max(1, TOKENS // n_outputs)
     for run in runs_of(inputs, 4 * budget, budget):
         texts = [text for pair in inputs[run] for text in pair] if apart else inputs[run]
         tokenized = encoder.tokenize(texts)
-        held = runner.run(_batch(tokenized, encoder.device), layers, adapter)
+        held = runner.run(_batch(tokenized, encoder.device), layers, prefix)
         cut = torch.from_numpy(tokenized.truncated)
         lengths = torch.from_numpy(tokenized.text_lengths)
         features = TokenFeatures(held.states, offsets_of(lengths), torch.from_numpy(tokenized.token_ids), None, cut)
@@ -98,13 +98,16 @@ def held_runs(
         yield features, held
 
 
-def _runner(encoder: Encoder, dtype: torch.dtype) -> PackedHeld | StreamHeld:
-    made = _MADE.setdefault(encoder, {})
-    if dtype not in made:
+def _runner(encoder: Encoder, dtype: torch.dtype, changes: LayerChanges | None) -> PackedHeld | StreamHeld:
+    """Return what runs an encoder in this dtype, with changes to its layers; made once."""
+    made = _MADE.setdefault(encoder if changes is None else changes, {})
+    key = encoder.source.sha256, dtype
+    if key not in made:
         model = weights_in(encoder.source, encoder.loaded, dtype)
+        model = model if changes is None else with_changes(model, changes).eval().requires_grad_(False)
         packed = "fast" in family_of(model.config.model_type).supports
-        made[dtype] = PackedHeld(model, dtype) if packed else StreamHeld(model)
-    return made[dtype]
+        made[key] = PackedHeld(model, dtype) if packed else StreamHeld(model)
+    return made[key]
 
 
 def _batch(tokenized: Tokenized, device: torch.device) -> PackedBatch:

@@ -15,7 +15,7 @@ from spacetune.encoders.families import EncoderModel, parts_of
 from spacetune.encoders.loading.load import sharing_copy, weights_in
 from spacetune.encoders.passes.packed import PackedEncoder
 
-__all__ = ["tuned"]
+__all__ = ["tuned", "with_changes"]
 
 _MADE: weakref.WeakKeyDictionary[LayerChanges, Encoder] = weakref.WeakKeyDictionary()
 
@@ -40,7 +40,7 @@ def tuned(encoder: Encoder, changes: LayerChanges) -> Encoder:
 
 def _merge(encoder: Encoder, changes: LayerChanges) -> Encoder:
     held = encoder.loaded
-    model = _with_changes(weights_in(encoder.source, held, torch.float32), changes).to(encoder.dtype).to(encoder.device)
+    model = with_changes(weights_in(encoder.source, held, torch.float32), changes).to(encoder.dtype).to(encoder.device)
     model = model.eval().requires_grad_(False)
 
     def whole() -> tuple[Any, Any]:
@@ -61,7 +61,7 @@ def _merge(encoder: Encoder, changes: LayerChanges) -> Encoder:
     return Encoder(source, loaded, encoder.max_length, encoder.max_windows)
 
 
-def _with_changes(model: EncoderModel, changes: LayerChanges) -> EncoderModel:
+def with_changes(model: EncoderModel, changes: LayerChanges) -> EncoderModel:
     """Return a copy that owns its upper layers and shares the rest."""
     upper = [part for layer in parts_of(model).layers[changes.above :] for part in module_parts(layer).values()]
     copied = sharing_copy(model, [parameter for part in upper for parameter in part.parameters()])

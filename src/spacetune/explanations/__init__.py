@@ -2,7 +2,7 @@
 
 from spacetune.explanations.explanation import Explanation
 from spacetune.explanations.meetings import strongest_meetings
-from spacetune.explanations.text import MEANINGS, At, TextExplanation
+from spacetune.explanations.text import MEANINGS, REST, At, TextExplanation
 from spacetune.explanations.words import group_words
 
-__all__ = ["MEANINGS", "At", "Explanation", "TextExplanation", "group_words", "strongest_meetings"]
+__all__ = ["MEANINGS", "REST", "At", "Explanation", "TextExplanation", "group_words", "strongest_meetings"]

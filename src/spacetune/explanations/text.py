@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, TypedDict, Unpack
+from typing import Any, Final, Literal, NotRequired, TypedDict, Unpack
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from spacetune.errors import UsageError
 from spacetune.explanations.words import group_words
 from spacetune.results import Result
 
-__all__ = ["MEANINGS", "At", "TextExplanation"]
+__all__ = ["MEANINGS", "REST", "Against", "At", "TextExplanation"]
 
 Array = np.ndarray[Any, Any]
 At = Literal["input", "states", "both"]
@@ -26,6 +27,16 @@ MEANINGS: Mapping[str, str] = {
     "states": "A score is what a word's states bring to the logit where they are read, other words mixed into them.",
 }  # as in explanation.js
 """What a score means, by where the tokens are looked at."""
+
+
+class Against(enum.Enum):
+    """What a class can be held against, besides another class."""
+
+    REST = "rest"
+
+
+REST: Final = Against.REST
+"""All other classes together; the word ``"rest"`` means the same unless a class has that name."""
 
 Label = str | int | float | bool
 """A class, or a number that was predicted."""
@@ -138,13 +149,19 @@ class TextExplanation(Result):
         predicted
             The class to read; None is the predicted one.
         against
-            Another class, or ``"rest"`` for all others: the scores then speak for the first against these.
+            Another class, or `REST` for all others: the scores then speak for the first against these.
 
         Returns
         -------
         list of dict
             ``word``, ``start``, ``stop``, ``part`` and ``score``: the sum over the word's tokens. Special
             tokens stand together at the end as ``[special]``, so the scores still add up.
+
+        Raises
+        ------
+        UsageError
+            If there is no such class, if a class is held against itself, or if labels that do not exclude each other
+            are held against the rest.
         """
         asked = self.direction(predicted, against=against)
         rows, scores = self.word_scores()
@@ -161,15 +178,34 @@ class TextExplanation(Result):
         """
         column = self.column(self.predicted if predicted is None else predicted)
         asked = np.eye(len(self.classes))[column]
-        if against is None or len(self.classes) < 2:
+        if against is None or len(self.classes) == 1:
             return asked
-        others = np.where(asked > 0, -np.inf, self.logits)
-        weights = np.exp(others - others.max())
-        if against in self.classes:
-            weights = np.eye(len(self.classes))[self.classes.index(against)]
-        elif against != "rest":
-            raise UsageError(f"against must be 'rest' or one of {list(self.classes)}, got {against!r}")
-        return asked - weights / weights.sum()
+        if against is REST or (against == "rest" and against not in self.classes):
+            if self.independent:
+                raise UsageError("labels that do not exclude each other have no rest: hold one against another label")
+            others = np.where(asked > 0, -np.inf, self.logits)
+            weights = np.exp(others - others.max())
+            return asked - weights / weights.sum()
+        other = self.column(against)
+        if other == column:
+            raise UsageError(f"{self.classes[column]!r} cannot be held against itself: name another class")
+        return asked - np.eye(len(self.classes))[other]
+
+    @property
+    def independent(self) -> bool:
+        """Whether several labels can hold at once, so that none speaks against another."""
+        return isinstance(self.predicted, list)
+
+    @property
+    def own(self) -> Array:
+        """The direction of the prediction: for the class against the rest, of independent labels for it alone."""
+        return self.direction(against=None if self.independent else REST)
+
+    def own_words(self) -> list[dict[str, Any]]:
+        """Return the words in reading order, without the special tokens, scored along `own`."""
+        rows, scores = self.word_scores()
+        along = (scores @ self.own).tolist()
+        return [{**row, "score": score} for row, score in zip(rows, along, strict=True) if row["part"] >= 0]
 
     def word_scores(self) -> tuple[list[dict[str, Any]], Array]:
         """Return the words as in `words`, and their scores for every class, ``(n_words, n_classes)``."""
@@ -200,10 +236,18 @@ class TextExplanation(Result):
         return [*rows, {"word": "[special]", "start": -1, "stop": -1, "part": -1}], [*places, np.flatnonzero(~seen)]
 
     def column(self, name: object) -> int:
-        """Return the column of a class; for several predicted labels (multi-label) the strongest one's."""
+        """Return the column of a class; for several predicted labels (multi-label) the strongest one's.
+
+        A number that was predicted has one column, whatever it is called. Raises `UsageError` if there is no such
+        class.
+        """
+        if len(self.classes) == 1:
+            return 0
         if isinstance(name, list | tuple | np.ndarray):
             return int(np.argmax(self.logits))
-        return self.classes.index(name) if name in self.classes else int(np.argmax(self.logits))
+        if name not in self.classes:
+            raise UsageError(f"there is no class {name!r}: it must be one of {', '.join(map(repr, self.classes))}")
+        return self.classes.index(name)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a token: the wordpiece, its span, and its score for every class."""
@@ -227,5 +271,6 @@ class TextExplanation(Result):
             "word_scores": self.word_scores()[1].tolist(),
             "views": self.word_views(),
             "sources": {name: scores.sum(0).tolist() for name, scores in self.sources.items()},
+            "independent": self.independent,
             "additivity_error": self.check(),
         }

@@ -18,7 +18,7 @@ __all__ = ["PARTS", "fetch_model", "names_a_repository", "publish", "published",
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 WANTED = ["config*.json", "model*.safetensors", "encoder*/*", "encoder*/*/*", "README.md"]
-PARTS = ("hashes", "lexicon")
+PARTS = ("hashes",)
 """What can be left out of what is published."""
 
 
@@ -53,11 +53,20 @@ def fetch_model(name: str, *, revision: str | None = None, token: str | None = N
             f"there is no folder {name}, and the hub has no model {told} that it shows us; check the name, or where it "
             "is private log in (hf auth login) or pass token="
         ) from error
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, OSError) as error:
+    except errors.HFValidationError as error:
+        raise ModelFileError(f"there is no folder {name}, and the hub has no such names: {error}") from error
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, *_unreached()) as error:
         raise ModelFileError(
             f"there is no folder {name}; as a model on the hub {told} is not in the cache, and the hub cannot be "
             f"reached ({type(error).__name__})"
         ) from error
+
+
+def _unreached() -> tuple[type[Exception], ...]:
+    """Return what is raised where a hub is not reached: its client changes the library that it asks with."""
+    from huggingface_hub import errors
+
+    return OSError, errors.HfHubHTTPError.__mro__[1]
 
 
 def published(saved: SavedModel) -> list[dict[str, Any]]:
@@ -72,16 +81,19 @@ def published(saved: SavedModel) -> list[dict[str, Any]]:
         told = f"{len(hashes):,} hashes of training texts: whoever has a text can tell whether it is among them"
         rows.append(("hashes", told, "hashes"))
     if words is not None:
-        rows.append(
-            ("lexicon", f"{len(words):,} wordpieces and neighbours of the training texts, with scores", "lexicon")
+        told = (
+            f"{len(words):,} wordpieces and neighbours of the training texts, with scores (fitted with lexicon=False "
         )
+        rows.append(("lexicon", told + "there are none)", None))
     if saved.save_encoder is not None:
         rows.append(("encoder", "the encoder, which was trained too", None))
     return [{"part": part, "what": what, "can be left out as": name} for part, what, name in rows]
 
 
 def without(saved: SavedModel, leave_out: Sequence[str]) -> SavedModel:
-    """Return a model to be saved without some parts: hashes (then nobody can tell overlaps), or the lexicon.
+    """Return a model to be saved without some parts: the hashes, and then nobody can tell overlaps.
+
+    The lexicon stays: the head was fitted beside it, and the scores are of both.
 
     Raises
     ------
@@ -89,13 +101,13 @@ def without(saved: SavedModel, leave_out: Sequence[str]) -> SavedModel:
         If there is no such part.
     """
     unknown = sorted(set(leave_out) - set(PARTS))
+    if "lexicon" in unknown:
+        raise UsageError("the lexicon cannot be left out, since the head was fitted beside it: fit with lexicon=False")
     if unknown:
         raise UsageError(f"{', '.join(PARTS)} can be left out, not {unknown[0]!r}")
     tensors = dict(saved.tensors)
     if "hashes" in leave_out:
         tensors["train_hashes"] = tensors["train_hashes"][:0]
-    if "lexicon" in leave_out:
-        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("lexicon.")}
     return dataclasses.replace(saved, tensors=tensors)
 
 
@@ -130,6 +142,7 @@ def publish(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
         with claim(folder) as claimed:
+            saved = _without_paths(saved)
             claimed.write(dataclasses.replace(saved, card=_card(saved, repo)))
         try:
             api = hub.HfApi(token=token)
@@ -143,9 +156,22 @@ def publish(
             refused = getattr(error.response, "status_code", None) in (401, 403)
             then = "; log in (hf auth login) or pass token=, one that may write" if refused else ""
             raise UsageError(f"the hub does not take {repo}: {said[0][:200]}{then}") from error
-        except (errors.OfflineModeIsEnabled, errors.LocalTokenNotFoundError, OSError) as error:
+        except errors.HFValidationError as error:
+            raise UsageError(f"the hub has no such names: {error}") from error
+        except (errors.OfflineModeIsEnabled, errors.LocalTokenNotFoundError, *_unreached()) as error:
             raise UsageError(f"the hub cannot be reached for {repo}: {str(error)[:200]}") from error
     return str(getattr(told, "repo_url", None) or told)
+
+
+def _without_paths(saved: SavedModel) -> SavedModel:
+    """Return a model whose encoder, where it lies in a folder here, is named by that folder's last part alone."""
+    encoder = saved.config["encoder"]
+    named = str(encoder["encoder"])
+    if REPOSITORY.fullmatch(named) and not Path(named).exists():
+        return saved
+    last = re.split(r"[\\/]", named.rstrip("\\/"))[-1]
+    card = saved.card.replace(f"base_model: {named}\n", "").replace(named, last)
+    return dataclasses.replace(saved, card=card, config={**saved.config, "encoder": {**encoder, "encoder": last}})
 
 
 def _card(saved: SavedModel, repo: str) -> str:

@@ -96,6 +96,17 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def named(label: object) -> str:
+    """Write a predicted class, several labels, or a number that was predicted; a class may be a number: it stays whole.
+
+    >>> named(2024), named(["a", "b"]), named([]), named(0.5)
+    ('2024', 'a, b', 'no label', '0.5000')
+    """
+    if isinstance(label, list):
+        return ", ".join(map(str, label)) or "no label"  # pyright: ignore[reportUnknownArgumentType]
+    return shown(label) if isinstance(label, float) else str(label)
+
+
 def body(document: Document) -> Markup:
     """Return the report as HTML, without the page around it."""
     sections = [

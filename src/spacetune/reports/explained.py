@@ -8,7 +8,7 @@ import numpy as np
 
 from spacetune.encoders import as_line
 from spacetune.reports.charts import heat_map
-from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, shown
+from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, named
 from spacetune.reports.terminal import headed, plain, score_table
 
 if TYPE_CHECKING:
@@ -74,22 +74,23 @@ def draw_faithfulness(console: Console, found: Faithfulness) -> None:
 def counterfactual_document(found: Counterfactual) -> Document:
     """Lay out what had to go for another prediction."""
     text, left = as_line(found.text), as_line(found.left)
-    parts = [Table([{"text": text, "predicted": shown(found.before), "probability": found.answer_before}])]
+    of = f"probability of {named(found.of)}"
+    parts = [Table([{"text": text, "predicted": named(found.before), of: found.answer_before}])]
     if found.found:
-        parts.append(
-            Table([{"text": left, "predicted": shown(found.after), "probability of the first": found.answer_after}])
-        )
+        parts.append(Table([{"text": left, "predicted": named(found.after), of: found.answer_after}]))
     return Document("What would change the prediction", changed(found), [Section("Before and after", parts)])
 
 
 def changed(found: Counterfactual) -> str:
     """Say in a sentence which words had to go."""
     if not found.found:
-        return f"No few words were found without which it is not {shown(found.before)} ({found.n_read} texts read)."
+        return f"No few words were found without which it is not {named(found.before)} ({found.n_read:,} texts read)."
     removed = ", ".join(word["word"] for word in found.removed)
+    way = "falls" if found.answer_after < found.answer_before else "goes"
     return (
-        f"Without {removed} it is {shown(found.after) or 'no label'}, not {shown(found.before) or 'no label'}: its "
-        f"probability falls from {found.answer_before:.1%} to {found.answer_after:.1%} ({found.n_read} texts read)."
+        f"Without {removed} it is {named(found.after)}, not {named(found.before)}: the probability of "
+        f"{named(found.of)} {way} from {found.answer_before:.1%} to {found.answer_after:.1%} "
+        f"({found.n_read:,} texts read)."
     )
 
 
@@ -141,14 +142,14 @@ def summary_document(found: ExplanationSummary) -> Document:
     return Document("What carries each class", lead, sections)
 
 
-def draw_summary(console: Console, found: ExplanationSummary, most: int = 8) -> None:
-    """Print the words that carry each class, a few of them."""
+def draw_summary(console: Console, found: ExplanationSummary) -> None:
+    """Print the words that carry each class."""
     for name, count in found.n_texts.items():
         console.print(headed(f"{name} ", f"({count:,} {'text' if count == 1 else 'texts'})"))
         for kind in ("word", "neighbours"):
             rows = _of(found, name, kind)
             for sign, word in ((1, "for"), (-1, "against")):
-                told = [f"{r['words']} {r['mean']:+.2f} ({r['texts']}×)" for r in rows if sign * r["sum"] > 0][:most]
+                told = [f"{r['words']} {r['mean']:+.2f} ({r['texts']}×)" for r in rows if sign * r["sum"] > 0]
                 if told:
                     console.print(plain(f"  {word}: {', '.join(told)}"))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spacetune.explanations import MEANINGS, Explanation, TextExplanation
-from spacetune.reports.document import Document, Figure, Section, Table, shown
+from spacetune.reports.document import Document, Figure, Section, Table, named
 from spacetune.reports.markup import Markup, json_script, tag
 
 __all__ = ["explanation_document", "text_document"]
@@ -65,10 +65,9 @@ def quoted(one: TextExplanation, rows: Sequence[dict[str, Any]]) -> list[tuple[s
 
 def verdict(one: TextExplanation) -> str:
     """Say the prediction and, where there is one, its probability."""
-    named = shown(one.predicted) or "no label"
-    if one.probabilities is None or isinstance(one.predicted, list):
-        return named
-    return f"{named} ({one.probabilities[one.column(one.predicted)]:.1%})"
+    if one.probabilities is None or one.independent:
+        return named(one.predicted)
+    return f"{named(one.predicted)} ({one.probabilities[one.column(one.predicted)]:.1%})"
 
 
 def embedded(one: TextExplanation, rows: Sequence[dict[str, Any]], scores: np.ndarray[Any, Any]) -> dict[str, Any]:
@@ -83,6 +82,7 @@ def embedded(one: TextExplanation, rows: Sequence[dict[str, Any]], scores: np.nd
         "logits": one.logits.tolist(),
         "classes": [str(name) for name in one.classes],
         "truncated": one.truncated,
+        "independent": one.independent,
     }
 
 
@@ -93,7 +93,7 @@ def switches(one: TextExplanation, column: int) -> Markup | None:
         chances: Sequence[Any] = [None] * len(one.classes) if one.probabilities is None else one.probabilities.tolist()
         named = [str(name) if p is None else f"{name} ({p:.1%})" for name, p in zip(one.classes, chances, strict=True)]
         others = [(str(i), str(name)) for i, name in enumerate(one.classes) if i != column]
-        rest = [("rest", "the rest")] if len(one.classes) > 2 else []
+        rest = [("rest", "the rest")] if len(one.classes) > 2 and not one.independent else []
         choices += [
             choice("Class ", "of", [(str(i), name) for i, name in enumerate(named)], str(column)),
             choice("against ", "against", [("", "nothing"), *rest, *others], ""),

@@ -6,7 +6,7 @@ from collections import Counter
 
 from spacetune.data import DataReport
 from spacetune.geometry import Measurements
-from spacetune.reports.document import Document, Notes, Paragraph, Section, Table, noted
+from spacetune.reports.document import Document, Notes, Paragraph, Section, Table, named, noted
 from spacetune.results import Result
 from spacetune.studies import Predictions
 
@@ -18,7 +18,7 @@ MOST_ROWS = 500
 def predictions_document(found: Predictions) -> Document:
     """Lay out predictions: how often each, then the texts."""
     rows = found.rows()
-    counts = Counter(str(row["predicted"]) for row in rows)
+    counts = Counter(map(named, found.predicted))
     parts = [Table(rows[:MOST_ROWS])]
     more = Paragraph(f"The first {MOST_ROWS} of {len(rows):,}; write them as CSV for all.")
     sections = noted(found.notes)
@@ -37,7 +37,7 @@ def data_document(report: DataReport) -> Document:
     )
     sections = [Section("Worth a look", [Notes([str(note) for note in report.notes])])]
     if report.classes:
-        rows = [{"class": name, "texts": n, "share": n / report.n_texts} for name, n in report.classes.items()]
+        rows = [{"class": str(name), "texts": n, "share": n / report.n_texts} for name, n in report.classes.items()]
         sections.append(Section("Classes", [Table(rows)]))
     return Document("Data", lead, sections)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -78,6 +79,7 @@ LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
 }
 """How each kind of result is laid out; any other is shown as its rows."""
 
+NUMBER = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:[eE][-+]?[0-9]+)?", re.ASCII)
 ENDINGS = (".html", ".md", ".json", ".png", ".csv", ".jsonl", ".parquet")
 
 
@@ -150,14 +152,16 @@ def notebook(result: Result) -> str:
 def safe_cell(value: Any) -> Any:
     r"""Put an apostrophe before text that a spreadsheet would run as a formula, whatever unseen stands before it.
 
-    >>> safe_cell("=1+1"), safe_cell("\ufeff ＝1+1"), safe_cell("fine"), safe_cell(-0.5)
-    ("'=1+1", "'\ufeff ＝1+1", 'fine', -0.5)
+    >>> safe_cell("=1+1"), safe_cell("\ufeff ＝1+1"), safe_cell("fine"), safe_cell(-0.5), safe_cell("-0.5")
+    ("'=1+1", "'\ufeff ＝1+1", 'fine', -0.5, '-0.5')
     """
     return f"'{value}" if isinstance(value, str) and _risky(value) else value
 
 
 def _risky(text: str) -> bool:
-    """Tell whether the first sign that is seen is one that starts a formula, in any width."""
+    """Tell whether the first sign that is seen is one that starts a formula, in any width; a number is none."""
+    if NUMBER.fullmatch(text):
+        return False
     seen = next((c for c in text if unicodedata.category(c)[0] not in "ZC"), "")
     return text.startswith(("\t", "\r")) or unicodedata.normalize("NFKC", seen)[:1] in tuple("=+-@")
 
@@ -165,10 +169,10 @@ def _risky(text: str) -> bool:
 def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write rows with a header, safe to open in a spreadsheet."""
     text = io.StringIO()
-    columns = list(rows[0]) if rows else []
+    columns = list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.writer(text)
     writer.writerow([safe_cell(name) for name in columns])
-    writer.writerows([safe_cell(row[name]) for name in columns] for row in rows)
+    writer.writerows([safe_cell(row.get(name)) for name in columns] for row in rows)
     write_text(path, text.getvalue())
 
 
@@ -181,12 +185,17 @@ def write_parquet(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     for name in dict.fromkeys(name for row in rows for name in row):
         values = [row.get(name) for row in rows]
         try:
-            columns[name] = pa.array(values)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-            columns[name] = pa.array([None if value is None else str(value) for value in values])
+            columns[_whole(name)] = pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeEncodeError):
+            columns[_whole(name)] = pa.array([None if value is None else _whole(str(value)) for value in values])
     content = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), content)
     _write(path, content.getvalue().to_pybytes())
+
+
+def _whole(text: str) -> str:
+    """Write out half a character, which has no bytes in UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -194,7 +203,7 @@ def write_text(path: Path, text: str) -> None:
 
     Raises `SpacetuneError` if it cannot be written there.
     """
-    _write(path, text.encode("utf-8", "backslashreplace"))  # half a character has no bytes in UTF-8
+    _write(path, _whole(text).encode("utf-8"))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -110,7 +110,9 @@ def draw_predictions(console: Console, predictions: Predictions) -> None:
         table = predictions.probabilities
         shown = f"{label:.3f}" if isinstance(label, float) else str(label)
         line = Text(printable(shown), style="bold")
-        if table is not None:
+        if predictions.top is not None and table is not None:
+            line = Text(", ".join(f"{printable(name)} {p:.0%}" for name, p in predictions.likeliest(i)), style="bold")
+        elif table is not None:
             line.append(f"  {float(np.max(table[i])):.0%}", style="dim")
         line.append(f"  {printable(text if isinstance(text, str) else ' | '.join(text))}")
         console.print(line, overflow="ellipsis", no_wrap=True)
@@ -140,6 +142,8 @@ def draw_explanation(
 
 
 def _draw_one(console: Console, one: TextExplanation, predicted: object, against: object) -> None:
+    from spacetune.explanations import REST
+
     column = one.column(one.predicted if predicted is None else predicted)
     name, asked = one.classes[column], one.direction(predicted, against=against)
     chance = "" if one.probabilities is None else f" ({one.probabilities[column]:.0%})"
@@ -153,7 +157,7 @@ def _draw_one(console: Console, one: TextExplanation, predicted: object, against
     named = ", ".join(f"{w['word']} {w['score']:+.2f}" for w in signed)
     rest = sum(w["score"] for w in words) - sum(w["score"] for w in signed)
     bias, total = one.bias @ asked, one.logits @ asked
-    less = "" if against is None else " less that of the rest" if against == "rest" else f" less that of {against}"
+    less = "" if against is None else f" less that of {'the rest' if against is REST else against}"
     line = f"  {named}, other tokens {rest:+.2f}, bias {bias:+.2f} = logit {total:+.2f} for {name}{less}"
     console.print(Text(printable(line), style="dim"))
     if one.meetings and predicted is None:

@@ -6,7 +6,7 @@ from spacetune.studies.embedding import Embeddings, embed_texts
 from spacetune.studies.encoders import EncoderList, list_encoders
 from spacetune.studies.explain.counterfactual import Counterfactual, find_counterfactual
 from spacetune.studies.explain.faithfulness import Faithfulness, check_explanations
-from spacetune.studies.explain.reach import Reach, word_reach
+from spacetune.studies.explain.reach import Reach, check_reach, word_reach
 from spacetune.studies.explain.summary import ExplanationSummary, summarise
 from spacetune.studies.fit.choosing import Choice, Trial, choose_method
 from spacetune.studies.fit.fitting import FitReport, fit_model
@@ -54,6 +54,7 @@ __all__ = [
     "TermUse",
     "Trial",
     "check_explanations",
+    "check_reach",
     "choose_method",
     "class_geometry",
     "compare",

@@ -15,7 +15,7 @@ from spacetune.estimators import TextEstimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.reading import cut_at
 from spacetune.fitting import probabilities
-from spacetune.results import Result
+from spacetune.results import Result, jsonable
 
 __all__ = ["Predictions", "predict_texts", "predictions_of"]
 
@@ -70,10 +70,31 @@ class Predictions(Result):
         row: dict[str, Any] = {"predicted": "|".join(map(str, label)) if isinstance(label, list) else label}
         if self.probabilities is not None and self.top is None:
             row |= {f"p({name})": p for name, p in zip(self.classes, self.probabilities[i].tolist(), strict=True)}
-        elif self.probabilities is not None:
-            for place, k in enumerate(np.argsort(-self.probabilities[i], kind="stable")[: self.top].tolist(), start=1):
-                row |= {f"class {place}": self.classes[k], f"p {place}": float(self.probabilities[i, k])}
-        return {f"spacetune {name}" if name in self.columns else name: value for name, value in row.items()}
+        for place, (name, p) in enumerate(self.likeliest(i), start=1):
+            row |= {f"class {place}": name, f"p {place}": p}
+        return {self._free(name): value for name, value in row.items()}
+
+    def _free(self, name: str) -> str:
+        while name in self.columns:
+            name = f"spacetune {name}"
+        return name
+
+    def likeliest(self, i: int) -> list[tuple[Any, float]]:
+        """Return the likeliest classes of a text with their probabilities, `top` of them; none where it is None."""
+        if self.top is None or self.probabilities is None:
+            return []
+        order = np.argsort(-self.probabilities[i], kind="stable")[: self.top]
+        return [(self.classes[k], float(self.probabilities[i, k])) for k in order.tolist()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the predictions as plain containers: also the table's own columns and the likeliest classes."""
+        told = super().to_dict()
+        if self.columns:
+            told["columns"] = jsonable(self.columns)
+        if self.top is not None and self.probabilities is not None:
+            named = [self.likeliest(i) for i in range(len(self.texts))]
+            told["likeliest"] = [[{"class": jsonable(name), "probability": p} for name, p in row] for row in named]
+        return told
 
 
 def predict_texts(

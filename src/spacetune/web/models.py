@@ -173,10 +173,10 @@ class Columns(TypedDict, total=False):
 
 
 def load_models(
-    folders: Sequence[Path],
+    folders: Sequence[str | Path],
     examples: str | None = None,
     *,
-    load: Callable[[Path], TextEstimator] = load_estimator,
+    load: Callable[[str | Path], TextEstimator] = load_estimator,
     **columns: Unpack[Columns],
 ) -> list[ServedModel]:
     """Load saved models, named as their folders, and draw their maps of labelled texts where these are given.
@@ -184,7 +184,7 @@ def load_models(
     `examples` is a file of labelled texts, shown on the page as neighbours; `load` loads a model from its folder, and
     `columns` go to `read_texts`. Raises `UsageError` if two folders have one name.
     """
-    names = [folder.resolve().name for folder in folders]
+    names = [Path(folder).resolve().name for folder in folders]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise UsageError(f"models are served under their folders' names, and {twice.pop()!r} comes twice; rename one")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
 from collections.abc import Generator
 from typing import Any
@@ -61,8 +62,9 @@ class LoraStates:
         """Return the same on a device."""
         return LoraStates(self.down.to(device), self.up.to(device), self.gates.to(device))
 
+    @functools.cached_property
     def merged(self) -> LayerChanges:
-        """Return what one adapter for all texts adds to the projections' own weights."""
+        """What one adapter for all texts adds to the projections' own weights."""
         (gates,) = self.gates
         tensors = {
             f"{layer + 1}.{part}.weight": (self.up[layer, i] * gates[layer]) @ self.down[layer, i]

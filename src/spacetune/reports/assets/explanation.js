@@ -66,7 +66,7 @@ function answer(data, { column, against = "", at = data.at }) {
 
 /* Offer the questions besides the class: against what, and where the words are looked at. */
 function offer(against, at, data, chosen) {
-  const rest = data.classes.length > 2 ? [new Option("the rest", "rest", false, chosen.against === "rest")] : [];
+  const rest = data.classes.length > 2 && !data.independent ? [new Option("the rest", "rest", false, chosen.against === "rest")] : [];
   const others = data.classes.flatMap((name, i) => (i === chosen.column ? [] : [new Option(name, i, false, String(chosen.against) === String(i))]));
   against.replaceChildren(new Option("nothing", ""), ...rest, ...others);
   at.replaceChildren(...Object.keys(data.views ?? {}).map((name) => new Option(VIEWS[name], name, false, name === chosen.at)));

@@ -18,6 +18,8 @@ __all__ = ["Counterfactual", "find_counterfactual"]
 
 PAIRED = 12
 """Of so many of the strongest words all pairs are tried."""
+SINGLE = 512
+"""So many of the strongest words are tried alone: each is a text to read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +36,10 @@ class Counterfactual(Result):
         The text without them.
     before, after
         The prediction of either.
+    of
+        The class predicted before; of labels that can hold together, the strongest.
     answer_before, answer_after
-        The probability of the class predicted before.
+        The probability of that class.
     n_read
         How many texts the model read to find them.
     """
@@ -45,6 +49,7 @@ class Counterfactual(Result):
     left: TextInput
     before: Any
     after: Any
+    of: Any
     answer_before: float
     answer_after: float
     n_read: int
@@ -66,9 +71,10 @@ def find_counterfactual(
 ) -> Counterfactual:
     """Find the fewest words without which the model predicts otherwise.
 
-    Every single word is tried, then every two of the strongest twelve. Beyond that words go strongest first until the
-    prediction changes, and each that can be put back is: so of more than two words none is spare, but another set as
-    small may exist, or a smaller one. Every step is read by the model, none is taken from the scores.
+    Every single word of the strongest 512 is tried, then every two of the strongest twelve. Beyond that words go
+    strongest first until the prediction changes, and each that can be put back is: so of more than two words none is
+    spare, but another set as small may exist, or a smaller one. Every step is read by the model, none is taken from the
+    scores.
 
     Parameters
     ----------
@@ -92,7 +98,7 @@ def find_counterfactual(
         raise UsageError(f"most must be at least 1, got {most}")
     one = model.explain([text], at=at)[0]
     search = _Search(model, one)
-    words = ranked(one)
+    words = ranked(one)[:SINGLE]
     removed = search.best([[word] for word in words])
     if removed is None and most > 1:
         removed = search.best([list(pair) for pair in combinations(words[:PAIRED], 2)])
@@ -101,7 +107,17 @@ def find_counterfactual(
     removed = sorted(removed or [], key=lambda word: (word["part"], word["start"]))
     left = without(text, removed)
     after, answer = search.ask([left])[0] if removed else (one.predicted, search.before)
-    return Counterfactual(text, tuple(removed), left, one.predicted, after, search.before, answer, search.n_read)
+    return Counterfactual(
+        text,
+        tuple(removed),
+        left,
+        one.predicted,
+        after,
+        one.classes[search.column],
+        search.before,
+        answer,
+        search.n_read,
+    )
 
 
 class _Search:

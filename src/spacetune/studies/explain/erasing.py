@@ -60,10 +60,9 @@ def answers(model: TextEstimator, texts: Sequence[TextInput]) -> Array:
 
 
 def ranked(one: TextExplanation) -> list[dict[str, Any]]:
-    """Return the words by what they give to the prediction, strongest first: for the class against the rest.
+    """Return the words by what they give to the prediction, strongest first.
 
     Of a number that is predicted, by what they move it either way.
     """
-    words = [word for word in one.words(against="rest") if word["part"] >= 0]
     one_number = one.probabilities is None
-    return sorted(words, key=lambda word: -abs(word["score"]) if one_number else -word["score"])
+    return sorted(one.own_words(), key=lambda word: -abs(word["score"]) if one_number else -word["score"])

@@ -9,13 +9,18 @@ import numpy as np
 import torch
 
 from spacetune.encoders import LayerChanges, TextInput, held_runs
+from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
+from spacetune.explanations import group_words
 from spacetune.heads import PairHead
 from spacetune.results import Result
 
-__all__ = ["Reach", "word_reach"]
+__all__ = ["Reach", "check_reach", "word_reach"]
 
 Array = np.ndarray[Any, Any]
+
+MOST_WORDS = 300
+"""Every word is a pass back: three hundred take a few seconds."""
 
 NUMBERS = 1 << 26
 """Of gradients that are carried back at a time."""
@@ -68,9 +73,12 @@ def word_reach(model: TextEstimator, text: TextInput, predicted: object = None) 
 
     Raises
     ------
+    UsageError
+        If there is no such class, or the text has more than 300 words.
     UnsupportedByFamily
         If this encoder's states are not known as sums of what goes in.
     """
+    check_reach(text)
     one = model.explain([text], at="input")[0]
     column = one.column(one.predicted if predicted is None else predicted)
     rows, groups = one.places()
@@ -94,6 +102,16 @@ def word_reach(model: TextEstimator, text: TextInput, predicted: object = None) 
     own = np.broadcast_to(np.asarray(beside, dtype=float), (len(one.tokens),))
     scores[np.diag_indices(len(groups))] += [own[group].sum() for group in groups]
     return Reach(text, tuple(row["word"] for row in rows), one.classes[column], scores)
+
+
+def check_reach(text: TextInput) -> None:
+    """Raise `UsageError` if a text has too many words."""
+    none = np.zeros((0, 2), dtype=int)
+    n_words = sum(len(group_words(part, none)[0]) for part in ((text,) if isinstance(text, str) else text))
+    if n_words > MOST_WORDS:
+        raise UsageError(
+            f"every word is a pass back, so a text may have {MOST_WORDS} words at most, got {n_words:,}; cut it"
+        )
 
 
 def _masked(gradients: torch.Tensor, groups: list[Array]) -> torch.Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from spacetune.data import match_labels
 from spacetune.encoders import as_line
 from spacetune.errors import DataError
 from spacetune.explanations import Explanation, TextExplanation
@@ -33,8 +34,9 @@ class ExplanationSummary(Result):
         Where the tokens were looked at.
     words
         One row a class and word, or pair of neighbouring words: in how many texts predicted so it stands, the mean of
-        its scores there (for the class against the rest), their sum, and one example; with labels also in how many of
-        these texts the prediction is wrong, and the mean there. Strongest sums first, for the class and then against.
+        its scores there (for the class against the rest; labels that can hold together stand alone), their sum, and one
+        example; with labels also in how many of these texts the prediction is wrong, and the mean there. Strongest sums
+        first, for the class and then against.
     """
 
     n_texts: dict[str, int]
@@ -56,7 +58,8 @@ def summarise(
     explanation
         Of many texts.
     labels
-        The texts' own labels, to tell words of right predictions from words of wrong ones.
+        The texts' own labels, to tell words of right predictions from words of wrong ones; None where a text has none.
+        A number that was predicted is neither right nor wrong: its labels are not used.
     top
         Rows a class of either kind (words, neighbours) and sign.
     least
@@ -65,10 +68,9 @@ def summarise(
     Raises
     ------
     DataError
-        If labels are not as many as texts.
+        If labels are not as many as texts, or not lists where labels can hold together.
     """
-    if labels is not None and len(labels) != len(explanation):
-        raise DataError(f"{len(labels)} labels were given for {len(explanation)} texts")
+    judged = None if labels is None else _wrong(explanation, labels)
     classes = list(dict.fromkeys(one.classes[one.column(one.predicted)] for one in explanation))
     rows: list[dict[str, Any]] = []
     counts: dict[str, int] = {}
@@ -76,7 +78,7 @@ def summarise(
         own = [i for i, one in enumerate(explanation) if one.classes[one.column(one.predicted)] == name]
         counts[str(name)] = len(own)
         texts = [explanation[i] for i in own]
-        wrong = None if labels is None else [not _right(explanation[i].predicted, labels[i]) for i in own]
+        wrong = None if judged is None else [judged[i] for i in own]
         for kind, read in (("word", _words), ("neighbours", _neighbours)):
             found = _gathered(texts, read, wrong, least)
             found.sort(key=lambda row: -row["sum"])
@@ -86,21 +88,30 @@ def summarise(
     return ExplanationSummary(counts, explanation[0].at, tuple(rows))
 
 
-def _right(predicted: Any, label: Any) -> bool:
-    if isinstance(predicted, list):
-        return {str(each) for each in predicted} == {str(each) for each in label}
-    return str(predicted) == str(label)
+def _wrong(explanation: Explanation, labels: Sequence[Any]) -> list[bool] | None:
+    """Say of which texts the prediction is known to be wrong; None where numbers are predicted."""
+    if len(labels) != len(explanation):
+        raise DataError(f"{len(labels)} labels were given for {len(explanation)} texts")
+    if explanation[0].probabilities is None:
+        return None
+    if explanation[0].independent and any(isinstance(label, str | int | float) for label in labels):
+        raise DataError("any number of labels is predicted, and one a text was given; where one cell holds several, "
+                        "say what separates them with --label-separator")  # fmt: skip
+    pairs = zip(explanation, match_labels(explanation[0].classes, labels), strict=True)
+    return [
+        label is not None
+        and (set(one.predicted) != set(label) if isinstance(one.predicted, list) else one.predicted != label)
+        for one, label in pairs
+    ]
 
 
 def _words(one: TextExplanation) -> Iterator[tuple[str, float]]:
-    for word in one.words(against="rest"):
-        if word["part"] >= 0:
-            yield word["word"].casefold(), word["score"]
+    for word in one.own_words():
+        yield word["word"].casefold(), word["score"]
 
 
 def _neighbours(one: TextExplanation) -> Iterator[tuple[str, float]]:
-    words = [word for word in one.words(against="rest") if word["part"] >= 0]
-    for first, second in itertools.pairwise(words):
+    for first, second in itertools.pairwise(one.own_words()):
         if first["part"] == second["part"]:
             yield f"{first['word']} {second['word']}".casefold(), first["score"] + second["score"]
 

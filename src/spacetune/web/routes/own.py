@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from spacetune.explanations import Explanation
 from spacetune.results import Result, jsonable
+from spacetune.studies import check_reach
 from spacetune.web.limits import Refused
 from spacetune.web.problems import REFUSALS
 from spacetune.web.routes.hugging_face import pipeline_answer, tei_embedding, tei_prediction
@@ -51,6 +52,8 @@ def add_own(app: FastAPI, service: Service) -> None:
     @app.post("/reach", responses=REFUSALS)
     async def reach(body: TextsRequest, request: Request) -> Response:
         """Say which word, as it goes in, reached the states of which word, for the predicted class."""
+        for text in body.texts:
+            check_reach(text)
         rows = await service.work(request, service.find(body.model), "reach", list(body.texts))
         return JSONResponse({"texts": [row.to_dict() for row in rows]})
 
