@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
+from tests.estimators.marked import texts_with_marks
 
 from spacetune import Encoder, LinearProbe
-from spacetune.encoders import FeatureStore
+from spacetune.encoders import FeatureStore, LayerChanges
 from spacetune.errors import UsageError
 from spacetune.estimators import LinearProbeRegressor, load_estimator
+from spacetune.heads import PairHead
 from spacetune.model_folder.saved_model import config_digest
 from spacetune.studies import demo_texts
 
@@ -144,6 +147,42 @@ def test_similarity_is_that_of_every_pair(small: Encoder) -> None:
         together.similarity(first, second)
 
 
+@pytest.fixture(scope="module")
+def tuned(small: Encoder) -> LinearProbe:
+    """Do both texts hold marks of one kind? Layers of 16 learn some of it."""
+    texts, kinds = texts_with_marks(96)
+    marked = [(texts[i], texts[7 * i % 96]) for i in range(96)]
+    labels = ["same" if kinds[i] == kinds[7 * i % 96] else "other" for i in range(96)]
+    mixed = [(texts[i], texts[(7 * i + 1) % 96]) for i in range(96)]
+    labels += ["same" if kinds[i] == kinds[(7 * i + 1) % 96] else "other" for i in range(96)]
+    model = LinearProbe(
+        small, pairs="apart", inside="all", encoder_learning_rate=0.01, inside_epochs=6, symmetric=True, store=None
+    )
+    return model.fit([*marked, *mixed], labels)
+
+
+def test_layers_are_tuned_under_texts_that_are_read_apart(tuned: LinearProbe, small: Encoder, tmp_path: Path) -> None:
+    assert isinstance(tuned.learnt_.model.adapter, LayerChanges)
+    assert isinstance(tuned.head_, PairHead)
+    expected = tuned.predict_logits(FRESH)
+    assert tuned.read(FRESH).n_tokens[0] == sum(len(small.tokenize([text]).token_ids) for text in FRESH[0])
+    frozen = dataclasses.replace(tuned.learnt_.model, adapter=None)
+    assert not np.allclose(frozen.on_top.logits(tuned._reader().fresh(frozen, FRESH, tuned.layers_ or ())), expected)
+    np.testing.assert_allclose(tuned.predict_logits([(b, a) for a, b in FRESH]), expected, atol=1e-6)
+    np.testing.assert_allclose(tuned.predict_logits(FRESH[2:3]), expected[2:3], atol=1e-5)
+    tuned.save_pretrained(tmp_path / "m")
+    again = load_estimator(tmp_path / "m", encoder=small)
+    np.testing.assert_allclose(again.predict_logits(FRESH), expected, atol=1e-6)
+
+
+def test_pairs_over_tuned_layers_are_explained_at_every_place(tuned: LinearProbe) -> None:
+    for at in ("states", "input", "both"):
+        explained = tuned.explain([*FRESH, ("", "one"), ("same", "same")], at=at)
+        assert explained.check() <= 1e-5
+        np.testing.assert_allclose(explained[0].logits, tuned.predict_logits(FRESH)[0], atol=1e-5)
+    assert tuned.explain(FRESH)[0].meetings
+
+
 def test_single_texts_are_read_as_ever(small: Encoder) -> None:
     labels = [str(len(text) % 2) for text in TEXTS]
     logits = [
@@ -155,8 +194,6 @@ def test_single_texts_are_read_as_ever(small: Encoder) -> None:
 
 
 def test_what_does_not_go_together_is_refused(small: Encoder) -> None:
-    with pytest.raises(UsageError, match="pairs='apart' reads texts alone on the frozen encoder"):
-        LinearProbe(small, pairs="apart", inside="top").fit(PAIRS, LABELS)
     with pytest.raises(UsageError, match="pairs must be auto, apart or together, got 'both'"):
         LinearProbe(small, pairs="both").fit(PAIRS, LABELS)  # type: ignore[arg-type]
     tuned = LinearProbe(small, inside="top", inside_epochs=1, store=None).fit(PAIRS, LABELS)

@@ -37,13 +37,13 @@ class LinearProbe(Classifier):
     inside_size
         How many layers ``top`` trains; None is two thirds of them.
     encoder_learning_rate
-        Of these layers; None is 1e-4.
+        Of these layers; None is 1e-4, for pairs read apart half of it.
     inside_epochs
         Passes over the texts while they are trained; None chooses by their number.
     pairs
         ``apart`` reads the texts of a pair alone, each different text once, and lets their means meet in products and
-        squares (`PairHead`); ``together`` reads a pair as one text; ``auto`` is apart, or together where layers are
-        tuned.
+        squares (`PairHead`); ``together`` reads a pair as one text; ``auto`` is apart, or for classes together where
+        layers are tuned.
     symmetric
         Whether swapping the texts of pairs read apart must change nothing; None lets dev choose.
     class_weight
@@ -155,7 +155,8 @@ class LinearProbeRegressor(Regressor):
 
     def method(self) -> ProbeMethod:
         """Return the way in which these settings learn."""
-        return ProbeMethod.of(self.get_params(deep=False))
+        settings = self.get_params(deep=False)
+        return ProbeMethod.of({**settings, "pairs": "apart"} if self.pairs == "auto" else settings)
 
     def similarity(self, first: Texts, second: Texts) -> np.ndarray:
         """Return the number of every first text with every second, ``(first, second)``; a text is encoded once.

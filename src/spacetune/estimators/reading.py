@@ -191,7 +191,7 @@ class Reader:
         """Return features of texts as a model reads them, in memory and not from the store."""
         if self.reads_apart(texts):
             different, places = texts_of_pairs(texts)
-            read = PairedFeatures(self.encoder.encode(different, layers=layers), places)
+            read = PairedFeatures(self.encoder_of(model).encode(different, layers=layers), places)
             return read.take(torch.arange(len(texts)))
         if model.adapter is None or isinstance(model.adapter, LayerChanges):
             return self.encoder_of(model).encode(texts, layers=layers)
@@ -205,7 +205,7 @@ class Reader:
         if plain and not self.reads_apart(texts):
             yield from self.encoder_of(model).encode_runs(texts, layers=layers, progress=progress)
         else:
-            size = CHUNK_TEXTS if model.adapter is not None else CHUNK_PAIRS
+            size = CHUNK_PAIRS if plain else CHUNK_TEXTS
             for start in range(0, len(texts), size):
                 yield self.fresh(model, texts[start : start + size], layers)
 

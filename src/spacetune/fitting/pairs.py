@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from spacetune.encoders import TokenFeatures
 from spacetune.fitting.data import FitData
 from spacetune.fitting.inputs import Inputs, text_chunks
 from spacetune.fitting.linear import choose_linear, fit_linear, spread
@@ -17,7 +18,7 @@ from spacetune.fitting.scores import standing
 from spacetune.fitting.tasks import Task
 from spacetune.heads import PairHead, pair_rows
 
-__all__ = ["PAIR_STRENGTHS", "PairChosen", "are_pairs", "choose_pairs", "learn_pairs"]
+__all__ = ["PAIR_STRENGTHS", "PairChosen", "TunedPairs", "are_pairs", "choose_pairs", "learn_pairs"]
 
 Array = np.ndarray[Any, Any]
 
@@ -26,12 +27,20 @@ PAIR_STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2)
 """Inverse regularisation strengths tried where the user names none; products want a stronger penalty than states."""
 
 
+TUNED_SPREAD = 0.3
+"""The standard deviation of what a head over tuned layers reads, as for single texts."""
+
+
 @dataclasses.dataclass(frozen=True)
 class PairChosen:
-    """What dev chose: the strength of the penalty, and whether swapping the texts may change anything."""
+    """What dev chose: the strength of the penalty, whether swapping the texts changes nothing, and the tuned share.
+
+    The share is that of a tuning's epochs; 0 where nothing was tuned.
+    """
 
     strength: float
     symmetric: bool
+    tuned_share: float = 0.0
 
 
 def are_pairs(inputs: Inputs) -> bool:
@@ -73,6 +82,44 @@ def choose_pairs(
         head = _head(fit.weight, fit.bias, middle, scale, mean)
         found.append((head, PairChosen(fit.strength, alike), fit.dev_logits))
     return max(found, key=lambda each: standing(task.scores(each[2], dev_targets), task.monitor))
+
+
+class TunedPairs(nn.Module):
+    """A head of pairs that is trained with the layers under it.
+
+    It reads products and squared differences as they spread on the frozen encoder, and starts at `start`, the head that
+    was fitted there.
+    """
+
+    def __init__(self, inputs: Inputs, task: Task, start: PairHead, chosen: PairChosen) -> None:
+        super().__init__()
+        self.task, self.mean = task, start.mean
+        rows = _rows(inputs, self.mean)
+        self.width = _width(rows, chosen.symmetric)
+        self.middle, self.scale = spread(rows[:, : self.width])
+        weight = torch.cat([part.flatten(1) for part in (start.product, start.square, start.direction)], dim=1)
+        weight = weight[:, : self.width]
+        bias = start.bias + weight @ torch.from_numpy(self.middle)
+        own = weight * torch.from_numpy(self.scale) / TUNED_SPREAD
+        self.weight, self.bias = nn.Parameter(own.float()), nn.Parameter(bias.float())
+
+    def _rows(self, features: TokenFeatures) -> Tensor:
+        rows = pair_rows(features, self.mean)[:, : self.width]
+        return ((rows - torch.from_numpy(self.middle)) / torch.from_numpy(self.scale) * TUNED_SPREAD).float()
+
+    def logits(self, features: TokenFeatures) -> Tensor:
+        """Return logits ``(pair, output)``."""
+        return self._rows(features) @ self.weight.T + self.bias
+
+    def loss(self, features: TokenFeatures, targets: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the task's loss of a batch."""
+        del generator
+        return self.task.loss(self.logits(features), targets)
+
+    def head(self) -> PairHead:
+        """Return the head as it stands, of rows as they are."""
+        weight, bias = (part.detach().double().numpy() for part in (self.weight * TUNED_SPREAD, self.bias))
+        return _head(weight, bias, self.middle, self.scale, self.mean)
 
 
 def learn_pairs(inputs: Inputs, targets: Tensor, task: Task, chosen: PairChosen) -> PairHead:

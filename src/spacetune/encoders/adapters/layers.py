@@ -94,7 +94,8 @@ class UpperLayers(nn.Module):
         assert features.provenance is not None
         layers = features.provenance.layers
         frozen = layers.index(self.above) + 1
-        states = self._states(features.values[:, frozen - 1].float(), features.lengths, layers[frozen:])
+        texts = features if features.first is None else features.halves()
+        states = self._states(features.values[:, frozen - 1].float(), texts.lengths, layers[frozen:])
         values = torch.cat([features.values[:, :frozen].float(), torch.stack(states, dim=1)], dim=1)
         return dataclasses.replace(features, values=values)
 
