@@ -38,7 +38,9 @@ def fit(
     prefix_length: Annotated[int | None, typer.Option(help="Virtual tokens of a prefix.")] = None,
     pairs: Annotated[
         Literal["auto", "apart", "together"] | None,
-        typer.Option(help="How the probe reads pairs: two texts apart, or as one; by itself apart."),
+        typer.Option(
+            help="How the probe reads pairs: two texts apart, or as one; by itself apart, under tuned layers as one."
+        ),
     ] = None,
     inside: Annotated[
         Literal["top", "all", "lora", "prefix"] | None,
