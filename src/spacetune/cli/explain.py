@@ -71,18 +71,14 @@ def explain(
     given: Sequence[TextInput] = data.inputs
     fitted, place = load(model, encoder), cast("At | None", at)
     if check:
-        show(
-            check_explanations(fitted, given, top=top or 5, seed=seed or 0, at=place),
-            as_json,
-            drawn.draw_faithfulness,
-            out,
-        )
+        found = check_explanations(fitted, given, top=top or 5, seed=seed or 0, at=place)
+        show(found, as_json, drawn.draw_faithfulness, out)
     elif (counterfactual or reach) and len(given) != 1:
         raise UsageError(f"{'--counterfactual' if counterfactual else '--reach'} is of one text, got {len(given)}")
     elif counterfactual:
         show(find_counterfactual(fitted, given[0], at=place), as_json, drawn.draw_counterfactual, out)
     elif reach:
-        name = None if for_class is None else named_class(for_class, fitted.explain(given, at="input")[0].classes)
+        name = None if for_class is None else named_class(for_class, tuple(fitted.task_.classes))
         show(word_reach(fitted, given[0], name), as_json, drawn.draw_reach, out)
     elif summary:
         explanation = fitted.explain(given, at=place)

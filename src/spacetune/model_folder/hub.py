@@ -167,7 +167,8 @@ def _without_paths(saved: SavedModel) -> SavedModel:
     """Return a model whose encoder, where it lies in a folder here, is named by that folder's last part alone."""
     encoder = saved.config["encoder"]
     named = str(encoder["encoder"])
-    if REPOSITORY.fullmatch(named) and not Path(named).exists():
+    on_the_hub = REPOSITORY.fullmatch(named) or not re.search(r"[\\/]", named)
+    if on_the_hub and not Path(named).exists():
         return saved
     last = re.split(r"[\\/]", named.rstrip("\\/"))[-1]
     card = saved.card.replace(f"base_model: {named}\n", "").replace(named, last)
