@@ -8,7 +8,7 @@ import pytest
 from spacetune import Encoder, SpaceClassifier
 from spacetune.studies import demo_texts
 
-TRAIN, TEXTS = demo_texts("train").take(range(32)), demo_texts("test").texts[:12]
+TRAIN, TEXTS = demo_texts("train").take(range(24)), demo_texts("test").texts[:6]
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.02)])
