@@ -104,7 +104,7 @@ def _runner(encoder: Encoder, dtype: torch.dtype, changes: LayerChanges | None) 
     key = encoder.source.sha256, dtype
     if key not in made:
         model = weights_in(encoder.source, encoder.loaded, dtype)
-        model = model if changes is None else with_changes(model, changes).eval().requires_grad_(False)
+        model = model if changes is None else with_changes(model, changes)
         packed = "fast" in family_of(model.config.model_type).supports
         made[key] = PackedHeld(model, dtype) if packed else StreamHeld(model)
     return made[key]

@@ -41,7 +41,6 @@ def tuned(encoder: Encoder, changes: LayerChanges) -> Encoder:
 def _merge(encoder: Encoder, changes: LayerChanges) -> Encoder:
     held = encoder.loaded
     model = with_changes(weights_in(encoder.source, held, torch.float32), changes).to(encoder.dtype).to(encoder.device)
-    model = model.eval().requires_grad_(False)
 
     def whole() -> tuple[Any, Any]:
         """Return transformers' own model with these weights."""
@@ -62,10 +61,10 @@ def _merge(encoder: Encoder, changes: LayerChanges) -> Encoder:
 
 
 def with_changes(model: EncoderModel, changes: LayerChanges) -> EncoderModel:
-    """Return a copy that owns its upper layers and shares the rest."""
+    """Return a copy, without gradients, that owns its upper layers and shares the rest."""
     upper = [part for layer in parts_of(model).layers[changes.above :] for part in module_parts(layer).values()]
     copied = sharing_copy(model, [parameter for part in upper for parameter in part.parameters()])
     for i, layer in enumerate(parts_of(copied).layers[changes.above :], changes.above + 1):
         for name, part in module_parts(layer).items():
             changes.add_to(i, name, part)
-    return copied
+    return copied.eval().requires_grad_(False)

@@ -39,8 +39,6 @@ PAIR_RATE, PAIR_HEAD_RATE = 5e-5, 1e-4
 """Rates of layers under pairs that are read apart, and of their head; ours, from the dev part of STS-B, where twice the
 first and ten times the second did no better than the frozen encoder."""
 
-KEPT = "tuning did no better on dev than the probe of the frozen encoder, which is kept"
-
 
 @dataclasses.dataclass(frozen=True)
 class ProbeChosen:
@@ -101,15 +99,10 @@ class ProbeMethod(Method):
         found = choose_linear(run.task, *parts, named or STRENGTHS)
         head, told = _folded(mean, scale, found.weight, found.bias), {"C": found.strength}
         logits = dev_rows @ head.weight.numpy().T + head.bias.numpy()
+        frozen = Learnt.of(Model(head), chosen=ProbeChosen(found.strength), facts=told)
         if self.inside is None:
-            return Learnt.of(Model(head), chosen=ProbeChosen(found.strength), facts=told), logits
-        tuned_head, tuned = self._tune(data, (mean, scale), run)
-        chosen, tuned_logits = ProbeChosen(found.strength, tuned.share), logits_of(tuned_head, tuned.data.dev)
-        if tuned.changes is not None and self._better(run.task, tuned_logits, logits, data.dev_targets.numpy()):
-            model = Model(tuned_head, tuned.changes)
-            return Learnt.of(model, history=tuned.history, chosen=chosen, facts=told), tuned_logits
-        log.warning(KEPT)
-        return Learnt.of(Model(head), chosen=ProbeChosen(found.strength), facts=told), logits
+            return frozen, logits
+        return self._better((frozen, logits), self._tune(data, (mean, scale), run), data, run)
 
     def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
         """Fit at the strength that was chosen, or tune to the same share of the epochs."""
@@ -130,16 +123,10 @@ class ProbeMethod(Method):
     def _learn_pairs(self, data: FitData, run: Run, strengths: Sequence[float]) -> tuple[Learnt, Array]:
         head, chosen, logits = choose_pairs(data, run.task, strengths, self.symmetric)
         facts = {"C": chosen.strength}
+        frozen = Learnt.of(Model(head), chosen=chosen, facts=facts)
         if self.inside is None:
-            return Learnt.of(Model(head), chosen=chosen, facts=facts), logits
-        tuned_head, tuned = self._tune_pairs(data, head, chosen, run)
-        tuned_logits = logits_of(tuned_head, tuned.data.dev)
-        if tuned.changes is not None and self._better(run.task, tuned_logits, logits, data.dev_targets.numpy()):
-            chosen = dataclasses.replace(chosen, tuned_share=tuned.share)
-            model = Model(tuned_head, tuned.changes)
-            return Learnt.of(model, history=tuned.history, chosen=chosen, facts=facts), tuned_logits
-        log.warning(KEPT)
-        return Learnt.of(Model(head), chosen=chosen, facts=facts), logits
+            return frozen, logits
+        return self._better((frozen, logits), self._tune_pairs(data, head, chosen, run), data, run)
 
     def _learn_pairs_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
         chosen = before.chosen
@@ -166,9 +153,20 @@ class ProbeMethod(Method):
         return tuning_schedule(len(data.train), self.inside_epochs, None, None, run.task.monitor, self.seed)
 
     @staticmethod
-    def _better(task: Task, first: Array, second: Array, targets: Array) -> bool:
-        one, other = (standing(task.scores(logits, targets), task.monitor) for logits in (first, second))
-        return one > other
+    def _better(
+        frozen: tuple[Learnt, Array], made: tuple[LinearHead | PairHead, TunedLayers], data: FitData, run: Run
+    ) -> tuple[Learnt, Array]:
+        """Return what was learnt on the frozen encoder, or what tuning made where dev says it is better."""
+        before, (head, tuned) = frozen[0], made
+        logits = logits_of(head, tuned.data.dev)
+        task, targets = run.task, data.dev_targets.numpy()
+        one, other = (standing(task.scores(each, targets), task.monitor) for each in (logits, frozen[1]))
+        if tuned.changes is None or one <= other:
+            log.warning("tuning did no better on dev than the probe of the frozen encoder, which is kept")
+            return frozen
+        chosen = dataclasses.replace(before.chosen, tuned_share=tuned.share)
+        model = Model(head, tuned.changes)
+        return Learnt.of(model, history=tuned.history, chosen=chosen, facts={"C": chosen.strength}), logits
 
     def _tune(
         self, data: FitData, spread_of: tuple[Array, Array], run: Run, share: float | None = None
