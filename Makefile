@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4
 PIP_INSTALL := python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check unit test-clients test-latest test-oldest lock bench bench-quality mutants papers docs images clean
+.PHONY: demo test check unit test-browser test-clients test-latest test-oldest lock bench bench-quality mutants papers docs images clean
 
 demo: .venv/demo-ready
 	$(BIN)/spacetune demo --out demo-model
@@ -24,7 +24,11 @@ check: .venv/dev-ready
 	$(BIN)/lint-imports --no-cache
 
 unit: .venv/dev-ready
-	$(BIN)/$(PYTEST) --ignore tests/clients
+	$(BIN)/$(PYTEST) --ignore tests/clients -m "not browser"
+
+# The pages in a real Chromium (Debian: apt install chromium chromium-driver).
+test-browser: .venv/dev-ready
+	$(BIN)/$(PYTEST) -m browser tests/web tests/reports
 
 test-clients: .venv/extras-ready
 	$(BIN)/$(PYTEST) tests/clients

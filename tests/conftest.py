@@ -95,6 +95,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByFile(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what drives a real browser: ``make test-browser`` runs it, and ``make test`` leaves it out."""
+    for item in items:
+        if "driver" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 def _group(path: Path) -> str:
     return str(next((folder for folder in TOGETHER if folder in path.parents), path))
 
@@ -109,6 +117,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> Generator[None]:
         terminalreporter.line(f"{number} skipped: {reason}")
     if not reasons:
         terminalreporter.line("none skipped")
+    if left := len(terminalreporter.stats.get("deselected", [])):
+        terminalreporter.line(f"{left} left to make test-browser")
 
 
 def _reason(report: Any) -> str:
