@@ -89,10 +89,11 @@ test-oldest: .venv-lock/bin/uv
 LOCK := $(UV) --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 lock: .venv-lock/bin/uv
-	rm -f lock/demo.txt lock/dev.txt
+	rm -f lock/demo.txt lock/dev.txt lock/serve.txt
 	$(LOCK) --upgrade --all-extras -o lock/extras.txt
 	$(LOCK) -c lock/extras.txt --extra dev -o lock/dev.txt
 	$(LOCK) -c lock/extras.txt --extra bundled -o lock/demo.txt
+	$(LOCK) -c lock/extras.txt --extra bundled --extra serve -o lock/serve.txt
 	rm -rf .venv-lock
 
 .venv-lock/bin/uv:

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
+import logging
+import math
 import os
 import time
+from pathlib import Path
 
 import torch
 
 from spacetune.errors import UsageError
 
-__all__ = ["choose_device", "choose_dtype", "describe_machine", "keep_freed_memory", "linear_rate"]
+__all__ = [
+    "choose_device",
+    "choose_dtype",
+    "cpu_quota",
+    "describe_machine",
+    "heed_quota",
+    "keep_freed_memory",
+    "linear_rate",
+]
+
+log = logging.getLogger("spacetune")
 
 if hasattr(os, "register_at_fork"):
     # a forked child has none of its parent's threads, and would wait for them for ever at the first large product
     os.register_at_fork(after_in_child=functools.partial(torch.set_num_threads, 1))
+
+CGROUP = Path("/sys/fs/cgroup")
 
 DTYPES = {
     "float32": torch.float32,
@@ -26,7 +42,8 @@ DTYPES = {
 
 
 def choose_device(device: str) -> torch.device:
-    """Return the device of that name; ``auto`` is a GPU where there is one, else the CPU."""
+    """Return the device of that name, with threads within a container's quota; ``auto`` is a GPU or else the CPU."""
+    heed_quota()
     if device != "auto":
         return torch.device(device)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -91,6 +108,46 @@ def describe_machine() -> dict[str, object]:
         "threads": torch.get_num_threads(),
         "linear_gflops": rates,
     }
+
+
+def cpu_quota(cgroup: Path = CGROUP) -> float:
+    """Return how many CPUs a container may use at a time (control groups 2 and 1); infinity where nothing bounds it."""
+    for read in (_quota, _quota_of_old):
+        with contextlib.suppress(OSError, ValueError):
+            allowed, period = read(cgroup)
+            if allowed > 0 and period > 0:
+                return allowed / period
+    return math.inf
+
+
+def _quota(cgroup: Path) -> tuple[int, int]:
+    allowed, period = (cgroup / "cpu.max").read_text().split()
+    return int(allowed), int(period)  # "max" is no number: no bound
+
+
+def _quota_of_old(cgroup: Path) -> tuple[int, int]:
+    allowed, period = ((cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+    return int(allowed), int(period)
+
+
+@functools.cache
+def heed_quota(cgroup: Path = CGROUP) -> int:
+    """Compute with no more threads than a container has CPUs: torch counts those of the host.
+
+    Threads above the quota are stopped in turn, and each makes the others wait. ``OMP_NUM_THREADS`` and
+    `torch.set_num_threads` below the quota are left as they are.
+
+    Returns
+    -------
+    int
+        The number of threads.
+    """
+    there, allowed = torch.get_num_threads(), cpu_quota(cgroup)
+    if allowed < there and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, math.floor(allowed)))
+        log.info("computing with %d threads, as many CPUs as this container has; torch had chosen %d",
+                 torch.get_num_threads(), there)  # fmt: skip
+    return torch.get_num_threads()
 
 
 @functools.cache
