@@ -84,7 +84,9 @@ def test_all_are_found() -> None:
 
 def test_scikit_learns_own_checks_on_ready_embeddings(kind: type[TextEstimator]) -> None:
     model = make(kind) if "prefix_length" in kind._get_param_names() else kind(**short(kind))
-    apart = {"check_sample_weight_equivalence_on_dense_data": "what is set aside to choose by, and batches, are of rows"}
+    apart = {
+        "check_sample_weight_equivalence_on_dense_data": "what is set aside to choose by, and batches, are of rows"
+    }
     results = check_estimator(model, on_skip=None, expected_failed_checks=apart)
     skipped = {r["check_name"] for r in results if r["status"] == "skipped"}
     assert skipped <= {"check_array_api_input"}
