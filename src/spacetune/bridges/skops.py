@@ -34,7 +34,7 @@ STATE = (
 PATHS = ("pathlib.PosixPath", "pathlib.WindowsPath")
 
 TRUSTED_TYPES: list[str] = [*(f"{each.__module__}.{each.__qualname__}" for each in (*ESTIMATORS, *STATE)), *PATHS]
-"""For ``skops.io.load(file, trusted=TRUSTED_TYPES)`` and ``mlflow.sklearn.log_model(skops_trusted_types=TRUSTED_TYPES)``.
+"""For ``skops.io.load(file, trusted=…)`` and ``mlflow.sklearn.log_model(model, skops_trusted_types=…)``.
 
 Loading these makes arrays and plain values, and runs nothing that a file brings; an `Encoder` at rest is a name. A
 `FeatureStore` is left out, since it writes to the folder that it names.

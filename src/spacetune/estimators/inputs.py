@@ -47,7 +47,7 @@ class Given:
     def take(self, rows: Array) -> Given:
         """Return the rows at these positions."""
         if self.kind == "texts":
-            return Given(self.kind, [self.content[i] for i in rows])
+            return Given(self.kind, [self.content[i] for i in rows.tolist()])
         return Given(self.kind, self.content.take(torch.from_numpy(rows)))
 
 
@@ -86,7 +86,7 @@ class Sample:
         if len(rows) < 2:
             raise DataError(f"sample_weight is zero for all texts but {len(rows)}; at least 2 must weigh more")
         if len(rows) < len(labels):
-            given, labels = given.take(rows), [labels[i] for i in rows]
+            given, labels = given.take(rows), [labels[i] for i in rows.tolist()]
         return cls(given, labels, weights[rows])
 
 

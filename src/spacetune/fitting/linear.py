@@ -65,10 +65,10 @@ def choose_linear(
     strengths
         Inverse strengths, at least one.
     """
-    (rows, targets, weights), (dev_rows, *truth) = train, dev
+    (rows, targets, weights), (dev_rows, dev_targets, dev_weights) = train, dev
     tried = [(C, *fit_linear(task, rows, targets, C, weights)) for C in strengths]
     fits = [LinearFit(C, weight, bias, dev_rows @ weight.T + bias) for C, weight, bias in tried]
-    return max(fits, key=lambda fit: standing(task.scores(fit.dev_logits, *truth), task.monitor))
+    return max(fits, key=lambda fit: standing(task.scores(fit.dev_logits, dev_targets, dev_weights), task.monitor))
 
 
 def spread(rows: Array, weights: Array | None = None) -> tuple[Array, Array]:
