@@ -17,7 +17,7 @@ from spacetune import Encoder, geometry
 from spacetune.encoders import TokenFeatures
 from spacetune.estimators import load_estimator
 from spacetune.estimators.classifier import Classifier
-from spacetune.fitting import SETTINGS, FitData, Inputs, Learnt, Method, Reading, Run, at_rest, fit_linear, logits_of
+from spacetune.fitting import SETTINGS, FitData, Learnt, Method, Reading, Run, at_rest, fit_linear, logits_of
 from spacetune.geometry.cloud import as_cloud
 from spacetune.heads import HeldHead, Model
 from spacetune.studies import demo_texts
@@ -67,12 +67,12 @@ class SizeMethod(Method):
         return None
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, np.ndarray]:
-        learnt = self.learn_again(data.train, data.targets, run, None)
+        learnt = self.learn_again(data, run, None)
         return learnt, logits_of(learnt.model.on_top, data.dev)
 
-    def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt | None) -> Learnt:
-        rows = sizes(inputs.take(torch.arange(len(inputs)))).numpy()
-        head = SizeHead(*map(torch.from_numpy, fit_linear(run.task, rows, targets.numpy(), 1.0)))
+    def learn_again(self, data: FitData, run: Run, before: Learnt | None) -> Learnt:
+        rows, (targets, weights) = sizes(data.train.take(torch.arange(len(data.train)))).numpy(), data.truth
+        head = SizeHead(*map(torch.from_numpy, fit_linear(run.task, rows, targets, 1.0, weights)))
         return Learnt.of(Model(head))
 
 

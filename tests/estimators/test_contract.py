@@ -84,7 +84,8 @@ def test_all_are_found() -> None:
 
 def test_scikit_learns_own_checks_on_ready_embeddings(kind: type[TextEstimator]) -> None:
     model = make(kind) if "prefix_length" in kind._get_param_names() else kind(**short(kind))
-    results = check_estimator(model, on_skip=None)
+    apart = {"check_sample_weight_equivalence_on_dense_data": "what is set aside, and batches, are of rows"}
+    results = check_estimator(model, on_skip=None, expected_failed_checks=apart)
     skipped = {r["check_name"] for r in results if r["status"] == "skipped"}
     assert skipped <= {"check_array_api_input"}
     assert sum(r["status"] == "passed" for r in results) > 40
@@ -195,8 +196,15 @@ def test_pairs(kind: type[TextEstimator], encoder: Encoder, tmp_path: Path) -> N
     assert load_estimator(tmp_path / "m", encoder=encoder).fitted_.pairs
 
 
-def test_pickle_keeps_predictions(fitted: Any) -> None:
-    again = pickle.loads(pickle.dumps(fitted))
+def test_a_notebook_shows_whether_it_is_fitted(kind: type[TextEstimator], fitted: Any) -> None:
+    assert "<span>Not fitted</span>" in kind()._repr_html_()
+    assert "<span>Fitted</span>" in fitted._repr_html_()
+
+
+def test_a_small_pickle_keeps_predictions(fitted: Any) -> None:
+    held = pickle.dumps(fitted)
+    assert len(held) < 200_000  # an encoder, the smallest aside, has some million numbers
+    again = pickle.loads(held)
     np.testing.assert_array_equal(fitted.predict_logits(FRESH.texts), again.predict_logits(FRESH.texts))
 
 

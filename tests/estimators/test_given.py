@@ -39,6 +39,11 @@ CONTAINERS: dict[str, Any] = {
     "polars series": lambda: pytest.importorskip("polars").Series(TEXTS),
     "arrow table": lambda: pytest.importorskip("pyarrow").table({"text": TEXTS}),
     "arrow column": lambda: pytest.importorskip("pyarrow").table({"text": TEXTS})["text"],
+    "arrow column in pieces": lambda: pytest.importorskip("pyarrow").chunked_array([TEXTS[:5], TEXTS[5:]]),
+    "data set": lambda: pytest.importorskip("datasets").Dataset.from_dict({"text": TEXTS}),
+    "data set's column": lambda: pytest.importorskip("datasets").Dataset.from_dict({"text": TEXTS, "n": LABELS})[
+        "text"
+    ],
     "arrow array": lambda: pytest.importorskip("pyarrow").array(TEXTS),
 }
 
@@ -55,7 +60,7 @@ def model(encoder: Encoder) -> LinearProbe:
 
 
 @pytest.mark.parametrize("container", ["generator", "column of objects", "series with an odd index", "pandas frame",
-                                       "polars frame", "arrow table"])  # fmt: skip
+                                       "polars frame", "arrow table", "data set"])  # fmt: skip
 def test_fit_and_predict_take_them(encoder: Encoder, model: LinearProbe, container: str) -> None:
     make = CONTAINERS[container]
     fitted = LinearProbe(encoder).fit(make(), LABELS, dev=(make(), LABELS)).refit(make(), LABELS)
@@ -107,6 +112,7 @@ def test_frames_of_numbers_stay_matrices() -> None:
         (lambda: pandas().DataFrame({"a": TEXTS, "n": range(16)}), r"a frame of 2 columns \('a', 'n'\)"),
         (lambda: pytest.importorskip("polars").DataFrame({"a": TEXTS, "b": TEXTS}), "a frame of 2 columns"),
         (lambda: pytest.importorskip("pyarrow").table({"a": TEXTS, "b": TEXTS}), "a frame of 2 columns"),
+        (lambda: pytest.importorskip("datasets").Dataset.from_dict({"a": TEXTS, "b": TEXTS}), "a frame of 2 columns"),
     ],
 )
 def test_what_is_no_texts_is_named(model: LinearProbe, given: Any, message: str) -> None:

@@ -88,7 +88,7 @@ def marked(shallow: Encoder) -> tuple[TokenFeatures, np.ndarray]:
 
 
 def learnt(source: TokenFeatures, targets: torch.Tensor, task: Any) -> torch.Tensor:
-    words = learn_lexicon(FrozenInputs(source), targets, task, WordsChosen(1.0, 1.0, 1.0, 0.0))
+    words = learn_lexicon(FitData.whole(FrozenInputs(source), targets), task, WordsChosen(1.0, 1.0, 1.0, 0.0))
     assert words is not None
     return words.lexicon.logits(source) + words.bias.float()
 

@@ -78,7 +78,7 @@ def test_repeats_of_dev_are_that_many_predictions(tiny_encoder: Encoder) -> None
 
 def test_repeated_scores() -> None:
     logits = np.array([[[1.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]])
-    scores = repeated_scores(SingleLabel(["x", "y"]), logits, np.array([0, 1]), "accuracy")
+    scores = repeated_scores(SingleLabel(["x", "y"]), logits, (np.array([0, 1]), None), "accuracy")
     assert scores["accuracy"] == pytest.approx(0.75)
     assert scores["accuracy_std"] == pytest.approx(np.std([0.5, 1.0], ddof=1))
     assert scores["accuracy_q10"] == pytest.approx(0.55)

@@ -84,7 +84,7 @@ def test_what_is_learnt_again_from_the_same_texts_is_the_same_lexicon() -> None:
     head = torch.randn(len(DEV), 3, generator=torch.Generator().manual_seed(0)) + 0.5
     words = fit_lexicon(data, head, task)
     assert words is not None
-    again = learn_lexicon(data.train, data.targets, task, words.chosen)
+    again = learn_lexicon(data, task, words.chosen)
     assert again is not None
     assert again.chosen == words.chosen
     assert abs(words.chosen.share - words.chosen.weight) > 0.1

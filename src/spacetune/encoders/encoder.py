@@ -28,6 +28,7 @@ from spacetune.errors import DataError, EncoderError, UsageError
 __all__ = ["Encoder"]
 
 MAX_WINDOWS = 16
+AT_REST = ("name", "revision", "dtype", "max_length", "max_windows")
 
 
 class Encoder:
@@ -148,12 +149,16 @@ class Encoder:
     def __deepcopy__(self, memo: dict[int, Any]) -> Encoder:
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:  # a pickle holds the name, not the weights
+    def __getstate__(self) -> dict[str, Any]:  # at rest it is a name, not the weights
         if self.source.in_memory:
             raise EncoderError(f"a {self.source.origin} encoder has no name to be pickled by; use save_pretrained")
         name = str(self.source.home) if self.source.origin == "folder" else self.source.name
         dtype = str(self.dtype).removeprefix("torch.")
-        return _by_name, (name, self.source.revision, dtype, self.max_length, self.max_windows)
+        told = (name, self.source.revision, dtype, self.max_length, self.max_windows)
+        return dict(zip(AT_REST, told, strict=True))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:  # nothing else: a file has no say in what code may run
+        self.__dict__.update(Encoder.from_pretrained(**{name: state[name] for name in AT_REST}).__dict__)
 
     @property
     def longest(self) -> int:
@@ -293,7 +298,3 @@ class Encoder:
             max_windows=self.max_windows,
             n_truncated=n_truncated,
         )
-
-
-def _by_name(name: str, revision: str | None, dtype: str, max_length: int, max_windows: int) -> Encoder:
-    return Encoder.from_pretrained(name, revision=revision, dtype=dtype, max_length=max_length, max_windows=max_windows)

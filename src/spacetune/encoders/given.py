@@ -40,7 +40,8 @@ def as_given(given: object) -> Any:
 def as_inputs(texts: object) -> list[TextInput]:
     """Check that these are texts or pairs of texts, and return them as a list.
 
-    They may come in a list or another collection in order, an array, a series, a frame or an array of one column.
+    They may come in a list or another collection in order, an iterator, an array, a series, or in an array, a frame or
+    a data set of one column.
 
     Raises
     ------
@@ -150,6 +151,9 @@ def _columns(given: object) -> dict[str, list[Any]] | None:
         return None
     import narwhals as nw
 
+    datasets = sys.modules.get("datasets")
+    if datasets is not None and isinstance(given, datasets.Dataset):
+        given = given.with_format("arrow")[:]
     try:
         frame = nw.from_native(given, eager_only=True, pass_through=True)
     except nw.exceptions.DuplicateError:  # columns of one name: numbers do without names

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from spacetune.errors import UsageError
-from spacetune.estimators.inputs import Given
+from spacetune.estimators.inputs import Given, Sample
 from spacetune.estimators.labels import label_task, read_labels
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.estimators.uncertainty import Uncertainty, uncertainty_of
@@ -48,10 +48,12 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         """``single`` or ``multi``."""
         return self.task_.kind
 
-    def _read_labels(self, X: Given, y: Any) -> tuple[list[Any], SingleLabel | MultiLabel]:
-        labels = read_labels(self, y, of_texts=X.kind == "texts")
+    def _read_labels(self, X: Given, y: Any) -> list[Any]:
+        return read_labels(self, y, of_texts=X.kind == "texts")
+
+    def _task_of(self, sample: Sample) -> SingleLabel | MultiLabel:
         smoothing: float = getattr(self, "label_smoothing", 0.0)
-        return labels, label_task(labels, self.class_weight, smoothing)
+        return label_task(sample.labels, self.class_weight, smoothing, sample.weights)
 
     def predict(self, X: Any, *, n_samples: int = 0, abstain_above: float | None = None) -> Any:
         """Return the strongest class of every text; for several labels a text what y was.
@@ -154,10 +156,10 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
             "predicted": label.item() if isinstance(label, np.generic) else label,
         }
 
-    def _settle(self, task: Any, dev_logits: Array, dev_targets: Array) -> dict[str, float]:
-        self.temperature_ = fit_temperature(dev_logits, dev_targets, task.kind)
-        self.task_ = task.settled(dev_logits, dev_targets).plain()
-        return calibration_errors(dev_logits, dev_targets, self.temperature_, self.kind_)
+    def _settle(self, task: Any, logits: Array, targets: Array, weights: Array | None) -> dict[str, float]:
+        self.temperature_ = fit_temperature(logits, targets, task.kind, weights)
+        self.task_ = task.settled(logits, targets, weights).plain()
+        return calibration_errors(logits, targets, self.temperature_, self.kind_)
 
     def facts(self) -> dict[str, Any]:
         """Return classes, kind, temperature and threshold as plain values."""

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from spacetune.errors import UsageError
 from spacetune.estimators.hashes import text_hashes
-from spacetune.estimators.inputs import FittedOn, Given, check_lengths
+from spacetune.estimators.inputs import FittedOn, Given, Sample
 from spacetune.estimators.reading import Reader
 from spacetune.estimators.runs import run_of
 from spacetune.fitting import (
@@ -66,23 +67,23 @@ class Held:
 class Opened:
     """Labelled texts, read: what a method learns from."""
 
-    given: Given
-    labels: Sequence[Any]
+    sample: Sample
     inputs: Inputs
     targets: Tensor
+    weights: Tensor | None
     on: FittedOn
 
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """What a fit came to: what was learnt and on what, its report, and dev's logits and targets to calibrate by."""
+    """What a fit came to: what was learnt and on what, its report, and dev's logits and truth to calibrate by."""
 
     opened: Opened
     learnt: Learnt
     on: FittedOn
     report: dict[str, Any]
     dev_logits: Array
-    dev_targets: Array
+    dev_truth: tuple[Array, Array | None]
     set_aside: bool
 
 
@@ -110,43 +111,44 @@ class Course:
     settings: Mapping[str, Any]
     progress: bool | None = None
 
-    def open(self, given: Given, labels: Sequence[Any], layers: tuple[int, ...] | None = None) -> Opened:
+    def open(self, sample: Sample, layers: tuple[int, ...] | None = None) -> Opened:
         """Read what is to be learnt from, by the layers chosen before or anew, and note what was read."""
+        given = sample.given
         inputs, provenance = self.reader.inputs(given, layers, progress=self.progress)
-        check_lengths(len(inputs), len(labels))
         keys = text_keys(given.content) if given.kind == "texts" else []
         on = FittedOn(given.like, provenance, given.pairs, text_hashes(keys))
-        return Opened(given, labels, inputs, self.task.targets(labels), on)
+        weights = None if sample.weights is None else torch.from_numpy(sample.weights)
+        return Opened(sample, inputs, self.task.targets(sample.labels), weights, on)
 
-    def fit(self, given: Given, labels: Sequence[Any], held: Held | None, checkpoint: Path | None) -> Done:
+    def fit(self, sample: Sample, held: Held | None, checkpoint: Path | None) -> Done:
         """Read, take the dev texts given or set a stratified part aside, learn, and choose by dev."""
-        opened = self.open(given, labels)
+        opened = self.open(sample)
         data, note = self._divided(opened, held)
         run, on = self._run(opened), opened.on
         with contextlib.ExitStack() as stack:
             if checkpoint is not None:
                 dev = ((), ()) if held is None else (held.given.content, held.labels)
-                told = run_of(self.settings, on.provenance, (given.content, labels), dev)
+                told = run_of(self.settings, on.provenance, sample, dev)
                 run = dataclasses.replace(run, checkpoint=stack.enter_context(Checkpoint.held(checkpoint, told)))
             learnt, logits = self.method.learn(data, run)
         if learnt.encoder is not None:
             on = dataclasses.replace(on, provenance=learnt.encoder.provenance(on.layers or (-1,)))
-        targets = data.dev_targets.numpy()
         report = {
-            "n_texts": len(labels),
+            "n_texts": len(sample.labels),
             "dev": note,
-            "dev_scores": self.task.scores(logits, targets),
-            "baseline": self.task.baseline(opened.targets.numpy(), targets),
+            "dev_scores": self.task.scores(logits, *data.dev_truth),
+            "baseline": self.task.baseline(opened.targets.numpy(), *data.dev_truth),
         }
         set_aside = held is None and data.has_dev
-        return Done(opened, dataclasses.replace(learnt, task=self.task), on, report, logits, targets, set_aside)
+        return Done(opened, dataclasses.replace(learnt, task=self.task), on, report, logits, data.dev_truth, set_aside)
 
     def learn_again(self, opened: Opened, before: Learnt) -> Learnt | None:
         """Learn from all texts with what was chosen; None where Ctrl-C came first, and the model before is kept."""
+        data = FitData.whole(opened.inputs, opened.targets, opened.weights)
         try:
-            learnt = self.method.learn_again(opened.inputs, opened.targets, self._run(opened), before)
+            learnt = self.method.learn_again(data, self._run(opened), before)
         except KeyboardInterrupt:
-            n_texts = len(opened.labels)
+            n_texts = len(opened.sample.labels)
             log.warning("stopped by Ctrl-C while learning from all %d texts: the model before is kept", n_texts)
             return None
         return dataclasses.replace(learnt, task=self.task)
@@ -154,10 +156,11 @@ class Course:
     def _divided(self, opened: Opened, held: Held | None) -> tuple[FitData, str]:
         if held is None:
             fraction, seed = self.settings["dev_fraction"], self.settings["seed"]
-            split = split_texts(opened.given.content, opened.labels, fraction, seed)
-            return split.divide(opened.inputs, opened.targets), split.note
+            split = split_texts(opened.sample.given.content, opened.sample.labels, fraction, seed)
+            return split.divide(opened.inputs, opened.targets, opened.weights), split.note
         dev, _ = self.reader.inputs(held.given, opened.on.layers)
-        return FitData(opened.inputs, opened.targets, dev, self.task.targets(held.labels)), held.note
+        targets = self.task.targets(held.labels)
+        return FitData(opened.inputs, opened.targets, dev, targets, opened.weights), held.note
 
     def _run(self, opened: Opened) -> Run:
         return Run(self.task, None if opened.on.layers is None else self.reader.encoder, progress=self.progress)

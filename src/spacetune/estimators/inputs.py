@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
 
 from spacetune.encoders import Provenance, TokenFeatures, as_given, as_inputs, holds_features, holds_texts
-from spacetune.errors import DataError
+from spacetune.errors import DataError, name_rows
 
-__all__ = ["FittedOn", "Given", "InputKind", "check_lengths", "tell"]
+__all__ = ["FittedOn", "Given", "InputKind", "Sample", "tell"]
 
+Array = np.ndarray[Any, Any]
 InputKind = Literal["texts", "features", "matrix"]
 
 
@@ -42,6 +44,51 @@ class Given:
         """Whether these are pairs of texts."""
         return self.kind == "texts" and not all(isinstance(row, str) for row in self.content)
 
+    def take(self, rows: Array) -> Given:
+        """Return the rows at these positions."""
+        if self.kind == "texts":
+            return Given(self.kind, [self.content[i] for i in rows.tolist()])
+        return Given(self.kind, self.content.take(torch.from_numpy(rows)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """What is learnt from.
+
+    Parameters
+    ----------
+    given
+        Texts, features, or a matrix.
+    labels
+        One a text.
+    weights
+        What each text weighs, above 0; None where all weigh alike.
+    """
+
+    given: Given
+    labels: Sequence[Any]
+    weights: Array | None
+
+    @classmethod
+    def of(cls, given: Given, labels: Sequence[Any], sample_weight: Any = None) -> Self:
+        """Put texts, labels and weights together; a text of weight 0 is left out as if it had not been given.
+
+        Raises
+        ------
+        DataError
+            If labels or weights are not one a text, weights are no numbers of at least 0, or all are 0.
+        """
+        _check_lengths(len(given.content), len(labels))
+        if sample_weight is None:
+            return cls(given, labels, None)
+        weights = _read_weights(sample_weight, len(labels))
+        rows = np.flatnonzero(weights)
+        if len(rows) < 2:
+            raise DataError(f"sample_weight is zero for all texts but {len(rows)}; at least 2 must weigh more")
+        if len(rows) < len(labels):
+            given, labels = given.take(rows), [labels[i] for i in rows.tolist()]
+        return cls(given, labels, weights[rows])
+
 
 @dataclasses.dataclass(frozen=True)
 class FittedOn:
@@ -62,7 +109,7 @@ class FittedOn:
     kind: str
     provenance: Provenance | None
     pairs: bool
-    hashes: np.ndarray[Any, Any]
+    hashes: Array
 
     @property
     def layers(self) -> tuple[int, ...] | None:
@@ -100,7 +147,22 @@ def tell(given: Any, estimator: Any, fitted_on: str | None = None) -> Given:
     return Given(kind, TokenFeatures.from_matrix(torch.from_numpy(np.require(matrix, requirements=("C", "W")))))
 
 
-def check_lengths(n_texts: int, n_labels: int) -> None:
+def _read_weights(sample_weight: Any, n_texts: int) -> Array:
+    told = list(sample_weight) if isinstance(sample_weight, Iterator) else sample_weight
+    try:
+        weights = np.asarray(told, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"sample_weight must be numbers, one a text: {error}") from error
+    if weights.shape != (n_texts,):
+        raise DataError(f"sample_weight must be one number a text: {n_texts} texts, weights of shape {weights.shape}")
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong):
+        rows = name_rows((wrong + 1).tolist())
+        raise DataError(f"sample_weight must be finite and at least 0; {weights[wrong[0]]} at {rows}")
+    return weights
+
+
+def _check_lengths(n_texts: int, n_labels: int) -> None:
     """Refuse no texts, a single one, and labels that are not one a text."""
     if not n_texts:
         raise DataError("there are no texts to learn from: 0 samples")

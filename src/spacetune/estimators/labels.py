@@ -17,6 +17,7 @@ from spacetune.fitting import MultiLabel, SingleLabel, class_weights
 
 __all__ = ["label_task", "read_labels"]
 
+Array = np.ndarray[Any, Any]
 TO_LIST = ("tolist", "to_list", "to_pylist")
 """What collections call their way to a list."""
 
@@ -80,9 +81,12 @@ def _say_indicator(width: int) -> None:
 
 
 def label_task(
-    labels: Sequence[Any], class_weight: str | dict[Any, float] | None, label_smoothing: float
+    labels: Sequence[Any],
+    class_weight: str | dict[Any, float] | None,
+    label_smoothing: float,
+    weights: Array | None = None,
 ) -> SingleLabel | MultiLabel:
-    """Choose the task from the labels.
+    """Choose the task from the labels; a class has as many texts as these weigh.
 
     Raises
     ------
@@ -92,8 +96,9 @@ def label_task(
     if not labels:
         raise DataError("there are no texts to learn from: 0 samples")
     if isinstance(labels[0], list):
-        return _multi_task(labels, class_weight)
-    classes, counts = np.unique(np.asarray(labels), return_counts=True)
+        return _multi_task(labels, class_weight, weights)
+    classes, place = np.unique(np.asarray(labels), return_inverse=True)
+    counts = np.bincount(place, weights)
     if len(classes) < 2:
         raise DataError(
             f"a classifier needs at least 2 classes, got 1 class: all {len(labels)} labels are {classes.tolist()[0]!r}"
@@ -104,15 +109,18 @@ def label_task(
     return SingleLabel(names, class_weights(counts, class_weight, names), label_smoothing, monitor)
 
 
-def _multi_task(labels: Sequence[Any], class_weight: str | dict[Any, float] | None) -> MultiLabel:
+def _multi_task(
+    labels: Sequence[Any], class_weight: str | dict[Any, float] | None, weights: Array | None
+) -> MultiLabel:
     """Return the task of an indicator, whose classes are its columns, or of lists of labels."""
     indicator = is_indicator(labels)
     if indicator:
-        counts = np.asarray(labels, dtype=int).sum(0)
-        names: list[Any] = list(range(len(counts)))
+        carried = np.asarray(labels, dtype=int)
+        names: list[Any] = list(range(carried.shape[1]))
     else:
         binarizer = MultiLabelBinarizer().fit(labels)
-        counts, names = binarizer.transform(labels).sum(0), binarizer.classes_.tolist()
+        carried, names = binarizer.transform(labels), binarizer.classes_.tolist()
+    counts = carried.sum(0) if weights is None else weights @ carried
     if not counts.sum():
         raise DataError("no text carries any label")
     return MultiLabel(names, class_weights(counts, class_weight, names), indicator=indicator)

@@ -10,7 +10,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
 from spacetune.errors import DataError
-from spacetune.estimators.inputs import Given
+from spacetune.estimators.inputs import Given, Sample
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.fitting import Regression
 
@@ -25,7 +25,7 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
     task_: Regression
     kind_ = "regression"
 
-    def _read_labels(self, X: Given, y: Any) -> tuple[list[Any], Regression]:
+    def _read_labels(self, X: Given, y: Any) -> list[Any]:
         del X
         if y is None:
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
@@ -38,7 +38,10 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
             raise DataError("there are no texts to learn from: 0 samples")
         if not np.isfinite(numbers).all():
             raise DataError("labels to predict must be finite numbers; input y contains NaN or infinity")
-        return numbers.tolist(), Regression.of(numbers.tolist())
+        return numbers.tolist()
+
+    def _task_of(self, sample: Sample) -> Regression:
+        return Regression.of(sample.labels, sample.weights)
 
     def predict(self, X: Any) -> Array:
         """Return one number a text."""
@@ -54,8 +57,8 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
         """Return the prediction of one text's logits ``(1, 1)``; it has no probabilities."""
         return {"probabilities": None, "classes": ("value",), "predicted": float(self.task_.labels(logits)[0])}
 
-    def _settle(self, task: Any, dev_logits: Array, dev_targets: Array) -> dict[str, float]:
-        del dev_logits, dev_targets
+    def _settle(self, task: Any, logits: Array, targets: Array, weights: Array | None) -> dict[str, float]:
+        del logits, targets, weights
         self.task_ = task
         return {}
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from spacetune.encoders import Provenance, as_inputs, holds_texts
+from spacetune.estimators.inputs import Sample
 
 __all__ = ["run_of"]
 
@@ -20,9 +21,7 @@ ROWS = 256
 Labelled = tuple[Any, Sequence[Any]]
 
 
-def run_of(
-    settings: Mapping[str, Any], provenance: Provenance | None, train: Labelled, dev: Labelled
-) -> dict[str, str]:
+def run_of(settings: Mapping[str, Any], provenance: Provenance | None, train: Sample, dev: Labelled) -> dict[str, str]:
     """Return a digest of every part of a run, by a name that people understand.
 
     Parameters
@@ -32,7 +31,7 @@ def run_of(
     provenance
         Of the features.
     train
-        What it learns from, and the labels.
+        What it learns from.
     dev
         Texts and labels to choose by; empty where none were given.
 
@@ -43,8 +42,9 @@ def run_of(
     """
     own = {name: value for name, value in settings.items() if name not in ("encoder", "store", "seed")}
     return {
-        "texts": _digest(_content(train[0])),
-        "labels": _digest(repr(label).encode() for label in train[1]),
+        "texts": _digest(_content(train.given.content)),
+        "labels": _digest(repr(label).encode() for label in train.labels),
+        "weights": _digest([] if train.weights is None else [train.weights.tobytes()]),
         "dev texts": _digest(_content(dev[0])),
         "dev labels": _digest(repr(label).encode() for label in dev[1]),
         "settings": _digest(f"{name}={own[name]!r}".encode() for name in sorted(own)),

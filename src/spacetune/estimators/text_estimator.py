@@ -16,7 +16,7 @@ from spacetune.encoders import Encoder, FeatureSource, Layers
 from spacetune.errors import ModelFileError, UsageError
 from spacetune.estimators.course import Course, Held, Opened, checked
 from spacetune.estimators.explaining import explain_texts, texts_of
-from spacetune.estimators.inputs import FittedOn, Given, tell
+from spacetune.estimators.inputs import FittedOn, Given, Sample, tell
 from spacetune.estimators.reading import Read, Reader
 from spacetune.estimators.saving import to_save
 from spacetune.explanations import At, Explanation
@@ -65,17 +65,22 @@ class TextEstimator(BaseEstimator, abc.ABC):
         """Return prediction, probabilities and class names of one text's logits ``(1, output)``."""
 
     @abc.abstractmethod
-    def _read_labels(self, X: Given, y: Any) -> tuple[list[Any], Task]:
-        """Return the labels as a list, and what is to be learnt from them."""
+    def _read_labels(self, X: Given, y: Any) -> list[Any]:
+        """Return the labels as a list."""
 
     @abc.abstractmethod
-    def _settle(self, task: Any, dev_logits: Array, dev_targets: Array) -> dict[str, float]:
+    def _task_of(self, sample: Sample) -> Task:
+        """Return what is to be learnt from these labels."""
+
+    @abc.abstractmethod
+    def _settle(self, task: Any, logits: Array, targets: Array, weights: Array | None) -> dict[str, float]:
         """Calibrate on dev, and become a model of this task; return what there is to report of it."""
 
     def fit(
         self,
         X: Any,
         y: Any,
+        sample_weight: Any = None,
         *,
         dev: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -90,6 +95,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
             matrix of ready embeddings.
         y
             For a classifier one class a text, or a list of classes a text (multi-label); for a regressor one number.
+        sample_weight
+            What each text counts for in every loss, times the weight of its class, and in the dev scores where a part
+            is set aside. A text of weight 0 is left out. None counts all alike.
         dev
             Labelled texts to choose by (the epoch, the strength, the temperature); None sets a part aside.
         checkpoint
@@ -110,23 +118,25 @@ class TextEstimator(BaseEstimator, abc.ABC):
             If the encoder's family cannot learn that inside.
         """
         method = checked(settings := self.get_params(deep=False), self.rules, self.method)
-        given, apart = tell(X, self), None if dev is None else dev_texts(dev)
-        labels, task = self._read_labels(given, y)
-        held = None if apart is None else Held(tell(apart.texts, self, given.like), apart.labels, apart.note)
-        course = Course(method, Reader.of(settings, method), task, settings, progress)
-        done = course.fit(given, labels, held, None if checkpoint is None else Path(checkpoint))
+        sample, apart = self._sample(tell(X, self), y, sample_weight), None if dev is None else dev_texts(dev)
+        held = None if apart is None else Held(tell(apart.texts, self, sample.given.like), apart.labels, apart.note)
+        course = Course(method, Reader.of(settings, method), self._task_of(sample), settings, progress)
+        done = course.fit(sample, held, None if checkpoint is None else Path(checkpoint))
         self.learnt_, self.fitted_ = done.learnt, done.on
-        self.report_ = done.report | self._settle(task, done.dev_logits, done.dev_targets)
-        if done.set_aside and self.refits(len(labels)):
+        self.report_ = done.report | self._settle(course.task, done.dev_logits, *done.dev_truth)
+        if done.set_aside and self.refits(len(sample.labels)):
             self._learn_again(course, done.opened)
         return self
 
-    def refit(self, X: Any, y: Any, *, progress: bool | None = None) -> Self:
+    def _sample(self, given: Given, y: Any, sample_weight: Any) -> Sample:
+        return Sample.of(given, self._read_labels(given, y), sample_weight)
+
+    def refit(self, X: Any, y: Any, sample_weight: Any = None, *, progress: bool | None = None) -> Self:
         """Learn anew from these texts, with what the last `fit` chose by dev held fixed.
 
-        For after a `fit` with dev: from the training and the dev texts together. Epoch, strength, lexicon, temperature
-        and threshold stay those that dev chose; the report stays that of the first fit, made on texts not learnt from.
-        Ctrl-C keeps the model of the first fit. Texts and labels are as for `fit`; the classes are those of the first.
+        For after a `fit` with dev: from the training and the dev texts together, given as to `fit`. Epoch, strength,
+        lexicon, temperature, threshold and classes stay those of the first fit, and the report, made on texts not
+        learnt from. Ctrl-C keeps the model of the first fit.
 
         Raises
         ------
@@ -136,14 +146,11 @@ class TextEstimator(BaseEstimator, abc.ABC):
             If the labels are not those of the first fit.
         """
         check_is_fitted(self)
-        task = self.learnt_.task
-        if task is None:
+        if (task := self.learnt_.task) is None:
             raise UsageError("refit goes after fit in the same session: a saved model does not hold all that dev chose")
-        given = tell(X, self, self.fitted_.kind)
-        labels, _ = self._read_labels(given, y)
+        sample = self._sample(tell(X, self, self.fitted_.kind), y, sample_weight)
         course = Course(self.method(), self._reader(), task, self.get_params(deep=False), progress)
-        opened = course.open(given, labels, self.layers_)
-        self._learn_again(course, opened)
+        self._learn_again(course, course.open(sample, self.layers_))
         return self
 
     def refits(self, n_texts: int) -> bool:
@@ -152,11 +159,10 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return self.method().learns_again(n_texts) and (history is None or history.ended != "interrupted")
 
     def _learn_again(self, course: Course, opened: Opened) -> None:
-        learnt = course.learn_again(opened, self.learnt_)
-        if learnt is not None:
+        if (learnt := course.learn_again(opened, self.learnt_)) is not None:
             self.learnt_, self.fitted_ = learnt, opened.on
-            note = f"{self.report_['dev']}; what it chose was then learnt from {len(opened.labels)} texts in all"
-            self.report_ |= {"dev": note, "n_texts": len(opened.labels)}
+            note = f"{self.report_['dev']}; what it chose was then learnt from {len(opened.inputs)} texts in all"
+            self.report_ |= {"dev": note, "n_texts": len(opened.inputs)}
 
     def restore(self, learnt: Learnt, fitted: FittedOn, facts: dict[str, Any], report: dict[str, Any]) -> None:
         """Become a model that was learnt before, or elsewhere."""
@@ -164,8 +170,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
         self.learnt_, self.fitted_, self.report_ = learnt, fitted, report
 
     def _reader(self) -> Reader:
-        trained = self.learnt_.encoder if self.__sklearn_is_fitted__() else None
-        return Reader.of(self.get_params(deep=False), self.method(), trained)
+        fitted = self.__sklearn_is_fitted__()
+        return Reader.of(self.get_params(deep=False), self.method(), self.learnt_.encoder if fitted else None)
 
     @property
     def layers_(self) -> tuple[int, ...] | None:
@@ -223,8 +229,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
         """
         check_is_fitted(self)
         inputs, _ = self._reader().inputs(tell(X, self, self.fitted_.kind), self.layers_, stored=False)
-        logits = point_logits(self.simplex_, inputs, weights, progress)
-        return logits if self.lexicon_ is None else logits + logits_of(self.lexicon_, inputs).astype(np.float64)
+        logits, words = point_logits(self.simplex_, inputs, weights, progress), self.lexicon_
+        return logits if words is None else logits + logits_of(words, inputs).astype(np.float64)
 
     def ensemble_logits(self, X: Any, n_samples: int, seed: int = 0) -> Array:
         """Return the logits ``(point, text, output)`` of random points of the simplex."""
@@ -236,7 +242,6 @@ class TextEstimator(BaseEstimator, abc.ABC):
         X are texts or pairs. A token is looked ``at`` its ``states`` that the head reads, other words mixed in; the
         ``input``, its word as it goes in; or ``both``, the mean over every depth between. None is ``both``, or
         ``states`` where an encoder's states are not known as sums of what goes in. But for these it runs in float32.
-
         Raises `UsageError` for ready embeddings, which have no tokens to show, and `UnsupportedByFamily` where scores
         cannot be carried back to the input.
         """
@@ -291,7 +296,5 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = True
-        tags.non_deterministic = False
+        tags.input_tags.string = tags.input_tags.two_d_array = True
         return tags

@@ -15,7 +15,7 @@ from spacetune.fitting.history import Epoch, History
 from spacetune.fitting.inputs import AdaptedInputs, FrozenInputs, Inputs, text_chunks
 from spacetune.fitting.layers import tuning_seconds
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.linear import choose_linear, fit_linear
+from spacetune.fitting.linear import choose_linear, fit_linear, unlogged
 from spacetune.fitting.loop import fit_parameters
 from spacetune.fitting.memory import check_memory
 from spacetune.fitting.methods import MANY, InsideMethod, Method, ProbeMethod, Reading, Run, SpaceMethod, space_method
@@ -81,4 +81,5 @@ __all__ = [
     "text_keys",
     "time_limit",
     "tuning_seconds",
+    "unlogged",
 ]

@@ -19,7 +19,7 @@ def probabilities(logits: Array, temperature: float, kind: str) -> Array:
     return expit(scaled) if kind == "multi" else softmax(scaled, axis=1)
 
 
-def fit_temperature(logits: Array, targets: Array, kind: str) -> float:
+def fit_temperature(logits: Array, targets: Array, kind: str, weights: Array | None = None) -> float:
     """Find the temperature that minimises the log loss on dev logits (Guo et al. 2017).
 
     Parameters
@@ -30,6 +30,8 @@ def fit_temperature(logits: Array, targets: Array, kind: str) -> float:
         Class numbers ``(text,)``, or for multi-label zeros and ones ``(text, label)``.
     kind
         ``single`` or ``multi``.
+    weights
+        Of the texts, ``(text,)``; None counts all alike.
 
     Returns
     -------
@@ -40,8 +42,10 @@ def fit_temperature(logits: Array, targets: Array, kind: str) -> float:
     def log_loss(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)
         if kind == "multi":
-            return float(-np.mean(np.where(targets == 1, log_expit(scaled), log_expit(-scaled))))
-        return float(-np.mean(log_softmax(scaled, axis=1)[np.arange(len(targets)), targets]))
+            each = np.where(targets == 1, log_expit(scaled), log_expit(-scaled)).mean(1)
+        else:
+            each = log_softmax(scaled, axis=1)[np.arange(len(targets)), targets]
+        return -float(np.average(each, weights=weights))
 
     found = minimize_scalar(log_loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
     return float(np.exp(found.x))

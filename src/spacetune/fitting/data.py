@@ -15,27 +15,51 @@ from spacetune.encoders import as_given, as_inputs, holds_texts
 from spacetune.errors import DataError, UsageError
 from spacetune.fitting.inputs import Inputs
 
-__all__ = ["DevTexts", "FitData", "Split", "dev_texts", "split_texts", "text_keys"]
+__all__ = ["Batch", "DevTexts", "FitData", "Split", "dev_texts", "split_texts", "text_keys"]
+
+Array = np.ndarray[Any, Any]
+Batch = tuple[Tensor, Tensor | None]
+"""Targets of some texts, and their weights; None where all weigh alike."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FitData:
-    """What is read, and its targets: to train on, and to choose by."""
+    """What is read, its targets, and what every text weighs (None: all alike): to train on, and to choose by."""
 
     train: Inputs
     targets: Tensor
     dev: Inputs
     dev_targets: Tensor
+    weights: Tensor | None = None
+    dev_weights: Tensor | None = None
 
     @classmethod
-    def whole(cls, inputs: Inputs, targets: Tensor) -> FitData:
+    def whole(cls, inputs: Inputs, targets: Tensor, weights: Tensor | None = None) -> FitData:
         """Return data whose training texts are dev too."""
-        return cls(inputs, targets, inputs, targets)
+        return cls(inputs, targets, inputs, targets, weights, weights)
 
     @property
     def has_dev(self) -> bool:
         """Whether dev is apart from the training texts."""
         return self.train is not self.dev
+
+    def batch(self, rows: Tensor) -> Batch:
+        """Return targets of some training texts, and their weights, which are 1 on average over all of them."""
+        return self.targets[rows], None if self.weights is None else (self.weights / self.weights.mean())[rows]
+
+    @property
+    def truth(self) -> tuple[Array, Array | None]:
+        """Targets and weights of the training texts, for linear models."""
+        return self.targets.numpy(), _array(self.weights)
+
+    @property
+    def dev_truth(self) -> tuple[Array, Array | None]:
+        """Targets and weights of the dev texts, for scores."""
+        return self.dev_targets.numpy(), _array(self.dev_weights)
+
+
+def _array(weights: Tensor | None) -> Array | None:
+    return None if weights is None else weights.numpy()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,12 +79,13 @@ class Split:
     dev: np.ndarray[Any, Any]
     note: str
 
-    def divide(self, inputs: Inputs, targets: Tensor) -> FitData:
+    def divide(self, inputs: Inputs, targets: Tensor, weights: Tensor | None = None) -> FitData:
         """Return the two parts of what is read; where none is set aside both are everything."""
         if not len(self.dev):
-            return FitData.whole(inputs, targets)
+            return FitData.whole(inputs, targets, weights)
         rows, held = torch.from_numpy(self.train), torch.from_numpy(self.dev)
-        return FitData(inputs.part(rows), targets[rows], inputs.part(held), targets[held])
+        of_train, of_dev = (None if weights is None else weights[part] for part in (rows, held))
+        return FitData(inputs.part(rows), targets[rows], inputs.part(held), targets[held], of_train, of_dev)
 
 
 def dev_texts(dev: Any) -> DevTexts:

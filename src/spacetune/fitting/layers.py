@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from spacetune.encoders import Encoder, LayerChanges, TokenFeatures, UpperLayers, check_tunable
 from spacetune.fitting.candidate import Candidate
 from spacetune.fitting.checkpoint import Checkpoint
-from spacetune.fitting.data import FitData
+from spacetune.fitting.data import Batch, FitData
 from spacetune.fitting.history import History
 from spacetune.fitting.inputs import TunedInputs
 from spacetune.fitting.loop import fit_parameters
@@ -63,7 +63,7 @@ class TunedHead(Protocol):
         """Return logits ``(text, output)``."""
         ...
 
-    def loss(self, features: TokenFeatures, targets: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(self, features: TokenFeatures, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the loss of a batch, with what only training has."""
         ...
 
@@ -157,12 +157,12 @@ def fit_layers(
 
     def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
         upper.reseed(generator)
-        return [head.loss(train.take(rows), data.targets[rows], generator)]
+        return [head.loss(train.take(rows), data.batch(rows), generator)]
 
     def validate() -> list[dict[str, float]]:
         with torch.inference_mode():
             logits = torch.cat([head.logits(dev.take(rows)) for rows in dev.batches()])
-        return [task.scores(logits.double().numpy(), data.dev_targets.numpy())]
+        return [task.scores(logits.double().numpy(), *data.dev_truth)]
 
     [history] = fit_parameters(
         [candidate], schedule, losses=losses, validate=validate, score_start=schedule.stop_after is None,

@@ -123,22 +123,19 @@ def fit_lexicon(data: FitData, head_logits: Tensor, task: Task) -> Words | None:
     head = head_logits.double()
     tried = [_mix(rows, dev_rows, data, head, task, strength) for strength in STRENGTHS]
     best = min(tried, key=lambda m: m.loss)
-    targets = data.dev_targets.numpy()
-    before, after = (task.scores(z, targets)[task.monitor] for z in (head.numpy(), best.logits))
+    before, after = (task.scores(z, *data.dev_truth)[task.monitor] for z in (head.numpy(), best.logits))
     if best.b == 0 or after <= before:
         return None
     return _words(known, idf, best.weights, best.bias, WordsChosen(best.strength, best.a, best.b, after - before))
 
 
-def learn_lexicon(source: Inputs, targets: Tensor, task: Task, chosen: WordsChosen) -> Words | None:
+def learn_lexicon(data: FitData, task: Task, chosen: WordsChosen) -> Words | None:
     """Fit the lexicon from other texts, at the strength and the shares that were chosen before.
 
     Parameters
     ----------
-    source
-        Features.
-    targets
-        Their targets.
+    data
+        Features and targets; of dev nothing is taken.
     task
         What is learnt.
     chosen
@@ -149,14 +146,13 @@ def learn_lexicon(source: Inputs, targets: Tensor, task: Task, chosen: WordsChos
     Words or None
         None where the features carry no token ids, or no gram stands in two texts.
     """
-    keys = _keys(source)
+    keys = _keys(data.train)
     if keys is None:
         return None
-    known, idf = _known(*keys, len(source), max(1, task.n_outputs))
+    known, idf = _known(*keys, len(data.train), max(1, task.n_outputs))
     if not len(known):
         return None
-    rows = _counts(*keys, source, known) @ diags(idf)
-    fitted = fit_linear(task, rows, targets.numpy(), _penalty(task, chosen.strength))
+    fitted = _fitted(_counts(*keys, data.train, known) @ diags(idf), data, task, chosen.strength)
     return _words(known, idf, *fitted, chosen)
 
 
@@ -199,23 +195,24 @@ def _counts(keys: Array, owner: Array, source: Inputs, known: Array) -> Any:
 
 
 def _mix(rows: Any, dev_rows: Any, data: FitData, head: Tensor, task: Task, strength: float) -> _Mixture:
-    weights, bias = fit_linear(task, rows, data.targets.numpy(), _penalty(task, strength))
+    weights, bias = _fitted(rows, data, task, strength)
     lexical = torch.from_numpy(dev_rows @ weights.T + bias)
-    a, b, loss = _shares(head, lexical, data.dev_targets, task)
+    a, b, loss = _shares(head, lexical, data, task)
     return _Mixture(strength, weights, bias, a, b, (a * head + b * lexical).numpy(), loss)
 
 
-def _penalty(task: Task, strength: float) -> float:
-    """Return the inverse strength in the scale of `linear`."""
-    return strength / 2 if task.kind == "regression" else strength
+def _fitted(rows: Any, data: FitData, task: Task, strength: float) -> tuple[Array, Array]:
+    targets, weights = data.truth
+    C = strength / 2 if task.kind == "regression" else strength  # in the scale of `fit_linear`
+    return fit_linear(task, rows, targets, C, weights)
 
 
-def _shares(head: Tensor, lexical: Tensor, targets: Tensor, task: Task) -> tuple[float, float, float]:
+def _shares(head: Tensor, lexical: Tensor, data: FitData, task: Task) -> tuple[float, float, float]:
     """Weigh the two by the task's own loss on dev; return both shares and the loss."""
 
     def objective(point: Array) -> tuple[float, Array]:
         p = torch.from_numpy(point).requires_grad_()
-        loss = task.loss(p[0] * head + p[1] * lexical, targets) * len(targets)
+        loss = task.loss(p[0] * head + p[1] * lexical, data.dev_targets, data.dev_weights) * len(data.dev_targets)
         total = loss + PULL * ((p[0] - 1).square() + p[1].square())
         total.backward()
         assert p.grad is not None

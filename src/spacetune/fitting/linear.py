@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +16,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from spacetune.fitting.scores import standing
 from spacetune.fitting.tasks import Regression, Task
 
-__all__ = ["STRENGTHS", "LinearFit", "choose_linear", "fit_linear", "logistic", "logistic_each", "spread"]
+__all__ = ["STRENGTHS", "LinearFit", "choose_linear", "fit_linear", "logistic", "logistic_each", "spread", "unlogged"]
 
 Array = np.ndarray[Any, Any]
 
@@ -45,7 +47,10 @@ class LinearFit:
 
 
 def choose_linear(
-    task: Task, train: tuple[Any, Array], dev: tuple[Any, Array], strengths: Sequence[float] = STRENGTHS
+    task: Task,
+    train: tuple[Any, Array, Array | None],
+    dev: tuple[Any, Array, Array | None],
+    strengths: Sequence[float] = STRENGTHS,
 ) -> LinearFit:
     """Fit a task's linear model at every strength, and return the one that is best on dev.
 
@@ -54,49 +59,57 @@ def choose_linear(
     task
         What is learnt.
     train
-        Rows ``(text, feature)``, standardised or sparse, and targets.
+        Rows ``(text, feature)``, standardised or sparse; targets; and the texts' weights, or None.
     dev
         The same of the texts to choose by.
     strengths
         Inverse strengths, at least one.
     """
-    tried = [(C, *fit_linear(task, *train, C)) for C in strengths]
-    fits = [LinearFit(C, weight, bias, dev[0] @ weight.T + bias) for C, weight, bias in tried]
-    return max(fits, key=lambda fit: standing(task.scores(fit.dev_logits, dev[1]), task.monitor))
+    (rows, targets, weights), (dev_rows, dev_targets, dev_weights) = train, dev
+    tried = [(C, *fit_linear(task, rows, targets, C, weights)) for C in strengths]
+    fits = [LinearFit(C, weight, bias, dev_rows @ weight.T + bias) for C, weight, bias in tried]
+    return max(fits, key=lambda fit: standing(task.scores(fit.dev_logits, dev_targets, dev_weights), task.monitor))
 
 
-def spread(rows: Array) -> tuple[Array, Array]:
+def spread(rows: Array, weights: Array | None = None) -> tuple[Array, Array]:
     """Return mean and standard deviation of every feature; a constant one has deviation 1."""
-    mean, scale = rows.mean(0), rows.std(0)
+    mean = np.average(rows, axis=0, weights=weights)
+    scale = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=weights))
     scale[scale < 1e-6] = 1.0
     return mean, scale
 
 
-def fit_linear(task: Task, rows: Any, targets: Array, C: float) -> tuple[Array, Array]:
+def fit_linear(task: Task, rows: Any, targets: Array, C: float, weights: Array | None = None) -> tuple[Array, Array]:
     """Fit a task's own linear model at one inverse strength: weights ``(output, feature)`` and biases ``(output,)``.
 
     Logistic regression with the classes' weights, one for each of several labels, or ridge regression of standardised
-    numbers. A class without a text is put far behind the others. Rows may be sparse.
+    numbers. A text's own weight is multiplied by that of its class. A class without a text is put far behind the
+    others. Rows may be sparse.
     """
     if isinstance(task, Regression):
-        ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - task.mean) / task.scale)
+        with unlogged():
+            ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - task.mean) / task.scale, weights)
         return ridge.coef_[None, :], np.array([ridge.intercept_])
-    weights = None if task.weights is None else task.weights.astype(np.float64)
+    of_classes = None if task.weights is None else task.weights.astype(np.float64)
     if task.kind == "multi":
-        return logistic_each(rows, targets, C, weights)
-    weight, bias = logistic(rows, targets, C, None if weights is None else dict(enumerate(weights.tolist())))
+        return logistic_each(rows, targets, C, of_classes, weights)
+    named = None if of_classes is None else dict(enumerate(of_classes.tolist()))
+    weight, bias = logistic(rows, targets, C, named, weights)
     missing = task.n_outputs - len(bias)
     return np.pad(weight, ((0, missing), (0, 0))), np.pad(bias, (0, missing), constant_values=bias.min() - 8)
 
 
-def logistic_each(rows: Any, targets: Array, C: float, weights: Array | None = None) -> tuple[Array, Array]:
+def logistic_each(
+    rows: Any, targets: Array, C: float, of_labels: Array | None = None, weights: Array | None = None
+) -> tuple[Array, Array]:
     """Fit one logistic regression a label, all in the same passes over the rows (L-BFGS on the summed objective).
 
     Scikit-learn would pass over the rows once more for every label. A text that carries a label weighs what the label
-    weighs; one that does not weighs 1.
+    weighs; one that does not weighs 1; both times the text's own weight.
     """
     n_labels, dim = targets.shape[1], rows.shape[1]
-    weighed = 1.0 if weights is None else np.where(targets > 0, weights, 1.0)
+    weighed: Any = 1.0 if of_labels is None else np.where(targets > 0, of_labels, 1.0)
+    weighed = weighed if weights is None else weighed * weights[:, None]
 
     def objective(flat: Array) -> tuple[float, Array]:
         weight, bias = flat[:-n_labels].reshape(n_labels, dim), flat[-n_labels:]
@@ -111,7 +124,9 @@ def logistic_each(rows: Any, targets: Array, C: float, weights: Array | None = N
     return found.x[:-n_labels].reshape(n_labels, dim), found.x[-n_labels:]
 
 
-def logistic(rows: Any, targets: Array, C: float, weights: dict[int, float] | None = None) -> tuple[Array, Array]:
+def logistic(
+    rows: Any, targets: Array, C: float, of_classes: dict[int, float] | None = None, weights: Array | None = None
+) -> tuple[Array, Array]:
     """Fit multinomial logistic regression; return a row of weights and a bias for every class, 0 upwards.
 
     For two classes scikit-learn gives one row; it is shared out to both with opposite signs.
@@ -119,7 +134,8 @@ def logistic(rows: Any, targets: Array, C: float, weights: dict[int, float] | No
     if len(np.unique(targets)) < 2:
         lead = 8.0 if targets.size and targets[0] else -8.0
         return np.zeros((2, rows.shape[1])), np.array([-lead / 2, lead / 2])
-    model = LogisticRegression(C=C, max_iter=400, tol=1e-3, class_weight=weights).fit(rows, targets)
+    with unlogged():
+        model = LogisticRegression(C=C, max_iter=400, tol=1e-3, class_weight=of_classes).fit(rows, targets, weights)
     if len(model.classes_) == 2:
         weight, bias = (
             np.concatenate([-model.coef_, model.coef_]) / 2,
@@ -133,3 +149,9 @@ def logistic(rows: Any, targets: Array, C: float, weights: dict[int, float] | No
     full, base = np.zeros((n_classes, rows.shape[1])), np.full(n_classes, bias.min() - 8.0)
     full[model.classes_], base[model.classes_] = weight, bias
     return full, base
+
+
+def unlogged() -> contextlib.AbstractContextManager[None]:
+    """Return a context in which MLflow's autologging does not take a part of a model that is fitted for the model."""
+    mlflow = sys.modules.get("mlflow.utils.autologging_utils")
+    return contextlib.nullcontext() if mlflow is None else mlflow.disable_autologging()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from spacetune.encoders import TokenFeatures
-from spacetune.fitting.data import FitData
+from spacetune.fitting.data import Batch, FitData
 from spacetune.fitting.inputs import Inputs, text_chunks
 from spacetune.fitting.linear import choose_linear, fit_linear, spread
 from spacetune.fitting.scores import standing
@@ -69,19 +69,18 @@ def choose_pairs(
     tuple
         The head, what was chosen, and dev's logits.
     """
-    mean = _mean(data.train)
-    rows, targets = _rows(data.train, mean), data.targets.numpy()
+    mean = _mean(data.train, data.weights)
+    rows = _rows(data.train, mean)
     dev_rows = _rows(data.dev, mean) if data.has_dev else rows
-    dev_targets = data.dev_targets.numpy() if data.has_dev else targets
     found: list[tuple[PairHead, PairChosen, Array]] = []
     for alike in (True, False) if symmetric is None else (symmetric,):
         width = _width(rows, alike)
-        middle, scale = spread(rows[:, :width])
-        parts = [((r[:, :width] - middle) / scale, t) for r, t in ((rows, targets), (dev_rows, dev_targets))]
-        fit = choose_linear(task, parts[0], parts[1], strengths)
+        middle, scale = spread(rows[:, :width], data.truth[1])
+        own, held = ((r[:, :width] - middle) / scale for r in (rows, dev_rows))
+        fit = choose_linear(task, (own, *data.truth), (held, *data.dev_truth), strengths)
         head = _head(fit.weight, fit.bias, middle, scale, mean)
         found.append((head, PairChosen(fit.strength, alike), fit.dev_logits))
-    return max(found, key=lambda each: standing(task.scores(each[2], dev_targets), task.monitor))
+    return max(found, key=lambda each: standing(task.scores(each[2], *data.dev_truth), task.monitor))
 
 
 class TunedPairs(nn.Module):
@@ -111,10 +110,10 @@ class TunedPairs(nn.Module):
         """Return logits ``(pair, output)``."""
         return self._rows(features) @ self.weight.T + self.bias
 
-    def loss(self, features: TokenFeatures, targets: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(self, features: TokenFeatures, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the task's loss of a batch."""
         del generator
-        return self.task.loss(self.logits(features), targets)
+        return self.task.loss(self.logits(features), *batch)
 
     def head(self) -> PairHead:
         """Return the head as it stands, of rows as they are."""
@@ -122,13 +121,13 @@ class TunedPairs(nn.Module):
         return _head(weight, bias, self.middle, self.scale, self.mean)
 
 
-def learn_pairs(inputs: Inputs, targets: Tensor, task: Task, chosen: PairChosen) -> PairHead:
+def learn_pairs(data: FitData, task: Task, chosen: PairChosen) -> PairHead:
     """Fit with what was chosen before."""
-    mean = _mean(inputs)
-    rows = _rows(inputs, mean)
+    mean, (targets, weights) = _mean(data.train, data.weights), data.truth
+    rows = _rows(data.train, mean)
     rows = rows[:, : _width(rows, chosen.symmetric)]
-    middle, scale = spread(rows)
-    weight, bias = fit_linear(task, (rows - middle) / scale, targets.numpy(), chosen.strength)
+    middle, scale = spread(rows, weights)
+    weight, bias = fit_linear(task, (rows - middle) / scale, targets, chosen.strength, weights)
     return _head(weight, bias, middle, scale, mean)
 
 
@@ -136,10 +135,14 @@ def _width(rows: Array, symmetric: bool) -> int:
     return rows.shape[1] * 2 // 3 if symmetric else rows.shape[1]
 
 
-def _mean(inputs: Inputs) -> Tensor:
-    """Return the mean of all texts' mean states, ``(layer, dim)``."""
-    sums = [inputs.take(rows).halves().means().double().sum(0) for rows in text_chunks(inputs.lengths)]
-    return torch.stack(sums).sum(0) / (2 * len(inputs))
+def _mean(inputs: Inputs, weights: Tensor | None) -> Tensor:
+    """Return the mean of all texts' mean states, ``(layer, dim)``; both texts of a pair weigh what the pair weighs."""
+    each = torch.ones(len(inputs), dtype=torch.float64) if weights is None else weights
+    sums = torch.zeros(inputs.shape, dtype=torch.float64)
+    for rows in text_chunks(inputs.lengths):
+        halves = inputs.take(rows).halves().means().double()
+        sums += torch.einsum("n,nld->ld", each[rows].repeat_interleave(2), halves)
+    return sums / (2 * each.sum())
 
 
 def _rows(inputs: Inputs, mean: Tensor) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy import stats
@@ -22,29 +22,40 @@ def standing(scores: dict[str, float], monitor: str) -> tuple[float, float]:
     return scores[monitor], scores.get("neg_log_loss", 0.0)
 
 
-def classification_scores(true: Array, predicted: Array) -> dict[str, float]:
+def classification_scores(true: Array, predicted: Array, weights: Array | None = None) -> dict[str, float]:
     """Return accuracy and macro-F1 (over the classes that occur in either)."""
     return {
-        "accuracy": float(np.mean(true == predicted)),
-        "macro_f1": float(metrics.f1_score(true, predicted, average="macro", zero_division=0)),  # pyright: ignore[reportArgumentType]
+        "accuracy": float(np.average(true == predicted, weights=weights)),
+        "macro_f1": _f1(true, predicted, "macro", weights),
     }
 
 
-def multilabel_scores(true: Array, predicted: Array) -> dict[str, float]:
+def multilabel_scores(true: Array, predicted: Array, weights: Array | None = None) -> dict[str, float]:
     """Return macro-F1, micro-F1 and subset accuracy of 0/1 matrices ``(text, label)``."""
     return {
-        "accuracy": float(np.mean((true == predicted).all(1))),
-        "macro_f1": float(metrics.f1_score(true, predicted, average="macro", zero_division=0)),  # pyright: ignore[reportArgumentType]
-        "micro_f1": float(metrics.f1_score(true, predicted, average="micro", zero_division=0)),  # pyright: ignore[reportArgumentType]
+        "accuracy": float(np.average((true == predicted).all(1), weights=weights)),
+        "macro_f1": _f1(true, predicted, "macro", weights),
+        "micro_f1": _f1(true, predicted, "micro", weights),
     }
 
 
-def regression_scores(true: Array, predicted: Array) -> dict[str, float]:
+def regression_scores(true: Array, predicted: Array, weights: Array | None = None) -> dict[str, float]:
     """Return R², Pearson's and Spearman's correlation, and mean absolute error; 0 correlation for constants."""
     constant = np.ptp(predicted) == 0 or np.ptp(true) == 0
+    ranks = stats.rankdata(true), stats.rankdata(predicted)
     return {
-        "r2": float(metrics.r2_score(true, predicted)) if len(true) > 1 else 0.0,
-        "pearson": 0.0 if constant else float(np.corrcoef(true, predicted)[0, 1]),
-        "spearman": 0.0 if constant else float(np.corrcoef(stats.rankdata(true), stats.rankdata(predicted))[0, 1]),
-        "mae": float(np.mean(np.abs(true - predicted))),
+        "r2": float(metrics.r2_score(true, predicted, sample_weight=weights)) if len(true) > 1 else 0.0,
+        "pearson": 0.0 if constant else _correlation(true, predicted, weights),
+        "spearman": 0.0 if constant else _correlation(*ranks, weights),
+        "mae": float(np.average(np.abs(true - predicted), weights=weights)),
     }
+
+
+def _f1(true: Array, predicted: Array, average: Literal["macro", "micro"], weights: Array | None) -> float:
+    found = metrics.f1_score(true, predicted, average=average, sample_weight=weights, zero_division=0)  # pyright: ignore[reportArgumentType]
+    return float(found)
+
+
+def _correlation(first: Array, second: Array, weights: Array | None) -> float:
+    moments = np.cov(first, second, aweights=weights)
+    return float(moments[0, 1] / np.sqrt(moments[0, 0] * moments[1, 1]))

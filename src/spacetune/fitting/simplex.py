@@ -81,7 +81,7 @@ def fit_simplex(
         weights = simplex.sample(len(rows), generator)
         features = data.train.take(rows, simplex.adapter_at(weights))
         logits = simplex.logits(features, weights, lambda z: dropped(z, settings.dropout, generator))
-        loss = task.loss(logits, data.targets[rows])
+        loss = task.loss(logits, *data.batch(rows))
         if settings.diversity_weight and simplex.adapter is not None and simplex.n_vertices > 1:
             first, second = torch.randperm(simplex.n_vertices, generator=generator)[:2].tolist()
             loss = loss + settings.diversity_weight * simplex.adapter.diversity(first, second)
@@ -90,7 +90,7 @@ def fit_simplex(
     def validate() -> list[dict[str, float]]:
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + len(candidate.epochs))
         logits = validation_logits(simplex, data.dev, settings.n_validation_samples, generator)
-        return [repeated_scores(task, logits, data.dev_targets.numpy(), schedule.monitor)]
+        return [repeated_scores(task, logits, data.dev_truth, schedule.monitor)]
 
     [history] = fit_parameters(
         [candidate], schedule, losses=losses, validate=validate, score_start=True,
@@ -230,9 +230,11 @@ def as_points(weights: Any, n_groups: int, n_vertices: int) -> Tensor:
     return points if points.dim() == 3 else points.unsqueeze(1).expand(-1, n_groups, -1)
 
 
-def repeated_scores(task: Task, logits: np.ndarray, targets: np.ndarray, monitor: str) -> dict[str, float]:
+def repeated_scores(
+    task: Task, logits: np.ndarray, truth: tuple[np.ndarray, np.ndarray | None], monitor: str
+) -> dict[str, float]:
     """Return the mean of every score over the repeats; of the monitored one also the spread and two quantiles."""
-    each = [task.scores(one, targets) for one in logits]
+    each = [task.scores(one, *truth) for one in logits]
     scores = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
     if len(each) > 1 and monitor in scores:
         values = [one[monitor] for one in each]

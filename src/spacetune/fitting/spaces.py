@@ -13,7 +13,7 @@ from spacetune.encoders import Adapter, TokenFeatures
 from spacetune.encoders.ragged import segment_variance, widened
 from spacetune.fitting.candidate import Candidate
 from spacetune.fitting.checkpoint import Checkpoint
-from spacetune.fitting.data import FitData
+from spacetune.fitting.data import Batch, FitData
 from spacetune.fitting.history import History
 from spacetune.fitting.inputs import CHUNK_TOKENS, Inputs, text_chunks
 from spacetune.fitting.loop import fit_parameters
@@ -179,16 +179,16 @@ def fit_heads(
     tuple
         The heads with their best parameters, and their histories.
     """
-    heads = new_heads(data.train, task.prior(data.targets), starts_of(settings))
+    heads = new_heads(data.train, task.prior(data.targets, data.weights), starts_of(settings))
     candidates = [Candidate(h, s.learning_rate, s.weight_decay) for h, s in zip(heads, settings, strict=True)]
     spaces = [head.spaces for head in heads]
 
     def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
         features = data.train.take(rows)
         pooled = fused_centroids(spaces, features, compute_dtype, ROWS)
-        targets = data.targets[rows]
+        batch = data.batch(rows)
         return [
-            head_loss(head, centroids, features, targets, task, s, generator)
+            head_loss(head, centroids, features, batch, task, s, generator)
             for head, centroids, s in zip(heads, pooled, settings, strict=True)
         ]
 
@@ -197,7 +197,7 @@ def fit_heads(
             read = map(data.dev.take, text_chunks(data.dev.lengths))
             pooled = [fused_centroids(spaces, features, compute_dtype, ROWS) for features in read]
             logits = [h.classify(torch.cat([part[i] for part in pooled])) for i, h in enumerate(heads)]
-        return [task.scores(each.double().numpy(), data.dev_targets.numpy()) for each in logits]
+        return [task.scores(each.double().numpy(), *data.dev_truth) for each in logits]
 
     histories = fit_parameters(
         candidates, schedule, losses=losses, validate=validate, checkpoint=checkpoint, progress=progress
@@ -209,18 +209,19 @@ def head_loss(
     head: SpaceHead,
     centroids: Tensor,
     features: TokenFeatures,
-    targets: Tensor,
+    batch: Batch,
     task: Task,
     settings: HeadSettings,
     generator: torch.Generator,
 ) -> Tensor:
-    """Return ``task loss + inter_weight · inter + intra_weight · intra`` of one batch.
+    """Return ``task loss + inter_weight · inter + intra_weight · intra`` of a batch's targets, each by its weight.
 
-    Dropout falls on the components of the centroids, scaled so that their expectation stays.
+    The auxiliary losses are of the spaces, not of single texts: there all texts count alike. Dropout falls on the
+    components of the centroids, scaled so that their expectation stays.
     """
-    loss = task.loss(head.classify(dropped(centroids, settings.dropout, generator)), targets)
+    loss = task.loss(head.classify(dropped(centroids, settings.dropout, generator)), *batch)
     if settings.inter_weight:
-        own = None if settings.inter_variant == "label-free-2023" else targets
+        own = None if settings.inter_variant == "label-free-2023" else batch[0]
         loss = loss + settings.inter_weight * inter_space_loss(centroids, own, variant=settings.inter_variant)
     if settings.intra_weight:
         loss = loss + settings.intra_weight * intra_space_loss(_variance(head, features))
@@ -238,10 +239,10 @@ class TunedSpaces(nn.Module):
         """Return logits ``(text, output)``."""
         return self.head.logits(features)
 
-    def loss(self, features: TokenFeatures, targets: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(self, features: TokenFeatures, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the head's loss of a batch."""
         centroids = self.head.centroids(features)
-        return head_loss(self.head, centroids, features, targets, self.task, self.settings, generator)
+        return head_loss(self.head, centroids, features, batch, self.task, self.settings, generator)
 
 
 def dropped(values: Tensor, share: float, generator: torch.Generator) -> Tensor:

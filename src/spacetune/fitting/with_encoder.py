@@ -71,7 +71,7 @@ def fit_with_encoder(
     assert provenance is not None
     layers = provenance.layers
     trainable = TrainableEncoder(encoder, layers, seed=schedule.seed)
-    [head] = new_heads(data.train, task.prior(data.targets), starts_of([settings]))
+    [head] = new_heads(data.train, task.prior(data.targets, data.weights), starts_of([settings]))
     both = nn.ModuleDict({"encoder": trainable, "head": head})
     candidate = Candidate(both, settings.learning_rate, settings.weight_decay, apart=(trainable, encoder_learning_rate))
     count = sum(p.numel() for p in candidate.trained().values())
@@ -80,12 +80,12 @@ def fit_with_encoder(
     def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
         trainable.reseed(generator)
         features = trainable([train[i] for i in rows.tolist()])
-        return [head_loss(head, head.centroids(features), features, data.targets[rows], task, settings, generator)]
+        return [head_loss(head, head.centroids(features), features, data.batch(rows), task, settings, generator)]
 
     def validate() -> list[dict[str, float]]:
         with torch.no_grad():
             logits = head.classify(head.centroids(dev_features()))
-        return [task.scores(logits.numpy(), data.dev_targets.numpy())]
+        return [task.scores(logits.numpy(), *data.dev_truth)]
 
     def dev_features() -> TokenFeatures:
         starts = range(0, len(dev), BATCH_TEXTS)

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from spacetune.encoders import (
     Encoder,
@@ -97,11 +96,11 @@ class InsideMethod(Method):
         learnt = Learnt.of(simplex.centroid(), simplex, history=history, chosen=chosen)
         return learnt, point_logits(simplex, data.dev, simplex.centre())[0]
 
-    def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
+    def learn_again(self, data: FitData, run: Run, before: Learnt) -> Learnt:
         """Train to the same share of the epochs, from the same probe."""
-        data, chosen = FitData.whole(inputs, targets), before.chosen
+        chosen = before.chosen
         strengths = () if chosen.strength is None else (chosen.strength,)
-        schedule = self._schedule(len(inputs), run.task).for_share(chosen.share, least=0)
+        schedule = self._schedule(len(data.train), run.task).for_share(chosen.share, least=0)
         simplex, strength, _ = self._train(data, strengths, schedule, run)
         again = InsideChosen(chosen.share, strength)
         return Learnt.of(simplex.centroid(), simplex, history=before.history, chosen=again)
@@ -148,18 +147,18 @@ class InsideMethod(Method):
         """Make the heads, standardised by what the first centroid gives and started from the best of its probes."""
         with torch.no_grad():
             centroid = None if adapter is None else adapter.centroid()
+        prior = task.prior(data.targets, data.weights)
         if self.head == "space":
             starts = [(self.n_latent, generator)] * self.n_vertices
-            prior = task.prior(data.targets)
             made = new_heads(data.train, prior, starts, adapter=centroid, dtype=torch.float32)
             return SpaceVertices(made), None
         rows = mean_rows(data.train, centroid).numpy()
         head = LinearVertices(rows.shape[1], task.n_outputs, self.n_vertices, generator=generator)
-        mean, scale = spread(rows)
-        weight, bias, strength = np.zeros((task.n_outputs, rows.shape[1])), task.prior(data.targets).numpy(), None
+        mean, scale = spread(rows, data.truth[1])
+        weight, bias, strength = np.zeros((task.n_outputs, rows.shape[1])), prior.numpy(), None
         if strengths:
             dev_rows = mean_rows(data.dev, centroid).numpy()
-            parts = ((rows - mean) / scale, data.targets.numpy()), ((dev_rows - mean) / scale, data.dev_targets.numpy())
+            parts = ((rows - mean) / scale, *data.truth), ((dev_rows - mean) / scale, *data.dev_truth)
             found = choose_linear(task, *parts, strengths)
             weight, bias, strength = found.weight, found.bias, found.strength
         head.start_at(*(torch.from_numpy(np.asarray(part)) for part in (mean, scale, weight, bias)))

@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from torch import Tensor
 
 from spacetune.encoders import Encoder
 from spacetune.errors import UsageError
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.data import FitData
-from spacetune.fitting.inputs import Inputs
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.tasks import Task
 
@@ -116,5 +114,5 @@ class Method(abc.ABC):
         """Learn from the training part and choose by dev; return what was learnt, and dev's logits."""
 
     @abc.abstractmethod
-    def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
-        """Learn from all texts with the choices that were made before."""
+    def learn_again(self, data: FitData, run: Run, before: Learnt) -> Learnt:
+        """Learn from all texts, which are dev too, with the choices that were made before."""

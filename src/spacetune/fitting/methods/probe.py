@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from spacetune.encoders import TokenFeatures
-from spacetune.fitting.data import FitData
-from spacetune.fitting.inputs import Inputs, mean_rows
+from spacetune.fitting.data import Batch, FitData
+from spacetune.fitting.inputs import mean_rows
 from spacetune.fitting.layers import TunedLayers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.linear import STRENGTHS, choose_linear, fit_linear, spread
@@ -92,10 +92,10 @@ class ProbeMethod(Method):
         named = None if self.C is None else (self.C,)
         if are_pairs(data.train):
             return self._learn_pairs(data, run, named or PAIR_STRENGTHS)
-        rows, targets = mean_rows(data.train).numpy(), data.targets.numpy()
+        rows = mean_rows(data.train).numpy()
         dev_rows = mean_rows(data.dev).numpy() if data.has_dev else rows
-        mean, scale = spread(rows)
-        parts = ((rows - mean) / scale, targets), ((dev_rows - mean) / scale, data.dev_targets.numpy())
+        mean, scale = spread(rows, data.truth[1])
+        parts = ((rows - mean) / scale, *data.truth), ((dev_rows - mean) / scale, *data.dev_truth)
         found = choose_linear(run.task, *parts, named or STRENGTHS)
         head, told = _folded(mean, scale, found.weight, found.bias), {"C": found.strength}
         logits = dev_rows @ head.weight.numpy().T + head.bias.numpy()
@@ -104,20 +104,19 @@ class ProbeMethod(Method):
             return frozen, logits
         return self._better((frozen, logits), self._tune(data, (mean, scale), run), data, run)
 
-    def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
+    def learn_again(self, data: FitData, run: Run, before: Learnt) -> Learnt:
         """Fit at the strength that was chosen, or tune to the same share of the epochs."""
         chosen = before.chosen
         if isinstance(chosen, PairChosen):
-            return self._learn_pairs_again(inputs, targets, run, before)
-        rows = mean_rows(inputs).numpy()
-        mean, scale = spread(rows)
+            return self._learn_pairs_again(data, run, before)
+        rows, (targets, weights) = mean_rows(data.train).numpy(), data.truth
+        mean, scale = spread(rows, weights)
         if chosen.tuned_share:
-            data = FitData.whole(inputs, targets)
             head, tuned = self._tune(data, (mean, scale), run, chosen.tuned_share)
             return Learnt.of(
                 Model(head, tuned.changes), history=before.history, chosen=chosen, facts={"C": chosen.strength}
             )
-        weight, bias = fit_linear(run.task, (rows - mean) / scale, targets.numpy(), chosen.strength)
+        weight, bias = fit_linear(run.task, (rows - mean) / scale, targets, chosen.strength, weights)
         return Learnt.of(Model(_folded(mean, scale, weight, bias)), chosen=chosen, facts={"C": chosen.strength})
 
     def _learn_pairs(self, data: FitData, run: Run, strengths: Sequence[float]) -> tuple[Learnt, Array]:
@@ -128,13 +127,12 @@ class ProbeMethod(Method):
             return frozen, logits
         return self._better((frozen, logits), self._tune_pairs(data, head, chosen, run), data, run)
 
-    def _learn_pairs_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
+    def _learn_pairs_again(self, data: FitData, run: Run, before: Learnt) -> Learnt:
         chosen = before.chosen
-        head = learn_pairs(inputs, targets, run.task, chosen)
+        head = learn_pairs(data, run.task, chosen)
         facts = {"C": chosen.strength}
         if not chosen.tuned_share:
             return Learnt.of(Model(head), chosen=chosen, facts=facts)
-        data = FitData.whole(inputs, targets)
         tuned_head, tuned = self._tune_pairs(data, head, chosen, run, chosen.tuned_share)
         return Learnt.of(Model(tuned_head, tuned.changes), history=before.history, chosen=chosen, facts=facts)
 
@@ -159,8 +157,8 @@ class ProbeMethod(Method):
         """Return what was learnt on the frozen encoder, or what tuning made where dev says it is better."""
         before, (head, tuned) = frozen[0], made
         logits = logits_of(head, tuned.data.dev)
-        task, targets = run.task, data.dev_targets.numpy()
-        one, other = (standing(task.scores(each, targets), task.monitor) for each in (logits, frozen[1]))
+        task = run.task
+        one, other = (standing(task.scores(each, *data.dev_truth), task.monitor) for each in (logits, frozen[1]))
         if tuned.changes is None or one <= other:
             log.warning("tuning did no better on dev than the probe of the frozen encoder, which is kept")
             return frozen
@@ -176,7 +174,7 @@ class ProbeMethod(Method):
         vertices = LinearVertices(spread_of[0].size, run.task.n_outputs, 1, generator=generator)
         mean, scale = (torch.from_numpy(np.asarray(part)) for part in spread_of)
         start = torch.zeros(run.task.n_outputs, len(mean))
-        vertices.start_at(mean, scale / SPREAD, start, run.task.prior(data.targets))
+        vertices.start_at(mean, scale / SPREAD, start, run.task.prior(data.targets, data.weights))
         trained = _TunedLinear(vertices, run.task)
         layers = tune(
             trained, data, run, self.reading, self._schedule(data, run),
@@ -196,9 +194,9 @@ class _TunedLinear(nn.Module):
     def logits(self, features: TokenFeatures) -> Tensor:
         return self.vertices.logits(features, self.get_buffer("point"), lambda z: z)
 
-    def loss(self, features: TokenFeatures, targets: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(self, features: TokenFeatures, batch: Batch, generator: torch.Generator) -> Tensor:
         point = self.get_buffer("point")
-        return self.task.loss(self.vertices.logits(features, point, lambda z: dropped(z, DROPOUT, generator)), targets)
+        return self.task.loss(self.vertices.logits(features, point, lambda z: dropped(z, DROPOUT, generator)), *batch)
 
 
 def _folded(mean: Array, scale: Array, weight: Array, bias: Array) -> LinearHead:

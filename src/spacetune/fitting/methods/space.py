@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 from spacetune.errors import UsageError
 from spacetune.fitting.data import FitData
@@ -136,7 +135,7 @@ class SpaceMethod(Method):
         learnt = _with_words(model, simplex, words, history=history, chosen=chosen, encoder=trained)
         return learnt, logits if words is None else logits_of(learnt.model.on_top, data.dev)
 
-    def learn_again(self, inputs: Inputs, targets: Tensor, run: Run, before: Learnt) -> Learnt:
+    def learn_again(self, data: FitData, run: Run, before: Learnt) -> Learnt:
         """Train to the same share of the epochs, with the settings and the lexicon's weight chosen before.
 
         Raises
@@ -146,14 +145,14 @@ class SpaceMethod(Method):
         """
         if self.train_encoder:
             raise UsageError("refit is for a frozen encoder; with train_encoder fit on all texts, and give dev=")
-        data, chosen = FitData.whole(inputs, targets), before.chosen
-        schedule = self._schedule(len(inputs), run.task).for_share(chosen.share)
+        chosen = before.chosen
+        schedule = self._schedule(len(data.train), run.task).for_share(chosen.share)
         head, simplex, _ = self._train(data, chosen.settings, schedule, run)
         model = Model(head)
         if chosen.tuned_share:
             head, tuned = self._tune(data, head, chosen.settings, run, chosen.tuned_share)
             model = Model(head, tuned.changes)
-        words = None if chosen.words is None else learn_lexicon(inputs, targets, run.task, chosen.words)
+        words = None if chosen.words is None else learn_lexicon(data, run.task, chosen.words)
         return _with_words(model, simplex, words, history=before.history, chosen=chosen)
 
     def _tune(
@@ -181,7 +180,7 @@ class SpaceMethod(Method):
             )  # fmt: skip
             return heads[0], None, histories[0]
         starts = [dataclasses.replace(settings, seed=settings.seed + SEED_STEP * i) for i in range(self.n_vertices)]
-        vertices = SpaceVertices(new_heads(data.train, run.task.prior(data.targets), starts_of(starts)))
+        vertices = SpaceVertices(new_heads(data.train, run.task.prior(data.targets, data.weights), starts_of(starts)))
         training = SimplexTraining(
             learning_rate=settings.learning_rate, head_learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay, dropout=settings.dropout, diversity_weight=0.0,

@@ -13,7 +13,7 @@ from torch import Tensor
 from spacetune.data import LabelKind, is_indicator
 from spacetune.errors import DataError, name_rows
 from spacetune.fitting.scores import multilabel_scores
-from spacetune.fitting.tasks.task import named
+from spacetune.fitting.tasks.task import mean_loss, named
 
 __all__ = ["MultiLabel", "best_threshold"]
 
@@ -93,26 +93,25 @@ class MultiLabel:
             raise DataError("labels in columns must be 0 and 1 alone, one column a label")
         return torch.as_tensor(rows.astype(np.float32))
 
-    def prior(self, targets: Tensor) -> Tensor:
+    def prior(self, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the log-odds of every label."""
-        positive, count = targets.sum(0), len(targets)
+        each = targets.new_ones(len(targets)) if weights is None else weights.to(targets)
+        positive, count = each @ targets, each.sum()
         return torch.log((positive + 0.5) / (count - positive + 0.5))
 
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return binary cross-entropy, summed over labels so that its scale is a class decision's."""
-        weights = None if self.weights is None else torch.from_numpy(self.weights).to(logits)
-        each = F.binary_cross_entropy_with_logits(
-            logits, targets.to(logits.dtype), reduction="none", pos_weight=weights
-        )
-        return each.sum(1).mean()
+        own = None if self.weights is None else torch.from_numpy(self.weights).to(logits)
+        each = F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction="none", pos_weight=own)
+        return mean_loss(each.sum(1), weights)
 
-    def scores(self, logits: Array, targets: Array) -> dict[str, float]:
+    def scores(self, logits: Array, targets: Array, weights: Array | None = None) -> dict[str, float]:
         """Return macro-F1, micro-F1 and subset accuracy at the threshold, else at the one best for macro-F1 here."""
-        return multilabel_scores(targets, self.decided(logits, targets))
+        return multilabel_scores(targets, self.decided(logits, targets, weights), weights)
 
-    def decided(self, logits: Array, targets: Array) -> Array:
+    def decided(self, logits: Array, targets: Array, weights: Array | None = None) -> Array:
         """Return zeros and ones ``(text, label)`` at that threshold."""
-        threshold = best_threshold(logits, targets) if self.threshold is None else self.threshold
+        threshold = best_threshold(logits, targets, weights) if self.threshold is None else self.threshold
         return (logits >= threshold).astype(targets.dtype)
 
     def labels(self, logits: Array) -> list[list[Any]]:
@@ -128,24 +127,26 @@ class MultiLabel:
         """Return the same labels and threshold without what served the training: weights."""
         return MultiLabel(self.classes, threshold=self.threshold, indicator=self.indicator)
 
-    def settled(self, logits: Array, targets: Array) -> MultiLabel:
+    def settled(self, logits: Array, targets: Array, weights: Array | None = None) -> MultiLabel:
         """Return the task with the threshold that is best for macro-F1 on these."""
-        return MultiLabel(self.classes, self.weights, best_threshold(logits, targets), indicator=self.indicator)
+        threshold = best_threshold(logits, targets, weights)
+        return MultiLabel(self.classes, self.weights, threshold, indicator=self.indicator)
 
-    def baseline(self, train: Array, test: Array) -> dict[str, float]:
+    def baseline(self, train: Array, test: Array, weights: Array | None = None) -> dict[str, float]:
         """Score the training set's most frequent label set."""
         sets, counts = np.unique(train, axis=0, return_counts=True)
-        return multilabel_scores(test, np.tile(sets[counts.argmax()], (len(test), 1)))
+        return multilabel_scores(test, np.tile(sets[counts.argmax()], (len(test), 1)), weights)
 
 
-def best_threshold(logits: Array, targets: Array) -> float:
+def best_threshold(logits: Array, targets: Array, weights: Array | None = None) -> float:
     """Return the one logit threshold for all labels with the best macro-F1, among 60 quantiles of the logits and 0."""
     candidates = np.unique(np.append(np.quantile(logits, np.linspace(0.5, 0.995, 60)), 0.0))
     positive = targets.astype(bool)
-    best = max(candidates, key=lambda t: _macro_f1(logits >= t, positive))
+    each = np.ones(len(targets)) if weights is None else weights
+    best = max(candidates, key=lambda t: _macro_f1(logits >= t, positive, each))
     return float(best)
 
 
-def _macro_f1(predicted: Array, true: Array) -> float:
-    hits = (predicted & true).sum(0)
-    return float(np.mean(2 * hits / np.maximum(predicted.sum(0) + true.sum(0), 1)))
+def _macro_f1(predicted: Array, true: Array, weights: Array) -> float:
+    hits, given, carried = (weights @ found for found in (predicted & true, predicted, true))
+    return float(np.mean(2 * hits / np.where(given + carried > 0, given + carried, 1)))

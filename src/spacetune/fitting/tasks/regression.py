@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from spacetune.data import LabelKind
 from spacetune.errors import DataError
 from spacetune.fitting.scores import regression_scores
+from spacetune.fitting.tasks.task import mean_loss
 
 __all__ = ["Regression"]
 
@@ -33,10 +33,11 @@ class Regression:
         self.scale = scale
 
     @classmethod
-    def of(cls, labels: Sequence[Any]) -> Regression:
+    def of(cls, labels: Sequence[Any], weights: Array | None = None) -> Regression:
         """Standardise by these labels."""
         values = np.asarray(labels, dtype=np.float64)
-        return cls(float(values.mean()), float(values.std()) or 1.0)
+        mean = np.average(values, weights=weights)
+        return cls(float(mean), float(np.sqrt(np.average((values - mean) ** 2, weights=weights))) or 1.0)
 
     def targets(self, labels: Sequence[Any]) -> Tensor:
         """Return the numbers, ``(text,)`` in float64.
@@ -51,27 +52,27 @@ class Regression:
         except (TypeError, ValueError) as error:
             raise DataError(f"labels must be numbers, since the model predicts a number: {error}") from error
 
-    def prior(self, targets: Tensor) -> Tensor:
+    def prior(self, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return 0: standardised numbers have mean 0."""
         return torch.zeros(1)
 
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the mean squared error of the standardised numbers."""
-        return F.mse_loss(logits.squeeze(1), ((targets - self.mean) / self.scale).to(logits.dtype))
+        return mean_loss((logits.squeeze(1) - ((targets - self.mean) / self.scale).to(logits)).square(), weights)
 
     def labels(self, logits: Array) -> Array:
         """Return predictions in the labels' own units, ``(text,)``."""
         return logits[:, 0] * self.scale + self.mean
 
-    def settled(self, logits: Array, targets: Array) -> Regression:
+    def settled(self, logits: Array, targets: Array, weights: Array | None = None) -> Regression:
         """Return the task itself: decisions need nothing beside the logits."""
-        del logits, targets
+        del logits, targets, weights
         return self
 
-    def scores(self, logits: Array, targets: Array) -> dict[str, float]:
+    def scores(self, logits: Array, targets: Array, weights: Array | None = None) -> dict[str, float]:
         """Return R², correlations and mean absolute error."""
-        return regression_scores(targets, self.labels(logits))
+        return regression_scores(targets, self.labels(logits), weights)
 
-    def baseline(self, train: Array, test: Array) -> dict[str, float]:
+    def baseline(self, train: Array, test: Array, weights: Array | None = None) -> dict[str, float]:
         """Score the training set's mean."""
-        return regression_scores(test, np.full(len(test), train.mean()))
+        return regression_scores(test, np.full(len(test), train.mean()), weights)

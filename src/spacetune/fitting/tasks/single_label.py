@@ -14,7 +14,7 @@ from torch import Tensor
 from spacetune.data import LabelKind
 from spacetune.errors import DataError, name_rows
 from spacetune.fitting.scores import classification_scores
-from spacetune.fitting.tasks.task import named
+from spacetune.fitting.tasks.task import mean_loss, named
 
 __all__ = ["SingleLabel"]
 
@@ -62,18 +62,18 @@ class SingleLabel:
             )
         return torch.tensor([self._number[label] for label in rows])
 
-    def prior(self, targets: Tensor) -> Tensor:
+    def prior(self, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the logarithms of the classes' weighted shares, centred."""
-        shares = torch.bincount(targets, minlength=self.n_outputs).clamp(min=0.5).float()
+        shares = torch.bincount(targets, weights, minlength=self.n_outputs).clamp(min=0.5).float()
         logs = torch.log(shares if self.weights is None else shares * torch.from_numpy(self.weights))
         return logs - logs.mean()
 
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return cross-entropy with label smoothing; a text weighs what its class weighs."""
+    def loss(self, logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return cross-entropy with label smoothing; a text's weight is multiplied by that of its class."""
         each = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing, reduction="none")
-        return (
-            each.mean() if self.weights is None else (each * torch.from_numpy(self.weights).to(logits)[targets]).mean()
-        )
+        if self.weights is not None:
+            each = each * torch.from_numpy(self.weights).to(logits)[targets]
+        return mean_loss(each, weights)
 
     def labels(self, logits: Array) -> Array:
         """Return the strongest class of every text."""
@@ -83,18 +83,19 @@ class SingleLabel:
         """Return the same classes without what served the training: weights and smoothing."""
         return SingleLabel(self.classes)
 
-    def settled(self, logits: Array, targets: Array) -> SingleLabel:
+    def settled(self, logits: Array, targets: Array, weights: Array | None = None) -> SingleLabel:
         """Return the task itself: decisions need nothing beside the logits."""
-        del logits, targets
+        del logits, targets, weights
         return self
 
-    def scores(self, logits: Array, targets: Array) -> dict[str, float]:
+    def scores(self, logits: Array, targets: Array, weights: Array | None = None) -> dict[str, float]:
         """Return accuracy and macro-F1 of the strongest class, and the negative (weighted) log loss."""
         each = log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
         weighted = each if self.weights is None else each * self.weights[targets]
-        return {**classification_scores(targets, logits.argmax(1)), "neg_log_loss": float(weighted.mean())}
+        log_loss = float(np.average(weighted, weights=weights))
+        return {**classification_scores(targets, logits.argmax(1), weights), "neg_log_loss": log_loss}
 
-    def baseline(self, train: Array, test: Array) -> dict[str, float]:
+    def baseline(self, train: Array, test: Array, weights: Array | None = None) -> dict[str, float]:
         """Score the training set's majority class."""
         majority = np.bincount(train, minlength=self.n_outputs).argmax()
-        return classification_scores(test, np.full(len(test), majority))
+        return classification_scores(test, np.full(len(test), majority), weights)

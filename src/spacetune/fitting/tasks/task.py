@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spacetune.data import LabelKind
 
-__all__ = ["Task", "named"]
+__all__ = ["Task", "mean_loss", "named"]
 
 Array = np.ndarray[Any, Any]
 
@@ -36,29 +36,34 @@ class Task(Protocol):
         """Turn labels into targets."""
         ...
 
-    def prior(self, targets: Tensor) -> Tensor:
+    def prior(self, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the logits ``(output,)`` of the best guess that sees no text: where a bias should start."""
         ...
 
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss."""
+    def loss(self, logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the mean over the texts of the loss of each, times its weight."""
         ...
 
     def labels(self, logits: Array) -> Any:
         """Turn logits back into labels: a class, a list of labels, or a number a text."""
         ...
 
-    def settled(self, logits: Array, targets: Array) -> Task:
+    def settled(self, logits: Array, targets: Array, weights: Array | None = None) -> Task:
         """Return the task with what decisions need beside the logits chosen on these, which are dev's."""
         ...
 
-    def scores(self, logits: Array, targets: Array) -> dict[str, float]:
-        """Score logits against targets."""
+    def scores(self, logits: Array, targets: Array, weights: Array | None = None) -> dict[str, float]:
+        """Score logits against targets; a text counts by its weight."""
         ...
 
-    def baseline(self, train: Array, test: Array) -> dict[str, float]:
-        """Score the best constant guess: the majority class, label set, or the mean."""
+    def baseline(self, train: Array, test: Array, weights: Array | None = None) -> dict[str, float]:
+        """Score the best constant guess: the majority class, label set, or the mean; `weights` are those of `test`."""
         ...
+
+
+def mean_loss(each: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the mean over the texts of each one's loss times its weight."""
+    return (each if weights is None else each * weights.to(each)).mean()
 
 
 def named(classes: Sequence[Any], most: int = 8) -> str:

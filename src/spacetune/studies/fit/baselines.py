@@ -13,7 +13,7 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from spacetune.data import LabelledTexts
 from spacetune.encoders import TextInput
-from spacetune.fitting import Regression, Task, standing
+from spacetune.fitting import Regression, Task, standing, unlogged
 
 __all__ = ["TfidfBaseline"]
 
@@ -86,12 +86,15 @@ def _joined(texts: Sequence[TextInput]) -> list[str]:
 def _decide(task: Task, rows: csr_matrix, targets: Array, C: float) -> Decide:
     """Fit at one strength; return a function from rows to logits in the task's order."""
     if isinstance(task, Regression):
-        ridge = Ridge(alpha=1 / C).fit(rows, (targets - task.mean) / task.scale)
+        with unlogged():
+            ridge = Ridge(alpha=1 / C).fit(rows, (targets - task.mean) / task.scale)
         return lambda x: np.asarray(ridge.predict(x))[:, None]
     if task.kind == "multi":
-        many = OneVsRestClassifier(LogisticRegression(C=C, max_iter=200)).fit(rows, targets)
+        with unlogged():
+            many = OneVsRestClassifier(LogisticRegression(C=C, max_iter=200)).fit(rows, targets)
         return lambda x: np.asarray(many.decision_function(x))
-    one = LogisticRegression(C=C, max_iter=300).fit(rows, targets)
+    with unlogged():
+        one = LogisticRegression(C=C, max_iter=300).fit(rows, targets)
 
     def decide(x: csr_matrix) -> Array:
         found = np.asarray(one.predict_log_proba(x))
