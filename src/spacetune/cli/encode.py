@@ -10,7 +10,18 @@ import typer
 from spacetune.cli.guarded import AsJson, guarded, heeding_sigterm, quiet_libraries
 from spacetune.cli.loading import EncoderName, named_encoder
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, parse_layers, reads
-from spacetune.cli.streaming import Kept, OnError, Resume, Rows, blocks_of, say_written, stream_place
+from spacetune.cli.streaming import (
+    Engine,
+    Kept,
+    OnError,
+    Resume,
+    Rows,
+    Workers,
+    blocks_of,
+    by_whom,
+    say_written,
+    stream_place,
+)
 
 __all__ = ["encode"]
 
@@ -28,6 +39,8 @@ def encode(
     on_error: OnError = None,
     block: Rows = None,
     resume: Resume = False,
+    engine: Engine = None,
+    workers: Workers = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
@@ -40,6 +53,6 @@ def encode(
     with heeding_sigterm():
         found = encode_file(
             named_encoder(encoder or "default"), blocks, out, layers=parse_layers(layers), tokens=tokens, form=form,
-            resume=resume,
+            resume=resume, **by_whom(engine, workers),
         )  # fmt: skip
     say_written(found, "texts' features", as_json)

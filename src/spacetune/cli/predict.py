@@ -20,7 +20,19 @@ from spacetune.cli.guarded import (
 )
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_table
-from spacetune.cli.streaming import Kept, OnError, Resume, Rows, blocks_of, is_stream, say_written, stream_place
+from spacetune.cli.streaming import (
+    Engine,
+    Kept,
+    OnError,
+    Resume,
+    Rows,
+    Workers,
+    blocks_of,
+    by_whom,
+    is_stream,
+    say_written,
+    stream_place,
+)
 
 __all__ = ["predict", "score", "simplex", "spaces"]
 
@@ -59,13 +71,15 @@ def predict(
     on_error: OnError = None,
     block: Rows = None,
     resume: Resume = False,
+    engine: Engine = None,
+    workers: Workers = None,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Predict texts given here, or all texts of a file; its own columns stay beside the predictions."""
     out = stream_place(out, inputs=(model, *texts), resume=resume)
-    streamed = is_stream(out, as_json, columns=keep, on_error=on_error, block=block)
+    streamed = is_stream(out, as_json, columns=keep, on_error=on_error, block=block, engine=engine, workers=workers)
     from spacetune.reports.terminal import draw_predictions
 
     quiet_libraries()
@@ -74,7 +88,8 @@ def predict(
     if out is not None and streamed:
         blocks = blocks_of(texts, columns, kept=keep, on_error=on_error, size=block)
         with heeding_sigterm():
-            found = predict_file(load(model, encoder), blocks, out, top=top, resume=resume)
+            by = by_whom(engine, workers)
+            found = predict_file(load(model, encoder), blocks, out, top=top, resume=resume, **by)
         say_written(found, "predictions", as_json)
     else:
         given = texts_or_table(texts, columns, keep_columns=as_json or out is not None)

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
     from spacetune.data import TextBlocks
     from spacetune.studies import Streamed
 
-__all__ = ["Kept", "OnError", "Resume", "Rows", "blocks_of", "is_stream", "say_written", "stream_place"]
+__all__ = [
+    "Engine",
+    "Kept",
+    "OnError",
+    "Resume",
+    "Rows",
+    "Workers",
+    "blocks_of",
+    "by_whom",
+    "is_stream",
+    "say_written",
+    "stream_place",
+]
 
 TABLES = (".csv", ".jsonl", ".parquet")
 Kept = Annotated[
@@ -32,6 +44,11 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Go on from the parts that an interrupted run left in the folder --out.")
 ]
 Rows = Annotated[int | None, typer.Option("--block", help="Rows that are read, worked on and written at a time.")]
+
+Engine = Annotated[
+    str | None, typer.Option(help="Who writes the parts of a folder: local, ray, or the ray:// address of a cluster.")
+]
+Workers = Annotated[int | None, typer.Option(help="Processes of Ray; else all its CPUs but one.", min=1)]
 
 
 def stream_place(out: Path | None, *, inputs: Sequence[str | Path], resume: bool) -> Path | None:
@@ -74,6 +91,11 @@ def blocks_of(
         return TextBlocks(named, **vars(columns), **how)
     say(f"! {lines.notes[0]}")
     return TextBlocks({"text": lines.texts}, **how)
+
+
+def by_whom(engine: str | None, workers: int | None) -> dict[str, Any]:
+    """Return who is to write, as `predict_file` and its like take it."""
+    return {"engine": engine or "local", "workers": workers}
 
 
 def say_written(found: Streamed, what: str, as_json: bool) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 import json
 import logging
 import os
@@ -41,9 +40,9 @@ class Parts:
         return self.folder / f"part-{part:05}{self.ending}"
 
     @property
-    def n_finished(self) -> int:
-        """How many parts are there, from the first one on without a gap."""
-        return sum(1 for _ in itertools.takewhile(lambda part: self.path(part).exists(), range(self.number)))
+    def missing(self) -> list[int]:
+        """The parts that are not there."""
+        return [part for part in range(self.number) if not self.path(part).exists()]
 
     def write(self, part: int, content: Iterable[bytes]) -> None:
         """Write a part."""

@@ -35,6 +35,8 @@ def encode_file(
     form: Form = "parquet",
     resume: bool = False,
     progress: bool | None = None,
+    engine: str = "local",
+    workers: int | None = None,
 ) -> Streamed:
     """Write the features of texts of any number: the mean of their token states, or all of them.
 
@@ -61,6 +63,8 @@ def encode_file(
         Go on from the parts that an interrupted run left in the folder.
     progress
         Whether to show bars; None shows them on a terminal.
+    engine, workers
+        As for `predict_file`.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def encode_file(
     UsageError
         If `out` is no such place, or holds the parts of another run; if safetensors are to mark rows.
     """
-    stream = Stream(source, out, "features", resume, progress)
+    stream = Stream(source, out, "features", resume, progress, engine, workers)
     stream.check((".parquet",))
     if form == "safetensors" and (stream.blocks.on_error == "keep" or not stream.in_parts):
         raise UsageError("safetensors hold no column to mark rows in, and go to a folder: choose Parquet")
@@ -83,16 +87,13 @@ def encode_file(
     provenance = dataclasses.asdict(opened.provenance(chosen))
     run = {"encoder": provenance, "pooling": "none" if tokens else "mean", "form": form}
     about = {"spacetune": json.dumps({**run, "versions": versions()})}
-    cut: list[int] = []
 
-    def make(block: Block) -> Mapping[str, Any]:
+    def make(block: Block) -> tuple[Mapping[str, Any], int]:
         tensors, n_cut = _features(opened, block, chosen, tokens, progress)
-        cut.append(n_cut)
-        return tensors if form == "safetensors" else _columns(block, tensors, chosen)
+        return tensors if form == "safetensors" else _columns(block, tensors, chosen), n_cut
 
     pieces = _safetensors if form == "safetensors" else _parquet
-    written = stream.write(make, functools.partial(pieces, about), lambda: run, f".{form}")
-    return dataclasses.replace(written, n_truncated=sum(cut))
+    return stream.write(make, functools.partial(pieces, about), lambda: run, f".{form}")
 
 
 def _features(

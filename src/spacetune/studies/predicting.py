@@ -161,6 +161,8 @@ def predict_file(
     top: int | None = None,
     resume: bool = False,
     progress: bool | None = None,
+    engine: str = "local",
+    workers: int | None = None,
 ) -> Streamed:
     """Predict texts of any number, and write the predictions beside the columns that the texts came with.
 
@@ -181,6 +183,11 @@ def predict_file(
         Go on from the parts that an interrupted run left in the folder.
     progress
         Whether to show bars; None shows them on a terminal.
+    engine
+        ``local`` is this process. ``ray`` spreads the parts of a folder over processes of Ray (extra ``ray``): those of
+        ``RAY_ADDRESS``, else of this machine; ``ray://host:port`` those of a cluster.
+    workers
+        How many processes of Ray; None takes all its CPUs but one.
 
     Returns
     -------
@@ -195,20 +202,17 @@ def predict_file(
         If `out` is no such place, or holds the parts of another run.
     """
     _check_top(top)
-    stream = Stream(source, out, "predictions", resume, progress)
+    stream = Stream(source, out, "predictions", resume, progress, engine, workers)
     stream.check()
-    cut: list[int] = []
 
-    def make(block: Block) -> Columns:
+    def make(block: Block) -> tuple[Columns, int]:
         inputs = as_inputs(block.texts.inputs)
         read = model.read(inputs, progress)
-        cut.append(int(read.truncated.sum()))
         found = predictions_of(model, inputs, read.logits, 0)
-        return dataclasses.replace(found, columns=block.texts.columns, top=top, errors=block.errors).table()
+        table = dataclasses.replace(found, columns=block.texts.columns, top=top, errors=block.errors).table()
+        return table, int(read.truncated.sum())
 
-    pieces = functools.partial(_pieces, model, top)
-    written = stream.write(make, pieces, lambda: {**model_run(model), "top": top})
-    return dataclasses.replace(written, n_truncated=sum(cut))
+    return stream.write(make, functools.partial(_pieces, model, top), lambda: {**model_run(model), "top": top})
 
 
 def _pieces(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import importlib.metadata
+import itertools
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
+
+from tqdm import tqdm
 
 from spacetune.data.blocks import Block, Survey, TextBlocks
 from spacetune.data.labelled_texts import warn_of
@@ -23,8 +28,9 @@ from spacetune.results import Result
 
 __all__ = ["Stream", "Streamed", "model_run", "versions"]
 
-VERSIONS = ("spacetune", "torch", "transformers")
 T = TypeVar("T")
+Make = Callable[[Block], tuple[T, int]]
+Pieces = Callable[[str, Iterator[T], Survey], Iterator[bytes]]
 log = logging.getLogger("spacetune")
 
 
@@ -78,6 +84,8 @@ class Stream:
         Go on from the parts that are in the folder.
     progress
         Whether to show a bar; None shows it on a terminal.
+    engine, workers
+        ``local`` is this process; ``ray``, or the ``ray://`` address of a cluster, and how many processes there.
     """
 
     source: object
@@ -85,6 +93,8 @@ class Stream:
     of: str
     resume: bool = False
     progress: bool | None = None
+    engine: str = "local"
+    workers: int | None = None
 
     @property
     def blocks(self) -> TextBlocks:
@@ -103,6 +113,14 @@ class Stream:
 
     def check(self, endings: tuple[str, ...] = tuple(TABLES)) -> None:
         """Raise `UsageError` where nothing can be written there, before any work."""
+        if self.engine != "local" and not self.engine.startswith("ray"):
+            raise UsageError(
+                f"engine must be 'local', 'ray' or an address that begins with ray://, got {self.engine!r}"
+            )
+        if self.workers is not None and self.engine == "local":
+            raise UsageError("workers are processes of Ray: take engine='ray' (--engine ray), or leave workers out")
+        if self.engine != "local" and not self.in_parts:
+            raise UsageError(f"workers of Ray write parts: name a folder, not the file {self.place.name}")
         if self.in_parts:
             check_folder(self.place, self.resume)
         elif self.resume:
@@ -112,8 +130,8 @@ class Stream:
 
     def write(
         self,
-        make: Callable[[Block], T],
-        pieces: Callable[[str, Iterator[T], Survey], Iterator[bytes]],
+        make: Make[T],
+        pieces: Pieces[T],
         run: Callable[[], Mapping[str, Any]],
         ending: str = ".parquet",
     ) -> Streamed:
@@ -122,7 +140,7 @@ class Stream:
         Parameters
         ----------
         make
-            Makes it.
+            Makes it, and says how many texts of the block were cut.
         pieces
             Makes bytes of what was made of consecutive blocks, for a file of this ending.
         run
@@ -133,7 +151,7 @@ class Stream:
         Returns
         -------
         Streamed
-            It does not know yet how many texts were cut.
+            What was written.
         """
         began = time.perf_counter()
         blocks = self.blocks
@@ -141,16 +159,18 @@ class Stream:
         warn_of(survey.notes)
         for note in survey.notes:
             log.info("! %s", note)
-        skipped = 0
-        if self.in_parts:
-            about = {"of": self.of, "n_rows": survey.n_rows}
-            with open_parts(
-                self.place, self._run(run()), about, len(survey.sizes), ending, resume=self.resume
-            ) as parts:
-                skipped = self._write_parts(parts, survey, make, pieces)
-        else:
-            made = map(make, self._shown(blocks.read(survey), survey))
-            write(self.place, pieces(self.place.suffix, made, survey))
+        made = _Made(make, pieces, blocks, survey)
+        with contextlib.ExitStack() as held:
+            parts, skipped = None, 0
+            if self.in_parts:
+                about = {"of": self.of, "n_rows": survey.n_rows}
+                fingerprint, number = self._run(run()), len(survey.sizes)
+                parts = held.enter_context(
+                    open_parts(self.place, fingerprint, about, number, ending, resume=self.resume)
+                )
+                skipped = survey.n_rows - sum(survey.sizes[part] for part in parts.missing)
+            bar = held.enter_context(progress_bar(survey.n_rows, self.of, "rows", show=self.progress, done=skipped))
+            n_cut = self._write_parts(made, parts, bar) if parts else made.write_file(self.place, bar)
         return Streamed(
             out=str(self.out),
             n_rows=survey.n_rows,
@@ -159,25 +179,27 @@ class Stream:
             n_errors=survey.n_errors,
             seconds=time.perf_counter() - began,
             notes=tuple(map(str, survey.notes)),
+            n_truncated=n_cut,
         )
 
-    def _write_parts(
-        self,
-        parts: Parts,
-        survey: Survey,
-        make: Callable[[Block], T],
-        pieces: Callable[[str, Iterator[T], Survey], Iterator[bytes]],
-    ) -> int:
-        """Write the parts that lack, and return the number of rows of those that were there."""
-        first = parts.n_finished
-        skipped = sum(survey.sizes[:first])
+    def _write_parts(self, made: _Made[Any], parts: Parts, bar: tqdm[Any]) -> int:
+        """Write the parts that lack, here or by Ray's workers; return how many texts were cut."""
+        write: Callable[[int], tuple[int, int]] = functools.partial(made.write_part, parts)
+        told = map(write, parts.missing)
+        if self.engine != "local":
+            from spacetune.bridges.ray import write_by_ray
+
+            told = write_by_ray(write, parts.missing, self.engine, self.workers)
+        n_cut = 0
         try:
-            for part, block in enumerate(self._shown(self.blocks.read(survey, first), survey, skipped), start=first):
-                parts.write(part, pieces(parts.ending, iter([make(block)]), survey))
+            for n_rows, cut in told:
+                bar.update(n_rows)
+                n_cut += cut
         except KeyboardInterrupt:
-            log.warning("%d of %d parts in %s are kept: --resume goes on", parts.n_finished, parts.number, parts.folder)
+            kept = parts.number - len(parts.missing)
+            log.warning("%d of %d parts in %s are kept: --resume goes on", kept, parts.number, parts.folder)
             raise
-        return skipped
+        return n_cut
 
     def _run(self, run: Mapping[str, Any]) -> dict[str, Any]:
         fields = {field.name: getattr(self.blocks, field.name) for field in dataclasses.fields(TextBlocks)}
@@ -185,11 +207,49 @@ class Stream:
         about = {"input": self.blocks.digest(), "reading": reading, "block size": self.blocks.size}
         return {"of": self.of, **about, **run, "versions": versions()}
 
-    def _shown(self, blocks: Iterator[Block], survey: Survey, done: int = 0) -> Iterator[Block]:
-        with progress_bar(survey.n_rows, self.of, "rows", show=self.progress, done=done) as bar:
-            for block in blocks:
-                yield block
+
+@dataclasses.dataclass
+class _Made(Generic[T]):
+    """What is made of the blocks, and how it becomes bytes; it can be pickled, and then has a place of its own."""
+
+    make: Make[T]
+    pieces: Pieces[T]
+    blocks: TextBlocks
+    survey: Survey
+    _ahead: Iterator[Block] | None = None
+    _next: int = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_ahead": None, "_next": 0}
+
+    def write_file(self, place: Path, bar: tqdm[Any]) -> int:
+        """Write one file of all blocks; return how many texts were cut."""
+        cut: list[int] = []
+
+        def each() -> Iterator[T]:
+            for block in self.blocks.read(self.survey):
+                made, n_cut = self.make(block)
+                cut.append(n_cut)
+                yield made
                 bar.update(len(block))
+
+        write(place, self.pieces(place.suffix, each(), self.survey))
+        return sum(cut)
+
+    def write_part(self, parts: Parts, part: int) -> tuple[int, int]:
+        """Write the part of a block; return its number of rows, and how many texts were cut."""
+        block = self._block(part)
+        made, cut = self.make(block)
+        parts.write(part, self.pieces(parts.ending, iter([made]), self.survey))
+        return len(block), cut
+
+    def _block(self, number: int) -> Block:
+        """Read on to a block: their numbers mostly rise, and then no row is read twice."""
+        if self._ahead is None or number < self._next:
+            self._ahead, self._next = self.blocks.read(self.survey, number), number
+        block = next(itertools.islice(self._ahead, number - self._next, None))
+        self._next = number + 1
+        return block
 
 
 def versions() -> dict[str, str]:

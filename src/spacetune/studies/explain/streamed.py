@@ -26,6 +26,8 @@ def explain_file(
     at: At | None = None,
     resume: bool = False,
     progress: bool | None = None,
+    engine: str = "local",
+    workers: int | None = None,
 ) -> Streamed:
     """Explain texts of any number: one row a token, with the number of its text, counted from 0.
 
@@ -33,7 +35,7 @@ def explain_file(
     ----------
     model
         A fitted estimator.
-    source, out, resume, progress
+    source, out, resume, progress, engine, workers
         As for `predict_file`; the columns that the texts came with do not stay.
     at
         Where the tokens are looked at, as for ``model.explain``.
@@ -51,14 +53,14 @@ def explain_file(
         If `out` is no such place, or rows without a text are to be kept: there is nothing to explain.
     """
     blocks = source if isinstance(source, TextBlocks) else TextBlocks(source, size=SIZE)
-    stream = Stream(blocks, out, "explanations", resume, progress)
+    stream = Stream(blocks, out, "explanations", resume, progress, engine, workers)
     if blocks.on_error == "keep":
         raise UsageError("a row without a text has no explanation to keep; take on_error='stop'")
     stream.check()
 
-    def make(block: Block) -> Columns:
+    def make(block: Block) -> tuple[Columns, int]:
         rows = model.explain(block.texts.inputs, at=at).rows()
-        return columns_of([{**row, "text": block.before + row["text"]} for row in rows])
+        return columns_of([{**row, "text": block.before + row["text"]} for row in rows]), 0
 
     def pieces(ending: str, tables: Iterator[Columns], _: Survey) -> Iterator[bytes]:
         return table_pieces(ending, tables)
