@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4
 PIP_INSTALL := python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check unit test-browser test-clients test-latest test-oldest lock bench bench-quality mutants papers docs images clean
+.PHONY: demo test check unit test-browser test-clients test-ray test-latest test-oldest lock bench bench-quality mutants papers docs images clean
 
 demo: .venv/demo-ready
 	$(BIN)/spacetune demo --out demo-model
@@ -24,7 +24,7 @@ check: .venv/dev-ready
 	$(BIN)/lint-imports --no-cache
 
 unit: .venv/dev-ready
-	$(BIN)/$(PYTEST) --ignore tests/clients -m "not browser"
+	$(BIN)/$(PYTEST) --ignore tests/clients --ignore tests/cluster -m "not browser"
 
 # The pages in a real Chromium (Debian: apt install chromium chromium-driver).
 test-browser: .venv/dev-ready
@@ -32,6 +32,10 @@ test-browser: .venv/dev-ready
 
 test-clients: .venv/extras-ready
 	$(BIN)/$(PYTEST) tests/clients
+
+# What Ray writes, on a small cluster of its own.
+test-ray: .venv/ray-ready
+	$(BIN)/python -m pytest -n 0 tests/cluster
 
 bench: .venv/dev-ready
 	$(BIN)/python -m benchmarks
@@ -55,7 +59,7 @@ images: .venv/dev-ready
 	$(BIN)/python docs/images/draw_demo.py
 	PYTHONPATH=. $(BIN)/python docs/images/draw_pages.py
 
-# The environment. demo.txt is part of dev.txt, and dev.txt of extras.txt (clients, papers).
+# The environment. demo.txt is part of dev.txt, and dev.txt of extras.txt (clients, papers) and ray.txt.
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed: make ... PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
@@ -65,7 +69,7 @@ images: .venv/dev-ready
 	$(BIN)/$(PIP_INSTALL) --require-hashes --no-deps -r lock/$*.txt
 	$(BIN)/$(PIP_INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r lock/torch.txt
 	$(BIN)/$(PIP_INSTALL) --no-build-isolation --no-deps -e .
-	touch $@ .venv/demo-ready $(if $(filter extras,$*),.venv/dev-ready)
+	touch $@ .venv/demo-ready $(if $(filter extras ray,$*),.venv/dev-ready)
 
 # The newest versions that pyproject.toml allows, made anew at every run; the oldest in the same way.
 test-latest:
@@ -89,11 +93,12 @@ test-oldest: .venv-lock/bin/uv
 LOCK := $(UV) --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 lock: .venv-lock/bin/uv
-	rm -f lock/demo.txt lock/dev.txt lock/serve.txt
+	rm -f lock/demo.txt lock/dev.txt lock/serve.txt lock/ray.txt
 	$(LOCK) --upgrade --all-extras -o lock/extras.txt
 	$(LOCK) -c lock/extras.txt --extra dev -o lock/dev.txt
 	$(LOCK) -c lock/extras.txt --extra bundled -o lock/demo.txt
 	$(LOCK) -c lock/extras.txt --extra bundled --extra serve -o lock/serve.txt
+	$(LOCK) -c lock/extras.txt --extra dev --extra ray -o lock/ray.txt
 	rm -rf .venv-lock
 
 .venv-lock/bin/uv:

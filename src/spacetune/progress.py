@@ -10,19 +10,25 @@ from tqdm import tqdm
 __all__ = ["progress_bar"]
 
 
-def progress_bar(total: int, description: str, unit: str, *, show: bool | None = None) -> tqdm[Any]:
+def progress_bar(
+    total: int | None, description: str, unit: str, *, show: bool | None = None, done: int = 0
+) -> tqdm[Any]:
     """Open a bar of `total` units; use it as a context manager and call `update(n)`.
 
     Parameters
     ----------
     total
-        How many units of work there are.
+        How many units of work there are; None where that is not known.
     description
         What is being done, in two or three words.
     unit
         The unit's plural, as in ``texts``.
     show
         True or False to force the bar on or off; None shows it only where standard error is a terminal.
+    done
+        Units that were done before: they do not count for the rate.
     """
     hidden = not (sys.stderr.isatty() if show is None else show)
-    return tqdm(total=total, desc=description, unit=f" {unit}", disable=hidden, smoothing=0.1, leave=False)
+    return tqdm(
+        total=total, desc=description, unit=f" {unit}", disable=hidden, smoothing=0.1, leave=False, initial=done
+    )

@@ -13,7 +13,7 @@ import pytest
 
 import spacetune
 from spacetune.data import few_shot
-from spacetune.reports.rendering import safe_cell
+from spacetune.data.writing import safe_cell
 from spacetune.studies import demo_texts
 
 from .conftest import FAST, Place, read_rows, run, start, write_rows

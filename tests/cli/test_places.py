@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from spacetune import files
-from spacetune.reports.rendering import safe_cell
+from spacetune.data.writing import safe_cell, write_table
 
 from .conftest import FAST, Place, read_rows, run
 
@@ -121,7 +121,5 @@ def test_other_cells_stay_as_they_are(cell: Any) -> None:
 
 
 def test_headers_and_labels_run_no_formula(tmp_path: Path) -> None:
-    from spacetune.reports.rendering import write_csv
-
-    write_csv(tmp_path / "t.csv", [{"\n=1+1": "＝label", "fine": "\ud800"}])
+    write_table(tmp_path / "t.csv", {"\n=1+1": ["＝label"], "fine": ["\ud800"]})
     assert read_rows(tmp_path / "t.csv") == [{"'\n=1+1": "'＝label", "fine": "\\ud800"}]

@@ -12,6 +12,7 @@ import typer
 from spacetune.cli.demo import demo
 from spacetune.cli.dissect import dissect, terms
 from spacetune.cli.doctor import cache, check, doctor, encoders
+from spacetune.cli.encode import encode
 from spacetune.cli.explain import explain
 from spacetune.cli.fit import fit
 from spacetune.cli.geometry import compare, measure, perturb
@@ -32,6 +33,7 @@ COMMANDS = (
     simplex,
     push,
     serve,
+    encode,
     dissect,
     measure,
     compare,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from spacetune.cli.guarded import AsJson, Report, guarded, quiet_libraries, show, write_place
+from spacetune.cli.guarded import AsJson, Report, guarded, heeding_sigterm, quiet_libraries, show, write_place
 from spacetune.cli.loading import ModelEncoder, load
-from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, reads, texts_or_table
+from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, named_file, reads, texts_or_table
+from spacetune.cli.streaming import Resume, blocks_of, is_stream, say_written, stream_place
 from spacetune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def explain(
     label: LabelColumn = "label",
     label_separator: Separator = None,
     out: Report = None,
+    resume: Resume = False,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
@@ -59,7 +62,19 @@ def explain(
         {"--check": check, "--counterfactual": counterfactual, "--reach": reach, "--summary": summary},
         {"--class": for_class, "--against": against, "--at": at, "--top": top, "--seed": seed},
     )
-    out = write_place(out, inputs=(model, *texts))
+    streamed = not any((check, counterfactual, reach, summary, for_class, against))
+    if resume and not streamed:
+        raise UsageError("--resume is of explanations alone: a question has no parts to go on from")
+    out = (functools.partial(stream_place, resume=resume) if streamed else write_place)(out, inputs=(model, *texts))
+    if out is not None and streamed and is_stream(out, as_json) and (named_file(texts) or not out.suffix):
+        quiet_libraries()
+        from spacetune.studies import explain_file
+
+        with heeding_sigterm():
+            blocks = blocks_of(texts, columns, size=1_000)
+            written = explain_file(load(model, encoder), blocks, out, at=cast("At | None", at), resume=resume)
+        say_written(written, "texts' explanations", as_json)
+        return
     from spacetune.explanations import REST
     from spacetune.reports import explained as drawn
     from spacetune.reports.terminal import draw_explanation

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spacetune.errors import SpacetuneError, UsageError
 
-__all__ = ["NAMED", "write_place"]
+__all__ = ["NAMED", "write_folder", "write_place"]
 
 ENDINGS = (".html", ".md", ".png", ".json", ".csv", ".jsonl", ".parquet")
 NAMED = ".html, .md, .png, .json, .csv, .jsonl or .parquet"
@@ -34,24 +34,46 @@ def write_place(out: Path | None, *, inputs: Sequence[str | Path | None] = (), o
         raise UsageError(f"{option} must lie in a folder that exists, and {place.parent} does not")
     if os.path.exists(place):
         _refuse_to_lose(place, inputs, option)
+    _try_to_write(place, place.parent, out, option)
+    return place
+
+
+def write_folder(out: Path, *, inputs: Sequence[str | Path | None] = (), resume: bool = False) -> Path:
+    """Return the folder to write parts to, or say that nothing can be written there, before the work and not after it.
+
+    Raises `UsageError` if it holds something else than parts to go on from, or lies in what the command reads;
+    `SpacetuneError` if it takes no new file.
+    """
+    from spacetune.data.parts import check_folder
+
+    check_folder(out, resume)
+    _refuse_inputs(out, inputs, "--out")
+    _try_to_write(out, out if out.exists() else out.parent, out, "--out")
+    return out
+
+
+def _try_to_write(place: Path, folder: Path, out: Path, option: str) -> None:
     try:
         with contextlib.suppress(FileNotFoundError):
             place.stat()
-        with tempfile.TemporaryFile(dir=place.parent):
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise SpacetuneError(
             f"{out} cannot be written: {error.strerror}; choose another place with {option}"
         ) from error
-    return place
 
 
 def _refuse_to_lose(place: Path, inputs: Sequence[str | Path | None], option: str) -> None:
     """Raise where the file that would be replaced is no file, or is read by the same command."""
     if not place.is_file():
         raise UsageError(f"{option} must name a file, and {place} is a device")
+    _refuse_inputs(place, inputs, option)
+
+
+def _refuse_inputs(place: Path, inputs: Sequence[str | Path | None], option: str) -> None:
     for given in inputs:
         if given is None or not os.path.exists(given):
             continue
-        if os.path.samefile(given, place) or Path(given).resolve() in place.resolve().parents:
+        if (place.exists() and os.path.samefile(given, place)) or Path(given).resolve() in place.resolve().parents:
             raise UsageError(f"{option} would write over {place}, which this command reads; choose another place")

@@ -7,11 +7,36 @@ from typing import Annotated
 
 import typer
 
-from spacetune.cli.guarded import NAMED, AsJson, Report, guarded, hand_over, quiet_libraries, show, write_place
+from spacetune.cli.guarded import (
+    NAMED,
+    AsJson,
+    Report,
+    guarded,
+    hand_over,
+    heeding_sigterm,
+    quiet_libraries,
+    show,
+    write_place,
+)
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_table
+from spacetune.cli.streaming import (
+    Engine,
+    Kept,
+    OnError,
+    Resume,
+    Rows,
+    Workers,
+    blocks_of,
+    by_whom,
+    is_stream,
+    say_written,
+    stream_place,
+)
 
 __all__ = ["predict", "score", "simplex", "spaces"]
+
+WRITTEN = f"File for the predictions: {NAMED}; or a folder for Parquet parts, which --resume goes on with."
 
 
 @guarded
@@ -40,22 +65,36 @@ def score(
 def predict(
     model: Annotated[str, typer.Argument(help="Folder of a saved model.")],
     texts: Annotated[list[str], typer.Argument(help=TEXTS)],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the predictions: {NAMED}.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=WRITTEN)] = None,
     top: Annotated[int | None, typer.Option(help="Name the likeliest classes only, so many.", min=1)] = None,
+    keep: Kept = None,
+    on_error: OnError = None,
+    block: Rows = None,
+    resume: Resume = False,
+    engine: Engine = None,
+    workers: Workers = None,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Predict texts given here, or all texts of a file; its own columns stay beside the predictions."""
-    out = write_place(out, inputs=(model, *texts))
+    out = stream_place(out, inputs=(model, *texts), resume=resume)
+    streamed = is_stream(out, as_json, columns=keep, on_error=on_error, block=block, engine=engine, workers=workers)
     from spacetune.reports.terminal import draw_predictions
 
     quiet_libraries()
-    from spacetune.studies import predict_texts
+    from spacetune.studies import predict_file, predict_texts
 
-    given = texts_or_table(texts, columns, keep_columns=as_json or out is not None)
-    result = predict_texts(load(model, encoder), given, top=top)
-    hand_over(result, as_json, draw_predictions, out, f"{len(result.texts):,} predictions ")
+    if out is not None and streamed:
+        blocks = blocks_of(texts, columns, kept=keep, on_error=on_error, size=block)
+        with heeding_sigterm():
+            by = by_whom(engine, workers)
+            found = predict_file(load(model, encoder), blocks, out, top=top, resume=resume, **by)
+        say_written(found, "predictions", as_json)
+    else:
+        given = texts_or_table(texts, columns, keep_columns=as_json or out is not None)
+        result = predict_texts(load(model, encoder), given, top=top)
+        hand_over(result, as_json, draw_predictions, out, f"{len(result.texts):,} predictions ")
 
 
 @guarded

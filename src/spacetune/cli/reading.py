@@ -26,6 +26,7 @@ __all__ = [
     "Separator",
     "Task",
     "TextColumn",
+    "named_file",
     "parse_layers",
     "read",
     "read_unlabelled",
@@ -55,6 +56,7 @@ TEXTS = "A text, several, one file of texts, or - for standard input, one text a
 TEXT_FILE = (
     "Texts: CSV, TSV, JSONL, TXT of one text a line (all also .gz), Parquet, datasets folder, or - (standard input)."
 )
+AS_TEXT = "words that are a file's name too can be sent as a text through standard input: -"
 FILE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".gz", ".txt")
 
 
@@ -172,18 +174,26 @@ def texts_or_table(
 
     Raises `DataError` if it is a file that cannot be read as texts; `UsageError` if a file comes beside other texts.
     """
-    named = next((each for each in given if _names_a_file(each)), None)
+    named = named_file(given)
     if named is None:
         from spacetune.data import LabelledTexts
 
         return LabelledTexts([text.encode("utf-8", "replace").decode("utf-8") for text in given])
-    as_text = "words that are a file's name too can be sent as a text through standard input: -"
-    if len(given) > 1:
-        raise UsageError(f"texts come as words or from one file, and {named!r} names a file beside others; {as_text}")
     try:
         return read_unlabelled(named, columns, keep_columns=keep_columns, label=label, label_separator=label_separator)
     except DataError as error:
-        raise DataError(f"{error} ({as_text})") from error
+        raise DataError(f"{error} ({AS_TEXT})") from error
+
+
+def named_file(given: list[str]) -> str | None:
+    """Return the file or folder that is named, or None where these are texts.
+
+    Raises `UsageError` if it comes beside other texts.
+    """
+    named = next((each for each in given if _names_a_file(each)), None)
+    if named is not None and len(given) > 1:
+        raise UsageError(f"texts come as words or from one file, and {named!r} names a file beside others; {AS_TEXT}")
+    return named
 
 
 def _names_a_file(given: str) -> bool:

@@ -1,5 +1,6 @@
 """Labelled texts: read from files and tables, checked, split."""
 
+from spacetune.data.blocks import TextBlocks
 from spacetune.data.checking import DataReport, check_texts, overlap_note, unknown_notes
 from spacetune.data.labelled_texts import DataNote, DataWarning, LabelledTexts, normalised, warn_of
 from spacetune.data.labels import LabelKind, is_indicator, label_kind, match_labels
@@ -12,6 +13,7 @@ __all__ = [
     "DataWarning",
     "LabelKind",
     "LabelledTexts",
+    "TextBlocks",
     "check_texts",
     "few_shot",
     "few_shot_split",

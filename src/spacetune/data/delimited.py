@@ -7,6 +7,7 @@ types. Rows are counted from 1 without the header.
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from spacetune.errors import DataError, UsageError, printable
 if TYPE_CHECKING:
     from _csv import Reader  # what csv.reader returns
 
-__all__ = ["QUOTINGS", "Quoting", "delimiter_hint", "read_delimited"]
+__all__ = ["QUOTINGS", "Quoting", "delimited_blocks", "delimiter_hint"]
 
 Quoting = Literal["auto", "double", "none"]
 QUOTINGS = ("auto", "double", "none")
@@ -30,11 +31,15 @@ QUOTE_HINT = (
 )
 Columns = dict[str, list[str]]
 Read = tuple[Columns, tuple[DataNote, ...]]
+LOOK = 10_000
+"""Rows at a time while it is found out what quotes are."""
 SEP_LINE = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)
 
 
-def read_delimited(path: Path, delimiter: str | None, usual: str, encoding: str, quoting: Quoting = "auto") -> Read:
-    """Read a CSV or TSV file with a header line into columns of strings; say what was noticed.
+def delimited_blocks(
+    path: Path, delimiter: str | None, usual: str, encoding: str, quoting: Quoting = "auto", size: int | None = None
+) -> Iterator[Read]:
+    """Read a CSV or TSV file with a header line into columns of strings, block by block; say what was noticed.
 
     Double quotes keep cells with delimiters or line breaks together. Many files with tabs know no quoting: where it
     would join or break rows, and every line is a row without it, the quotes are read as plain characters; a note says
@@ -50,6 +55,8 @@ def read_delimited(path: Path, delimiter: str | None, usual: str, encoding: str,
         The delimiter that the file's ending says.
     quoting
         ``double``: double quotes keep a cell together; ``none``: they are characters; ``auto``: see above.
+    size
+        Rows of a block; None takes all rows as one.
 
     Raises
     ------
@@ -68,9 +75,11 @@ def read_delimited(path: Path, delimiter: str | None, usual: str, encoding: str,
     whole = _File(path, delimiter, encoding, said is not None)
     limit = csv.field_size_limit(LONGEST_FIELD)
     try:
-        if quoting != "auto" or delimiter != "\t":
-            return whole.read(quoted=quoting != "none")
-        return _read_tabs(whole)
+        open_ended = quoting == "auto" and delimiter == "\t"
+        quoted, first = _quoted_tabs(whole) if open_ended else (quoting != "none", ())
+        for columns, notes in whole.blocks(quoted, size):
+            yield columns, (*notes, *first)
+            first = ()
     finally:
         csv.field_size_limit(limit)
 
@@ -82,26 +91,27 @@ def _said_delimiter(path: Path, encoding: str) -> str | None:
     return said[1] if said else None
 
 
-def _read_tabs(whole: _File) -> Read:
+def _quoted_tabs(whole: _File) -> tuple[bool, tuple[DataNote, ...]]:
+    """Tell whether double quotes keep cells together in a file with tabs, and note where they do not."""
     problem: DataError | None = None
-    quoted: Read | None = None
+    joined = False
     try:
-        quoted = whole.read(quoted=True)
-        if len(quoted[0]) == 1 or not any("\n" in cell or "\r" in cell for c in quoted[0].values() for cell in c):
-            return quoted
+        for columns, _ in whole.blocks(True, LOOK):
+            joined |= len(columns) > 1 and any("\n" in cell or "\r" in cell for c in columns.values() for cell in c)
+        if not joined:
+            return True, ()
     except DataError as error:
         problem = error
     try:
-        columns, notes = whole.read(quoted=False)
+        cells = (row for columns, _ in whole.blocks(False, LOOK) for row in zip(*columns.values(), strict=True))
+        quotes = {i: [cell.count('"') for cell in row] for i, row in enumerate(cells, start=1) if '"' in "".join(row)}
     except DataError:
-        if quoted is None:
-            raise problem or AssertionError from None
-        return quoted
-    rows = list(zip(*columns.values(), strict=True))
-    odd = [i + 1 for i, row in enumerate(rows) if any(cell.count('"') % 2 for cell in row)]
-    odd = odd or [i + 1 for i, row in enumerate(rows) if any('"' in cell for cell in row)]
+        if problem is not None:
+            raise problem from None
+        return True, ()
+    odd = [i for i, counts in quotes.items() if any(n % 2 for n in counts)] or list(quotes)
     what = f"rows of {whole.name} hold double quotes that would join or break rows; all quotes are read as characters"
-    return columns, (*notes, DataNote.of("quotes", odd, f"{what}, --quoting double reads them otherwise"))
+    return False, (DataNote.of("quotes", odd, f"{what}, --quoting double reads them otherwise"),)
 
 
 class _File:
@@ -111,43 +121,53 @@ class _File:
         self.path, self.delimiter, self.encoding, self.said = path, delimiter, encoding, said
         self.name = printable(path.name)
         self.row = 0
+        self.blank: list[int] = []
+        self.again: list[int] = []
 
-    def read(self, quoted: bool) -> Read:
-        """Read all rows; strict: an open quote is an error where it would else swallow the rows after it."""
+    def blocks(self, quoted: bool, size: int | None) -> Iterator[Read]:
+        """Read the rows; strict: an open quote is an error where it would else swallow the rows after it."""
         with open_text(self.path, self.encoding) as file:
             lines = text_lines(file, self.name, "is a double quote left open?")
             if self.said:
                 next(lines)
             style = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
             reader = csv.reader(lines, delimiter=self.delimiter, strict=True, quoting=style)
+            self.row = 0
             try:
-                return self._rows(reader, quoted)
+                header = _header(next(reader, []), self.name, reader.line_num + self.said, quoted)
+                rows = self._rows(reader, header, quoted)
+                yield self._block(rows, header, quoted, size)
+                while size is not None and (block := self._block(rows, header, quoted, size))[0][header[0]]:
+                    yield block
             except csv.Error as error:
                 raise DataError(f"{self.name} breaks after row {self.row}: {printable(error)}. {QUOTE_HINT}") from error
 
-    def _rows(self, reader: Reader, quoted: bool) -> Read:
-        self.row = 0
-        blank: list[int] = []
-        again: list[int] = []
-        header = _header(next(reader, []), self.name, reader.line_num + self.said, quoted)
+    def _block(self, rows: Iterator[list[str]], header: list[str], quoted: bool, size: int | None) -> Read:
+        """Take so many rows as columns."""
+        begin = self.row
         columns: list[list[str]] = [[] for _ in header]
-        for cells in reader:
-            if not cells:
-                blank.append(reader.line_num + self.said)
-                continue
-            self.row += 1
-            if cells[len(header) - 1 :] and header[-1] in cells[len(header) - 1] and _names(cells, quoted) == header:
-                again.append(self.row)
-            for column, cell in zip(columns, self._fitted(cells, header), strict=True):
+        for cells in itertools.islice(rows, size):
+            for column, cell in zip(columns, cells, strict=True):
                 column.append(cell)
-        notes = [*blank_note(blank, self.name)]
-        if again:
-            notes.append(DataNote.of("header", again, f"rows of {self.name} repeat its header; kept as texts"))
-        swallowed = _swallowed(columns, self.delimiter) if quoted else []
+        notes = [*blank_note(self.blank, self.name)]
+        if self.again:
+            notes.append(DataNote.of("header", self.again, f"rows of {self.name} repeat its header; kept as texts"))
+        swallowed = [begin + i for i in _swallowed(columns, self.delimiter)] if quoted else []
         if swallowed:
             what = f"rows of {self.name} hold lines that look like rows; if a double quote is left open there"
             notes.append(DataNote.of("lines", swallowed, f"{what}, close it or read with --quoting none"))
+        self.blank, self.again = [], []
         return dict(zip(header, columns, strict=True)), tuple(notes)
+
+    def _rows(self, reader: Reader, header: list[str], quoted: bool) -> Iterator[list[str]]:
+        for cells in reader:
+            if not cells:
+                self.blank.append(reader.line_num + self.said)
+                continue
+            self.row += 1
+            if cells[len(header) - 1 :] and header[-1] in cells[len(header) - 1] and _names(cells, quoted) == header:
+                self.again.append(self.row)
+            yield self._fitted(cells, header)
 
     def _fitted(self, cells: list[str], header: list[str]) -> list[str]:
         """Return as many cells as the header has; spreadsheets write empty ones after them."""

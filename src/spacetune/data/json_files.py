@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,45 +13,54 @@ from spacetune.data.labelled_texts import DataNote
 from spacetune.data.opening import blank_note, open_text, text_lines
 from spacetune.errors import DataError, printable
 
-__all__ = ["read_json"]
+__all__ = ["json_blocks"]
 
 Columns = dict[str, list[Any]]
 ROW = 'a JSON object such as {"text": …, "label": …}'
 RECORDS = "write it with orient='records'"
 
 
-def read_json(path: Path, encoding: str) -> tuple[Columns, tuple[DataNote, ...]]:
+def json_blocks(path: Path, encoding: str, size: int | None = None) -> Iterator[tuple[Columns, tuple[DataNote, ...]]]:
     """Read one JSON object a line, a list of objects, or a table in one object; absent keys become None.
 
+    Each block has `size` rows, or all where it is None. A list and a table are read whole before they are divided.
     Blank lines hold no row; those before the last row are noted.
 
     Raises `DataError` if a line is not a JSON object; its number and what is wrong are named.
     """
     name = printable(path.name)
-    records: list[dict[str, Any]] = []
     blank: list[int] = []
-    number, alone = 0, False
     with open_text(path, encoding) as file:
-        for number, line in enumerate(text_lines(file, name, "write one JSON object a line"), start=1):
-            if not line.strip():
-                blank.append(number)
-            elif records:
-                records.append(_as_row(_parse(line, number, name), number, name))
-                alone = False
-            else:
-                value = _first_value(line, file, number, name)
-                alone = isinstance(value, dict)
-                records.extend(_as_row(row, number, name) for row in (value if isinstance(value, list) else [value]))
-    if not records:
-        raise DataError(f"{name} holds no rows; write one JSON object a line")
-    table = _as_table(records[0], name) if alone else None
-    if table is not None:
-        return table, ()
-    while blank and blank[-1] == number:
-        blank.pop()
-        number -= 1
-    columns, notes = label_studio.read_export(records, name) or (_columns(records), [])
-    return columns, (*blank_note(blank, name), *notes)
+        rows = _rows(file, name, blank)
+        first, second = next(rows, None), next(rows, None)
+        if first is None:
+            raise DataError(f"{name} holds no rows; write one JSON object a line")
+        table = _as_table(first[0], name) if second is None and first[1] else None
+        if table is not None:
+            yield table, ()
+            return
+        records = (row for row, _ in itertools.chain([first], [second] if second else [], rows))
+        while block := list(itertools.islice(records, size)):
+            columns, notes = label_studio.read_export(block, name) or (_columns(block), [])
+            yield columns, (*blank_note(blank, name), *notes)
+            blank.clear()
+
+
+def _rows(file: IO[str], name: str, blank: list[int]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Yield the rows, and whether each is a value of its own; note blank lines that a row follows."""
+    between: list[int] = []
+    begun = False
+    for number, line in enumerate(text_lines(file, name, "write one JSON object a line"), start=1):
+        if not line.strip():
+            between.append(number)
+            continue
+        blank += between
+        between.clear()
+        value = _parse(line, number, name) if begun else _first_value(line, file, number, name)
+        listed = not begun and isinstance(value, list)
+        for row in value if listed else [value]:
+            begun = True
+            yield _as_row(row, number, name), not listed
 
 
 def _first_value(line: str, file: IO[str], number: int, name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spacetune.data.labelled_texts import DataNote
-from spacetune.errors import DataError, name_rows
+from spacetune.errors import DataError
 
 __all__ = ["read_export"]
 
@@ -54,9 +54,7 @@ def _read_tasks(tasks: list[dict[str, Any]], name: str) -> tuple[Columns, list[D
         notes.append(_which(name, asked))
     if split:
         what = f"tasks of {name} were answered differently by several people; each answer is a row"
-        notes.append(
-            DataNote("export", tuple(split), f"{len(split)} {what} ({name_rows(split).replace('row', 'task', 1)})")
-        )
+        notes.append(DataNote.of("export", split, what, "task"))
     return columns, notes
 
 

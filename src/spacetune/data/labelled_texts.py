@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import unicodedata
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from spacetune.data.labels import match_labels, parse_text_labels
 from spacetune.errors import DataError, name_rows
 
-__all__ = ["DataNote", "DataWarning", "LabelledTexts", "normalised", "warn_of"]
+__all__ = ["DataNote", "DataWarning", "LabelledTexts", "joined_notes", "normalised", "warn_of"]
 
 Label = Any  # str, int, float, or a list of str for multi-label
 
@@ -29,12 +29,34 @@ class DataNote:
     message: str
 
     @classmethod
-    def of(cls, kind: str, rows: Sequence[int], what: str) -> DataNote:
-        """Make a note whose sentence starts with the count and ends with the rows."""
-        return cls(kind, tuple(rows), f"{len(rows)} {what} ({name_rows(rows)})")
+    def of(cls, kind: str, rows: Sequence[int], what: str, unit: str = "row") -> DataNote:
+        """Make a note whose sentence starts with the count and ends with the rows, or lines where these are counted."""
+        return cls(kind, tuple(rows), f"{len(rows)} {what} ({name_rows(rows).replace('row', unit, 1)})")
 
     def __str__(self) -> str:
         return self.message
+
+
+def joined_notes(notes: Iterable[DataNote]) -> list[DataNote]:
+    """Join the notes on several blocks: what was noticed in more than one is counted together.
+
+    >>> found = [DataNote.of("empty", [row], "texts are empty") for row in (3, 12)]
+    >>> print(*joined_notes(found))
+    2 texts are empty (rows 3, 12)
+    """
+    groups: dict[tuple[str, ...], list[DataNote]] = {}
+    for note in notes:
+        what, _, named = note.message.removeprefix(f"{len(note.rows)} ").rpartition(" (")
+        key = (note.kind, what, named.split(" ")[0].rstrip("s")) if note.rows else (note.kind, note.message)
+        groups.setdefault(key, []).append(note)
+    return [_joined(group, *key[1:]) for key, group in groups.items()]
+
+
+def _joined(group: list[DataNote], what: str, unit: str = "row") -> DataNote:
+    """Join notes that say the same of different rows; one that names none, or is alone, stays as it is."""
+    if len(group) == 1 or not group[0].rows:
+        return group[0]
+    return DataNote.of(group[0].kind, [row for note in group for row in note.rows], what, unit)
 
 
 def warn_of(notes: Sequence[DataNote]) -> None:

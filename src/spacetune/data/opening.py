@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from spacetune.data.labelled_texts import DataNote
-from spacetune.errors import DataError, name_rows, printable
+from spacetune.errors import DataError, printable
 
 __all__ = ["LONGEST_FIELD", "MARK", "blank_note", "open_text", "text_lines"]
 
@@ -141,6 +141,5 @@ def text_lines(file: IO[str], name: str, hint: str) -> Iterator[str]:
 
 def blank_note(lines: list[int], name: str) -> list[DataNote]:
     """Say which lines are blank and hold no row."""
-    named = name_rows(lines).replace("row", "line", 1)
-    message = f"{len(lines)} lines of {name} are blank and hold no row ({named})"
-    return [DataNote("blank", tuple(lines), message)] if lines else []
+    what = f"lines of {name} are blank and hold no row"
+    return [DataNote.of("blank", lines, what, "line")] if lines else []

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from spacetune.data.writing import ArrowType
 from spacetune.errors import DataError, printable
 
-__all__ = ["Named", "class_names", "named_classes", "read_parquet"]
+__all__ = ["Named", "Types", "class_names", "named_classes", "parquet_blocks"]
 
 Columns = dict[str, list[Any]]
 Named = dict[str, tuple[str, ...]]
+Types = dict[str, ArrowType]
+"""Types by column."""
+
+BUFFER = 1 << 20
+"""Bytes that are read of a column at a time: a row group may be as large as the file."""
 
 
-def read_parquet(path: Path) -> tuple[Columns, Named]:
-    """Read a file into columns, classes by their names.
+def parquet_blocks(
+    path: Path, size: int | None = None, wanted: Collection[str] | None = None
+) -> Iterator[tuple[Columns, Named, Types]]:
+    """Read a file into columns, classes by their names, and all its columns' Arrow types.
+
+    Each block has `size` rows, or all where it is None. `wanted` names the columns to read; None reads all.
 
     Raises `DataError` if it is damaged, or names a column twice.
     """
@@ -25,15 +35,48 @@ def read_parquet(path: Path) -> tuple[Columns, Named]:
 
     name = printable(path.name)
     try:
-        with pq.ParquetFile(path) as file:  # read_table would take columns from the names of folders too
-            table = file.read()
-        columns = table.to_pydict()
+        with pq.ParquetFile(path, buffer_size=BUFFER) as file:  # read_table would take columns from folders' names too
+            schema = file.schema_arrow
+            if len(set(schema.names)) < len(schema.names):
+                raise DataError(f"{name} must name every column once: {printable(', '.join(schema.names))}; rename one")
+            names = class_names(schema.metadata)
+            types = {
+                column.name: _named_type(column.type) if column.name in names else column.type for column in schema
+            }
+            columns = None if wanted is None else [column for column in schema.names if column in wanted]
+            for table in _tables(file, size, columns):
+                yield *named_classes(table.to_pydict(), names, name), types
+    except DataError:
+        raise
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, LookupError, MemoryError) as error:
         why = printable(error).strip().removesuffix(".")
         raise DataError(f"{name} is not a readable Parquet file: {why:.300}; write it again") from error
-    if len(columns) < len(table.column_names):
-        raise DataError(f"{name} must name every column once: {printable(', '.join(table.column_names))}; rename one")
-    return named_classes(columns, class_names(table.schema.metadata), name)
+
+
+def _tables(file: Any, size: int | None, columns: list[str] | None) -> Iterator[Any]:
+    """Yield tables of `size` rows, the last of fewer; what a file's row groups are does not show."""
+    import pyarrow as pa
+
+    if size is None or not file.metadata.num_rows or columns == []:
+        yield file.read(columns)
+        return
+    held: list[Any] = []
+    for batch in file.iter_batches(size, columns=columns):
+        held.append(pa.Table.from_batches([batch]))
+        table = pa.concat_tables(held)
+        while len(table) >= size:
+            yield table.slice(0, size)
+            table = table.slice(size)
+        held = [table]
+    if held and len(held[0]):
+        yield held[0]
+
+
+def _named_type(kind: ArrowType) -> ArrowType:
+    """Return the type of names in the place of numbers."""
+    import pyarrow as pa
+
+    return pa.list_(pa.string()) if pa.types.is_list(kind) else pa.string()
 
 
 def class_names(metadata: Mapping[bytes, bytes] | None) -> Named:

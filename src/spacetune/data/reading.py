@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from spacetune.data import sources
@@ -13,10 +13,7 @@ from spacetune.data.labelled_texts import DataNote, LabelledTexts, warn_of
 from spacetune.data.labels import is_missing
 from spacetune.errors import DataError, UsageError, did_you_mean, printable
 
-__all__ = ["read_texts"]
-
-LONGEST_LIST = 1000
-"""Characters of the names of columns in a message."""
+__all__ = ["as_strings", "read_texts", "text_columns"]
 
 
 def read_texts(
@@ -39,8 +36,8 @@ def read_texts(
     Parameters
     ----------
     source
-        A path (.csv, .tsv, .jsonl, .json, each also .gz, .parquet, or a folder saved by Hugging Face
-        `datasets`), a `datasets.Dataset`, a pandas or polars frame, a pyarrow table, a mapping of columns,
+        A path (.csv, .tsv, .jsonl, .json, each also .gz, .parquet, a folder of such files of one kind, or one saved by
+        Hugging Face `datasets`), a `datasets.Dataset`, a pandas or polars frame, a pyarrow table, a mapping of columns,
         or a list of strings.
     text
         Name of the column that holds the texts.
@@ -85,13 +82,10 @@ def read_texts(
     if label_separator == "":
         raise UsageError("--label-separator must be at least one character such as '|', got none")
     table = sources.open_table(source, sources.TextFormat(delimiter, encoding, quoting), split)
-    texts = _column(table, text, "text", labelled=True)
+    texts, pairs = text_columns(table, text, text_pair)
     labels = _column(table, label, "label", labelled=labelled)
-    pairs = (
-        table.columns.get("text_pair") if text_pair is None else _column(table, text_pair, "text_pair", labelled=True)
-    )
     if not texts:
-        raise DataError(f"{table.name} names its columns ({_named(table)}) but holds no rows; add some")
+        raise DataError(f"{table.name} names its columns ({table.listed}) but holds no rows; add some")
     notes: list[DataNote] = list(table.notes)
     near = did_you_mean(label, table.columns) if labels is None and labelled is None else None
     if near not in (None, text):
@@ -102,10 +96,10 @@ def read_texts(
         read = read_label_column(labels, untyped=table.untyped, separator=label_separator, task=task, name=label)
         notes += read.notes
     data = LabelledTexts(
-        texts=_as_strings(texts, text, notes),
+        texts=as_strings(texts, text, notes),
         labels=None if read is None else read.labels,
         cells=None if read is None else read.cells,
-        pairs=None if pairs is None else _as_strings(pairs, text_pair or "text_pair", notes),
+        pairs=None if pairs is None else as_strings(pairs, text_pair or "text_pair", notes),
         names=table.class_names.get(label),
         source=table.name,
         columns=table.columns if keep_columns else {},
@@ -115,43 +109,58 @@ def read_texts(
     return data
 
 
+def text_columns(table: sources.Table, text: str, text_pair: str | None) -> tuple[list[Any], list[Any] | None]:
+    """Return the columns of a table that hold its texts, and its second texts where there are such.
+
+    Raises `DataError` if one that is named lacks.
+    """
+    texts = _column(table, text, "text", labelled=True)
+    if text_pair is None:
+        return texts or [], table.columns.get("text_pair")
+    return texts or [], _column(table, text_pair, "text_pair", labelled=True)
+
+
 def _column(table: sources.Table, name: str, option: str, labelled: bool | None) -> list[Any] | None:
     if labelled is False or (labelled is None and name == "label" and name not in table.columns):
         return None
     if name in table.columns:
         return table.columns[name]
-    columns = _named(table) or "none"
-    delimited = delimiter_hint(list(table.columns)) if table.untyped else None
+    columns = table.listed or "none"
+    delimited = delimiter_hint(table.names) if table.untyped else None
     if delimited is not None:
         raise DataError(f"column {name!r} is not in {table.name}: {delimited}")
-    near = did_you_mean(name, table.columns) or (did_you_mean(option, table.columns) if name != option else None)
+    near = did_you_mean(name, table.names) or (did_you_mean(option, table.names) if name != option else None)
     flag = option.replace("_", "-")
     hint = f"; did you mean --{flag} {printable(near):.80}?" if near else f"; say which with --{flag}"
     raise DataError(f"column {name!r} is not in {table.name} (columns: {columns}){hint}")
 
 
-def _named(table: sources.Table) -> str:
-    names = printable(", ".join(table.columns))
-    return names if len(names) <= LONGEST_LIST else f"{names[:LONGEST_LIST]}…"
+def as_strings(
+    column: Sequence[Any], name: str, notes: list[DataNote], before: int = 0, passed_over: Collection[int] = ()
+) -> list[str]:
+    """Return a column of texts as strings, and note what was done to them.
 
+    `before` rows stand before it; places in it that are `passed_over` are given as empty texts without a word.
 
-def _as_strings(column: Sequence[Any], name: str, notes: list[DataNote]) -> list[str]:
-    wrong = [i + 1 for i, v in enumerate(column) if not isinstance(v, str) and not is_missing(v)]
+    Raises `DataError` if a cell is of another type.
+    """
+    rows = [i for i in range(len(column)) if i not in passed_over] if passed_over else range(len(column))
+    wrong = [i for i in rows if not isinstance(column[i], str) and not is_missing(column[i])]
     if wrong:
-        first = type(column[wrong[0] - 1]).__name__
+        first = type(column[wrong[0]]).__name__
         raise DataError(
-            f"column {name!r} must hold text; {len(wrong)} rows do not, the first is row {wrong[0]} ({first}); "
-            "turn them into strings, or name another column with --text"
+            f"column {name!r} must hold text; {len(wrong)} rows do not, the first is row {before + wrong[0] + 1} "
+            f"({first}); turn them into strings, or name another column with --text"
         )
     texts = [v if isinstance(v, str) else "" for v in column]
-    empty = [i + 1 for i, v in enumerate(texts) if not v.strip()]
+    empty = [before + i + 1 for i in rows if not texts[i].strip()]
     if empty:
         notes.append(DataNote.of("empty", empty, f"texts in column {name!r} are empty; kept as empty texts"))
-    nul = [i + 1 for i, v in enumerate(texts) if "\x00" in v]
+    nul = [before + i + 1 for i, v in enumerate(texts) if "\x00" in v]
     if nul:
         notes.append(DataNote.of("nul", nul, f"texts in column {name!r} hold NUL characters; read as spaces"))
         texts = [v.replace("\x00", " ") for v in texts]
-    halves = [i + 1 for i, v in enumerate(texts) if not _is_unicode(v)]
+    halves = [before + i + 1 for i, v in enumerate(texts) if not _is_unicode(v)]
     if halves:
         notes.append(DataNote.of("unicode", halves, f"texts in column {name!r} hold half a character; read as '?'"))
         texts = [v.encode("utf-8", "replace").decode("utf-8") for v in texts]

@@ -5,28 +5,68 @@ from __future__ import annotations
 import dataclasses
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from spacetune.data.delimited import Quoting, read_delimited
-from spacetune.data.json_files import read_json
+from spacetune.data.delimited import Quoting, delimited_blocks
+from spacetune.data.json_files import json_blocks
 from spacetune.data.labelled_texts import DataNote
-from spacetune.data.parquet import class_names, named_classes, read_parquet
+from spacetune.data.parquet import Types, class_names, named_classes, parquet_blocks
 from spacetune.errors import DataError, MissingExtraError, SpacetuneError, did_you_mean, printable
 
-__all__ = ["Table", "TextFormat", "open_table"]
+__all__ = ["Table", "TextFormat", "files_of", "open_blocks", "open_table"]
+
+LONGEST_LIST = 1000
+"""Characters of the names of columns in a message."""
+
+IN_FOLDERS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+"""Endings of the files that a folder is read as."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Columns by name, and where they came from; `untyped` where every cell was read as text (CSV)."""
+    """Columns by name, and where they came from.
+
+    `untyped` where every cell was read as text (CSV). `types` are the Arrow types of all columns of the file, of those
+    too that were not read, where it states them.
+    """
 
     name: str
     columns: dict[str, list[Any]]
     untyped: bool = False
     notes: tuple[DataNote, ...] = ()
     class_names: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict[str, tuple[str, ...]])
+    types: Types = dataclasses.field(default_factory=dict[str, Any])
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all columns."""
+        return list(self.types or self.columns)
+
+    @property
+    def listed(self) -> str:
+        """The names of all columns for a message."""
+        names = printable(", ".join(self.names))
+        return names if len(names) <= LONGEST_LIST else f"{names[:LONGEST_LIST]}…"
+
+    def __len__(self) -> int:
+        return max(map(len, self.columns.values()), default=0)
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether the file says which columns it has, and not only its rows."""
+        return self.untyped or bool(self.types)
+
+    def with_columns(self, names: Sequence[str]) -> Table:
+        """Return the same with these columns too, of None where they lack."""
+        lacking = {name: [None] * len(self) for name in names if name not in self.columns}
+        return dataclasses.replace(self, columns={**self.columns, **lacking})
+
+    def between(self, start: int, stop: int) -> Table:
+        """Return some of the rows; the notes stay with the first."""
+        columns = {name: values[start:stop] for name, values in self.columns.items()}
+        return dataclasses.replace(self, columns=columns, notes=() if start else self.notes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +84,8 @@ def open_table(source: object, how: TextFormat, split: str | None) -> Table:
     Raises `DataError` if it is none of these, or cannot be read.
     """
     if isinstance(source, str | os.PathLike):
-        return _open_path(Path(source), how, split)
+        tables = list(_path_blocks(Path(source), how, split, None, None))
+        return tables[0] if len(tables) == 1 else _joined(tables, printable(Path(source).name))
     if isinstance(source, Mapping) and not hasattr(source, "column_names"):
         return _from_mapping(cast("Mapping[str, Any]", source))
     if isinstance(source, list | tuple):
@@ -54,23 +95,88 @@ def open_table(source: object, how: TextFormat, split: str | None) -> Table:
     return _from_frame(source)
 
 
-def _open_path(path: Path, how: TextFormat, split: str | None) -> Table:
-    mode = _mode(path)
-    name = printable(path.name)
-    if stat.S_ISDIR(mode):
-        return _from_folder(path, split)
+def open_blocks(
+    source: object, how: TextFormat, split: str | None, size: int, wanted: Collection[str] | None = None
+) -> Iterator[Table]:
+    """Open the same as `open_table`, `size` rows at a time; a block lies within one file.
+
+    Rows of a Parquet file come from its columns that are `wanted` alone. CSV, JSON lines and Parquet take the memory of
+    a block, whatever else of the whole.
+
+    Raises `DataError` if it is none of these, or cannot be read.
+    """
+    if isinstance(source, str | os.PathLike):
+        tables = _path_blocks(Path(source), how, split, size, wanted)
+    else:
+        tables = iter([open_table(source, how, split)])
+    for table in tables:
+        for start in range(0, max(len(table), 1), size):
+            yield table.between(start, start + size) if len(table) > size else table
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the tables of a folder in the order of their names; they must be of one kind."""
+    found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.is_file()]
+    tables = [path for path in found if _ending(path) in IN_FOLDERS]
+    kinds = sorted({_ending(path) for path in tables})
+    if len(kinds) > 1:
+        raise DataError(
+            f"the files of {printable(folder)} must be of one kind, got {' and '.join(kinds)}; put them apart"
+        )
+    return tables
+
+
+def _unread(folder: Path, files: list[Path]) -> tuple[DataNote, ...]:
+    others = sorted({entry.name for entry in folder.iterdir()} - {file.name for file in files})
+    named = printable(", ".join(others[:5])) + (" …" if len(others) > 5 else "")
+    said = f"{len(others)} entries of {printable(folder.name)} are no tables and are not read ({named})"
+    return (DataNote("files", (), said),) if others else ()
+
+
+def _ending(path: Path) -> str:
     endings = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
-    ending = endings[-1] if endings else ""
+    return endings[-1] if endings else ""
+
+
+def _joined(tables: list[Table], name: str) -> Table:
+    """Put tables one below the other; a column that one lacks holds None there."""
+    names = dict.fromkeys(column for table in tables for column in table.columns)
+    columns = {c: [v for table in tables for v in table.columns.get(c) or [None] * len(table)] for c in names}
+    notes = tuple(note for table in tables for note in table.notes)
+    return dataclasses.replace(tables[0], name=name, columns=columns, notes=notes)
+
+
+def _path_blocks(
+    path: Path, how: TextFormat, split: str | None, size: int | None, wanted: Collection[str] | None
+) -> Iterator[Table]:
+    if not stat.S_ISDIR(_mode(path)):
+        yield from _file_blocks(path, how, size, wanted)
+    elif files := files_of(path):
+        note = _unread(path, files)
+        for file in files:
+            _mode(file)
+            for table in _file_blocks(file, how, size, wanted):
+                yield dataclasses.replace(table, notes=(*note, *table.notes))
+                note = ()
+    else:
+        yield _from_folder(path, split)
+
+
+def _file_blocks(path: Path, how: TextFormat, size: int | None, wanted: Collection[str] | None) -> Iterator[Table]:
+    name, ending = printable(path.name), _ending(path)
     if ending == ".parquet":
-        columns, names = read_parquet(path)
-        return Table(name, columns, class_names=names)
+        for columns, names, types in parquet_blocks(path, size, wanted):
+            yield Table(name, columns, class_names=names, types=types)
+        return
     if ending in (".csv", ".tsv", ".txt") or (ending == "" and how.delimiter):
         usual = "\t" if ending == ".tsv" else ","
-        columns, notes = read_delimited(path, how.delimiter, usual, how.encoding, how.quoting)
-        return Table(name, columns, untyped=True, notes=notes)
+        for columns, notes in delimited_blocks(path, how.delimiter, usual, how.encoding, how.quoting, size):
+            yield Table(name, dict[str, list[Any]](columns), untyped=True, notes=notes)
+        return
     if ending in (".jsonl", ".ndjson", ".json"):
-        columns, notes = read_json(path, how.encoding)
-        return Table(name, columns, notes=notes)
+        for columns, notes in json_blocks(path, how.encoding, size):
+            yield Table(name, columns, notes=notes)
+        return
     raise DataError(
         f"{name}: the ending says the format, and {ending or 'none'!r} is not one of "
         ".csv .tsv .txt (as CSV) .jsonl .json (each also .gz) .parquet, or a folder saved by datasets; "

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from spacetune.model_folder.saved_model import (
     file_digest,
 )
 
-__all__ = ["fill", "part", "settle", "take_place"]
+__all__ = ["digest_of", "fill", "part", "settle", "take_place"]
 
 PARTS = (WEIGHTS, ENCODER, CARD)
 CARD_START = b"---\nlibrary_name: spacetune\n"
@@ -56,6 +57,12 @@ def fill(folder: Path, model: SavedModel) -> str:
     config["digest"] = config_digest(config)
     write_file(folder / CONFIG, _written(config))
     return config["digest"]
+
+
+def digest_of(model: SavedModel) -> str:
+    """Return the digest that the model's config would have, saved."""
+    with tempfile.TemporaryDirectory() as folder:
+        return fill(Path(folder), model)
 
 
 def _plain(value: object) -> object:

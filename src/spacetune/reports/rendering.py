@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-import re
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from spacetune.data import DataReport
+from spacetune.data.writing import TABLES, as_bytes, columns_of, write, write_table
 from spacetune.dissection import Dissection
-from spacetune.errors import SpacetuneError, UsageError
+from spacetune.errors import UsageError
 from spacetune.estimators.uncertainty import Uncertainty
 from spacetune.explanations import Explanation, TextExplanation
-from spacetune.files import write_file
 from spacetune.geometry import Measurements
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.reports.document import Document, body, markdown
@@ -38,7 +34,7 @@ from spacetune.reports.page import fragment, page, screenshot
 from spacetune.reports.scoring import fit_document, scores_document
 from spacetune.reports.simplexes import simplex_document, uncertainty_document
 from spacetune.reports.spaces import map_document, overlap_document
-from spacetune.results import Result, json_text, jsonable
+from spacetune.results import Result
 from spacetune.studies import (
     Counterfactual,
     ExplanationSummary,
@@ -79,7 +75,6 @@ LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
 }
 """How each kind of result is laid out; any other is shown as its rows."""
 
-NUMBER = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:[eE][-+]?[0-9]+)?", re.ASCII)
 ENDINGS = (".html", ".md", ".json", ".png", ".csv", ".jsonl", ".parquet")
 
 
@@ -122,17 +117,13 @@ def render(result: Result, path: str | os.PathLike[str]) -> Path:
     if file.suffix not in ENDINGS:
         raise UsageError(f"a report's file must end in {', '.join(ENDINGS)}, got {file.name}")
     if file.suffix == ".json":
-        write_text(file, result.to_json(indent=2))
-    elif file.suffix == ".csv":
-        write_csv(file, result.rows())
-    elif file.suffix == ".jsonl":
-        write_text(file, "".join(f"{json_text(jsonable(row))}\n" for row in result.rows()))
-    elif file.suffix == ".parquet":
-        write_parquet(file, result.rows())
+        write(file, as_bytes(result.to_json(indent=2)))
+    elif file.suffix in TABLES:
+        write_table(file, columns_of(result.rows()))
     elif file.suffix == ".md":
-        write_text(file, markdown(document_of(result)))
+        write(file, as_bytes(markdown(document_of(result))))
     elif file.suffix == ".html":
-        write_text(file, html_of(result))
+        write(file, as_bytes(html_of(result)))
     else:
         screenshot(html_of(result), file)
     return file
@@ -147,67 +138,3 @@ def html_of(result: Result) -> str:
 def notebook(result: Result) -> str:
     """Return a result as HTML for a notebook's cell."""
     return fragment(body(document_of(result)))
-
-
-def safe_cell(value: Any) -> Any:
-    r"""Put an apostrophe before text that a spreadsheet would run as a formula, whatever unseen stands before it.
-
-    >>> safe_cell("=1+1"), safe_cell("\ufeff ＝1+1"), safe_cell("fine"), safe_cell(-0.5), safe_cell("-0.5")
-    ("'=1+1", "'\ufeff ＝1+1", 'fine', -0.5, '-0.5')
-    """
-    return f"'{value}" if isinstance(value, str) and _risky(value) else value
-
-
-def _risky(text: str) -> bool:
-    """Tell whether the first sign that is seen is one that starts a formula, in any width; a number is none."""
-    if NUMBER.fullmatch(text):
-        return False
-    seen = next((c for c in text if unicodedata.category(c)[0] not in "ZC"), "")
-    return text.startswith(("\t", "\r")) or unicodedata.normalize("NFKC", seen)[:1] in tuple("=+-@")
-
-
-def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows with a header, safe to open in a spreadsheet."""
-    text = io.StringIO()
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.writer(text)
-    writer.writerow([safe_cell(name) for name in columns])
-    writer.writerows([safe_cell(row.get(name)) for name in columns] for row in rows)
-    write_text(path, text.getvalue())
-
-
-def write_parquet(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows as Parquet; a column whose cells are of several types is written as text."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns: dict[str, Any] = {}
-    for name in dict.fromkeys(name for row in rows for name in row):
-        values = [row.get(name) for row in rows]
-        try:
-            columns[_whole(name)] = pa.array(values)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeEncodeError):
-            columns[_whole(name)] = pa.array([None if value is None else _whole(str(value)) for value in values])
-    content = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns), content)
-    _write(path, content.getvalue().to_pybytes())
-
-
-def _whole(text: str) -> str:
-    """Write out half a character, which has no bytes in UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8, whole or not at all.
-
-    Raises `SpacetuneError` if it cannot be written there.
-    """
-    _write(path, _whole(text).encode("utf-8"))
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        write_file(path, content)
-    except OSError as error:
-        raise SpacetuneError(f"{path} cannot be written: {error.strerror}") from error

@@ -4,9 +4,11 @@ from spacetune.studies.demo_data import demo_pairs, demo_texts
 from spacetune.studies.diagnosis import Diagnosis, diagnose
 from spacetune.studies.embedding import Embeddings, embed_texts
 from spacetune.studies.encoders import EncoderList, list_encoders
+from spacetune.studies.encoding import encode_file
 from spacetune.studies.explain.counterfactual import Counterfactual, find_counterfactual
 from spacetune.studies.explain.faithfulness import Faithfulness, check_explanations
 from spacetune.studies.explain.reach import Reach, check_reach, word_reach
+from spacetune.studies.explain.streamed import explain_file
 from spacetune.studies.explain.summary import ExplanationSummary, summarise
 from spacetune.studies.fit.choosing import Choice, Trial, choose_method
 from spacetune.studies.fit.fitting import FitReport, fit_model
@@ -18,8 +20,9 @@ from spacetune.studies.geometry.measuring import MEASURE_GROUPS, measure
 from spacetune.studies.geometry.perturbing import LadderValue, PerturbationLadder, measure_ladder
 from spacetune.studies.geometry.ranking import LayerRanking, rank_layers
 from spacetune.studies.mapping import Placement, SpaceMap, map_spaces, place_texts
-from spacetune.studies.predicting import Predictions, predict_texts, predictions_of
+from spacetune.studies.predicting import Predictions, predict_file, predict_texts, predictions_of
 from spacetune.studies.simplex_scores import SimplexPoint, SimplexScores, score_simplex
+from spacetune.studies.streaming import Streamed
 from spacetune.studies.terms.geometry import TermGeometry, TermShift, term_geometry, term_shift
 from spacetune.studies.terms.subsets import SubsetScores, score_term_subsets
 from spacetune.studies.terms.use import TermUse, term_use
@@ -48,6 +51,7 @@ __all__ = [
     "SimplexPoint",
     "SimplexScores",
     "SpaceMap",
+    "Streamed",
     "SubsetScores",
     "TermGeometry",
     "TermShift",
@@ -62,6 +66,8 @@ __all__ = [
     "demo_texts",
     "diagnose",
     "embed_texts",
+    "encode_file",
+    "explain_file",
     "find_counterfactual",
     "fit_model",
     "list_encoders",
@@ -69,6 +75,7 @@ __all__ = [
     "measure",
     "measure_ladder",
     "place_texts",
+    "predict_file",
     "predict_texts",
     "predictions_of",
     "rank_layers",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from spacetune.data import LabelledTexts
+from spacetune.data.blocks import Block, Survey
+from spacetune.data.writing import Columns, beside, table_pieces, type_of
 from spacetune.encoders import TextInput, Texts, as_inputs
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
@@ -16,8 +20,9 @@ from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.reading import cut_at
 from spacetune.fitting import probabilities
 from spacetune.results import Result, jsonable
+from spacetune.studies.streaming import Stream, Streamed, model_run
 
-__all__ = ["Predictions", "predict_texts", "predictions_of"]
+__all__ = ["Predictions", "predict_file", "predict_texts", "predictions_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -42,6 +47,9 @@ class Predictions(Result):
         The columns of the table that the texts came from: in `rows` they stand before the prediction, as they came.
     top
         How many classes `rows` name, the likeliest first; None gives every class a column.
+    errors
+        What is wrong with each row, None where nothing is: `rows` mark it and name no prediction there. None altogether
+        where no row can be wrong.
     """
 
     texts: tuple[TextInput, ...]
@@ -51,33 +59,38 @@ class Predictions(Result):
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict[str, Sequence[Any]], repr=False)
     top: int | None = None
+    errors: tuple[str | None, ...] | None = dataclasses.field(default=None, repr=False)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return one row a text: its own columns, or the text (and pair); the prediction; probabilities.
+    def table(self) -> dict[str, Sequence[Any]]:
+        """Return a table by columns: its own, or the text (and pair); the prediction; probabilities; what is wrong.
 
         A column of the user's that has the name of one of these keeps its name, and ours is called ``spacetune …``.
         """
-        return [{**self._own(i), **self._found(i)} for i in range(len(self.texts))]
-
-    def _own(self, i: int) -> dict[str, Any]:
-        if self.columns:
-            return {name: values[i] for name, values in self.columns.items()}
-        text = self.texts[i]
-        return {"text": text} if isinstance(text, str) else {"text": text[0], "text_pair": text[1]}
-
-    def _found(self, i: int) -> dict[str, Any]:
-        label = self.predicted[i]
-        row: dict[str, Any] = {"predicted": "|".join(map(str, label)) if isinstance(label, list) else label}
+        found: dict[str, Sequence[Any]] = {
+            "predicted": ["|".join(map(str, p)) if isinstance(p, list) else p for p in self.predicted]
+        }
         if self.probabilities is not None and self.top is None:
-            row |= {f"p({name})": p for name, p in zip(self.classes, self.probabilities[i].tolist(), strict=True)}
-        for place, (name, p) in enumerate(self.likeliest(i), start=1):
-            row |= {f"class {place}": name, f"p {place}": p}
-        return {self._free(name): value for name, value in row.items()}
+            found |= {f"p({c})": self.probabilities[:, k].tolist() for k, c in enumerate(self.classes)}
+        elif self.probabilities is not None:
+            named = [self.likeliest(i) for i in range(len(self.texts))]
+            for k in range(min(self.top or 0, len(self.classes))):
+                found |= {f"class {k + 1}": [row[k][0] for row in named], f"p {k + 1}": [row[k][1] for row in named]}
+        if self.errors is not None:
+            found = {name: _where_right(values, self.errors) for name, values in found.items()}
+            found["error"] = self.errors
+        return beside(self._own(), found)
 
-    def _free(self, name: str) -> str:
-        while name in self.columns:
-            name = f"spacetune {name}"
-        return name
+    def rows(self) -> list[dict[str, Any]]:
+        """Return `table` as one row a text."""
+        table = self.table()
+        return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+
+    def _own(self) -> Mapping[str, Sequence[Any]]:
+        if self.columns:
+            return self.columns
+        if all(isinstance(text, str) for text in self.texts):
+            return {"text": self.texts}
+        return {"text": [text[0] for text in self.texts], "text_pair": [text[1] for text in self.texts]}
 
     def likeliest(self, i: int) -> list[tuple[Any, float]]:
         """Return the likeliest classes of a text with their probabilities, `top` of them; none where it is None."""
@@ -95,6 +108,10 @@ class Predictions(Result):
             named = [self.likeliest(i) for i in range(len(self.texts))]
             told["likeliest"] = [[{"class": jsonable(name), "probability": p} for name, p in row] for row in named]
         return told
+
+
+def _where_right(values: Sequence[Any], errors: Sequence[str | None]) -> list[Any]:
+    return [None if error else value for value, error in zip(values, errors, strict=True)]
 
 
 def predict_texts(
@@ -123,13 +140,90 @@ def predict_texts(
     UsageError
         If `top` is below 1.
     """
-    if top is not None and top < 1:
-        raise UsageError(f"top must be at least 1, got {top}")
+    _check_top(top)
     inputs = as_inputs(texts.inputs if isinstance(texts, LabelledTexts) else texts)
     read = model.read(inputs, progress)
     found = predictions_of(model, inputs, read.logits, int(read.truncated.sum()))
     columns = texts.columns if isinstance(texts, LabelledTexts) else {}
     return dataclasses.replace(found, columns=columns, top=top)
+
+
+def _check_top(top: int | None) -> None:
+    if top is not None and top < 1:
+        raise UsageError(f"top must be at least 1, got {top}")
+
+
+def predict_file(
+    model: TextEstimator,
+    source: object,
+    out: str | os.PathLike[str],
+    *,
+    top: int | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    engine: str = "local",
+    workers: int | None = None,
+) -> Streamed:
+    """Predict texts of any number, and write the predictions beside the columns that the texts came with.
+
+    All rows are looked over first, so that what is wrong with them ends the run before its work; then a block of them
+    is read, predicted and written at a time.
+
+    Parameters
+    ----------
+    model
+        A fitted estimator.
+    source
+        What `read_texts` reads, or `TextBlocks` of it, which say which columns stay and how many rows a block has.
+    out
+        ``.csv``, ``.jsonl`` or ``.parquet``, written whole or not at all; or a folder of Parquet parts, one a block.
+    top
+        How many classes are named, the likeliest first; None gives every class a column.
+    resume
+        Go on from the parts that an interrupted run left in the folder.
+    progress
+        Whether to show bars; None shows them on a terminal.
+    engine
+        ``local`` is this process. ``ray`` spreads the parts of a folder over processes of Ray (extra ``ray``): those of
+        ``RAY_ADDRESS``, else of this machine; ``ray://host:port`` those of a cluster.
+    workers
+        How many processes of Ray; None takes all its CPUs but one.
+
+    Returns
+    -------
+    Streamed
+        What was written.
+
+    Raises
+    ------
+    DataError
+        If the texts cannot be read.
+    UsageError
+        If `out` is no such place, or holds the parts of another run.
+    """
+    _check_top(top)
+    stream = Stream(source, out, "predictions", resume, progress, engine, workers)
+    stream.check()
+
+    def make(block: Block) -> tuple[Columns, int]:
+        inputs = as_inputs(block.texts.inputs)
+        read = model.read(inputs, progress)
+        found = predictions_of(model, inputs, read.logits, 0)
+        table = dataclasses.replace(found, columns=block.texts.columns, top=top, errors=block.errors).table()
+        return table, int(read.truncated.sum())
+
+    return stream.write(make, functools.partial(_pieces, model, top), lambda: {**model_run(model), "top": top})
+
+
+def _pieces(
+    model: TextEstimator, top: int | None, ending: str, tables: Iterator[Columns], survey: Survey
+) -> Iterator[bytes]:
+    """Write tables of predictions, whose types hang on the model and not on what comes first."""
+    one = predictions_of(model, [""], np.zeros((1, model.task_.n_outputs)), 0)
+    own = {name: [None] for name in survey.types}
+    table = dataclasses.replace(one, columns=own, top=top, errors=("",)).table()
+    types = {name: survey.types.get(name) or type_of(values) for name, values in table.items()}
+    return table_pieces(ending, tables, types)
 
 
 def predictions_of(model: TextEstimator, inputs: Sequence[TextInput], logits: Array, n_truncated: int) -> Predictions:

@@ -1,0 +1,111 @@
+"""What the commands share whose results are written block by block: options, places, texts, a last sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from spacetune.cli.guarded import say
+from spacetune.cli.places import write_folder, write_place
+from spacetune.cli.reading import Columns, named_file
+from spacetune.cli.streams import print_json
+from spacetune.errors import UsageError
+
+if TYPE_CHECKING:
+    from spacetune.data import TextBlocks
+    from spacetune.studies import Streamed
+
+__all__ = [
+    "Engine",
+    "Kept",
+    "OnError",
+    "Resume",
+    "Rows",
+    "Workers",
+    "blocks_of",
+    "by_whom",
+    "is_stream",
+    "say_written",
+    "stream_place",
+]
+
+TABLES = (".csv", ".jsonl", ".parquet")
+Kept = Annotated[
+    str | None, typer.Option("--columns", help="Columns of the file that stay in the output, with commas; else all.")
+]
+OnError = Annotated[
+    Literal["stop", "keep"] | None,
+    typer.Option(help="A row without a text ends the run (stop), or is kept, marked and counted (keep)."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on from the parts that an interrupted run left in the folder --out.")
+]
+Rows = Annotated[int | None, typer.Option("--block", help="Rows that are read, worked on and written at a time.")]
+
+Engine = Annotated[
+    str | None, typer.Option(help="Who writes the parts of a folder: local, ray, or the ray:// address of a cluster.")
+]
+Workers = Annotated[int | None, typer.Option(help="Processes of Ray; else all its CPUs but one.", min=1)]
+
+
+def stream_place(out: Path | None, *, inputs: Sequence[str | Path], resume: bool) -> Path | None:
+    """Return the file or the folder of parts to write, or say before the work that nothing can be written there."""
+    if out is not None and _is_folder(out):
+        return write_folder(out, inputs=inputs, resume=resume)
+    if resume:
+        raise UsageError("--resume goes on from the parts in a folder: name one with --out")
+    return write_place(out, inputs=inputs)
+
+
+def is_stream(out: Path | None, as_json: bool, **options: object) -> bool:
+    """Tell whether a result is written block by block; raise `UsageError` for options that only then have a use."""
+    if out is not None and (_is_folder(out) or (out.suffix in TABLES and not as_json)):
+        return True
+    unused = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
+    if unused:
+        raise UsageError(f"{unused[0]} is for --out with a folder, or {' or '.join(TABLES)} without --json")
+    return False
+
+
+def _is_folder(out: Path) -> bool:
+    return out.is_dir() or not out.suffix
+
+
+def blocks_of(
+    given: list[str], columns: Columns, *, kept: str | None = None, on_error: str | None = None, size: int | None = None
+) -> TextBlocks:
+    """Return texts typed on the command line, of a file, a folder or standard input, to be read block by block."""
+    from spacetune.data import TextBlocks
+    from spacetune.data.lines import read_lines
+
+    chosen = {"columns": None if kept is None else kept.split(","), "on_error": on_error, "size": size}
+    how: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+    named = named_file(given)
+    if named is None:
+        return TextBlocks({"text": [text.encode("utf-8", "replace").decode("utf-8") for text in given]}, **how)
+    lines = read_lines(named, columns.text, columns.delimiter, columns.encoding)
+    if lines is None:
+        return TextBlocks(named, **vars(columns), **how)
+    say(f"! {lines.notes[0]}")
+    return TextBlocks({"text": lines.texts}, **how)
+
+
+def by_whom(engine: str | None, workers: int | None) -> dict[str, Any]:
+    """Return who is to write, as `predict_file` and its like take it."""
+    return {"engine": engine or "local", "workers": workers}
+
+
+def say_written(found: Streamed, what: str, as_json: bool) -> None:
+    """Say what was written, and print the summary where JSON is asked for."""
+    more = [
+        f"{found.n_skipped:,} were there" if found.n_skipped else "",
+        f"{found.n_errors:,} rows without a text are marked" if found.n_errors else "",
+        f"{found.n_truncated:,} texts were cut at the encoder's limit" if found.n_truncated else "",
+    ]
+    told = "; ".join(each for each in more if each)
+    say(f"{found.n_rows:,} {what} written to {found.out}" + (f" ({told})" if told else ""))
+    if as_json:
+        print_json(found)

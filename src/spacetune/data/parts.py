@@ -1,0 +1,129 @@
+"""A folder of parts: files that one run writes one after the other, and another goes on from where it ended.
+
+Every part is written whole or not at all. ``parts.json`` beside them says what the run was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+from collections.abc import Generator, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from spacetune.data.writing import write
+from spacetune.errors import SpacetuneError, UsageError
+from spacetune.files import Busy, clean_leftovers, lock
+
+__all__ = ["MANIFEST", "Parts", "check_folder", "open_parts"]
+
+MANIFEST, LOCK = "parts.json", ".parts.lock"
+HIDDEN = ".part"
+"""How the names of our own files that are no parts begin: the lock, and what killed runs left unfinished."""
+
+log = logging.getLogger("spacetune")
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """A folder held by this run, how many parts it will have, and how their names end."""
+
+    folder: Path
+    number: int
+    ending: str
+
+    def path(self, part: int) -> Path:
+        """Return where a part goes; the first is 0."""
+        return self.folder / f"part-{part:05}{self.ending}"
+
+    @property
+    def missing(self) -> list[int]:
+        """The parts that are not there."""
+        return [part for part in range(self.number) if not self.path(part).exists()]
+
+    def write(self, part: int, content: Iterable[bytes]) -> None:
+        """Write a part."""
+        write(self.path(part), content)
+
+
+def check_folder(folder: Path, resume: bool) -> None:
+    """Refuse a folder that parts cannot go to; touch nothing.
+
+    Raises
+    ------
+    UsageError
+        If it holds something else, or parts that are not to be gone on from; if it lies in no folder, or is a file.
+    """
+    try:
+        names = os.listdir(folder) if folder.exists() else []
+    except NotADirectoryError:
+        raise UsageError(f"parts go to a folder, and {folder} is a file; name another place") from None
+    if not folder.parent.is_dir():
+        raise UsageError(f"--out must lie in a folder that exists, and {folder.parent} does not")
+    if MANIFEST in names and not resume:
+        raise UsageError(f"{folder} holds the parts of another run; go on with it by --resume, or name another folder")
+    if MANIFEST not in names and not all(name.startswith(HIDDEN) for name in names):
+        raise UsageError(f"--out must name a file, and {folder} is a folder that holds other things; name a new folder")
+
+
+@contextlib.contextmanager
+def open_parts(
+    folder: Path, run: Mapping[str, Any], about: Mapping[str, Any], number: int, ending: str, *, resume: bool
+) -> Generator[Parts]:
+    """Hold a folder of parts while inside; it is made where there is none.
+
+    Parameters
+    ----------
+    folder, ending
+        The folder, and how the names of its parts end.
+    run
+        What makes the run what it is, by name: parts of a run that differs in any of it are never gone on from.
+    about
+        What ``parts.json`` says besides.
+    number
+        How many parts there will be.
+    resume
+        Whether to go on from the parts that are there.
+
+    Raises
+    ------
+    UsageError
+        If `check_folder` refuses it, another run made its parts, or writes to it now.
+    SpacetuneError
+        If it cannot be written to.
+    """
+    check_folder(folder, resume)
+    with contextlib.ExitStack() as held:
+        try:
+            folder.mkdir(exist_ok=True)
+            held.enter_context(lock(folder / LOCK))
+        except Busy as error:
+            raise UsageError(f"another run is writing to {folder}; wait for it, or name another folder") from error
+        except OSError as error:
+            raise SpacetuneError(f"{folder} cannot be written: {error.strerror}; name another folder") from error
+        clean_leftovers(folder)
+        manifest = folder / MANIFEST
+        if manifest.exists():
+            _refuse_another(manifest, run)
+        else:
+            if resume:
+                log.warning("there are no parts in %s to go on from; this run starts anew", folder)
+            write(manifest, json.dumps({**about, "n_parts": number, "run": run}, indent=1).encode() + b"\n")
+        yield Parts(folder, number, ending)
+
+
+def _refuse_another(manifest: Path, run: Mapping[str, Any]) -> None:
+    try:
+        made_by = dict[str, Any](json.loads(manifest.read_bytes())["run"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{manifest} cannot be read ({error!r:.80}); name another folder") from error
+    mine = json.loads(json.dumps(run))
+    other = [name for name in {**mine, **made_by} if mine.get(name) != made_by.get(name)]
+    if other:
+        raise UsageError(
+            f"the parts in {manifest.parent} were made by another run: other {', '.join(other)}; go on with those they "
+            "were made with, or name another folder"
+        )

@@ -1,0 +1,68 @@
+"""Explanations of any number of texts, written as they come."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from spacetune.data.blocks import Block, Survey, TextBlocks
+from spacetune.data.writing import Columns, columns_of, table_pieces
+from spacetune.errors import UsageError
+from spacetune.estimators import TextEstimator
+from spacetune.explanations import At
+from spacetune.studies.streaming import Stream, Streamed, model_run
+
+__all__ = ["explain_file"]
+
+SIZE = 1_000
+"""Texts that are explained at a time: each takes some 10 kB."""
+
+
+def explain_file(
+    model: TextEstimator,
+    source: object,
+    out: str | os.PathLike[str],
+    *,
+    at: At | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    engine: str = "local",
+    workers: int | None = None,
+) -> Streamed:
+    """Explain texts of any number: one row a token, with the number of its text, counted from 0.
+
+    Parameters
+    ----------
+    model
+        A fitted estimator.
+    source, out, resume, progress, engine, workers
+        As for `predict_file`; the columns that the texts came with do not stay.
+    at
+        Where the tokens are looked at, as for ``model.explain``.
+
+    Returns
+    -------
+    Streamed
+        What was written.
+
+    Raises
+    ------
+    DataError
+        If the texts cannot be read.
+    UsageError
+        If `out` is no such place, or rows without a text are to be kept: there is nothing to explain.
+    """
+    blocks = source if isinstance(source, TextBlocks) else TextBlocks(source, size=SIZE)
+    stream = Stream(blocks, out, "explanations", resume, progress, engine, workers)
+    if blocks.on_error == "keep":
+        raise UsageError("a row without a text has no explanation to keep; take on_error='stop'")
+    stream.check()
+
+    def make(block: Block) -> tuple[Columns, int]:
+        rows = model.explain(block.texts.inputs, at=at).rows()
+        return columns_of([{**row, "text": block.before + row["text"]} for row in rows]), 0
+
+    def pieces(ending: str, tables: Iterator[Columns], _: Survey) -> Iterator[bytes]:
+        return table_pieces(ending, tables)
+
+    return stream.write(make, pieces, lambda: {**model_run(model), "at": at})

@@ -1,0 +1,263 @@
+"""Results of any number of texts, written as they come: to one file, or to a folder of parts to go on from."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import importlib.metadata
+import itertools
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from tqdm import tqdm
+
+from spacetune.data.blocks import Block, Survey, TextBlocks
+from spacetune.data.labelled_texts import warn_of
+from spacetune.data.parts import Parts, check_folder, open_parts
+from spacetune.data.writing import TABLES, write
+from spacetune.errors import UsageError
+from spacetune.estimators import TextEstimator
+from spacetune.model_folder.writing import digest_of
+from spacetune.progress import progress_bar
+from spacetune.results import Result
+
+__all__ = ["Stream", "Streamed", "model_run", "versions"]
+
+T = TypeVar("T")
+Make = Callable[[Block], tuple[T, int]]
+Pieces = Callable[[str, Iterator[T], Survey], Iterator[bytes]]
+log = logging.getLogger("spacetune")
+
+
+@dataclasses.dataclass(frozen=True)
+class Streamed(Result):
+    """What was written.
+
+    Parameters
+    ----------
+    out
+        The file, or the folder of parts.
+    n_rows
+        Rows read.
+    n_parts
+        Parts of the folder; None for a file.
+    n_skipped
+        Of the rows those whose parts were there already.
+    n_errors
+        Rows without a text, which were kept and marked.
+    seconds
+        Time it took.
+    notes
+        What was noticed in the texts.
+    n_truncated
+        Texts that were cut at the encoder's limit, skipped ones aside.
+    """
+
+    out: str
+    n_rows: int
+    n_parts: int | None
+    n_skipped: int
+    n_errors: int
+    seconds: float
+    notes: tuple[str, ...] = ()
+    n_truncated: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """Where results go, block by block, and how they are written.
+
+    Parameters
+    ----------
+    source
+        The texts: what `read_texts` reads, or `TextBlocks` of it.
+    out
+        A file, or a folder of parts: a name without an ending, or a folder that is there.
+    of
+        What is written, in a word: ``predictions``.
+    resume
+        Go on from the parts that are in the folder.
+    progress
+        Whether to show a bar; None shows it on a terminal.
+    engine, workers
+        ``local`` is this process; ``ray``, or the ``ray://`` address of a cluster, and how many processes there.
+    """
+
+    source: object
+    out: str | os.PathLike[str]
+    of: str
+    resume: bool = False
+    progress: bool | None = None
+    engine: str = "local"
+    workers: int | None = None
+
+    @property
+    def blocks(self) -> TextBlocks:
+        """The texts."""
+        return self.source if isinstance(self.source, TextBlocks) else TextBlocks(self.source)
+
+    @property
+    def place(self) -> Path:
+        """The file or folder."""
+        return Path(self.out)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether they go to a folder."""
+        return self.place.is_dir() or not self.place.suffix
+
+    def check(self, endings: tuple[str, ...] = tuple(TABLES)) -> None:
+        """Raise `UsageError` where nothing can be written there, before any work."""
+        if self.engine != "local" and not self.engine.startswith("ray"):
+            raise UsageError(
+                f"engine must be 'local', 'ray' or an address that begins with ray://, got {self.engine!r}"
+            )
+        if self.workers is not None and self.engine == "local":
+            raise UsageError("workers are processes of Ray: take engine='ray' (--engine ray), or leave workers out")
+        if self.engine != "local" and not self.in_parts:
+            raise UsageError(f"workers of Ray write parts: name a folder, not the file {self.place.name}")
+        if self.in_parts:
+            check_folder(self.place, self.resume)
+        elif self.resume:
+            raise UsageError(f"only a folder can be gone on with; --resume has no use for the file {self.place.name}")
+        elif self.place.suffix not in endings:
+            raise UsageError(f"{self.of} go to a folder, or a file in {' or '.join(endings)}, got {self.place.name}")
+
+    def write(
+        self,
+        make: Make[T],
+        pieces: Pieces[T],
+        run: Callable[[], Mapping[str, Any]],
+        ending: str = ".parquet",
+    ) -> Streamed:
+        """Make something of every block, and write it.
+
+        Parameters
+        ----------
+        make
+            Makes it, and says how many texts of the block were cut.
+        pieces
+            Makes bytes of what was made of consecutive blocks, for a file of this ending.
+        run
+            Says what the results depend on besides the texts, by name; parts of a run that differs are refused.
+        ending
+            Of the parts.
+
+        Returns
+        -------
+        Streamed
+            What was written.
+        """
+        began = time.perf_counter()
+        blocks = self.blocks
+        survey = blocks.survey(self.progress)
+        warn_of(survey.notes)
+        for note in survey.notes:
+            log.info("! %s", note)
+        made = _Made(make, pieces, blocks, survey)
+        with contextlib.ExitStack() as held:
+            parts, skipped = None, 0
+            if self.in_parts:
+                about = {"of": self.of, "n_rows": survey.n_rows}
+                fingerprint, number = self._run(run()), len(survey.sizes)
+                parts = held.enter_context(
+                    open_parts(self.place, fingerprint, about, number, ending, resume=self.resume)
+                )
+                skipped = survey.n_rows - sum(survey.sizes[part] for part in parts.missing)
+            bar = held.enter_context(progress_bar(survey.n_rows, self.of, "rows", show=self.progress, done=skipped))
+            n_cut = self._write_parts(made, parts, bar) if parts else made.write_file(self.place, bar)
+        return Streamed(
+            out=str(self.out),
+            n_rows=survey.n_rows,
+            n_parts=len(survey.sizes) if self.in_parts else None,
+            n_skipped=skipped,
+            n_errors=survey.n_errors,
+            seconds=time.perf_counter() - began,
+            notes=tuple(map(str, survey.notes)),
+            n_truncated=n_cut,
+        )
+
+    def _write_parts(self, made: _Made[Any], parts: Parts, bar: tqdm[Any]) -> int:
+        """Write the parts that lack, here or by Ray's workers; return how many texts were cut."""
+        write: Callable[[int], tuple[int, int]] = functools.partial(made.write_part, parts)
+        told = map(write, parts.missing)
+        if self.engine != "local":
+            from spacetune.bridges.ray import write_by_ray
+
+            told = write_by_ray(write, parts.missing, self.engine, self.workers)
+        n_cut = 0
+        try:
+            for n_rows, cut in told:
+                bar.update(n_rows)
+                n_cut += cut
+        except KeyboardInterrupt:
+            kept = parts.number - len(parts.missing)
+            log.warning("%d of %d parts in %s are kept: --resume goes on", kept, parts.number, parts.folder)
+            raise
+        return n_cut
+
+    def _run(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        fields = {field.name: getattr(self.blocks, field.name) for field in dataclasses.fields(TextBlocks)}
+        reading = {name: value for name, value in fields.items() if name not in ("source", "size")}
+        about = {"input": self.blocks.digest(), "reading": reading, "block size": self.blocks.size}
+        return {"of": self.of, **about, **run, "versions": versions()}
+
+
+@dataclasses.dataclass
+class _Made(Generic[T]):
+    """What is made of the blocks, and how it becomes bytes; it can be pickled, and then has a place of its own."""
+
+    make: Make[T]
+    pieces: Pieces[T]
+    blocks: TextBlocks
+    survey: Survey
+    _ahead: Iterator[Block] | None = None
+    _next: int = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_ahead": None, "_next": 0}
+
+    def write_file(self, place: Path, bar: tqdm[Any]) -> int:
+        """Write one file of all blocks; return how many texts were cut."""
+        cut: list[int] = []
+
+        def each() -> Iterator[T]:
+            for block in self.blocks.read(self.survey):
+                made, n_cut = self.make(block)
+                cut.append(n_cut)
+                yield made
+                bar.update(len(block))
+
+        write(place, self.pieces(place.suffix, each(), self.survey))
+        return sum(cut)
+
+    def write_part(self, parts: Parts, part: int) -> tuple[int, int]:
+        """Write the part of a block; return its number of rows, and how many texts were cut."""
+        block = self._block(part)
+        made, cut = self.make(block)
+        parts.write(part, self.pieces(parts.ending, iter([made]), self.survey))
+        return len(block), cut
+
+    def _block(self, number: int) -> Block:
+        """Read on to a block: their numbers mostly rise, and then no row is read twice."""
+        if self._ahead is None or number < self._next:
+            self._ahead, self._next = self.blocks.read(self.survey, number), number
+        block = next(itertools.islice(self._ahead, number - self._next, None))
+        self._next = number + 1
+        return block
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what makes the numbers."""
+    return {name: importlib.metadata.version(name) for name in ("spacetune", "torch", "transformers")}
+
+
+def model_run(model: TextEstimator) -> dict[str, Any]:
+    """Return what a model's results depend on, for `Stream.write`."""
+    provenance = model.encoder_.provenance(model.layers_ or ())
+    return {"model": digest_of(model.to_save()), "encoder": dataclasses.asdict(provenance)}
