@@ -1,6 +1,6 @@
 """How much memory predictions of a large file take, and how fast they come.
 
-    python -m benchmarks.streaming             # 2,000,000 rows
+    python -m benchmarks.streaming             # 200,000 rows
     python -m benchmarks.streaming 10000000    # as many as are asked for
 
 A made Parquet file of five columns goes through ``spacetune predict`` into a folder of parts, with a model on a tiny
@@ -28,7 +28,7 @@ from benchmarks.common import circumstances, write
 from spacetune import LinearProbe, few_shot
 from spacetune.studies import demo_texts
 
-ROWS, BLOCK, SEED = 2_000_000, 10_000, 0
+ROWS, BLOCK, SEED = 200_000, 10_000, 0
 TOP = 3
 WORDS = 6
 

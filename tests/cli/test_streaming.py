@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 from spacetune import Encoder, LinearProbe
+from spacetune.data.parts import Parts
 from spacetune.studies import demo_texts
 
-from .conftest import Place, run, start, write_rows
+from .conftest import Place, run, write_rows
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +39,25 @@ def ids_of(out: Path) -> list[str]:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_that_is_stopped_says_how_to_go_on(
-    number: signal.Signals, code: int, model: Path, data: Path, tmp_path: Path
+    number: signal.Signals, code: int, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heed = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731 - background jobs ignore it
-    words = ("predict", model, data, "--out", tmp_path / "out", "--block", 1)
-    with start(*words, preexec_fn=heed) as process:
-        while not (tmp_path / "out/part-00000.parquet").exists():
-            assert process.poll() is None
-        process.send_signal(number)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert f"of 40 parts in {tmp_path / 'out'} are kept: --resume goes on" in err
-    assert "Traceback" not in err
+    words = ("predict", model, data, "--out", tmp_path / "out", "--block", 9)
+    write = Parts.write
+
+    def stopped(parts: Parts, part: int, content: Iterable[bytes]) -> None:
+        write(parts, part, content)
+        if part == 1:
+            signal.raise_signal(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "write", stopped)
+        answer = run(*words)
+    assert answer.code == code
+    assert f"2 of 5 parts in {tmp_path / 'out'} are kept: --resume goes on" in answer.err
     answer = run(*words, "--resume")
     assert answer.code == 0
     assert "40 predictions written to" in answer.err
+    assert "(18 were there)" in answer.err
     assert ids_of(tmp_path / "out") == [str(i) for i in range(40)]
 
 

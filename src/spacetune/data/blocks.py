@@ -122,6 +122,7 @@ class TextBlocks:
         sizes: list[int] = []
         notes: list[DataNote] = []
         types: dict[str, ArrowType] = {}
+        names: set[str] = set()
         n_errors = 0
         with progress_bar(None, "looking over", "rows", show=progress) as bar:
             for table in self._tables(self._text_columns):
@@ -129,13 +130,13 @@ class TextBlocks:
                 block = self._block(table, sum(sizes), (), notes)
                 for name, kind in _types(table, self.columns).items():
                     types[name] = merged_type(types[name], kind) if name in types else kind
+                names.update(table.names)
                 n_errors += sum(map(bool, block.errors or ()))
                 sizes.append(len(block))
                 bar.update(len(block))
-        for name in self.columns or ():
-            if name not in types:
-                near = did_you_mean(name, types)
-                raise DataError(f"column {name!r} is not there" + (f"; did you mean {near!r}?" if near else ""))
+        for name in {*(self.columns or ())} - names:
+            near = did_you_mean(name, names)
+            raise DataError(f"column {name!r} is not there" + (f"; did you mean {near!r}?" if near else ""))
         return Survey(tuple(sizes), types, tuple(joined_notes(notes)), n_errors)
 
     def read(self, survey: Survey, skip: int = 0) -> Iterator[Block]:
