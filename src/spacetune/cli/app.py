@@ -13,6 +13,7 @@ from spacetune.cli.demo import demo
 from spacetune.cli.dissect import dissect, terms
 from spacetune.cli.doctor import cache, check, doctor, encoders
 from spacetune.cli.explain import explain
+from spacetune.cli.export import export
 from spacetune.cli.fit import fit
 from spacetune.cli.geometry import compare, measure, perturb
 from spacetune.cli.predict import predict, score, simplex, spaces
@@ -31,6 +32,7 @@ COMMANDS = (
     spaces,
     simplex,
     push,
+    export,
     serve,
     dissect,
     measure,
