@@ -32,8 +32,9 @@ test-clients: .venv/extras-ready
 
 # Exports to ONNX, and the runtime in an environment without torch.
 test-onnx: .venv/extras-ready
-	$(PYTHON) -m venv --clear .venv-runtime
-	.venv-runtime/bin/$(PIP_INSTALL) ./runtime
+	$(PYTHON) -m venv --clear --without-pip .venv-runtime
+	$(BIN)/python -m pip --python .venv-runtime install -q --disable-pip-version-check --no-deps --no-compile \
+		-r runtime/smallest.txt ./runtime
 	$(BIN)/$(PYTEST) tests/elsewhere
 
 bench: .venv/dev-ready

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from tests.lexicons import with_lexicon
 
 import spacetune.bridges.transformers as bridge
 from spacetune import Encoder, LinearProbe, PrefixSimplexClassifier, SpaceClassifier, SpaceRegressor
@@ -20,7 +21,7 @@ TEXTS, LABELS = DEMO.texts[:80], DEMO.labels[:80]
 FRESH = ["where is my card", "", "a parcel came, and it was not the one that I had asked for"]
 QUICK: dict[str, Any] = {"n_epochs": 2, "n_latent": 4}
 MAKERS = {
-    "spaces and words": lambda e: SpaceClassifier(e, **QUICK),
+    "spaces": lambda e: SpaceClassifier(e, **QUICK),
     "spaces on tuned layers": lambda e: SpaceClassifier(e, inside="top", **QUICK),
     "spaces under low rank": lambda e: SpaceClassifier(e, inside="lora", **QUICK),
     "a simplex of prefixes": lambda e: PrefixSimplexClassifier(e, n_epochs=1, n_vertices=2, prefix_length=3),
@@ -41,7 +42,8 @@ def answers(model: Any, encoder: Encoder, texts: list[str], **how: Any) -> bridg
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_logits_and_token_scores_are_ours_padded_or_not(make: Any, tiny_encoder: Encoder) -> None:
-    ours = make(tiny_encoder).fit(TEXTS, LABELS)
+    ours = with_lexicon(make(tiny_encoder).fit(TEXTS, LABELS), TEXTS)
+    assert ours.lexicon_ is not None
     theirs = bridge.to_transformers(ours)
     logits, explained = ours.predict_logits(FRESH), ours.explain(FRESH, at="states")
     told = answers(theirs, tiny_encoder, FRESH, padding=True)

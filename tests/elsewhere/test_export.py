@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.lexicons import with_lexicon
 
 from spacetune import Encoder, LinearProbe, SpaceClassifier, SpaceRegressor
 from spacetune.bridges.onnx import export_onnx
@@ -37,7 +38,7 @@ FRESH = ["where is my card", "", "[SEP] typed, and don't stop", LONG]
 
 @pytest.fixture(scope="module")
 def spaces(tiny_encoder: Encoder) -> SpaceClassifier:
-    model = SpaceClassifier(tiny_encoder, n_epochs=2, n_latent=4).fit(TEXTS, LABELS)
+    model = with_lexicon(SpaceClassifier(tiny_encoder, n_epochs=2, n_latent=4).fit(TEXTS, LABELS), TEXTS)
     assert model.lexicon_ is not None
     assert tiny_encoder.max_windows > 1
     return model
@@ -135,5 +136,6 @@ def test_without_torch_it_starts_at_once(folder: Path) -> None:
         seconds.append(time.perf_counter() - start)
     assert "where is my card" in told.stdout
     assert min(seconds) < 0.5
-    size = sum(file.stat().st_size for file in BARE.rglob("*") if file.is_file() and not file.is_symlink())
+    files = [file for file in BARE.rglob("*") if file.is_file() and not file.is_symlink()]
+    size = sum(file.stat().st_size for file in files if file.parent.name != "__pycache__")
     assert size < 150e6

@@ -15,8 +15,10 @@ import numpy as np
 import torch
 
 from spacetune.encoders import Encoder, TextInput, as_inputs
+from spacetune.encoders.loading.load import float32_copy, freeze
 from spacetune.errors import SpacetuneError, UsageError
 from spacetune.estimators import TextEstimator
+from spacetune.files import lock
 from spacetune.fitting import Regression
 from spacetune.results import Result
 
@@ -174,10 +176,9 @@ def in_float32(model: TextEstimator) -> TextEstimator:
     encoder, trained = model._reader().encoder, model.learnt_.encoder
     if encoder.dtype == torch.float32 and encoder.device.type == "cpu":
         return model
-    whole = Encoder.from_pretrained(
-        encoder.source.folder, dtype="float32", device="cpu", local_files_only=True,
-        max_length=encoder.max_length, max_windows=encoder.max_windows,
-    )  # fmt: skip
+    source = encoder.source
+    loaded = freeze(*float32_copy(source, encoder.loaded), source, torch.float32, torch.device("cpu"))
+    whole = Encoder(source, loaded, encoder.max_length, encoder.max_windows)
     made = copy.copy(model)
     if trained is None:
         return made.set_params(encoder=whole)
@@ -195,15 +196,22 @@ def staged(place: str | os.PathLike[str]) -> Generator[Path]:
         If something stands there already.
     """
     whole = Path(place).resolve()
-    if whole.is_dir() and not os.listdir(whole):
-        whole.rmdir()
-    if whole.exists():
-        raise UsageError(f"{place} exists and is not an empty folder; choose another place or remove it first")
+    _check_free(whole)
     unfinished = whole.with_name(f".{whole.name}.spacetune")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
-        yield unfinished
-        os.rename(unfinished, whole)
-    finally:
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    with lock(unfinished.with_suffix(".lock")):
         shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        try:
+            yield unfinished
+            _check_free(whole)
+            if whole.exists():  # Windows renames over no folder
+                whole.rmdir()
+            os.rename(unfinished, whole)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _check_free(place: Path) -> None:
+    if place.exists() and not (place.is_dir() and not os.listdir(place)):
+        raise UsageError(f"{place} exists and is not an empty folder; choose another place or remove it first")

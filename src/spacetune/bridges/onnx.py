@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 import os
 import warnings
@@ -22,6 +21,7 @@ from spacetune.errors import MissingExtraError, UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.files import write_file
 from spacetune.heads import Lexicon, pair_keys
+from spacetune.results import json_text, jsonable
 
 __all__ = ["OPSET", "export_onnx"]
 
@@ -93,7 +93,7 @@ def export_onnx(
             _quantise(graph)
             found = compared.with_padded(*_run(graph, inputs), at_most=None)
         write_file(place / TOKENIZER, whole.encoder_.tokenizing.described().encode())
-        write_file(place / FACTS, json.dumps(facts, indent=2).encode() + b"\n")
+        write_file(place / FACTS, json_text(jsonable(facts), indent=2).encode() + b"\n")
         return found.exported(folder, place, "onnx", _notes(model, whole))
 
 
@@ -127,13 +127,14 @@ def _inputs(compared: Compared) -> dict[str, Tensor]:
 
 def _write_graph(model: Any, inputs: Mapping[str, Tensor], place: Path) -> None:
     rows, tokens = torch.export.Dim("text"), torch.export.Dim("token")
+    two = {name: torch.cat([tensor, tensor])[:2] for name, tensor in inputs.items()}  # one row would stay one
     outputs = ["logits", "token_scores", *["lexicon_scores"] * (model.lexicon is not None)]
     size = sum(tensor.nbytes for tensor in model.state_dict().values())
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _Graph(model), (), str(place), kwargs=dict(inputs), input_names=list(inputs), output_names=outputs,
+            _Graph(model), (), str(place), kwargs=two, input_names=list(inputs), output_names=outputs,
             dynamic_shapes={name: {0: rows, 1: tokens} for name in inputs}, opset_version=OPSET, dynamo=True,
             external_data=size > LARGEST, verbose=False,
         )  # fmt: skip
@@ -196,4 +197,4 @@ def _notes(model: TextEstimator, whole: TextEstimator) -> Iterator[str]:
     if model is not whole:
         yield f"the graph is in float32; the model itself runs here in {model.encoder_.provenance(()).dtype}"
     if whole.encoder_.max_windows > 1:
-        yield f"the graph reads one window of {whole.encoder_.max_length} tokens; spacetune-runtime joins those of a text"
+        yield f"the graph reads one window of {whole.encoder_.max_length} tokens; spacetune-runtime joins several"
