@@ -6,9 +6,10 @@ TORCH_INDEX ?=
 WORKERS ?= auto
 BIN := .venv/bin
 PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4
+LEFT_OUT := --ignore tests/clients --ignore tests/cluster --ignore tests/elsewhere
 PIP_INSTALL := python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check unit test-browser test-clients test-ray test-latest test-oldest lock bench bench-quality mutants papers docs images clean
+.PHONY: demo test check unit test-browser test-clients test-ray test-onnx test-latest test-oldest lock bench bench-quality mutants papers docs images clean
 
 demo: .venv/demo-ready
 	$(BIN)/spacetune demo --out demo-model
@@ -24,7 +25,7 @@ check: .venv/dev-ready
 	$(BIN)/lint-imports --no-cache
 
 unit: .venv/dev-ready
-	$(BIN)/$(PYTEST) --ignore tests/clients --ignore tests/cluster -m "not browser"
+	$(BIN)/$(PYTEST) $(LEFT_OUT) -m "not browser"
 
 # The pages in a real Chromium (Debian: apt install chromium chromium-driver).
 test-browser: .venv/dev-ready
@@ -36,6 +37,13 @@ test-clients: .venv/extras-ready
 # What Ray writes, on a small cluster of its own.
 test-ray: .venv/ray-ready
 	$(BIN)/python -m pytest -n 0 tests/cluster
+
+# Exports to ONNX, and the runtime in an environment without torch.
+test-onnx: .venv/extras-ready
+	$(PYTHON) -m venv --clear --without-pip .venv-runtime
+	$(BIN)/python -m pip --python .venv-runtime install -q --disable-pip-version-check --no-deps --no-compile \
+		-r runtime/smallest.txt ./runtime
+	$(BIN)/$(PYTEST) tests/elsewhere
 
 bench: .venv/dev-ready
 	$(BIN)/python -m benchmarks
@@ -76,7 +84,7 @@ test-latest:
 	$(PYTHON) -m venv --clear .venv-latest
 	.venv-latest/bin/$(PIP_INSTALL) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e '.[dev]'
 	.venv-latest/bin/python -m pip list --disable-pip-version-check
-	.venv-latest/bin/$(PYTEST) --ignore tests/clients
+	.venv-latest/bin/$(PYTEST) $(LEFT_OUT)
 
 UV := .venv-lock/bin/uv --quiet --cache-dir .venv-lock/cache pip compile pyproject.toml -c lock/torch.txt --group build \
 	--no-emit-package torch
@@ -87,7 +95,7 @@ test-oldest: .venv-lock/bin/uv
 	.venv-oldest/bin/$(PIP_INSTALL) --no-deps -r .venv-oldest/versions.txt
 	.venv-oldest/bin/$(PIP_INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r lock/torch.txt
 	.venv-oldest/bin/$(PIP_INSTALL) --no-build-isolation --no-deps -e .
-	.venv-oldest/bin/$(PYTEST) --ignore tests/clients
+	.venv-oldest/bin/$(PYTEST) $(LEFT_OUT)
 
 # One lock for every supported Python and platform, with hashes. The smaller files take their versions from the largest.
 LOCK := $(UV) --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"

@@ -14,6 +14,7 @@ from spacetune.cli.dissect import dissect, terms
 from spacetune.cli.doctor import cache, check, doctor, encoders
 from spacetune.cli.encode import encode
 from spacetune.cli.explain import explain
+from spacetune.cli.export import export
 from spacetune.cli.fit import fit
 from spacetune.cli.geometry import compare, measure, perturb
 from spacetune.cli.predict import predict, score, simplex, spaces
@@ -32,6 +33,7 @@ COMMANDS = (
     spaces,
     simplex,
     push,
+    export,
     serve,
     encode,
     dissect,

@@ -158,6 +158,13 @@ class Tokenizing:
         spans[parts < 0] = -1
         return TokenSpans(tokens, spans, parts)
 
+    def described(self) -> str:
+        """Return the tokenizer that cuts texts as this one does, as the `tokenizers` library writes it.
+
+        Who reads it sets ``encode_special_tokens``, which is not written with it.
+        """
+        return self._backend.to_str()
+
     def special_in(self, text: str) -> str | None:
         """Return a special token whose name stands in a text, if one does."""
         return next((token for token in self._specials.values() if token in text), None)

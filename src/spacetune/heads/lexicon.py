@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spacetune.encoders import TokenFeatures, segment_mean
@@ -25,7 +26,7 @@ def token_pairs(ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
 
 def pair_keys(first: Tensor, second: Tensor) -> Tensor:
     """Return one number a pair of token ids, above every token id."""
-    return (first.long() + 1 << 32) | second.long()
+    return (first.long() + 1) * (1 << 32) + second.long()
 
 
 class Lexicon(nn.Module):
@@ -78,6 +79,22 @@ class Lexicon(nn.Module):
         lengths = torch.repeat_interleave(features.lengths, features.lengths)
         return self._rows(features) / lengths.to(self.weights.dtype).sqrt().unsqueeze(1)
 
+    def forward(self, token_ids: Tensor, mask: Tensor) -> Tensor:
+        """Return what every token of padded texts adds, ``(text, token, output)``; padding adds nothing.
+
+        Parameters
+        ----------
+        token_ids
+            ``(text, token)``.
+        mask
+            ``(text, token)``, 1 for real tokens.
+        """
+        real = mask.to(self.weights.dtype).unsqueeze(2)
+        pairs = self.rows_of(pair_keys(token_ids[:, :-1], token_ids[:, 1:]))
+        shared = pairs / 2 * real[:, :-1] * real[:, 1:]
+        rows = self.rows_of(token_ids) * real + F.pad(shared, (0, 0, 0, 1)) + F.pad(shared, (0, 0, 1, 0))
+        return rows / real.sum(1, keepdim=True).clamp(min=1).sqrt()
+
     def held(self, features: TokenFeatures, outputs: slice) -> HeldHead:
         """Return what the words add: it is read from token ids, not from states."""
         return HeldHead(None, words=self.token_scores(features)[:, outputs])
@@ -87,9 +104,14 @@ class Lexicon(nn.Module):
             raise UsageError("a lexicon reads token ids, and these features carry none: fit with lexicon=False")
         ids = features.token_ids.long()
         first, pairs = token_pairs(ids, features.lengths)
-        shared = self._look_up(pairs) / 2
-        return self._look_up(ids).index_add_(0, first, shared).index_add_(0, first + 1, shared)
+        shared = self.rows_of(pairs) / 2
+        return self.rows_of(ids).index_add_(0, first, shared).index_add_(0, first + 1, shared)
 
-    def _look_up(self, wanted: Tensor) -> Tensor:
-        places = torch.searchsorted(self.grams, wanted).clamp(max=len(self.grams) - 1)
-        return self.weights[places] * (self.grams[places] == wanted).unsqueeze(1).to(self.weights.dtype)
+    def rows_of(self, wanted: Tensor) -> Tensor:
+        """Return the scores of these grams, zero for unknown ones; found by halving, which an exported graph can do."""
+        wanted = wanted.long()
+        places = torch.zeros_like(wanted)
+        for step in (1 << i for i in reversed(range((len(self.grams) - 1).bit_length()))):
+            further = (places + step).clamp(max=len(self.grams) - 1)
+            places = torch.where(self.grams[further] <= wanted, further, places)
+        return self.weights[places] * (self.grams[places] == wanted).unsqueeze(-1).to(self.weights.dtype)

@@ -17,6 +17,7 @@ from rich.text import Text
 from spacetune.errors import printable
 
 if TYPE_CHECKING:  # whoever has a result to draw has loaded what made it
+    from spacetune.bridges.exporting import Exported
     from spacetune.data import DataReport
     from spacetune.encoders.store import StoreSummary
     from spacetune.explanations import Explanation, TextExplanation
@@ -27,6 +28,7 @@ __all__ = [
     "draw_diagnosis",
     "draw_encoders",
     "draw_explanation",
+    "draw_export",
     "draw_fit",
     "draw_map",
     "draw_notes",
@@ -215,6 +217,15 @@ def draw_diagnosis(console: Console, found: Diagnosis) -> None:
             console.print(plain(f"  {name}: {value}"), soft_wrap=True)
     draw_notes(console, found.problems)
     console.print(plain("all well" if not found.problems else f"{len(found.problems)} problem(s)"))
+
+
+def draw_export(console: Console, made: Exported) -> None:
+    """Print what was written, how near it is to the model, and what it does otherwise."""
+    console.print(plain(f"{made.folder}: {made.form}, {made.n_bytes / 1e6:,.1f} MB"), soft_wrap=True)
+    same = f"the same prediction for {made.agreement:.1%} of {made.n_texts:,} texts"
+    gaps = f"logits differ by at most {made.gap:.1g}, token scores by {made.score_gap:.1g}"
+    console.print(plain(f"compared with the model: {same}; {gaps}"))
+    draw_notes(console, made.notes)
 
 
 def draw_store(console: Console, summary: StoreSummary) -> None:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from spacetune.encoders.adapters.prefix import PrefixStates
 from spacetune.encoders.families import family_of, types_that
-from spacetune.errors import UnsupportedByFamily
+from spacetune.errors import EncoderError, UnsupportedByFamily
 
-__all__ = ["PrefixFeed", "admit_prefixes"]
+__all__ = ["admit_prefixes", "run_under_prefix"]
 
 NAME = "spacetune_prefix"
 
@@ -76,6 +76,36 @@ def feed_by_module(model: Any, feed: PrefixFeed | None) -> bool:
     for module in own.modules(model):
         module.prefix_feed = feed
     return True
+
+
+def run_under_prefix(model: Any, given: dict[str, Tensor], prefix: PrefixStates) -> Any:
+    """Run a model that admits prefixes under one, with the states of all layers.
+
+    Raises
+    ------
+    EncoderError
+        If a layer did not take its part of the prefix.
+    """
+    if prefix.position_shift:
+        given = given | {"position_ids": _shifted(model.config, given["input_ids"], prefix.shape.length)}
+    if prefix.shape.length == 0:
+        return model(**given, output_hidden_states=True)
+    feed = PrefixFeed(prefix)
+    if feed_by_module(model, feed):
+        try:
+            output = model(**given, output_hidden_states=True)
+        finally:
+            feed_by_module(model, None)
+    else:
+        output = model(**given, output_hidden_states=True, prefix_feed=feed)
+    if feed.used != prefix.shape.n_layers:
+        raise EncoderError(f"{feed.used} of {prefix.shape.n_layers} layers took the prefix; the result would lie")
+    return output
+
+
+def _shifted(config: Any, token_ids: Tensor, length: int) -> Tensor:
+    first = config.pad_token_id + 1 if config.model_type in family_of(config.model_type).after_padding else 0
+    return (torch.arange(token_ids.shape[1], device=token_ids.device) + first + length).expand(token_ids.shape)
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spacetune.encoders.adapters.lora import LoraShape, LoraStates, lora_shape, under_lora
 from spacetune.encoders.adapters.prefix import PrefixShape, PrefixStates
-from spacetune.encoders.adapters.prefix_attention import PrefixFeed, admit_prefixes, feed_by_module
+from spacetune.encoders.adapters.prefix_attention import admit_prefixes, run_under_prefix
 from spacetune.encoders.batching import token_batches
 from spacetune.encoders.families import FAMILIES, family_of
 from spacetune.encoders.loading.load import load_model, sharing_copy
@@ -22,7 +22,7 @@ from spacetune.encoders.ragged import concat_ranges, offsets_of
 from spacetune.encoders.reads import Reads
 from spacetune.encoders.token_features import TokenFeatures
 from spacetune.encoders.tokenizing import Tokenized
-from spacetune.errors import EncoderError, UnsupportedByFamily, UsageError
+from spacetune.errors import UnsupportedByFamily, UsageError
 
 __all__ = ["Adapter", "Pooling", "PrefixedEncoder"]
 
@@ -138,7 +138,7 @@ class PrefixedEncoder:
             with under_lora(self.model, prefix):
                 output = self.model(**given, output_hidden_states=True)
         else:
-            output = self._run(given, mask, prefix)
+            output = self._run(given, prefix)
         if pooling == "mean":
             return torch.stack([output.hidden_states[layer][mask] for layer in layers], dim=1)
         pooled = getattr(output, "pooler_output", None)
@@ -148,29 +148,11 @@ class PrefixedEncoder:
         spread[:, 0] = pooled * mask.sum(1, keepdim=True)
         return spread[mask].unsqueeze(1)
 
-    def _run(self, given: dict[str, Tensor], mask: Tensor, prefix: PrefixStates) -> Any:
+    def _run(self, given: dict[str, Tensor], prefix: PrefixStates) -> Any:
         if prefix.shape != self.shape(prefix.shape.length, position_shift=prefix.position_shift):
             raise UsageError(f"the prefix is {prefix.shape}, this encoder takes {self.shape(prefix.shape.length)}")
-        if prefix.position_shift:
-            given["position_ids"] = self._shifted(mask, prefix.shape.length)
-        if prefix.shape.length == 0:
-            return self.model(**given, output_hidden_states=True)
-        feed = PrefixFeed(PrefixStates(prefix.values.to(self.model.device), prefix.position_shift))
-        if feed_by_module(self.model, feed):
-            try:
-                output = self.model(**given, output_hidden_states=True)
-            finally:
-                feed_by_module(self.model, None)
-        else:
-            output = self.model(**given, output_hidden_states=True, prefix_feed=feed)
-        if feed.used != prefix.shape.n_layers:
-            raise EncoderError(f"{feed.used} of {prefix.shape.n_layers} layers took the prefix; the result would lie")
-        return output
-
-    def _shifted(self, mask: Tensor, length: int) -> Tensor:
-        config = self.model.config
-        first = config.pad_token_id + 1 if config.model_type in family_of(config.model_type).after_padding else 0
-        return (torch.arange(mask.shape[1], device=mask.device) + first + length).expand(mask.shape)
+        placed = PrefixStates(prefix.values.to(self.model.device), prefix.position_shift)
+        return run_under_prefix(self.model, given, placed)
 
     def features(
         self,

@@ -29,7 +29,16 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedConfig
 
-__all__ = ["LoadedEncoder", "freeze", "load_encoder", "load_model", "sharing_copy", "weights_digest", "weights_in"]
+__all__ = [
+    "LoadedEncoder",
+    "float32_copy",
+    "freeze",
+    "load_encoder",
+    "load_model",
+    "sharing_copy",
+    "weights_digest",
+    "weights_in",
+]
 
 M = TypeVar("M", bound=EncoderModel)
 
@@ -182,6 +191,13 @@ def sharing_copy(model: M, own: Iterable[torch.Tensor] = ()) -> M:
     apart = {id(tensor) for tensor in own}
     shared = {id(t): t for t in (*model.parameters(), *model.buffers()) if id(t) not in apart}
     return copy.deepcopy(model, shared)
+
+
+def float32_copy(source: EncoderSource, loaded: LoadedEncoder) -> tuple[Any, Any]:
+    """Return transformers' model and tokenizer, read anew; or a copy where the weights are in memory only."""
+    if not source.in_memory:
+        return load_model(source, torch.float32)
+    return copy.deepcopy(loaded.model).float().cpu(), loaded.tokenizer
 
 
 def weights_digest(model: EncoderModel) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import torch
 from torch import nn
 
 from spacetune.encoders.encoder import Encoder
-from spacetune.encoders.loading.load import freeze, load_model, weights_digest
+from spacetune.encoders.loading.load import float32_copy, freeze, weights_digest
 from spacetune.encoders.passes.packed import PackedBatch
 from spacetune.encoders.passes.padded import PaddedEncoder
 from spacetune.encoders.ragged import offsets_of
@@ -37,8 +36,8 @@ class TrainableEncoder(nn.Module):
         super().__init__()
         self._frozen = encoder.single_pass
         self.layers = layers
-        model, self._tokenizer = _copy_of(encoder)
-        self.runner = PaddedEncoder(model, "token_type_ids" in self._tokenizer.model_input_names)
+        model, self._tokenizer = float32_copy(encoder.source, encoder.loaded)
+        self.runner = PaddedEncoder(model.requires_grad_(True), "token_type_ids" in self._tokenizer.model_input_names)
         pooler = getattr(model, "pooler", None)
         if pooler is not None:
             pooler.requires_grad_(False)
@@ -72,11 +71,3 @@ class TrainableEncoder(nn.Module):
         source = dataclasses.replace(encoder.source, name=name, origin="trained", sha256=weights_digest(model))
         loaded = freeze(model.to(encoder.dtype), self._tokenizer, source, encoder.dtype, encoder.device)
         return type(encoder)(source, loaded, encoder.max_length)
-
-
-def _copy_of(encoder: Encoder) -> tuple[Any, Any]:
-    """Return weights to train: the file's own precision, or a copy where the weights are in memory only."""
-    if not encoder.source.in_memory:
-        return load_model(encoder.source, torch.float32)
-    held = encoder.loaded
-    return copy.deepcopy(held.model).float().cpu().requires_grad_(True), held.tokenizer
