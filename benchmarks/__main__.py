@@ -20,6 +20,7 @@ NAMES = (
     "parity",
     "imdb",
     "promises",
+    "suggesting",
     "quality",
 )
 

@@ -16,6 +16,7 @@ from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.reading import cut_at
 from spacetune.fitting import probabilities
 from spacetune.results import Result, jsonable
+from spacetune.studies.data.thresholds import Thresholds, as_thresholds, single_label
 
 __all__ = ["Predictions", "predict_texts", "predictions_of"]
 
@@ -31,7 +32,7 @@ class Predictions(Result):
     texts
         The texts, in their order.
     predicted
-        A class, a list of labels, or a number each.
+        A class, a list of labels, or a number each; None where the model is unsure.
     probabilities
         ``(text, class)`` calibrated, or None for regression.
     classes
@@ -66,13 +67,18 @@ class Predictions(Result):
         return {"text": text} if isinstance(text, str) else {"text": text[0], "text_pair": text[1]}
 
     def _found(self, i: int) -> dict[str, Any]:
-        label = self.predicted[i]
+        label = _said(self.predicted[i])
         row: dict[str, Any] = {"predicted": "|".join(map(str, label)) if isinstance(label, list) else label}
         if self.probabilities is not None and self.top is None:
             row |= {f"p({name})": p for name, p in zip(self.classes, self.probabilities[i].tolist(), strict=True)}
         for place, (name, p) in enumerate(self.likeliest(i), start=1):
             row |= {f"class {place}": name, f"p {place}": p}
         return {self._free(name): value for name, value in row.items()}
+
+    @property
+    def said(self) -> tuple[Any, ...]:
+        """What people are told: ``unsure`` where nothing is predicted."""
+        return tuple(map(_said, self.predicted))
 
     def _free(self, name: str) -> str:
         while name in self.columns:
@@ -97,8 +103,17 @@ class Predictions(Result):
         return told
 
 
+def _said(label: Any) -> Any:
+    return "unsure" if label is None else label
+
+
 def predict_texts(
-    model: TextEstimator, texts: Texts | LabelledTexts, *, top: int | None = None, progress: bool | None = None
+    model: TextEstimator,
+    texts: Texts | LabelledTexts,
+    *,
+    top: int | None = None,
+    abstain: float | Thresholds | None = None,
+    progress: bool | None = None,
 ) -> Predictions:
     """Predict texts or pairs.
 
@@ -110,6 +125,8 @@ def predict_texts(
         Strings or pairs of strings; `LabelledTexts` whose columns were kept give them to the predictions.
     top
         How many classes the rows name; None gives every class a column.
+    abstain
+        Predict None below this probability, or below these thresholds (`choose_thresholds`).
     progress
         Whether to show a bar.
 
@@ -121,13 +138,19 @@ def predict_texts(
     Raises
     ------
     UsageError
-        If `top` is below 1.
+        If `top` is below 1; or `abstain` is no probability, not for this model's classes, or the model does not give
+        one class a text.
     """
     if top is not None and top < 1:
         raise UsageError(f"top must be at least 1, got {top}")
+    unless = None if abstain is None else (single_label(model), as_thresholds(abstain))
     inputs = as_inputs(texts.inputs if isinstance(texts, LabelledTexts) else texts)
     read = model.read(inputs, progress)
     found = predictions_of(model, inputs, read.logits, int(read.truncated.sum()))
+    if unless is not None:
+        sure = unless[1].sure(unless[0], read.logits)
+        given = tuple(label if ok else None for label, ok in zip(found.predicted, sure, strict=True))
+        found = dataclasses.replace(found, predicted=given)
     columns = texts.columns if isinstance(texts, LabelledTexts) else {}
     return dataclasses.replace(found, columns=columns, top=top)
 
