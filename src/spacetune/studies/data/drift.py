@@ -218,7 +218,7 @@ def _classes(model: TextEstimator, before: Array, now: Array) -> tuple[ShareChan
 
 
 def _logits(model: TextEstimator, before: Array, now: Array) -> tuple[LogitShift, ...]:
-    tests = [ks_2samp(a, b) for a, b in zip(before.T, now.T, strict=True)]
+    tests: list[Any] = [ks_2samp(a, b) for a, b in zip(before.T, now.T, strict=True)]
     p = _adjusted(np.array([test.pvalue for test in tests]))
     means = zip(model.task_.classes or ("number",), before.mean(0).tolist(), now.mean(0).tolist(), strict=True)
     return tuple(

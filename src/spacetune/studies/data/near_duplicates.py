@@ -135,7 +135,7 @@ def find_near_duplicates(
         threshold=threshold,
         encoder=read_by.name,
         found=tuple(
-            NearDuplicate(*rows[i], *other_rows[j], cosines[i], exact=keys[i] == other_keys[j])
+            NearDuplicate(*rows[i], *other_rows[j], similarity=cosines[i], exact=keys[i] == other_keys[j])
             for i, j in zip(order.tolist(), nearest[order].tolist(), strict=True)
         ),
     )

@@ -222,7 +222,8 @@ def read_thresholds(place: Path) -> Thresholds:
     try:
         told = json.loads(place.read_text(encoding="utf-8"))
         rows = tuple(Threshold(**row) for row in told["thresholds"])
-        found = Thresholds(**{**told, "thresholds": rows, "notes": tuple(told["notes"])})
+        fields: dict[str, Any] = {**told, "thresholds": rows, "notes": tuple(told["notes"])}
+        found = Thresholds(**fields)
         values = {each.predicted: each.value for each in found.thresholds}.values()
         if found.score not in ("probability", "logit") or not all(v is None or isinstance(v, float) for v in values):
             raise ValueError
