@@ -21,6 +21,7 @@ NAMES = (
     "imdb",
     "promises",
     "streaming",
+    "suggesting",
     "quality",
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from statistics import mean, stdev
 from typing import Any
 
@@ -132,6 +132,15 @@ def additive_training() -> float:
     return seconds["additive quantizer, training"]
 
 
+SUGGESTED = ("sst2", "subj", "mr", "olid", "hatexplain", "banking77", "sma")
+
+
+def needed(data: str, measure: str) -> str:
+    """Return the number of suggested labels that reach the score of 300 random ones."""
+    row = next(row for row in result("suggesting")["rows"] if row["set"] == data)
+    return f"{row['needed'][measure]:.0f}"
+
+
 SCRIPT = "official script, processor seconds, best of three"
 FIGURES: dict[str, Callable[[], str]] = {
     "demo-kb": lambda: f"{result('demo')['tensors_kb']:.0f}",
@@ -167,6 +176,10 @@ FIGURES: dict[str, Callable[[], str]] = {
     "geometry-script": lambda: f"{official(SCRIPT):.1f}",
     "geometry-training": lambda: f"{additive_training():.1f}",
     "geometry-bound": lambda: f"{official(SCRIPT) / additive_training():.1f}",
+    "suggest-share": lambda: f"{100 * result('suggesting')['share_of_labels']['accuracy']:.0f}",
+    "suggest-share-f1": lambda: f"{100 * result('suggesting')['share_of_labels']['macro_f1']:.0f}",
+    **{f"suggest-{data}": partial(needed, data, "accuracy") for data in SUGGESTED},
+    **{f"suggest-{data}-f1": partial(needed, data, "macro_f1") for data in SUGGESTED},
 }
 
 if __name__ == "__main__":

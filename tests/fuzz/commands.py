@@ -27,7 +27,8 @@ __all__ = ["calls", "furnish", "trouble_of"]
 
 SECONDS = 10.0
 COMMANDS = ("fit", "score", "predict", "encode", "explain", "spaces", "simplex", "dissect", "measure", "compare",
-            "perturb", "check", "cache", "terms use", "terms subsets", "terms geometry", "terms shift")  # fmt: skip
+            "perturb", "check", "suggest", "drift", "thresholds", "cache", "terms use", "terms subsets",
+            "terms geometry", "terms shift")  # fmt: skip
 LABELS = ("good", "bad", "[/x]", "[red]odd", "\x1b[31mred", "=1+1", "ü\u202e")
 TEXTS = ("the parcel is late", "", "[/b] [link=x]", "\x1b]0;owned\x07", "＝cmd()", "a\nb\r\nc", "é" * 40,
          "report.csv now", "\ud800half", "-", "--", "\u202eevil", "🙂 " * 9, " ")  # fmt: skip

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from spacetune.cli.data import check, drift, suggest, thresholds
 from spacetune.cli.demo import demo
 from spacetune.cli.dissect import dissect, terms
-from spacetune.cli.doctor import cache, check, doctor, encoders
+from spacetune.cli.doctor import cache, doctor, encoders
 from spacetune.cli.encode import encode
 from spacetune.cli.explain import explain
 from spacetune.cli.export import export
@@ -41,6 +42,9 @@ COMMANDS = (
     compare,
     perturb,
     check,
+    suggest,
+    drift,
+    thresholds,
     demo,
     doctor,
     encoders,

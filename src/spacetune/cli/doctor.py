@@ -1,4 +1,4 @@
-"""The commands that look: at data, at the cache, at the installation."""
+"""The commands that look at the installation: encoders, the cache, versions."""
 
 from __future__ import annotations
 
@@ -7,39 +7,9 @@ from typing import Annotated
 import typer
 
 from spacetune.cli.guarded import AsJson, Report, guarded, quiet_libraries, say, show, write_place
-from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, read, reads
 from spacetune.errors import UsageError
 
-__all__ = ["cache", "check", "doctor", "encoders"]
-
-
-@guarded
-@reads
-def check(
-    data: Annotated[str, typer.Argument(help="Texts, labelled or not.")],
-    encoder: Annotated[str | None, typer.Option(help="Whose length limit to check against.")] = None,
-    lengths: Annotated[bool, typer.Option(help="Count tokens against the encoder's limit.")] = True,
-    label: LabelColumn = "label",
-    label_separator: Separator = None,
-    task: Task = "auto",
-    columns: Columns = COLUMNS,
-    out: Report = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say what is wrong with a data set: duplicates, conflicting labels, empty texts, tiny classes, long texts."""
-    out = write_place(out, inputs=(data,))
-    texts = read(data, columns, label=label, label_separator=label_separator, task=task)
-    from spacetune.data import check_texts
-    from spacetune.reports.terminal import draw_data_report
-
-    if not lengths:
-        show(check_texts(texts), as_json, draw_data_report, out)
-        return
-    from spacetune import Encoder
-
-    read_by = Encoder.from_pretrained(encoder)
-    limit = read_by.provenance(()).cut_at(texts.inputs)
-    show(check_texts(texts, read_by.count_tokens, limit, read_by.unknown), as_json, draw_data_report, out)
+__all__ = ["cache", "doctor", "encoders"]
 
 
 @guarded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -33,6 +33,10 @@ from spacetune.cli.streaming import (
     say_written,
     stream_place,
 )
+from spacetune.errors import UsageError
+
+if TYPE_CHECKING:
+    from spacetune.studies import Thresholds
 
 __all__ = ["predict", "score", "simplex", "spaces"]
 
@@ -46,14 +50,22 @@ def score(
     data: Annotated[str, typer.Argument(help="Labelled texts.")],
     label: LabelColumn = "label",
     label_separator: Separator = None,
+    against: Annotated[str | None, typer.Option(help="Another saved model to compare it with.")] = None,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     out: Report = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score a saved model on labelled texts, beside the majority baseline."""
-    out = write_place(out, inputs=(model, data))
+    """Score a saved model on labelled texts, beside the majority baseline or another model."""
+    out = write_place(out, inputs=(model, data, against))
     texts = read(data, columns, labelled=True, label=label, label_separator=label_separator)
+    if against is not None:
+        from spacetune.reports.data_work import drawn, models_document
+        from spacetune.studies import compare_models
+
+        found = compare_models(load(model, encoder), load(against, encoder), texts, names=_apart(model, against))
+        show(found, as_json, drawn(models_document), out)
+        return
     from spacetune.reports.terminal import draw_scores
     from spacetune.studies import score_model
 
@@ -73,28 +85,50 @@ def predict(
     resume: Resume = False,
     engine: Engine = None,
     workers: Workers = None,
+    abstain: Annotated[
+        str | None, typer.Option(help="Say 'unsure' below this probability, or a file of 'spacetune thresholds'.")
+    ] = None,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Predict texts given here, or all texts of a file; its own columns stay beside the predictions."""
-    out = stream_place(out, inputs=(model, *texts), resume=resume)
+    out = stream_place(out, inputs=(model, *(() if abstain is None else (abstain,)), *texts), resume=resume)
     streamed = is_stream(out, as_json, columns=keep, on_error=on_error, block=block, engine=engine, workers=workers)
     from spacetune.reports.terminal import draw_predictions
 
     quiet_libraries()
     from spacetune.studies import predict_file, predict_texts
 
+    unless = None if abstain is None else _abstention(abstain)
     if out is not None and streamed:
         blocks = blocks_of(texts, columns, kept=keep, on_error=on_error, size=block)
         with heeding_sigterm():
             by = by_whom(engine, workers)
-            found = predict_file(load(model, encoder), blocks, out, top=top, resume=resume, **by)
+            found = predict_file(load(model, encoder), blocks, out, top=top, abstain=unless, resume=resume, **by)
         say_written(found, "predictions", as_json)
     else:
         given = texts_or_table(texts, columns, keep_columns=as_json or out is not None)
-        result = predict_texts(load(model, encoder), given, top=top)
+        result = predict_texts(load(model, encoder), given, top=top, abstain=unless)
         hand_over(result, as_json, draw_predictions, out, f"{len(result.texts):,} predictions ")
+
+
+def _abstention(given: str) -> float | Thresholds:
+    """Read a probability, or the file of thresholds that is named."""
+    from spacetune.studies import read_thresholds
+
+    try:
+        return float(given)
+    except ValueError:
+        if not Path(given).is_file():
+            raise UsageError(f"--abstain must be a probability, or a file of thresholds; got {given!r}") from None
+        return read_thresholds(Path(given))
+
+
+def _apart(first: str, second: str) -> tuple[str, str]:
+    """Return the models' names, short where that tells them apart."""
+    names = Path(first).name, Path(second).name
+    return names if names[0] != names[1] else (first, second)
 
 
 @guarded

@@ -18,7 +18,7 @@ MOST_ROWS = 500
 def predictions_document(found: Predictions) -> Document:
     """Lay out predictions: how often each, then the texts."""
     rows = found.rows()
-    counts = Counter(map(named, found.predicted))
+    counts = Counter(map(named, found.said))
     parts = [Table(rows[:MOST_ROWS])]
     more = Paragraph(f"The first {MOST_ROWS} of {len(rows):,}; write them as CSV for all.")
     sections = noted(found.notes)

@@ -15,6 +15,14 @@ from spacetune.estimators.uncertainty import Uncertainty
 from spacetune.explanations import Explanation, TextExplanation
 from spacetune.geometry import Measurements
 from spacetune.heads.spaces import SpaceOverlap
+from spacetune.reports.data_work import (
+    drift_document,
+    label_errors_document,
+    models_document,
+    near_duplicates_document,
+    suggestions_document,
+    thresholds_document,
+)
 from spacetune.reports.document import Document, body, markdown
 from spacetune.reports.explained import (
     counterfactual_document,
@@ -37,15 +45,21 @@ from spacetune.reports.spaces import map_document, overlap_document
 from spacetune.results import Result
 from spacetune.studies import (
     Counterfactual,
+    Drift,
     ExplanationSummary,
     Faithfulness,
     FitReport,
+    LabelErrors,
+    ModelComparison,
+    NearDuplicates,
     PerturbationLadder,
     Predictions,
     Reach,
     Scores,
     SimplexScores,
     SpaceMap,
+    Suggestions,
+    Thresholds,
 )
 from spacetune.studies.geometry.comparing import EncoderComparison
 from spacetune.studies.geometry.measure_table import MeasureTable
@@ -56,13 +70,17 @@ LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
     Counterfactual: counterfactual_document,
     DataReport: data_document,
     Dissection: dissection_document,
+    Drift: drift_document,
     EncoderComparison: comparison_document,
     Explanation: explanation_document,
     ExplanationSummary: summary_document,
     Faithfulness: faithfulness_document,
     FitReport: fit_document,
+    LabelErrors: label_errors_document,
     MeasureTable: measures_document,
     Measurements: measurements_document,
+    ModelComparison: models_document,
+    NearDuplicates: near_duplicates_document,
     PerturbationLadder: ladder_document,
     Predictions: predictions_document,
     Reach: reach_document,
@@ -70,7 +88,9 @@ LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
     SimplexScores: simplex_document,
     SpaceMap: map_document,
     SpaceOverlap: overlap_document,
+    Suggestions: suggestions_document,
     TextExplanation: text_document,
+    Thresholds: thresholds_document,
     Uncertainty: uncertainty_document,
 }
 """How each kind of result is laid out; any other is shown as its rows."""

@@ -41,6 +41,10 @@ __all__ = [
 ]
 
 
+LONG = 40
+"""Letters of a cell from which on its column is broken into lines, and not the others cut short."""
+
+
 def plain(text: object, style: str = "") -> Text:
     """Return text as it stands, for a console to print: no markup in it, nothing that steers a terminal."""
     return Text(printable(text, lines=True), style)
@@ -59,7 +63,8 @@ def score_table(rows: Sequence[dict[str, Any]], title: str | None = None) -> Tab
     for name in columns:
         numeric = any(isinstance(row.get(name), int | float) for row in rows)
         heading = Text(printable(name.replace("_", "-")))
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
+        long = any(len(str(row.get(name))) > LONG for row in rows)
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=not long)
     for row in rows:
         table.add_row(*[Text(_cell(name, row.get(name))) for name in columns])
     return table
@@ -108,7 +113,7 @@ def draw_scores(console: Console, scores: Scores) -> None:
 def draw_predictions(console: Console, predictions: Predictions) -> None:
     """Print predictions, one text a line: label, confidence, text."""
     draw_notes(console, predictions.notes)
-    for i, (text, label) in enumerate(zip(predictions.texts, predictions.predicted, strict=True)):
+    for i, (text, label) in enumerate(zip(predictions.texts, predictions.said, strict=True)):
         table = predictions.probabilities
         shown = f"{label:.3f}" if isinstance(label, float) else str(label)
         line = Text(printable(shown), style="bold")

@@ -1,5 +1,10 @@
 """One question, one function, one result object; the command line and the web call these."""
 
+from spacetune.studies.data.drift import Drift, measure_drift
+from spacetune.studies.data.label_errors import LabelErrors, find_label_errors
+from spacetune.studies.data.near_duplicates import NearDuplicates, find_near_duplicates
+from spacetune.studies.data.suggesting import Suggestions, suggest_texts
+from spacetune.studies.data.thresholds import Thresholds, choose_thresholds, read_thresholds
 from spacetune.studies.demo_data import demo_pairs, demo_texts
 from spacetune.studies.diagnosis import Diagnosis, diagnose
 from spacetune.studies.embedding import Embeddings, embed_texts
@@ -11,6 +16,7 @@ from spacetune.studies.explain.reach import Reach, check_reach, word_reach
 from spacetune.studies.explain.streamed import explain_file
 from spacetune.studies.explain.summary import ExplanationSummary, summarise
 from spacetune.studies.fit.choosing import Choice, Trial, choose_method
+from spacetune.studies.fit.comparing import ModelComparison, compare_models
 from spacetune.studies.fit.fitting import FitReport, fit_model
 from spacetune.studies.fit.scoring import Scores, score_model
 from spacetune.studies.geometry.class_geometry import ClassGeometry, class_geometry
@@ -33,16 +39,20 @@ __all__ = [
     "ClassGeometry",
     "Counterfactual",
     "Diagnosis",
+    "Drift",
     "Embeddings",
     "EncoderComparison",
     "EncoderList",
     "ExplanationSummary",
     "Faithfulness",
     "FitReport",
+    "LabelErrors",
     "LadderValue",
     "LayerRanking",
     "LayerValue",
     "MeasureTable",
+    "ModelComparison",
+    "NearDuplicates",
     "PerturbationLadder",
     "Placement",
     "Predictions",
@@ -53,15 +63,19 @@ __all__ = [
     "SpaceMap",
     "Streamed",
     "SubsetScores",
+    "Suggestions",
     "TermGeometry",
     "TermShift",
     "TermUse",
+    "Thresholds",
     "Trial",
     "check_explanations",
     "check_reach",
     "choose_method",
+    "choose_thresholds",
     "class_geometry",
     "compare",
+    "compare_models",
     "demo_pairs",
     "demo_texts",
     "diagnose",
@@ -69,19 +83,24 @@ __all__ = [
     "encode_file",
     "explain_file",
     "find_counterfactual",
+    "find_label_errors",
+    "find_near_duplicates",
     "fit_model",
     "list_encoders",
     "map_spaces",
     "measure",
+    "measure_drift",
     "measure_ladder",
     "place_texts",
     "predict_file",
     "predict_texts",
     "predictions_of",
     "rank_layers",
+    "read_thresholds",
     "score_model",
     "score_simplex",
     "score_term_subsets",
+    "suggest_texts",
     "summarise",
     "term_geometry",
     "term_shift",

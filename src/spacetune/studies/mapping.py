@@ -11,10 +11,11 @@ import torch
 from scipy.spatial.distance import cdist
 
 from spacetune.data import LabelledTexts
-from spacetune.encoders import TextInput, TokenFeatures
+from spacetune.encoders import FeatureSource, TextInput, TokenFeatures
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.estimators.classifier import Classifier
+from spacetune.fitting import text_chunks
 from spacetune.heads import SpaceHead
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.results import Result
@@ -202,6 +203,12 @@ def text_vectors(model: TextEstimator, features: TokenFeatures) -> Array:
     with torch.inference_mode():
         pooled = features.means() if head is None else head.centroids(features)
     return pooled.flatten(1).double().numpy()
+
+
+def chosen_vectors(model: TextEstimator, source: FeatureSource, rows: Array) -> Array:
+    """Return the vectors of these texts of a source, read a few at a time."""
+    chosen = torch.from_numpy(rows)
+    return np.concatenate([text_vectors(model, source.take(chosen[i])) for i in text_chunks(source.lengths[chosen])])
 
 
 def _space_head(model: TextEstimator) -> SpaceHead | None:

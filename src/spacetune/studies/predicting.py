@@ -20,6 +20,7 @@ from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.reading import cut_at
 from spacetune.fitting import probabilities
 from spacetune.results import Result, jsonable
+from spacetune.studies.data.thresholds import Thresholds, as_thresholds, single_label
 from spacetune.studies.streaming import Stream, Streamed, model_run
 
 __all__ = ["Predictions", "predict_file", "predict_texts", "predictions_of"]
@@ -36,7 +37,7 @@ class Predictions(Result):
     texts
         The texts, in their order.
     predicted
-        A class, a list of labels, or a number each.
+        A class, a list of labels, or a number each; None where the model is unsure.
     probabilities
         ``(text, class)`` calibrated, or None for regression.
     classes
@@ -92,6 +93,11 @@ class Predictions(Result):
             return {"text": self.texts}
         return {"text": [text[0] for text in self.texts], "text_pair": [text[1] for text in self.texts]}
 
+    @property
+    def said(self) -> tuple[Any, ...]:
+        """What people are told: ``unsure`` where nothing is predicted."""
+        return tuple("unsure" if label is None else label for label in self.predicted)
+
     def likeliest(self, i: int) -> list[tuple[Any, float]]:
         """Return the likeliest classes of a text with their probabilities, `top` of them; none where it is None."""
         if self.top is None or self.probabilities is None:
@@ -115,7 +121,12 @@ def _where_right(values: Sequence[Any], errors: Sequence[str | None]) -> list[An
 
 
 def predict_texts(
-    model: TextEstimator, texts: Texts | LabelledTexts, *, top: int | None = None, progress: bool | None = None
+    model: TextEstimator,
+    texts: Texts | LabelledTexts,
+    *,
+    top: int | None = None,
+    abstain: float | Thresholds | None = None,
+    progress: bool | None = None,
 ) -> Predictions:
     """Predict texts or pairs.
 
@@ -127,6 +138,8 @@ def predict_texts(
         Strings or pairs of strings; `LabelledTexts` whose columns were kept give them to the predictions.
     top
         How many classes the rows name; None gives every class a column.
+    abstain
+        Predict None below this probability, or below these thresholds (`choose_thresholds`).
     progress
         Whether to show a bar.
 
@@ -138,12 +151,14 @@ def predict_texts(
     Raises
     ------
     UsageError
-        If `top` is below 1.
+        If `top` is below 1; or `abstain` is no probability, not for this model's classes, or the model does not give
+        one class a text.
     """
     _check_top(top)
+    unless = _limits(model, abstain)
     inputs = as_inputs(texts.inputs if isinstance(texts, LabelledTexts) else texts)
     read = model.read(inputs, progress)
-    found = predictions_of(model, inputs, read.logits, int(read.truncated.sum()))
+    found = _unless_unsure(predictions_of(model, inputs, read.logits, int(read.truncated.sum())), read.logits, unless)
     columns = texts.columns if isinstance(texts, LabelledTexts) else {}
     return dataclasses.replace(found, columns=columns, top=top)
 
@@ -153,12 +168,26 @@ def _check_top(top: int | None) -> None:
         raise UsageError(f"top must be at least 1, got {top}")
 
 
+def _limits(model: TextEstimator, abstain: float | Thresholds | None) -> tuple[Classifier, Thresholds] | None:
+    return None if abstain is None else (single_label(model), as_thresholds(abstain))
+
+
+def _unless_unsure(found: Predictions, logits: Array, limits: tuple[Classifier, Thresholds] | None) -> Predictions:
+    """Return the predictions, None in place of those that the model is unsure of."""
+    if limits is None:
+        return found
+    sure = limits[1].sure(limits[0], logits)
+    given = tuple(label if ok else None for label, ok in zip(found.predicted, sure, strict=True))
+    return dataclasses.replace(found, predicted=given)
+
+
 def predict_file(
     model: TextEstimator,
     source: object,
     out: str | os.PathLike[str],
     *,
     top: int | None = None,
+    abstain: float | Thresholds | None = None,
     resume: bool = False,
     progress: bool | None = None,
     engine: str = "local",
@@ -179,6 +208,8 @@ def predict_file(
         ``.csv``, ``.jsonl`` or ``.parquet``, written whole or not at all; or a folder of Parquet parts, one a block.
     top
         How many classes are named, the likeliest first; None gives every class a column.
+    abstain
+        Predict nothing below this probability, or below these thresholds (`choose_thresholds`).
     resume
         Go on from the parts that an interrupted run left in the folder.
     progress
@@ -199,20 +230,22 @@ def predict_file(
     DataError
         If the texts cannot be read.
     UsageError
-        If `out` is no such place, or holds the parts of another run.
+        If `out` is no such place, or holds the parts of another run; or as for `predict_texts`.
     """
     _check_top(top)
+    unless = _limits(model, abstain)
     stream = Stream(source, out, "predictions", resume, progress, engine, workers)
     stream.check()
+    asked = {"top": top, "abstain": None if unless is None else jsonable(unless[1].to_dict())}
 
     def make(block: Block) -> tuple[Columns, int]:
         inputs = as_inputs(block.texts.inputs)
         read = model.read(inputs, progress)
-        found = predictions_of(model, inputs, read.logits, 0)
+        found = _unless_unsure(predictions_of(model, inputs, read.logits, 0), read.logits, unless)
         table = dataclasses.replace(found, columns=block.texts.columns, top=top, errors=block.errors).table()
         return table, int(read.truncated.sum())
 
-    return stream.write(make, functools.partial(_pieces, model, top), lambda: {**model_run(model), "top": top})
+    return stream.write(make, functools.partial(_pieces, model, top), lambda: {**model_run(model), **asked})
 
 
 def _pieces(

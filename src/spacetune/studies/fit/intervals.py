@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from spacetune.fitting import MultiLabel, Regression, Task, regression_scores
 
-__all__ = ["decisions", "score_intervals"]
+__all__ = ["decisions", "difference_intervals", "score_intervals"]
 
 Array = np.ndarray[Any, Any]
 RESAMPLES = 1000
@@ -58,31 +59,68 @@ def score_intervals(
     """
     if len(truth) < 2:
         return {}
+    return {name: _ends(values, level) for name, values in _drawn(kind, truth, [predicted], seed)[0].items()}
+
+
+def difference_intervals(
+    kind: str, truth: Array, a: Array, b: Array, *, level: float = 0.95, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Return an interval for every score of `a` less that of `b`: both are scored on the same draws.
+
+    What is hard for both goes out of the difference, so the interval is narrower than their own ones suggest.
+    Parameters are those of `score_intervals`.
+
+    Examples
+    --------
+    >>> truth = np.arange(100) % 2
+    >>> better, worse = (np.where(np.arange(100) < wrong, 1 - truth, truth) for wrong in (10, 30))
+    >>> low, high = difference_intervals("single", truth, better, worse)["accuracy"]
+    >>> 0.1 < low < 0.2 < high < 0.3
+    True
+    """
+    if len(truth) < 2:
+        return {}
+    ours, others = _drawn(kind, truth, [a, b], seed)
+    return {name: _ends(values - others[name], level) for name, values in ours.items()}
+
+
+def _drawn(kind: str, truth: Array, predictions: Sequence[Array], seed: int) -> list[dict[str, Array]]:
+    """Return the drawn scores of every prediction, by name; a draw is the same texts for all."""
     draw = {"single": _single, "multi": _multi, "regression": _regression}[kind]
-    drawn = draw(truth, predicted, np.random.default_rng(seed))
+    return draw(truth, predictions, np.random.default_rng(seed))
+
+
+def _ends(values: Array, level: float) -> tuple[float, float]:
     tail = (1 - level) / 2
-    ends = {name: np.quantile(values, (tail, 1 - tail)) for name, values in drawn.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+    low, high = np.quantile(values, (tail, 1 - tail))
+    return float(low), float(high)
 
 
-def _single(truth: Array, predicted: Array, rng: np.random.Generator) -> dict[str, Array]:
-    """Scores depend on the confusion counts alone, so these are drawn and not the texts."""
-    n, n_classes = len(truth), int(max(truth.max(), predicted.max())) + 1
-    cells, counts = np.unique(truth * n_classes + predicted, return_counts=True)
-    is_true, is_predicted = np.eye(n_classes)[cells // n_classes], np.eye(n_classes)[cells % n_classes]
-    drawn = rng.multinomial(n, counts / n, size=RESAMPLES)
-    hits = drawn @ (is_true * is_predicted)
-    return {"accuracy": hits.sum(1) / n, "macro_f1": _macro(hits, drawn @ is_true + drawn @ is_predicted, present=True)}
+def _single(truth: Array, predictions: Sequence[Array], rng: np.random.Generator) -> list[dict[str, Array]]:
+    """Scores depend on the counts of (true, predicted, ...) alone, so these are drawn and not the texts."""
+    n, told = len(truth), np.stack([truth, *predictions])
+    cells, counts = np.unique(told, axis=1, return_counts=True)
+    drawn, one_hot = rng.multinomial(n, counts / n, size=RESAMPLES), np.eye(int(told.max()) + 1)
+    is_true = one_hot[cells[0]]
+    found: list[dict[str, Array]] = []
+    for is_predicted in one_hot[cells[1:]]:
+        hits, sizes = drawn @ (is_true * is_predicted), drawn @ is_true + drawn @ is_predicted
+        found.append({"accuracy": hits.sum(1) / n, "macro_f1": _macro(hits, sizes, present=True)})
+    return found
 
 
-def _multi(truth: Array, predicted: Array, rng: np.random.Generator) -> dict[str, Array]:
+def _multi(truth: Array, predictions: Sequence[Array], rng: np.random.Generator) -> list[dict[str, Array]]:
     n = len(truth)
+    weights = [rng.multinomial(n, np.full(n, 1 / n), size=CHUNK).astype(np.float32) for _ in range(RESAMPLES // CHUNK)]
+    return [_multi_scores(truth, predicted, weights) for predicted in predictions]
+
+
+def _multi_scores(truth: Array, predicted: Array, weights: Sequence[Array]) -> dict[str, Array]:
     exact, both, either = (truth == predicted).all(1), truth * predicted, truth + predicted
     found: dict[str, list[Array]] = {"accuracy": [], "macro_f1": [], "micro_f1": []}
-    for _ in range(RESAMPLES // CHUNK):
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=CHUNK).astype(np.float32)
-        hits, sizes = weights @ both, weights @ either
-        found["accuracy"].append(weights @ exact / n)
+    for part in weights:
+        hits, sizes = part @ both, part @ either
+        found["accuracy"].append(part @ exact / len(truth))
         found["macro_f1"].append(_macro(hits, sizes, present=False))
         found["micro_f1"].append(2 * hits.sum(1) / np.maximum(sizes.sum(1), 1))
     return {name: np.concatenate(parts) for name, parts in found.items()}
@@ -94,7 +132,7 @@ def _macro(hits: Array, sizes: Array, *, present: bool) -> Array:
     return each.sum(1) / (sizes > 0).sum(1) if present else each.mean(1)
 
 
-def _regression(truth: Array, predicted: Array, rng: np.random.Generator) -> dict[str, Array]:
+def _regression(truth: Array, predictions: Sequence[Array], rng: np.random.Generator) -> list[dict[str, Array]]:
     rows = rng.integers(0, len(truth), size=(300, len(truth)))
-    drawn = [regression_scores(truth[each], predicted[each]) for each in rows]
-    return {name: np.array([scores[name] for scores in drawn]) for name in drawn[0]}
+    drawn = [[regression_scores(truth[each], predicted[each]) for each in rows] for predicted in predictions]
+    return [{name: np.array([scores[name] for scores in each]) for name in each[0]} for each in drawn]

@@ -1,0 +1,122 @@
+"""The data work around a classifier as reports; the terminal shows the same, shorter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from spacetune.reports.document import Document, Notes, Paragraph, Part, Section, Table, noted
+from spacetune.reports.terminal import draw_notes, plain, score_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from spacetune.studies import Drift, LabelErrors, ModelComparison, NearDuplicates, Suggestions, Thresholds
+
+__all__ = [
+    "drawn",
+    "drift_document",
+    "label_errors_document",
+    "models_document",
+    "near_duplicates_document",
+    "suggestions_document",
+    "thresholds_document",
+]
+
+MOST_ROWS, IN_THE_TERMINAL = 500, 20
+
+
+def suggestions_document(found: Suggestions) -> Document:
+    """Lay out texts to label next."""
+    lead = f"{len(found.chosen):,} of {found.n_texts:,} texts of {found.source} to label next."
+    return Document("To label next", lead, [*noted(found.notes), Section("In this order", _listed(found.rows()))])
+
+
+def label_errors_document(found: LabelErrors) -> Document:
+    """Lay out labels that are likely wrong."""
+    lead = (
+        f"{len(found.errors):,} of {found.n_texts:,} labels of {found.source} are likely wrong. A probe that did not "
+        f"see the text agrees with {found.accuracy:.1%} of all labels ({found.n_folds} folds)."
+    )
+    return Document("Label errors", lead, [*noted(found.notes), Section("Likely wrong", _listed(found.rows()))])
+
+
+def near_duplicates_document(found: NearDuplicates) -> Document:
+    """Lay out texts that stand in two sets, or nearly."""
+    exact = sum(each.exact for each in found.found)
+    lead = (
+        f"{len(found.found):,} of {found.n_texts:,} texts of {found.source} have a near one among the "
+        f"{found.n_other:,} of {found.other_source} (cosine at least {found.threshold:g}, {found.encoder}): "
+        f"{exact:,} are the same text, {found.conflicts:,} carry another label there."
+    )
+    return Document("Near duplicates", lead, [Section("The nearest first", _listed(found.rows()))])
+
+
+def drift_document(found: Drift) -> Document:
+    """Lay out how new texts differ from reference texts."""
+    lead = (
+        f"{found.n_texts:,} texts of {found.source} against {found.n_reference:,} of {found.reference}: told apart "
+        f"with an AUC of {found.auc:.3f} (95 % interval {found.auc_low:.3f} to {found.auc_high:.3f}; 0.5 is no drift)."
+    )
+    parts = {"Predicted classes": found.classes, "Logits": found.logits, "Words": found.words}
+    sections = [Section(title, _listed([vars(each) for each in rows])) for title, rows in parts.items() if rows]
+    return Document("Drift", lead, [*noted(found.notes), *sections])
+
+
+def thresholds_document(found: Thresholds) -> Document:
+    """Lay out thresholds below which a model is unsure."""
+    lead = f"Thresholds on the largest {found.score}, by {found.source}, for {found.asked} {found.level:g}."
+    return Document("Thresholds", lead, [*noted(found.notes), Section("Below them: unsure", _listed(found.rows()))])
+
+
+def models_document(found: ModelComparison) -> Document:
+    """Lay out two models' scores on the same texts, and where they differ."""
+    first, second = found.scores
+    rows: list[dict[str, Any]] = [
+        {"score": name, "first": value, "second": second[name], "difference": found.difference[name]}
+        | dict(zip(("low", "high"), found.intervals.get(name, ()), strict=False))
+        for name, value in first.items()
+    ]
+    parts: list[Part] = [Table(rows, "difference: first less second, with a paired 95 % bootstrap interval")]
+    if found.mcnemar is not None:
+        right = found.mcnemar
+        told = f"Right: both {right.both:,}, only the first {right.only_first:,}, only the second {right.only_second:,}"
+        parts.append(Paragraph(f"{told}, neither {right.neither:,}; McNemar's exact p = {right.p:.3g}."))
+    lead = f"{found.n_texts:,} texts of {found.source}; first: {found.names[0]}, second: {found.names[1]}."
+    differ = Section("Where they differ", _listed(found.rows()))
+    return Document("Two models", lead, [*noted(found.notes), Section("Scores", parts), differ])
+
+
+def _listed(rows: list[dict[str, Any]]) -> list[Part]:
+    """Return a table of the first rows, and how many more there are."""
+    if not rows:
+        return [Paragraph("None.")]
+    more = Paragraph(f"The first {MOST_ROWS} of {len(rows):,}; write them as CSV for all.")
+    return [Table(rows[:MOST_ROWS]), *([more] if len(rows) > MOST_ROWS else [])]
+
+
+def drawn(layout: Callable[[Any], Document]) -> Callable[[Console, Any], None]:
+    """Return what prints a result as its report is laid out: sentences, warnings, and the first rows of tables."""
+
+    def draw(console: Console, result: Any) -> None:
+        document = layout(result)
+        console.print(plain(document.lead))
+        for section in document.sections:
+            for part in section.parts:
+                _draw_part(console, part, section.title)
+
+    return draw
+
+
+def _draw_part(console: Console, part: Part, title: str) -> None:
+    match part:
+        case Notes(lines):
+            draw_notes(console, lines)
+        case Paragraph(text):
+            console.print(plain(text))
+        case Table(rows, caption):
+            console.print(score_table(rows[:IN_THE_TERMINAL], caption or title))
+            if len(rows) > IN_THE_TERMINAL:
+                console.print(plain(f"and {len(rows) - IN_THE_TERMINAL:,} more: --out writes them"))
+        case _:
+            pass

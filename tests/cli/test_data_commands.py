@@ -1,0 +1,63 @@
+"""The commands for the data around a classifier show what their functions find."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .conftest import Place, read_rows, run, write_rows
+
+
+def test_likely_label_errors_of_a_file(place: Place, tmp_path: Path) -> None:
+    rows = read_rows(place.train)
+    rows[0]["label"] = next(row["label"] for row in rows if row["label"] != rows[0]["label"])
+    spoilt = write_rows(tmp_path / "spoilt.csv", rows)
+    answer = run("check", spoilt, "--labels", "--out", tmp_path / "errors.csv")
+    assert "labels of spoilt.csv are likely wrong" in " ".join(answer.out.split())
+    found = read_rows(tmp_path / "errors.csv")
+    assert ("1", rows[0]["text"]) in [(row["row"], row["text"]) for row in found]
+    unlabelled = write_rows(tmp_path / "texts.csv", [{"text": row["text"]} for row in rows])
+    assert run("check", unlabelled, "--labels").code == 1
+
+
+def test_near_duplicates_of_two_files(place: Place, tmp_path: Path) -> None:
+    first = read_rows(place.train)[0]
+    leaked = write_rows(tmp_path / "leaked.csv", [{"text": f"{first['text']} ", "label": "other"}])
+    told = json.loads(run("check", leaked, "--against", place.train, "--json").out)
+    assert [(row["row"], row["other_row"], row["exact"]) for row in told["found"]] == [(1, 1, True)]
+    refused = run("check", leaked, "--against", place.train, "--labels")
+    assert (refused.code, "choose one" in refused.err) == (2, True)
+
+
+def test_drift_names_the_files(place: Place) -> None:
+    answer = run("drift", place.model, place.test, "--reference", place.train)
+    said = " ".join(answer.out.split())
+    assert "24 texts of test.csv against 60 of train.csv: told apart with an AUC of" in said
+    assert "60 of 60 texts repeat a training text" in said
+    assert run("drift", place.model, place.test).code == 2
+
+
+def test_thresholds_go_from_their_file_into_predictions(place: Place, tmp_path: Path) -> None:
+    file = tmp_path / "unsure.json"
+    assert run("thresholds", place.model, place.test, "--keep", 0.5, "--out", file).code == 0
+    told = json.loads(run("predict", place.model, place.test, "--abstain", file, "--json").out)
+    assert 12 <= sum(label is not None for label in told["predicted"]) < 24
+    assert "unsure" in run("predict", place.model, "hm", "--abstain", 0.99).out
+    refused = run("predict", place.model, "hm", "--abstain", "often")
+    assert (refused.code, "a probability, or a file of thresholds" in refused.err) == (2, True)
+
+
+def test_a_model_against_another(place: Place) -> None:
+    told = json.loads(run("score", place.model, place.test, "--against", place.model, "--json").out)
+    assert (told["names"], told["differing"], told["mcnemar"]["p"]) == (["model", "model"], [], 1.0)
+    drawn = run("score", place.model, place.test, "--against", place.model).out
+    assert "first: model, second: model." in " ".join(drawn.split())
+
+
+def test_what_to_label_next_goes_into_a_file(place: Place, tmp_path: Path) -> None:
+    texts = write_rows(tmp_path / "texts.csv", [{"text": row["text"]} for row in read_rows(place.test)])
+    run("suggest", place.model, texts, "-n", 5, "--out", tmp_path / "next.csv")
+    found = read_rows(tmp_path / "next.csv")
+    given = read_rows(texts)
+    assert len(found) == 5
+    assert all(given[int(row["row"]) - 1]["text"] == row["text"] for row in found)

@@ -1,0 +1,221 @@
+"""The data work around a classifier, held to values worked out by hand and to texts that were spoilt on purpose."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spacetune import Encoder, LabelledTexts, LinearProbe, render
+from spacetune.errors import DataError, UsageError
+from spacetune.studies import (
+    choose_thresholds,
+    compare_models,
+    demo_texts,
+    find_label_errors,
+    find_near_duplicates,
+    measure_drift,
+    predict_texts,
+    read_thresholds,
+    score_model,
+    suggest_texts,
+)
+from spacetune.studies.data.label_errors import confident_errors
+from spacetune.studies.data.suggesting import choose_rows
+from spacetune.studies.data.thresholds import cut_of
+
+TRAIN, HELD = demo_texts("train").take(range(240)), demo_texts("test")
+
+
+@pytest.fixture(scope="module")
+def model(shallow: Encoder) -> LinearProbe:
+    return LinearProbe(shallow, C=1e-2, layers=-1, store=None).fit(TRAIN.texts, TRAIN.labels)
+
+
+def test_confident_learning_by_hand() -> None:
+    given = np.array([0, 0, 0, 1, 1, 2])
+    table = np.array([
+        [0.8, 0.1, 0.1],
+        [0.6, 0.3, 0.1],
+        [0.1, 0.8, 0.1],  # reaches class 1, and class 2 with its low threshold: the likelier counts
+        [0.2, 0.6, 0.2],
+        [0.7, 0.2, 0.1],  # likewise for class 0
+        [0.5, 0.4, 0.1],  # reaches all three
+    ])  # fmt: skip
+    wrong, thresholds = confident_errors(given, table)
+    assert thresholds.tolist() == pytest.approx([0.5, 0.4, 0.1])
+    assert wrong.tolist() == [2, 5, 4], "the least likely label first; rows 2 and 5 are level at 0.1"
+
+
+def test_a_label_counts_for_the_class_whose_threshold_it_reaches_and_never_against_the_likeliest() -> None:
+    given, table = np.array([0, 0, 1]), np.array([[0.9, 0.1], [0.55, 0.45], [0.6, 0.4]])
+    wrong, _ = confident_errors(given, table)  # row 1 reaches class 1 alone, and class 0 is still its likeliest
+    assert wrong.tolist() == []
+
+
+def test_labels_turned_round_on_purpose_are_found(shallow: Encoder) -> None:
+    names = ("account_login", "delivery_status")
+    data = TRAIN.take([i for i, label in enumerate(TRAIN.labels or []) if label in names])
+    true = list(data.labels or [])
+    spoilt = {row: names[true[row] == names[0]] for row in (0, 10, 20)}
+    data = dataclasses.replace(data, labels=[spoilt.get(i, label) for i, label in enumerate(true)])
+    found = find_label_errors(data, shallow, n_folds=3)
+    assert {each.row - 1 for each in found.errors} >= set(spoilt)
+    for each in found.errors:
+        assert (each.label, each.text) == (data.labels[each.row - 1], data.texts[each.row - 1])
+        assert each.suggested != each.label
+        assert each.confidence < found.thresholds[each.suggested] <= each.suggested_confidence + 1e-6
+
+
+def test_labels_of_tiny_classes_are_not_judged_and_said_so(shallow: Encoder) -> None:
+    texts = [*(f"good {i}" for i in range(9)), "odd", *(f"bad {i}" for i in range(9))]
+    data = LabelledTexts(texts, [*"gggggggggobbbbbbbbb"])
+    found = find_label_errors(data, shallow)
+    assert (found.n_texts, list(found.thresholds)) == (18, ["b", "g"])
+    assert found.notes == (
+        "1 texts are of classes with fewer than 5 different texts: their labels were not judged (row 10)",
+    )
+    with pytest.raises(DataError, match="where every text carries one class"):
+        find_label_errors(LabelledTexts(["a", "b"], [0.5, 1.5]))
+    with pytest.raises(DataError, match="two classes with at least 5 different texts each"):
+        find_label_errors(data.take(range(10)))
+
+
+def test_near_duplicates_name_both_rows_the_nearest_first(encoder: Encoder) -> None:
+    train = LabelledTexts(["My coat never came.", "How do I change my password?"], ["parcel", "account"])
+    texts = ["how do i change my password", "My coat  never came.", "Thanks!"]
+    test = LabelledTexts(texts, ["parcel", "parcel", "other"])
+    found = find_near_duplicates(test, train, encoder)
+    assert [(each.row, each.other_row, each.exact) for each in found.found] == [(2, 1, True), (1, 2, False)]
+    assert found.conflicts == 1
+    with pytest.raises(DataError, match="two sets of texts, or two of pairs"):
+        find_near_duplicates(test, LabelledTexts(["a"], pairs=["b"]), encoder)
+    with pytest.raises(UsageError, match="above 0 and at most 1, got 2"):
+        find_near_duplicates(test, train, encoder, threshold=2)
+
+
+def test_no_drift_between_halves_and_much_where_a_class_is_missing(model: LinearProbe) -> None:
+    same = measure_drift(model, HELD.take(range(0, 120, 2)), HELD.take(range(1, 120, 2)))
+    assert same.auc_low < 0.55
+    assert [each for each in same.classes if each.p < 0.05] == []
+    assert same.words == ()
+    gone = (HELD.labels or [])[0]
+    rest = HELD.take([i for i, label in enumerate(HELD.labels or []) if label != gone])
+    said = model.predict(rest.texts).tolist()
+    drift = measure_drift(model, rest, TRAIN)
+    (change,) = (each for each in drift.classes if each.name == gone)
+    assert change.now == pytest.approx(said.count(gone) / len(rest))
+    assert change.low < change.now - change.before < change.high < 0
+    assert drift.notes == ("train.jsonl: 240 of 240 texts repeat a training text (rows 1, 2, 3, 4, 5 and 235 more)",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "level", "cut"),
+    [("precision", 0.75, 0.6), ("precision", 0.81, 0.8), ("precision", 1.0, 0.8), ("cost", 0.5, 0.6),
+     ("cost", 0.1, 0.8), ("keep", 0.5, 0.7), ("keep", 1.0, 0.5), ("keep", 0.01, 0.9)],
+)  # fmt: skip
+def test_cuts_by_hand(asked: str, level: float, cut: float) -> None:
+    scores = np.array([0.5, 0.9, 0.7, 0.8, 0.7, 0.6])
+    right = np.array([False, True, False, True, True, True])  # by score: T T (F T) T F; the two at 0.7 stay together
+    assert cut_of(scores, right, asked, level) == cut
+
+
+def test_nothing_is_kept_where_nothing_is_right_enough() -> None:
+    assert cut_of(np.array([0.9, 0.8]), np.array([False, False]), "precision", 0.5) is None
+    assert cut_of(np.array([0.9, 0.8]), np.array([False, False]), "cost", 0.5) is None
+    assert cut_of(np.zeros(0), np.zeros(0, dtype=bool), "keep", 0.5) is None
+
+
+def test_thresholds_do_on_their_texts_what_they_say_also_from_a_file(model: LinearProbe, tmp_path: Path) -> None:
+    for settings in ({"precision": 0.95}, {"precision": 0.95, "by_class": True}, {"keep": 0.8, "score": "logit"}):
+        found = choose_thresholds(model, HELD, **settings)
+        again = read_thresholds(render(found, tmp_path / "thresholds.json"))
+        assert again == found
+        said = predict_texts(model, HELD, abstain=again)
+        pairs = zip(said.predicted, HELD.labels or [], strict=True)
+        kept = [(label, true) for label, true in pairs if label is not None]
+        assert len(kept) == sum(each.kept for each in found.thresholds)
+        assert sum(label == true for label, true in kept) == sum(each.right for each in found.thresholds)
+    assert len(kept) >= 0.8 * len(HELD)
+    unsure = said.predicted.index(None)
+    assert (said.rows()[unsure]["predicted"], said.said[unsure]) == (None, "unsure")
+
+
+def test_thresholds_that_make_no_sense_are_refused(model: LinearProbe, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="give one of precision, cost and keep"):
+        choose_thresholds(model, HELD, precision=0.9, cost=0.1)
+    with pytest.raises(UsageError, match="abstain must be a probability between 0 and 1"):
+        predict_texts(model, ["a"], abstain=2.0)
+    two = LinearProbe(model.encoder, C=1.0, layers=-1).fit(["good", "bad"] * 9, ["g", "b"] * 9)
+    with pytest.raises(UsageError, match="of other classes than the model's"):
+        predict_texts(two, ["a"], abstain=choose_thresholds(model, HELD, cost=0.5, by_class=True))
+    several = LinearProbe(model.encoder, C=1.0, layers=-1).fit(["good", "bad"] * 9, [["g"], ["g", "b"]] * 9)
+    with pytest.raises(UsageError, match="only a model that gives one class a text"):
+        predict_texts(several, ["a"], abstain=0.5)
+    (tmp_path / "odd.json").write_text('{"thresholds": [{"predicted": null}]}')
+    with pytest.raises(DataError, match="holds no thresholds"):
+        read_thresholds(tmp_path / "odd.json")
+
+
+def test_two_models_are_compared_text_by_text(model: LinearProbe, shallow: Encoder) -> None:
+    weak = LinearProbe(shallow, C=1e-2, layers=-1, store=None).fit(TRAIN.texts[:60], (TRAIN.labels or [])[:60])
+    found = compare_models(model, weak, HELD, names=("all", "few"))
+    labels, a, b = np.array(HELD.labels), model.predict(HELD.texts), weak.predict(HELD.texts)
+    counts = found.mcnemar
+    assert counts is not None
+    right, other = a == labels, b == labels
+    assert (counts.both, counts.neither) == (np.sum(right & other), np.sum(~right & ~other))
+    assert [row["row"] - 1 for row in found.differing] == np.flatnonzero(a != b).tolist()
+    assert found.difference["accuracy"] == pytest.approx((counts.only_first - counts.only_second) / len(HELD))
+    low, high = found.intervals["accuracy"]
+    assert low < found.difference["accuracy"] < high
+    apart = score_model(model, HELD).intervals["accuracy"]
+    assert found.scores[0] == score_model(model, HELD).scores
+    assert high - low < 2 * (apart[1] - apart[0])
+    same = compare_models(model, model, HELD)
+    assert (same.differing, same.intervals["accuracy"], same.mcnemar and same.mcnemar.p) == ((), (0.0, 0.0), 1.0)
+
+
+def test_what_is_suggested_is_unsure_apart_and_not_labelled_yet(model: LinearProbe) -> None:
+    data = LabelledTexts([*TRAIN.texts[:5], *HELD.texts, HELD.texts[0]])
+    found = suggest_texts(model, data, 10)
+    assert found.n_texts == 120
+    assert found.notes == (
+        "6 texts were passed over: they repeat an earlier text or one that the model was trained on "
+        "(rows 1, 2, 3, 4, 5 and 1 more)",
+    )
+    table = np.sort(model.predict_proba(HELD.texts), axis=1)
+    least = np.argsort(table[:, -1] - table[:, -2], kind="stable")[:100]
+    rows = [each.row - 6 for each in found.chosen]
+    assert set(rows) <= set(least.tolist())
+    assert [least.tolist().index(row) for row in rows] == sorted(least.tolist().index(row) for row in rows)
+    with pytest.raises(DataError, match="no text that is not labelled yet"):
+        suggest_texts(model, TRAIN)
+
+
+def test_a_cluster_of_unsure_texts_is_asked_for_once() -> None:
+    vectors = np.repeat(np.eye(3), (20, 20, 20), axis=0)
+    table = np.column_stack([np.linspace(0.5, 0.6, 60), np.linspace(0.5, 0.4, 60)])
+    chosen = choose_rows(vectors, table, 6, np.random.default_rng(0))
+    assert chosen[[0, 1, 2, 3]].tolist() == [0, 1, 2, 3], "three clusters, filled up with the least sure"
+    assert {0, 20, 40} <= set(chosen.tolist())
+
+
+def test_models_of_other_things_are_not_compared(model: LinearProbe, shallow: Encoder) -> None:
+    other: Any = LinearProbe(shallow, C=1.0, layers=-1).fit(["good", "bad"] * 9, ["g", "b"] * 9)
+    with pytest.raises(DataError, match="two models that give the same are compared: first gives one class of"):
+        compare_models(model, other, HELD)
+
+
+def test_every_result_has_a_report_of_its_own(model: LinearProbe, encoder: Encoder, tmp_path: Path) -> None:
+    found = {
+        "Near duplicates": find_near_duplicates(HELD.take([0, 1]), HELD.take([1, 2]), encoder),
+        "Thresholds": choose_thresholds(model, HELD, cost=0.3),
+        "To label next": suggest_texts(model, HELD, 3),
+        "Two models": compare_models(model, model, HELD.take(range(30))),
+    }
+    for title, each in found.items():
+        assert render(each, tmp_path / "report.md").read_text().startswith(f"# {title}\n")
