@@ -10,7 +10,7 @@ import numpy as np
 
 from spacetune.data import LabelledTexts
 from spacetune.encoders import TextInput, Texts, as_inputs
-from spacetune.errors import UsageError
+from spacetune.errors import UsageError, counted
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.reading import cut_at
@@ -135,7 +135,7 @@ def predict_texts(
 def predictions_of(model: TextEstimator, inputs: Sequence[TextInput], logits: Array, n_truncated: int) -> Predictions:
     """Turn logits ``(text, output)`` of these texts into predictions; `n_truncated` of them were cut."""
     limit = cut_at(model.head_, model.encoder_.provenance(()), inputs)
-    notes = (f"{n_truncated} texts were cut at {limit:,} tokens",) if n_truncated else ()
+    notes = (f"{counted(n_truncated, 'text')} cut at {limit:,} tokens",) if n_truncated else ()
     labels = model.task_.labels(logits)
     predicted = labels.tolist() if isinstance(labels, np.ndarray) else labels
     if not isinstance(model, Classifier):
