@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from spacetune.reports.document import Document, Notes, Paragraph, Part, Section, Table, noted
-from spacetune.reports.terminal import draw_notes, plain, score_table
+from spacetune.reports.terminal import draw_notes, plain, ScoreTable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,7 +115,7 @@ def _draw_part(console: Console, part: Part, title: str) -> None:
         case Paragraph(text):
             console.print(plain(text))
         case Table(rows, caption):
-            console.print(score_table(rows[:IN_THE_TERMINAL], caption or title))
+            console.print(ScoreTable(rows[:IN_THE_TERMINAL], caption or title))
             if len(rows) > IN_THE_TERMINAL:
                 console.print(plain(f"and {len(rows) - IN_THE_TERMINAL:,} more: --out writes them"))
         case _:
