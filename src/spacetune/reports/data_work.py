@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from spacetune.reports.document import Document, Notes, Paragraph, Part, Section, Table, noted
-from spacetune.reports.terminal import draw_notes, plain, ScoreTable
+from spacetune.reports.document import Document, Paragraph, Part, Section, Table
+from spacetune.reports.terminal import ScoreTable, draw_notes, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +29,7 @@ MOST_ROWS, IN_THE_TERMINAL = 500, 20
 def suggestions_document(found: Suggestions) -> Document:
     """Lay out texts to label next."""
     lead = f"{len(found.chosen):,} of {found.n_texts:,} texts of {found.source} to label next."
-    return Document("To label next", lead, [*noted(found.notes), Section("In this order", _listed(found.rows()))])
+    return Document("To label next", lead, [Section("In this order", _listed(found.rows()))], notes=found.notes)
 
 
 def label_errors_document(found: LabelErrors) -> Document:
@@ -38,7 +38,7 @@ def label_errors_document(found: LabelErrors) -> Document:
         f"{len(found.errors):,} of {found.n_texts:,} labels of {found.source} are likely wrong. A probe that did not "
         f"see the text agrees with {found.accuracy:.1%} of all labels ({found.n_folds} folds)."
     )
-    return Document("Label errors", lead, [*noted(found.notes), Section("Likely wrong", _listed(found.rows()))])
+    return Document("Label errors", lead, [Section("Likely wrong", _listed(found.rows()))], notes=found.notes)
 
 
 def near_duplicates_document(found: NearDuplicates) -> Document:
@@ -60,13 +60,13 @@ def drift_document(found: Drift) -> Document:
     )
     parts = {"Predicted classes": found.classes, "Logits": found.logits, "Words": found.words}
     sections = [Section(title, _listed([vars(each) for each in rows])) for title, rows in parts.items() if rows]
-    return Document("Drift", lead, [*noted(found.notes), *sections])
+    return Document("Drift", lead, sections, notes=found.notes)
 
 
 def thresholds_document(found: Thresholds) -> Document:
     """Lay out thresholds below which a model is unsure."""
     lead = f"Thresholds on the largest {found.score}, by {found.source}, for {found.asked} {found.level:g}."
-    return Document("Thresholds", lead, [*noted(found.notes), Section("Below them: unsure", _listed(found.rows()))])
+    return Document("Thresholds", lead, [Section("Below them: unsure", _listed(found.rows()))], notes=found.notes)
 
 
 def models_document(found: ModelComparison) -> Document:
@@ -84,7 +84,7 @@ def models_document(found: ModelComparison) -> Document:
         parts.append(Paragraph(f"{told}, neither {right.neither:,}; McNemar's exact p = {right.p:.3g}."))
     lead = f"{found.n_texts:,} texts of {found.source}; first: {found.names[0]}, second: {found.names[1]}."
     differ = Section("Where they differ", _listed(found.rows()))
-    return Document("Two models", lead, [*noted(found.notes), Section("Scores", parts), differ])
+    return Document("Two models", lead, [Section("Scores", parts), differ], notes=found.notes)
 
 
 def _listed(rows: list[dict[str, Any]]) -> list[Part]:
@@ -100,7 +100,8 @@ def drawn(layout: Callable[[Any], Document]) -> Callable[[Console, Any], None]:
 
     def draw(console: Console, result: Any) -> None:
         document = layout(result)
-        console.print(plain(document.lead))
+        console.print(plain(document.finding))
+        draw_notes(console, document.notes)
         for section in document.sections:
             for part in section.parts:
                 _draw_part(console, part, section.title)
@@ -110,8 +111,6 @@ def drawn(layout: Callable[[Any], Document]) -> Callable[[Console, Any], None]:
 
 def _draw_part(console: Console, part: Part, title: str) -> None:
     match part:
-        case Notes(lines):
-            draw_notes(console, lines)
         case Paragraph(text):
             console.print(plain(text))
         case Table(rows, caption):

@@ -15,7 +15,7 @@ from spacetune.errors import counted, printable
 from spacetune.reports.charts import TILED, bars, curves, heat_map, tiles
 from spacetune.reports.document import Document, Figure, Paragraph, Section, Table
 from spacetune.reports.markup import Markup
-from spacetune.reports.terminal import plain, ScoreTable
+from spacetune.reports.terminal import ScoreTable, plain
 from spacetune.results import Result
 
 __all__ = ["dissection_document", "draw_dissection", "draw_terms"]

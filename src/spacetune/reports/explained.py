@@ -11,7 +11,7 @@ from spacetune.errors import counted
 from spacetune.reports.charts import bars, heat_map
 from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, named
 from spacetune.reports.markup import Markup
-from spacetune.reports.terminal import headed, plain, ScoreTable
+from spacetune.reports.terminal import ScoreTable, headed, plain
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from spacetune.errors import counted
-from spacetune.reports.terminal import draw_notes, plain, ScoreTable
+from spacetune.reports.terminal import ScoreTable, draw_notes, plain
 from spacetune.studies import ClassGeometry, EncoderComparison, LayerRanking, MeasureTable, PerturbationLadder
 
 __all__ = ["draw_class_geometry", "draw_comparison", "draw_ladder", "draw_measures", "draw_ranking"]

@@ -16,7 +16,7 @@ from spacetune.reports.document import Document, Figure, Part, Section, Table
 from spacetune.reports.frames import WIDTH, Point, ends_of, graded, line, svg, words
 from spacetune.reports.markup import Markup, tag
 from spacetune.reports.scoring import INTERVALS, score_ends
-from spacetune.reports.terminal import draw_notes, plain, ScoreTable
+from spacetune.reports.terminal import ScoreTable, draw_notes, plain
 from spacetune.studies import SimplexPoint, SimplexScores
 
 __all__ = ["draw_simplex", "polygon", "simplex_document", "uncertainty_document"]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # whoever has a result to draw has loaded what made it
     from spacetune.studies import Diagnosis, EncoderList, FitReport, Predictions, Scores, SpaceMap
 
 __all__ = [
+    "ScoreTable",
     "draw_data_report",
     "draw_diagnosis",
     "draw_encoders",
@@ -39,11 +40,7 @@ __all__ = [
     "draw_store",
     "headed",
     "plain",
-    "ScoreTable",
 ]
-
-
-"""Letters of a cell from which on its column is broken into lines, and not the others cut short."""
 
 
 def plain(text: object, style: str = "") -> Text:
