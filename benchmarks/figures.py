@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from statistics import mean, stdev
 from typing import Any
 
@@ -60,6 +60,14 @@ def quality(data: str, method: str) -> dict[str, Any]:
     return next(row for row in rows if (row["set"], row["method"]) == (data, method))
 
 
+def first(data: str, method: str) -> str:
+    return short(quality(data, method)["mean"][0], 3)
+
+
+def seconds(data: str, method: str) -> str:
+    return f"{quality(data, method)['fit_cpu_seconds']:,.0f}"
+
+
 def difference(method: str, against: str, measure: str) -> dict[str, Any]:
     wanted = (method, against, measure)
     rows = result("quality")["differences"]
@@ -106,6 +114,10 @@ def head_megabytes() -> list[float]:
     return [quality(data, "space")["model_bytes"] / 1e6 for data in tuned()]
 
 
+COMPARED = ("sma", "cola", "mr", "hatexplain")
+"""Sets of single texts on which all four methods of the README's table were run."""
+
+
 def setfit_costs(method: str) -> str:
     """Return how many times a method's CPU time SetFit takes at 50 texts, over the draws that both have run."""
     times: dict[tuple[str, int], dict[str, float]] = {}
@@ -149,6 +161,16 @@ FIGURES: dict[str, Callable[[], str]] = {
     "ahead-second-most": lambda: lead(1, 1),
     "pairs-behind-least": lambda: behind(min),
     "pairs-behind-most": lambda: behind(max),
+    **{
+        f"{data}-{method}": partial(first, data, method)
+        for data in COMPARED
+        for method in ("tfidf_svm", "probe", "space", "fine-tuned")
+    },
+    **{
+        f"{data}-{method}-seconds": partial(seconds, data, method)
+        for data in COMPARED
+        for method in ("space", "fine-tuned")
+    },
     "imdb-space": lambda: short(quality("imdb", "space")["mean"][0], 3),
     "imdb-tfidf": lambda: short(quality("imdb", "tfidf_svm")["mean"][0], 3),
     "tuned-ahead": lambda: points("fine-tuned", "space", "first"),

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "lock"
 if not LOCK.is_dir():
     pytest.skip("run from the root of the checkout", allow_module_level=True)
-FILES = ("demo", "dev", "extras")
+FILES = ("demo", "dev", "site", "extras")
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[\w.+-]+)(?P<rest>.*)", re.MULTILINE)
 
 
@@ -33,7 +33,8 @@ def asked(*extras: str) -> list[Requirement]:
 
 
 @pytest.mark.parametrize(
-    ("name", "extras"), [("demo", ["bundled"]), ("dev", ["dev"]), ("extras", ["dev", "clients", "papers"])]
+    ("name", "extras"),
+    [("demo", ["bundled"]), ("dev", ["dev"]), ("site", ["site"]), ("extras", ["dev", "clients", "papers"])],
 )
 def test_everything_that_is_asked_for_is_locked_within_its_range(name: str, extras: list[str]) -> None:
     locked = pins(name) | pins("torch")
@@ -45,6 +46,7 @@ def test_everything_that_is_asked_for_is_locked_within_its_range(name: str, extr
 
 def test_the_files_agree() -> None:
     assert pins("demo") <= pins("dev") <= pins("extras")
+    assert pins("dev") <= pins("site")
 
 
 @pytest.mark.parametrize("name", FILES)
