@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from drawn import page_style  # noqa: E402
+from names import homes  # noqa: E402
 
 import spacetune  # noqa: E402
 
@@ -27,7 +28,6 @@ extensions = [
 ]
 templates_path = [str(HERE / "templates")]  # autosummary looks beside the pages, not here
 exclude_patterns = ["drawn", "tutorials/GALLERY_HEADER.md"]
-nitpick_ignore: list[tuple[str, str]] = []
 
 myst_heading_anchors = 4
 suppress_warnings = ["config.cache"]
@@ -36,7 +36,7 @@ copybutton_prompt_is_regexp = True
 
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
-autosummary_context = {"at_root": spacetune.__all__}
+autosummary_context = {"homes": homes()}
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 maximum_signature_line_length = 88
@@ -58,14 +58,14 @@ sphinx_gallery_conf = {
 }
 
 html_theme = "pydata_sphinx_theme"
-html_static_path = ["static"]
-html_css_files = [page_style(HERE / "static")]
+html_css_files = ["results.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "mathml"
 html_theme_options = {
     "logo": {"text": html_title},
     "header_links_before_dropdown": 6,
+    "navbar_persistent": ["search-button"],
     "navbar_end": ["theme-switcher"],
     "navigation_with_keys": False,
     "show_prev_next": False,
@@ -73,3 +73,8 @@ html_theme_options = {
     "footer_start": ["last-updated"],
     "footer_end": [],
 }
+
+
+def setup(app: Any) -> None:
+    """Take the styles that stand beside the pages."""
+    app.config.html_static_path.append(str(app.srcdir / "drawn" / "static"))

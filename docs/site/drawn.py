@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -67,11 +66,8 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("``", "`").split())
 
 
-def page_style(folder: Path) -> str:
-    """Write the reports' colours under the site's own switch of light and dark, and return the file's name."""
-    style = (files("spacetune.reports") / "assets" / "report.css").read_text(encoding="utf-8")
-    light, dark = re.findall(r"\.spacetune \{\s*(--paper.*?color-scheme: \w+;)", style, re.DOTALL)
-    (folder / "results.css").write_text(
-        f"html[data-theme=light] .spacetune {{ {light} }}\nhtml[data-theme=dark] .spacetune {{ {dark} }}\n"
-    )
-    return "results.css"
+def style() -> str:
+    """Return the colours of results under the site's own switch of light and dark."""
+    looks = (files("spacetune.reports") / "assets" / "report.css").read_text(encoding="utf-8")
+    light, dark = re.findall(r"\.spacetune \{\s*(--paper.*?color-scheme: \w+;)", looks, re.DOTALL)
+    return f"html[data-theme=light] .spacetune {{ {light} }}\nhtml[data-theme=dark] .spacetune {{ {dark} }}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 from typing import Any
 
 from sphinx.pycode import ModuleAnalyzer
@@ -12,19 +13,28 @@ from sphinx.util import logging
 
 import spacetune
 
-ROOM = re.compile(r"^   (spacetune\.[\w.]+)$", re.MULTILINE)
-"""A room as it stands in `reference/api.md`: to add one is to add its line."""
+LISTED = re.compile(r"^   spacetune\.([\w.]+)$", re.MULTILINE)
+"""A name of the root, or a room, as it stands in `reference/api.md`: to add one is to add its line."""
+API = Path(__file__).resolve().parents[1] / "reference" / "api.md"
 
 
-def missing(app: Any, env: Any) -> None:
+def homes() -> dict[str, dict[str, str]]:
+    """Return where each name of each room is described: at the root, or in the first room that has it."""
+    described = {(name, id(getattr(spacetune, name))): f"spacetune.{name}" for name in spacetune.__all__}
+    found: dict[str, dict[str, str]] = {"spacetune": {name: f"spacetune.{name}" for name in spacetune.__all__}}
+    for room in LISTED.findall(API.read_text(encoding="utf-8")):
+        if room not in spacetune.__all__:
+            module = importlib.import_module(f"spacetune.{room}")
+            names = {name: (name, id(getattr(module, name))) for name in module.__all__}
+            found[module.__name__] = {
+                name: described.setdefault(key, f"{module.__name__}.{name}") for name, key in names.items()
+            }
+    return found
+
+
+def missing(_app: Any, env: Any) -> None:
     """Warn of public names that have no place in the reference."""
-    listed = ROOM.findall((app.srcdir / "reference" / "api.md").read_text(encoding="utf-8"))
-    rooms = [name for name in listed if name.removeprefix("spacetune.") not in spacetune.__all__]
-    wanted = [f"spacetune.{name}" for name in spacetune.__all__]
-    for room in rooms:
-        names = importlib.import_module(room).__all__
-        wanted += [f"{room}.{name}" for name in names if name not in spacetune.__all__]
-    for name in wanted:
+    for name in {place for names in homes().values() for place in names.values()}:
         if name not in env.domains.python_domain.objects:
             logging.getLogger(__name__).warning("%s has no place in the reference", name)
 
