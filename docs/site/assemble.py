@@ -61,7 +61,7 @@ def main(site: Path) -> None:
     contents = {place: page.read_bytes() for page, place in known.items() if page.suffix in PICTURES}
     contents |= {place: relinked(page, known, site).encode() for page, place in known.items() if page.suffix == ".md"}
     contents |= {Path("drawn/commands.md"): commands().encode(), Path("drawn/requests.md"): requests().encode()}
-    contents[Path("drawn/static/results.css")] = style().encode()
+    contents[Path("drawn/static/site.css")] = style().encode()
     for old in site.rglob("*.md"):
         if old.relative_to(site) not in contents:
             old.unlink()

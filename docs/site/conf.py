@@ -27,7 +27,7 @@ extensions = [
     "names",
 ]
 templates_path = [str(HERE / "templates")]  # autosummary looks beside the pages, not here
-exclude_patterns = ["drawn", "tutorials/GALLERY_HEADER.md"]
+exclude_patterns = ["drawn"]
 
 myst_heading_anchors = 4
 suppress_warnings = ["config.cache"]
@@ -52,13 +52,12 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
-    "remove_config_comments": True,
     "abort_on_example_error": True,
     "default_thumb_file": str(HERE.parent / "images" / "page.png"),
 }
 
 html_theme = "pydata_sphinx_theme"
-html_css_files = ["results.css"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "mathml"

@@ -1,4 +1,4 @@
-"""What the site takes from the code: the commands, the requests that the server answers, the looks of results."""
+"""What the site takes from the code: the commands, the requests that the server answers, the looks."""
 
 from __future__ import annotations
 
@@ -67,7 +67,12 @@ def _plain(text: str) -> str:
 
 
 def style() -> str:
-    """Return the colours of results under the site's own switch of light and dark."""
+    """Return the site's own looks: results in its light and dark, formulas, and long names that break."""
     looks = (files("spacetune.reports") / "assets" / "report.css").read_text(encoding="utf-8")
     light, dark = re.findall(r"\.spacetune \{\s*(--paper.*?color-scheme: \w+;)", looks, re.DOTALL)
-    return f"html[data-theme=light] .spacetune {{ {light} }}\nhtml[data-theme=dark] .spacetune {{ {dark} }}\n"
+    return f"""html[data-theme=light] .spacetune {{ {light} }}
+html[data-theme=dark] .spacetune {{ {dark} }}
+math {{ font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math", "DejaVu Math TeX Gyre", math; }}
+.formula {{ margin: 1rem 0; overflow-x: auto; }}
+code {{ overflow-wrap: anywhere; }}
+"""

@@ -17,7 +17,7 @@ def write_inline(writer: HTML5Translator, node: nodes.math) -> None:
 
 def write_block(writer: HTML5Translator, node: nodes.math_block) -> None:
     """Write a formula that stands alone."""
-    writer.body.append(f'<div class="math">{latex2mathml.tex2mathml(node.astext(), as_block=True)}</div>')
+    writer.body.append(f'<div class="formula">{latex2mathml.tex2mathml(node.astext(), as_block=True)}</div>')
     raise nodes.SkipNode
 
 
