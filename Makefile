@@ -9,7 +9,7 @@ PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4
 LEFT_OUT := --ignore tests/clients --ignore tests/cluster --ignore tests/elsewhere
 PIP_INSTALL := python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check unit test-browser test-clients test-ray test-onnx test-latest test-oldest lock bench bench-quality mutants papers docs images clean
+.PHONY: demo test check unit test-browser test-clients test-ray test-onnx test-latest test-oldest lock bench bench-quality mutants papers docs site images clean
 
 demo: .venv/demo-ready
 	$(BIN)/spacetune demo --out demo-model
@@ -62,6 +62,13 @@ docs: .venv/dev-ready
 	$(BIN)/python -m benchmarks.tables
 	$(BIN)/python -m benchmarks.figures
 
+# The documentation as a site, build/site/index.html: its examples and tutorials run, and every warning is an error.
+site: export SPACETUNE_CACHE := $(CURDIR)/build/features
+site: .venv-site/ready
+	.venv-site/bin/python -m pytest -o addopts='-q -p no:cacheprovider' --doctest-glob='*.md' docs
+	.venv-site/bin/python docs/site/assemble.py build/pages
+	.venv-site/bin/python -m sphinx -q -W --keep-going -c docs/site build/pages build/site
+
 # The README's pictures; two of them need Chromium.
 images: .venv/dev-ready
 	$(BIN)/python docs/images/draw_demo.py
@@ -73,11 +80,20 @@ images: .venv/dev-ready
 	$(PYTHON) -m venv .venv
 
 # Everything with its hash, then torch, then this folder: nothing is resolved anew but what torch's CUDA build adds.
+define INSTALL
+$(1)/$(PIP_INSTALL) --require-hashes --no-deps -r lock/$(2).txt
+$(1)/$(PIP_INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r lock/torch.txt
+$(1)/$(PIP_INSTALL) --no-build-isolation --no-deps -e .
+endef
+
 .venv/%-ready: lock/%.txt lock/torch.txt pyproject.toml | .venv/bin/python
-	$(BIN)/$(PIP_INSTALL) --require-hashes --no-deps -r lock/$*.txt
-	$(BIN)/$(PIP_INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r lock/torch.txt
-	$(BIN)/$(PIP_INSTALL) --no-build-isolation --no-deps -e .
+	$(call INSTALL,$(BIN),$*)
 	touch $@ .venv/demo-ready $(if $(filter extras ray,$*),.venv/dev-ready)
+
+.venv-site/ready: lock/site.txt lock/torch.txt pyproject.toml
+	$(PYTHON) -m venv --clear .venv-site
+	$(call INSTALL,.venv-site/bin,site)
+	touch $@
 
 # The newest versions that pyproject.toml allows, made anew at every run; the oldest in the same way.
 test-latest:
@@ -101,8 +117,9 @@ test-oldest: .venv-lock/bin/uv
 LOCK := $(UV) --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 lock: .venv-lock/bin/uv
-	rm -f lock/demo.txt lock/dev.txt lock/serve.txt lock/ray.txt
+	rm -f lock/demo.txt lock/dev.txt lock/serve.txt lock/ray.txt lock/site.txt
 	$(LOCK) --upgrade --all-extras -o lock/extras.txt
+	$(LOCK) -c lock/extras.txt --extra site -o lock/site.txt
 	$(LOCK) -c lock/extras.txt --extra dev -o lock/dev.txt
 	$(LOCK) -c lock/extras.txt --extra bundled -o lock/demo.txt
 	$(LOCK) -c lock/extras.txt --extra bundled --extra serve -o lock/serve.txt
@@ -114,4 +131,4 @@ lock: .venv-lock/bin/uv
 	.venv-lock/bin/$(PIP_INSTALL) uv
 
 clean:
-	rm -rf .venv .venv-* demo-model
+	rm -rf .venv .venv-* demo-model build

@@ -60,6 +60,14 @@ def quality(data: str, method: str) -> dict[str, Any]:
     return next(row for row in rows if (row["set"], row["method"]) == (data, method))
 
 
+def first(data: str, method: str) -> str:
+    return short(quality(data, method)["mean"][0], 3)
+
+
+def seconds(data: str, method: str) -> str:
+    return f"{quality(data, method)['fit_cpu_seconds']:,.0f}"
+
+
 def difference(method: str, against: str, measure: str) -> dict[str, Any]:
     wanted = (method, against, measure)
     rows = result("quality")["differences"]
@@ -104,6 +112,10 @@ def tuning_costs() -> list[float]:
 
 def head_megabytes() -> list[float]:
     return [quality(data, "space")["model_bytes"] / 1e6 for data in tuned()]
+
+
+COMPARED = ("sma", "cola", "mr", "hatexplain")
+"""Sets of single texts on which all four methods of the README's table were run."""
 
 
 def setfit_costs(method: str) -> str:
@@ -158,6 +170,16 @@ FIGURES: dict[str, Callable[[], str]] = {
     "ahead-second-most": lambda: lead(1, 1),
     "pairs-behind-least": lambda: behind(min),
     "pairs-behind-most": lambda: behind(max),
+    **{
+        f"{data}-{method}": partial(first, data, method)
+        for data in COMPARED
+        for method in ("tfidf_svm", "probe", "space", "fine-tuned")
+    },
+    **{
+        f"{data}-{method}-seconds": partial(seconds, data, method)
+        for data in COMPARED
+        for method in ("space", "fine-tuned")
+    },
     "imdb-space": lambda: short(quality("imdb", "space")["mean"][0], 3),
     "imdb-tfidf": lambda: short(quality("imdb", "tfidf_svm")["mean"][0], 3),
     "tuned-ahead": lambda: points("fine-tuned", "space", "first"),

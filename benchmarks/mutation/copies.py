@@ -7,7 +7,19 @@ import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("src", "tests", "benchmarks", "papers", "docs", "README.md", "CHANGELOG.md", "pyproject.toml", "Makefile")
+PARTS = (
+    "src",
+    "tests",
+    "benchmarks",
+    "papers",
+    "docs",
+    "examples",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "pyproject.toml",
+    "Makefile",
+)
 
 
 def make_copy(work: Path, name: str) -> Path:

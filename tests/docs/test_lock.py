@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "lock"
 if not LOCK.is_dir():
     pytest.skip("run from the root of the checkout", allow_module_level=True)
-FILES = ("demo", "serve", "dev", "ray", "extras")
+FILES = ("demo", "serve", "dev", "ray", "site", "extras")
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[\w.+-]+)(?P<rest>.*)", re.MULTILINE)
 
 
@@ -39,7 +39,8 @@ def asked(*extras: str) -> list[Requirement]:
         ("serve", ["bundled", "serve"]),
         ("dev", ["dev"]),
         ("ray", ["dev", "ray"]),
-        ("extras", ["dev", "clients", "papers"]),
+        ("site", ["site"]),
+        ("extras", ["dev", "clients", "papers", "onnx"]),
     ],
 )
 def test_everything_that_is_asked_for_is_locked_within_its_range(name: str, extras: list[str]) -> None:
@@ -53,6 +54,7 @@ def test_everything_that_is_asked_for_is_locked_within_its_range(name: str, extr
 def test_the_files_agree() -> None:
     assert pins("demo") <= pins("serve") <= pins("dev") <= pins("extras")
     assert pins("dev") <= pins("ray")
+    assert pins("dev") <= pins("site")
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -1,0 +1,50 @@
+"""
+Two texts
+=========
+
+Do two questions ask the same? Does an answer fit? The label belongs to a pair. A frozen encoder reads each text
+alone, and the two meet in products and squares of their means; that is explained exactly, too.
+"""
+
+# %%
+# Pairs
+# -----
+# In a file the second text has its own column, ``text_pair``. 300 pairs of questions come with the package. In Python a
+# pair is a tuple of two strings.
+
+from spacetune.estimators import LinearProbeRegressor
+from spacetune.studies import demo_pairs, fit_model
+
+train, dev, test = (demo_pairs(part) for part in ("train", "dev", "test"))
+train.inputs[0], train.labels[0]
+
+# %%
+# Fit
+# ---
+# For pairs ``fit`` takes the probe that reads the texts apart. Beside it stands the plain *cosine* of the two mean
+# states: with a sentence encoder it is strong, so look at it first.
+
+model, report = fit_model(train, dev=dev, test=test, seed=0)
+report
+
+# %%
+# Why the same, why different
+# ---------------------------
+# Every word of either text has its share, and beside them stand the pairs of words that met most strongly.
+
+model.explain([("Can I change the delivery address?", "Can I change my email address?")])
+
+# %%
+# All pairs of two lists
+# ----------------------
+# A regressor of pairs answers for every text of one list with every text of another, each encoded once. Here ``same``
+# is 1 and ``different`` 0.
+
+numbers = [float(label == "same") for label in train.labels]
+regressor = LinearProbeRegressor().fit(train.inputs, numbers)
+asked = ["Where is my parcel?", "How do I send these boots back?"]
+known = ["When will my order come?", "What is your returns policy?", "Do you ship to Norway?"]
+regressor.similarity(asked, known).round(2)
+
+# %%
+# *Two texts*, under *How it works*, has the formula, what is measured, and the other way: both texts read as one.
