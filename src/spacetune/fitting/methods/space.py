@@ -19,7 +19,9 @@ from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lex
 from spacetune.fitting.memory import check_memory
 from spacetune.fitting.methods.inside import InsideMethod
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
+from spacetune.fitting.methods.pair_spaces import PairSpacesChosen, learn_pair_spaces, learn_pair_spaces_again
 from spacetune.fitting.methods.tuning import size_conflict, tune
+from spacetune.fitting.pairs import are_pairs
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule, auto_schedule
 from spacetune.fitting.simplex import SimplexTraining, fit_simplex
@@ -85,6 +87,8 @@ class SpaceMethod(Method):
     n_vertices: int
     n_validation_samples: int
     lexicon: bool
+    pairs: Literal["auto", "apart", "together"]
+    symmetric: bool | None
     seed: int
     inter_weight: float = 0.0
     inter_variant: InterVariant = "labelled"
@@ -92,9 +96,15 @@ class SpaceMethod(Method):
     @property
     def reading(self) -> Reading:
         """It reads all windows, unless something of the encoder is trained: that sees a text in one piece."""
-        return Reading(
-            windows=not self.train_encoder and self.inside is None, top=top_of(self.inside, self.inside_size)
-        )
+        windows = not self.train_encoder and self.inside is None
+        apart = self.pairs == "apart" or (self.pairs == "auto" and self._alone)
+        return Reading(windows=windows, apart=apart, top=top_of(self.inside, self.inside_size))
+
+    @property
+    def _alone(self) -> bool:
+        """Whether one head is trained, on a frozen encoder and by the task's loss alone."""
+        beside = self.inside or self.train_encoder or self.inter_weight or self.intra_weight
+        return not beside and self.n_vertices == 1
 
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes below 2,000 texts, where a tenth more of them counts (the number is ours), and the encoder stays."""
@@ -104,6 +114,11 @@ class SpaceMethod(Method):
         """Say what a simplex does not mix, and what trains twice."""
         if (wrong := size_conflict(self.inside, self.inside_size)) is not None:
             return wrong
+        if self.pairs == "apart" and not self._alone:
+            return (
+                "pairs='apart' is for spaces on a frozen encoder, with n_vertices=1 and without auxiliary losses; "
+                "LinearProbe tunes layers under pairs read apart, and pairs='auto' reads them as one text here"
+            )
         if self.inside is not None and (self.train_encoder or self.n_vertices > 1):
             return "inside='top' and inside='all' train one head (n_vertices=1), and without train_encoder"
         if self.n_vertices > 1 and (self.train_encoder or self.inter_weight or self.intra_weight):
@@ -115,6 +130,8 @@ class SpaceMethod(Method):
         settings = self._settings(run.task, len(data.train))
         schedule = self._schedule(len(data.train), run.task)
         self._check_memory(data.train, settings, schedule, run.task)
+        if are_pairs(data.train):
+            return learn_pair_spaces(data, settings, schedule, self.symmetric, run)
         trained = None
         if self.train_encoder:
             assert run.encoder is not None
@@ -147,6 +164,8 @@ class SpaceMethod(Method):
         if self.train_encoder:
             raise UsageError("refit is for a frozen encoder; with train_encoder fit on all texts, and give dev=")
         data, chosen = FitData.whole(inputs, targets), before.chosen
+        if isinstance(chosen, PairSpacesChosen):
+            return learn_pair_spaces_again(data, self._schedule(len(inputs), run.task), run, before)
         schedule = self._schedule(len(inputs), run.task).for_share(chosen.share)
         head, simplex, _ = self._train(data, chosen.settings, schedule, run)
         model = Model(head)
@@ -227,6 +246,8 @@ def space_method(settings: Mapping[str, Any]) -> Method:
     inside = settings["inside"]
     if inside not in ADAPTED:
         return SpaceMethod.of(settings)
+    if settings["pairs"] == "apart":
+        raise UsageError(f"inside={inside!r} reads a pair as one text; leave pairs='apart' out")
     if settings["train_encoder"]:
         raise UsageError("inside trains what is inside the encoder; leave train_encoder out")
     chosen = {
