@@ -137,13 +137,15 @@ def test_numbers_and_long_and_empty_texts(small: Encoder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings"), [(LinearProbeRegressor, {}), (SpaceRegressor, {"n_latent": 4, "n_epochs": 2})]
+    ("kind", "settings"),
+    [(LinearProbeRegressor, {}), (SpaceRegressor, {"n_latent": 4, "n_epochs": 4, "learning_rate": 0.1})],
 )
 def test_similarity_is_that_of_every_pair(kind: Any, settings: dict[str, Any], small: Encoder) -> None:
     numbers = [1.0] * 40 + [0.0] * 40
     model = kind(small, pairs="apart", symmetric=False, store=None, **settings).fit(PAIRS, numbers)
     first, second = TEXTS[:5], TEXTS[3:7]
     found = model.similarity(first, second)
+    assert len(model.head_.parts) == (2 if settings else 1)
     expected = model.predict([(a, b) for a in first for b in second]).reshape(5, 4)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     together = kind(small, pairs="together", store=None, **settings).fit(PAIRS, numbers)
@@ -161,7 +163,7 @@ def marked_pairs() -> tuple[list[Any], list[str]]:
 @pytest.fixture(scope="module")
 def spaces(small: Encoder) -> SpaceClassifier:
     model = SpaceClassifier(
-        small, n_latent=4, learning_rate=0.2, n_epochs=12, weight_decay=0.0, symmetric=True, store=None
+        small, n_latent=4, learning_rate=0.3, n_epochs=8, weight_decay=0.0, symmetric=True, store=None
     )
     return model.fit(*marked_pairs())
 
@@ -174,7 +176,9 @@ def test_spaces_meet_beside_the_linear_head(spaces: SpaceClassifier, small: Enco
     assert linear.text_mean.spaces is None
     assert centroids.text_mean.spaces is not None
     assert centroids.text_mean.spaces.operators.shape[1:3] == (2, 4)
-    start, kept = spaces.history_.epochs[0], spaces.history_.epochs[spaces.history_.best_epoch]
+    history = spaces.history_
+    assert history is not None
+    start, kept = history.epochs[0], history.epochs[history.best_epoch]
     assert start.epoch == 0
     assert kept.scores["neg_log_loss"] > start.scores["neg_log_loss"]
     alone = LinearProbe(small, pairs="apart", symmetric=True, store=None).fit(pairs, labels)

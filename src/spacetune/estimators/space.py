@@ -37,7 +37,7 @@ class SpaceClassifier(Classifier):
         their features take at most 2 GB, else those at one, two and three thirds of the depth). Every layer has
         its own operators.
     n_latent
-        Width m of a space; ``auto`` is 16, fewer (4 at least) where there are more than 32 classes.
+        Width m of a space; ``auto`` is 16, or 32 of pairs read apart, and fewer (4 at least) where there are many classes.
     inter_weight
         Weight of the inter-space loss (own space to +1, others to -1).
     intra_weight
@@ -51,7 +51,8 @@ class SpaceClassifier(Classifier):
     class_weight
         None, ``balanced``, or a dict from class to weight.
     learning_rate
-        Full learning rate of AdamW; None is 0.001 below 2,000 texts and 0.003 from there on.
+        Full learning rate of AdamW; None is 0.001 below 2,000 texts and 0.003 from there on. Spaces of pairs read apart
+        learn at a sixth of it.
     weight_decay
         Its decoupled decay.
     n_epochs

@@ -123,7 +123,7 @@ def _pair_head(tensors: Mapping[str, Tensor]) -> PairHead:
         if spaces is not None:
             spaces.load_state_dict(state)
         parts.append(Meeting(TextMean(part["text_mean.mean"], spaces), part["weight"]))
-    return PairHead(tensors["bias"], parts).eval()
+    return PairHead(tensors["bias"], parts).eval().requires_grad_(requires_grad=False)
 
 
 HEADS: dict[str, Callable[[Mapping[str, Tensor]], Head]] = {

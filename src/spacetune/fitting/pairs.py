@@ -104,14 +104,18 @@ def learn_pairs(inputs: Inputs, targets: Tensor, task: Task, chosen: PairChosen)
 
 
 def logits_held_out(inputs: Inputs, targets: Tensor, task: Task, chosen: PairChosen, seed: int) -> Tensor:
-    """Return every pair's logits by heads that were fitted without it: of each fifth by the other four."""
+    """Return every pair's logits by heads that were fitted without it: of each fifth by the other four.
+
+    A single pair has none: its logits are 0.
+    """
     rows, _, _ = _standard_rows(inputs, centred_means(inputs), chosen)
     order = np.random.default_rng(seed).permutation(len(rows))
     logits = np.zeros((len(rows), task.n_outputs))
     for fold in np.array_split(order, min(FOLDS, len(rows))):
         others = np.setdiff1d(order, fold)
-        weight, bias = fit_linear(task, rows[others], targets.numpy()[others], chosen.strength)
-        logits[fold] = rows[fold] @ weight.T + bias
+        if len(others):
+            weight, bias = fit_linear(task, rows[others], targets.numpy()[others], chosen.strength)
+            logits[fold] = rows[fold] @ weight.T + bias
     return torch.from_numpy(logits)
 
 

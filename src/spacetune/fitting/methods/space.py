@@ -33,6 +33,9 @@ from spacetune.heads.spaces import InterVariant
 
 __all__ = ["SpaceChosen", "SpaceMethod", "space_method"]
 
+WIDTH, PAIR_WIDTH = 16, 32
+"""Of a space by itself, for single texts and for pairs that are read apart; the latter from the dev part of MRPC."""
+
 MOST_DIMENSIONS = 512
 """Dimensions of all spaces of a layer together that ``n_latent="auto"`` stays within."""
 
@@ -127,10 +130,11 @@ class SpaceMethod(Method):
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
         """Train the head, and a lexicon where it helps."""
-        settings = self._settings(run.task, len(data.train))
+        apart = are_pairs(data.train)
+        settings = self._settings(run.task, len(data.train), PAIR_WIDTH if apart else WIDTH)
         schedule = self._schedule(len(data.train), run.task)
         self._check_memory(data.train, settings, schedule, run.task)
-        if are_pairs(data.train):
+        if apart:
             return learn_pair_spaces(data, settings, schedule, self.symmetric, run)
         trained = None
         if self.train_encoder:
@@ -215,9 +219,9 @@ class SpaceMethod(Method):
     def _schedule(self, n_texts: int, task: Task) -> Schedule:
         return auto_schedule(n_texts, self.n_epochs, self.batch_size, self.patience, task.monitor, self.seed)
 
-    def _settings(self, task: Task, n_texts: int) -> HeadSettings:
+    def _settings(self, task: Task, n_texts: int, width: int) -> HeadSettings:
         rate = 3e-3 if n_texts >= MANY else 1e-3
-        fitting = max(4, min(16, MOST_DIMENSIONS // task.n_outputs))
+        fitting = max(4, min(width, MOST_DIMENSIONS // task.n_outputs))
         return HeadSettings(
             n_latent=fitting if self.n_latent == "auto" else self.n_latent,
             inter_weight=self.inter_weight,
