@@ -37,7 +37,7 @@ class SpaceClassifier(Classifier):
         their features take at most 2 GB, else those at one, two and three thirds of the depth). Every layer has
         its own operators.
     n_latent
-        Width m of a space; ``auto`` is 16, or 32 of pairs read apart, and fewer (4 at least) where there are many classes.
+        Width m of a space; ``auto`` is 16, of pairs read apart 32, and fewer (4 at least) where there are many classes.
     inter_weight
         Weight of the inter-space loss (own space to +1, others to -1).
     intra_weight
