@@ -80,12 +80,13 @@ def points(method: str, against: str, measure: str, part: int | None = None) -> 
 
 
 PAIRS = ("rte", "mrpc", "stsb", "qqp")
-"""Sets of two texts, which the probe reads apart and the space head together."""
+"""Sets of two texts, which are read apart."""
 
 
-def leads(measure: int) -> list[float]:
-    """Return by how many points the space head leads the probe on every set of single texts."""
-    sets = [row["set"] for row in result("quality")["rows"] if row["method"] == "space" and row["set"] not in PAIRS]
+def leads(measure: int, *, pairs: bool = False) -> list[float]:
+    """Return by how many points spaces lead the probe on every set of single texts, or of pairs."""
+    run = [row["set"] for row in result("quality")["rows"] if row["method"] == "space"]
+    sets = [name for name in run if (name in PAIRS) == pairs]
     return [100 * (quality(s, "space")["mean"][measure] - quality(s, "probe")["mean"][measure]) for s in sets]
 
 
@@ -94,11 +95,6 @@ def lead(measure: int, side: int = 0) -> str:
     each = leads(measure)
     half = t.ppf(0.975, len(each) - 1) * stdev(each) / len(each) ** 0.5
     return short(mean(each) + side * half, 1)
-
-
-def behind(pick: Callable[[list[float]], float]) -> str:
-    """Return by how many points the space head is behind the probe on a set of pairs."""
-    return short(pick([100 * (quality(s, "probe")["mean"][0] - quality(s, "space")["mean"][0]) for s in PAIRS]), 1)
 
 
 def tuned() -> list[str]:
@@ -168,8 +164,9 @@ FIGURES: dict[str, Callable[[], str]] = {
     "ahead-second": lambda: lead(1),
     "ahead-second-least": lambda: lead(1, -1),
     "ahead-second-most": lambda: lead(1, 1),
-    "pairs-behind-least": lambda: behind(min),
-    "pairs-behind-most": lambda: behind(max),
+    "pairs": lambda: str(len(leads(0, pairs=True))),
+    "pairs-ahead-least": lambda: short(min(leads(0, pairs=True)), 1),
+    "pairs-ahead-most": lambda: short(max(leads(0, pairs=True)), 1),
     **{
         f"{data}-{method}": partial(first, data, method)
         for data in COMPARED

@@ -13,10 +13,11 @@ import pytest
 from sklearn.base import clone
 from tests.estimators.marked import texts_with_marks
 
-from spacetune import Encoder, LinearProbe
+from spacetune import Encoder, LinearProbe, SpaceClassifier
 from spacetune.encoders import FeatureStore, LayerChanges
 from spacetune.errors import UsageError
-from spacetune.estimators import LinearProbeRegressor, load_estimator
+from spacetune.estimators import LinearProbeRegressor, SpaceRegressor, load_estimator
+from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.heads import PairHead
 from spacetune.model_folder.saved_model import config_digest
 from spacetune.studies import demo_texts
@@ -135,30 +136,103 @@ def test_numbers_and_long_and_empty_texts(small: Encoder) -> None:
     assert model.read(odd).n_tokens[2] > 2 * small.max_length  # in windows, as single texts are
 
 
-def test_similarity_is_that_of_every_pair(small: Encoder) -> None:
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [(LinearProbeRegressor, {}), (SpaceRegressor, {"n_latent": 4, "n_epochs": 4, "learning_rate": 0.1})],
+)
+def test_similarity_is_that_of_every_pair(kind: Any, settings: dict[str, Any], small: Encoder) -> None:
     numbers = [1.0] * 40 + [0.0] * 40
-    model = LinearProbeRegressor(small, pairs="apart", symmetric=False, store=None).fit(PAIRS, numbers)
+    model = kind(small, pairs="apart", symmetric=False, store=None, **settings).fit(PAIRS, numbers)
     first, second = TEXTS[:5], TEXTS[3:7]
     found = model.similarity(first, second)
+    assert len(model.head_.parts) == (2 if settings else 1)
     expected = model.predict([(a, b) for a in first for b in second]).reshape(5, 4)
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    together = LinearProbeRegressor(small, pairs="together", store=None).fit(PAIRS, numbers)
+    together = kind(small, pairs="together", store=None, **settings).fit(PAIRS, numbers)
     with pytest.raises(UsageError, match="similarity is of a model of pairs read apart"):
         together.similarity(first, second)
 
 
+def marked_pairs() -> tuple[list[Any], list[str]]:
+    """Do both texts hold marks of one kind?"""
+    texts, kinds = texts_with_marks(96)
+    places = [(i, (7 * i + step) % 96) for step in (0, 1) for i in range(96)]
+    return [(texts[i], texts[j]) for i, j in places], ["same" if kinds[i] == kinds[j] else "other" for i, j in places]
+
+
+@pytest.fixture(scope="module")
+def spaces(small: Encoder) -> SpaceClassifier:
+    model = SpaceClassifier(
+        small, n_latent=4, learning_rate=0.3, n_epochs=8, weight_decay=0.0, symmetric=True, store=None
+    )
+    return model.fit(*marked_pairs())
+
+
+def test_spaces_meet_beside_the_linear_head(spaces: SpaceClassifier, small: Encoder) -> None:
+    pairs, labels = marked_pairs()
+    head = spaces.head_
+    assert isinstance(head, PairHead)
+    linear, centroids = head.parts
+    assert linear.text_mean.spaces is None
+    assert centroids.text_mean.spaces is not None
+    assert centroids.text_mean.spaces.operators.shape[1:3] == (2, 4)
+    history = spaces.history_
+    assert history is not None
+    start, kept = history.epochs[0], history.epochs[history.best_epoch]
+    assert start.epoch == 0
+    assert kept.scores["neg_log_loss"] > start.scores["neg_log_loss"]
+    alone = LinearProbe(small, pairs="apart", symmetric=True, store=None).fit(pairs, labels)
+    assert spaces.score(pairs, labels) > alone.score(pairs, labels)
+
+
+def test_spaces_that_meet_are_explained_at_every_place(spaces: SpaceClassifier) -> None:
+    for at in ("states", "input", "both"):
+        explained = spaces.explain([*FRESH, ("", "one"), ("same", "same")], at=at)
+        assert explained.check() <= 1e-5
+        np.testing.assert_allclose(explained[0].logits, spaces.predict_logits(FRESH)[0], atol=1e-5)
+    assert spaces.explain(FRESH)[0].meetings
+
+
+def test_spaces_that_meet_do_what_every_model_does(spaces: SpaceClassifier, small: Encoder, tmp_path: Path) -> None:
+    expected = spaces.predict_logits(FRESH)
+    np.testing.assert_allclose(spaces.predict_logits([(b, a) for a, b in FRESH]), expected, atol=1e-5)
+    np.testing.assert_allclose(spaces.predict_logits(FRESH[2:3]), expected[2:3], atol=1e-5)
+    spaces.save_pretrained(tmp_path / "m")
+    np.testing.assert_allclose(load_estimator(tmp_path / "m", encoder=small).predict_logits(FRESH), expected, atol=1e-6)
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(spaces)).predict_logits(FRESH), expected, atol=1e-6)
+    pairs, labels = marked_pairs()
+    again = clone(spaces).fit(pairs[:160], labels[:160], dev=(pairs[160:], labels[160:])).refit(pairs, labels)
+    assert again.score(pairs, labels) > 0.5
+    with pytest.raises(UsageError, match="one of pairs read apart is none"):
+        spaces.spaces()
+
+
+def test_an_interrupted_fit_of_spaces_that_meet_goes_on(
+    spaces: SpaceClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = Checkpoint.save
+
+    def stopped(self: Checkpoint, candidates: Any) -> None:
+        save(self, candidates)
+        if candidates[0].epochs[-1].epoch == 3:
+            raise RuntimeError("killed")
+
+    place = tmp_path / "checkpoint.safetensors"
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoint, "save", stopped)
+        with pytest.raises(RuntimeError, match="killed"):
+            clone(spaces).fit(*marked_pairs(), checkpoint=place)
+    again = clone(spaces).fit(*marked_pairs(), checkpoint=place)
+    np.testing.assert_array_equal(again.predict_logits(FRESH), spaces.predict_logits(FRESH))
+
+
 @pytest.fixture(scope="module")
 def tuned(small: Encoder) -> LinearProbe:
-    """Do both texts hold marks of one kind? Layers of 16 learn some of it."""
-    texts, kinds = texts_with_marks(96)
-    marked = [(texts[i], texts[7 * i % 96]) for i in range(96)]
-    labels = ["same" if kinds[i] == kinds[7 * i % 96] else "other" for i in range(96)]
-    mixed = [(texts[i], texts[(7 * i + 1) % 96]) for i in range(96)]
-    labels += ["same" if kinds[i] == kinds[(7 * i + 1) % 96] else "other" for i in range(96)]
+    """Layers of 16 learn some of it."""
     model = LinearProbe(
         small, pairs="apart", inside="all", encoder_learning_rate=0.01, inside_epochs=6, symmetric=True, store=None
     )
-    return model.fit([*marked, *mixed], labels)
+    return model.fit(*marked_pairs())
 
 
 def test_layers_are_tuned_under_texts_that_are_read_apart(tuned: LinearProbe, small: Encoder, tmp_path: Path) -> None:
@@ -198,3 +272,7 @@ def test_what_does_not_go_together_is_refused(small: Encoder) -> None:
         LinearProbe(small, pairs="both").fit(PAIRS, LABELS)  # type: ignore[arg-type]
     tuned = LinearProbe(small, inside="top", inside_epochs=1, store=None).fit(PAIRS, LABELS)
     assert tuned.read(PAIRS).n_tokens.max() <= small.max_length
+    with pytest.raises(UsageError, match="pairs='apart' is for spaces on a frozen encoder"):
+        SpaceClassifier(small, pairs="apart", n_vertices=2, store=None).fit(PAIRS, LABELS)
+    with pytest.raises(UsageError, match="inside='lora' reads a pair as one text"):
+        SpaceClassifier(small, pairs="apart", inside="lora", store=None).fit(PAIRS, LABELS)

@@ -16,6 +16,7 @@ from spacetune.estimators.inputs import FittedOn
 from spacetune.fitting import Epoch, History, Learnt, MultiLabel, Regression, SingleLabel
 from spacetune.fitting.lexicon import WordsChosen
 from spacetune.fitting.methods.inside import InsideChosen
+from spacetune.fitting.methods.pair_spaces import PairSpacesChosen
 from spacetune.fitting.methods.probe import ProbeChosen
 from spacetune.fitting.methods.space import SpaceChosen
 from spacetune.fitting.pairs import PairChosen
@@ -28,7 +29,7 @@ ESTIMATORS = (
     SpaceRegressor,
 )  # fmt: skip
 STATE = (
-    Encoder, Epoch, FittedOn, HeadSettings, History, InsideChosen, Learnt, MultiLabel, PairChosen,
+    Encoder, Epoch, FittedOn, HeadSettings, History, InsideChosen, Learnt, MultiLabel, PairChosen, PairSpacesChosen,
     ProbeChosen, Provenance, Regression, SingleLabel, SpaceChosen, WordsChosen,
 )  # fmt: skip
 PATHS = ("pathlib.PosixPath", "pathlib.WindowsPath")

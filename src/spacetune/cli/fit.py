@@ -39,7 +39,8 @@ def fit(
     pairs: Annotated[
         Literal["auto", "apart", "together"] | None,
         typer.Option(
-            help="How the probe reads pairs: two texts apart, or as one; by itself apart, under tuned layers as one."
+            help="How pairs are read: two texts apart, or as one; by itself apart, and as one by a simplex or with "
+            "something learnt inside."
         ),
     ] = None,
     inside: Annotated[

@@ -5,16 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
-import numpy as np
-import torch
-from sklearn.utils.validation import check_is_fitted
-
-from spacetune.encoders import Encoder, FeatureStore, Layers, Texts, as_inputs, each_once
-from spacetune.errors import UsageError
+from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.regressor import Regressor
 from spacetune.fitting import SETTINGS, ProbeMethod
-from spacetune.heads import PairHead
 
 __all__ = ["LinearProbe", "LinearProbeRegressor"]
 
@@ -157,21 +151,3 @@ class LinearProbeRegressor(Regressor):
         """Return the way in which these settings learn."""
         settings = self.get_params(deep=False)
         return ProbeMethod.of({**settings, "pairs": "apart"} if self.pairs == "auto" else settings)
-
-    def similarity(self, first: Texts, second: Texts) -> np.ndarray:
-        """Return the number of every first text with every second, ``(first, second)``; a text is encoded once.
-
-        Raises
-        ------
-        UsageError
-            If the model did not learn from pairs whose texts are read apart.
-        """
-        check_is_fitted(self)
-        if not isinstance(self.head_, PairHead):
-            raise UsageError("similarity is of a model of pairs read apart; fit it on pairs, with pairs='apart'")
-        ours, others = as_inputs(first), as_inputs(second)
-        different, places = each_once([*ours, *others])
-        features = self.encoder_.encode(different, layers=self.layers_ or (-1,))
-        sides = torch.from_numpy(places).split([len(ours), len(others)])
-        logits = self.head_.grid(*(features.take(side) for side in sides))
-        return np.stack([self.task_.labels(row) for row in logits.numpy()])

@@ -6,13 +6,16 @@ import abc
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from spacetune.errors import DataError
+from spacetune.encoders import Texts, as_inputs, each_once
+from spacetune.errors import DataError, UsageError
 from spacetune.estimators.inputs import Given, Sample
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.fitting import Regression
+from spacetune.heads import PairHead
 
 __all__ = ["Regressor"]
 
@@ -47,6 +50,24 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
         """Return one number a text."""
         logits = self.predict_logits(X)
         return self.task_.labels(logits)
+
+    def similarity(self, first: Texts, second: Texts) -> Array:
+        """Return the number of every first text with every second, ``(first, second)``; a text is encoded once.
+
+        Raises
+        ------
+        UsageError
+            If the model did not learn from pairs whose texts are read apart.
+        """
+        check_is_fitted(self)
+        if not isinstance(self.head_, PairHead):
+            raise UsageError("similarity is of a model of pairs read apart; fit it on pairs, with pairs='apart'")
+        ours, others = as_inputs(first), as_inputs(second)
+        different, places = each_once([*ours, *others])
+        features = self.encoder_.encode(different, layers=self.layers_ or (-1,))
+        sides = torch.from_numpy(places).split([len(ours), len(others)])
+        logits = self.head_.grid(*(features.take(side) for side in sides))
+        return np.stack([self.task_.labels(row) for row in logits.numpy()])
 
     def predict_spread(self, X: Any, *, n_samples: int = 20, seed: int = 0) -> tuple[Array, Array]:
         """Return the mean and the standard deviation ``(text,)`` of predictions at random points of the simplex."""

@@ -11,12 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from spacetune.encoders import Encoder, FeatureStore, Layers
+from spacetune.errors import UsageError
 from spacetune.estimators.classifier import Classifier
 from spacetune.fitting import SETTINGS, Method, space_method
-from spacetune.heads import SpaceHead
+from spacetune.heads import Head, SpaceHead
 from spacetune.heads.spaces import InterVariant, SpaceOverlap, aligned_space, space_overlap
 
-__all__ = ["SpaceClassifier"]
+__all__ = ["SpaceClassifier", "space_head_of"]
 
 
 class SpaceClassifier(Classifier):
@@ -36,7 +37,7 @@ class SpaceClassifier(Classifier):
         their features take at most 2 GB, else those at one, two and three thirds of the depth). Every layer has
         its own operators.
     n_latent
-        Width m of a space; ``auto`` is 16, fewer (4 at least) where there are more than 32 classes.
+        Width m of a space; ``auto`` is 16, of pairs read apart 32, and fewer (4 at least) where there are many classes.
     inter_weight
         Weight of the inter-space loss (own space to +1, others to -1).
     intra_weight
@@ -50,7 +51,8 @@ class SpaceClassifier(Classifier):
     class_weight
         None, ``balanced``, or a dict from class to weight.
     learning_rate
-        Full learning rate of AdamW; None is 0.001 below 2,000 texts and 0.003 from there on.
+        Full learning rate of AdamW; None is 0.001 below 2,000 texts and 0.003 from there on. Spaces of pairs read apart
+        learn at a sixth of it.
     weight_decay
         Its decoupled decay.
     n_epochs
@@ -85,7 +87,15 @@ class SpaceClassifier(Classifier):
     n_validation_samples
         With a simplex: repeats of dev at fresh points, whose mean score chooses the epoch; 0 validates the centroid.
     lexicon
-        Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev.
+        Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev; not of pairs of
+        texts that are read apart.
+    pairs
+        ``apart`` reads the texts of a pair alone, each different text once: their centroids meet in products and
+        squares, beside the linear head of pairs (`LinearProbe`) where they start; ``together`` reads a pair as one
+        text; ``auto`` is apart for spaces alone, and together with ``inside``, ``train_encoder``, a simplex or
+        auxiliary losses.
+    symmetric
+        Whether swapping the texts of pairs read apart must change nothing; None lets dev choose.
     seed
         Of the start, the order of texts, the dropout and the split.
 
@@ -96,7 +106,7 @@ class SpaceClassifier(Classifier):
     lexicon_
         The `Lexicon`, or None where it did not help on dev.
     head_
-        The trained `SpaceHead`.
+        The trained `SpaceHead`; of pairs read apart a `PairHead`.
     simplex_
         The `Simplex` whose centroid it is, with ``n_vertices`` above 1; else None.
     history_
@@ -144,6 +154,8 @@ class SpaceClassifier(Classifier):
         n_vertices: int = 1,
         n_validation_samples: int = 5,
         lexicon: bool = True,
+        pairs: Literal["auto", "apart", "together"] = "auto",
+        symmetric: bool | None = None,
         seed: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -171,6 +183,8 @@ class SpaceClassifier(Classifier):
         self.n_vertices = n_vertices
         self.n_validation_samples = n_validation_samples
         self.lexicon = lexicon
+        self.pairs = pairs
+        self.symmetric = symmetric
         self.seed = seed
 
     def method(self) -> Method:
@@ -209,6 +223,18 @@ class SpaceClassifier(Classifier):
 
     @property
     def space_head(self) -> SpaceHead:
-        """The head, for its spaces and its classifier."""
-        assert isinstance(self.head_, SpaceHead)
-        return self.head_
+        """The head, for its spaces and its classifier; pairs that are read apart have none of this kind."""
+        return space_head_of(self.head_)
+
+
+def space_head_of(head: Head) -> SpaceHead:
+    """Return a head as one of spaces alone.
+
+    Raises
+    ------
+    UsageError
+        If it is one of pairs of texts that are read apart.
+    """
+    if not isinstance(head, SpaceHead):
+        raise UsageError("this asks for a head of spaces alone; one of pairs read apart is none: give pairs='together'")
+    return head

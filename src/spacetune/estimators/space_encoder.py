@@ -125,7 +125,7 @@ class SpaceEncoder(TransformerMixin, BaseEstimator):
 
     @property
     def _head(self) -> SpaceHead:
-        return cast("SpaceHead", self.classifier_.head_)
+        return self.classifier_.space_head
 
     def _rows(self, source: FeatureSource, read: Callable[[TokenFeatures], Tensor]) -> Array:
         with torch.inference_mode():

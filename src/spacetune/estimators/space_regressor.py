@@ -7,6 +7,7 @@ from typing import Literal
 
 from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.regressor import Regressor
+from spacetune.estimators.space import space_head_of
 from spacetune.fitting import SETTINGS, Method, space_method
 from spacetune.heads import SpaceHead
 
@@ -57,6 +58,8 @@ class SpaceRegressor(Regressor):
         n_vertices: int = 1,
         n_validation_samples: int = 5,
         lexicon: bool = True,
+        pairs: Literal["auto", "apart", "together"] = "auto",
+        symmetric: bool | None = None,
         seed: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -80,6 +83,8 @@ class SpaceRegressor(Regressor):
         self.n_vertices = n_vertices
         self.n_validation_samples = n_validation_samples
         self.lexicon = lexicon
+        self.pairs = pairs
+        self.symmetric = symmetric
         self.seed = seed
 
     def method(self) -> Method:
@@ -88,6 +93,5 @@ class SpaceRegressor(Regressor):
 
     @property
     def space_head(self) -> SpaceHead:
-        """The head, for its space and its weights."""
-        assert isinstance(self.head_, SpaceHead)
-        return self.head_
+        """The head, for its space and its weights; pairs that are read apart have none of this kind."""
+        return space_head_of(self.head_)

@@ -12,16 +12,19 @@ from torch import Tensor, nn
 
 from spacetune.encoders import LayerChanges, LoraShape, LoraVertices, PrefixShape, PrefixVertices
 from spacetune.heads import (
+    ConceptSpaces,
     Head,
     HeadVertices,
     Lexicon,
     LinearHead,
     LinearVertices,
+    Meeting,
     Model,
     PairHead,
     Simplex,
     SpaceHead,
     SpaceVertices,
+    TextMean,
 )
 
 __all__ = ["HEADS", "array_of", "completed", "facts_of", "model_of", "simplex_of", "tensor_of", "tensors_of"]
@@ -112,8 +115,19 @@ def _space_head(tensors: Mapping[str, Tensor]) -> SpaceHead:
     return head.eval()
 
 
+def _pair_head(tensors: Mapping[str, Tensor]) -> PairHead:
+    parts: list[Meeting] = []
+    while part := _named(f"meetings.{len(parts)}.", tensors):
+        state = _named("text_mean.spaces.", part)
+        spaces = ConceptSpaces.blank(state["operators"]) if state else None
+        if spaces is not None:
+            spaces.load_state_dict(state)
+        parts.append(Meeting(TextMean(part["text_mean.mean"], spaces), part["weight"]))
+    return PairHead(tensors["bias"], parts).eval().requires_grad_(requires_grad=False)
+
+
 HEADS: dict[str, Callable[[Mapping[str, Tensor]], Head]] = {
-    "pairs.product": lambda tensors: PairHead(**_named(PAIRS, tensors)),
+    "pairs.bias": lambda tensors: _pair_head(_named(PAIRS, tensors)),
     "coefficients": lambda tensors: LinearHead(tensors["coefficients"], tensors["intercept"]),
     "spaces.operators": _space_head,
 }

@@ -16,9 +16,19 @@ from spacetune.fitting.inputs import Inputs, text_chunks
 from spacetune.fitting.linear import choose_linear, fit_linear, spread
 from spacetune.fitting.scores import standing
 from spacetune.fitting.tasks import Task
-from spacetune.heads import PairHead, pair_rows
+from spacetune.heads import ConceptSpaces, Meeting, PairHead, TextMean
 
-__all__ = ["PAIR_STRENGTHS", "PairChosen", "TunedPairs", "are_pairs", "choose_pairs", "learn_pairs"]
+__all__ = [
+    "PAIR_STRENGTHS",
+    "PairChosen",
+    "TrainedMeeting",
+    "TunedPairs",
+    "are_pairs",
+    "centred_means",
+    "choose_pairs",
+    "learn_pairs",
+    "logits_held_out",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -29,6 +39,8 @@ PAIR_STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2)
 
 TUNED_SPREAD = 0.3
 """The standard deviation of what a head over tuned layers reads, as for single texts."""
+
+FOLDS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,18 +81,78 @@ def choose_pairs(
     tuple
         The head, what was chosen, and dev's logits.
     """
-    mean = _mean(data.train, data.weights)
-    rows = _rows(data.train, mean)
-    dev_rows = _rows(data.dev, mean) if data.has_dev else rows
+    text_mean = centred_means(data)
+    rows = _rows(data.train, text_mean)
+    dev_rows = _rows(data.dev, text_mean) if data.has_dev else rows
     found: list[tuple[PairHead, PairChosen, Array]] = []
     for alike in (True, False) if symmetric is None else (symmetric,):
         width = _width(rows, alike)
         middle, scale = spread(rows[:, :width], data.truth[1])
         own, held = ((r[:, :width] - middle) / scale for r in (rows, dev_rows))
         fit = choose_linear(task, (own, *data.truth), (held, *data.dev_truth), strengths)
-        head = _head(fit.weight, fit.bias, middle, scale, mean)
+        head = _head(fit.weight, fit.bias, middle, scale, text_mean)
         found.append((head, PairChosen(fit.strength, alike), fit.dev_logits))
     return max(found, key=lambda each: standing(task.scores(each[2], *data.dev_truth), task.monitor))
+
+
+def learn_pairs(data: FitData, task: Task, chosen: PairChosen) -> PairHead:
+    """Fit with what was chosen before."""
+    text_mean = centred_means(data)
+    rows, middle, scale = _standard_rows(data, text_mean, chosen.symmetric)
+    targets, weights = data.truth
+    return _head(*fit_linear(task, rows, targets, chosen.strength, weights), middle, scale, text_mean)
+
+
+def logits_held_out(data: FitData, task: Task, chosen: PairChosen, seed: int) -> Tensor:
+    """Return every pair's logits by heads that were fitted without it: of each fifth by the other four.
+
+    A single pair has none: its logits are 0.
+    """
+    rows, _, _ = _standard_rows(data, centred_means(data), chosen.symmetric)
+    targets, weights = data.truth
+    order = np.random.default_rng(seed).permutation(len(rows))
+    logits = np.zeros((len(rows), task.n_outputs))
+    for fold in np.array_split(order, min(FOLDS, len(rows))):
+        others = np.setdiff1d(order, fold)
+        if len(others):
+            theirs = None if weights is None else weights[others]
+            weight, bias = fit_linear(task, rows[others], targets[others], chosen.strength, theirs)
+            logits[fold] = rows[fold] @ weight.T + bias
+    return torch.from_numpy(logits)
+
+
+class TrainedMeeting(nn.Module):
+    """A meeting in training, over rows that are standardised as they spread at its start.
+
+    Parameters
+    ----------
+    data
+        Training pairs to take the spread from.
+    start
+        The meeting to start at.
+    symmetric
+        Whether differences are left out.
+    deviation
+        The standard deviation that they get.
+    """
+
+    def __init__(self, data: FitData, start: Meeting, symmetric: bool, deviation: float) -> None:
+        super().__init__()
+        self.text_mean = start.text_mean
+        rows, middle, scale = _standard_rows(data, self.text_mean, symmetric)
+        self.width = rows.shape[1]
+        self.middle, self.scale = torch.from_numpy(middle), torch.from_numpy(scale / deviation)
+        flat = start.weight.transpose(0, 1).flatten(1)[:, : self.width]
+        self.weight, self.shift = nn.Parameter((flat * self.scale).float()), flat @ self.middle
+
+    def rows(self, features: TokenFeatures) -> Tensor:
+        """Return the standardised rows."""
+        return ((self.text_mean.rows(features)[:, : self.width] - self.middle) / self.scale).float()
+
+    def finished(self) -> tuple[Meeting, Tensor]:
+        """Return the meeting of rows as they are, and what goes to the bias."""
+        own = self.weight.detach().double() / self.scale
+        return Meeting(self.text_mean, _weights(own, self.text_mean)), -own @ self.middle
 
 
 class TunedPairs(nn.Module):
@@ -90,25 +162,15 @@ class TunedPairs(nn.Module):
     was fitted there.
     """
 
-    def __init__(self, inputs: Inputs, task: Task, start: PairHead, chosen: PairChosen) -> None:
+    def __init__(self, data: FitData, task: Task, start: PairHead, chosen: PairChosen) -> None:
         super().__init__()
-        self.task, self.mean = task, start.mean
-        rows = _rows(inputs, self.mean)
-        self.width = _width(rows, chosen.symmetric)
-        self.middle, self.scale = spread(rows[:, : self.width])
-        weight = torch.cat([part.flatten(1) for part in (start.product, start.square, start.direction)], dim=1)
-        weight = weight[:, : self.width]
-        bias = start.bias + weight @ torch.from_numpy(self.middle)
-        own = weight * torch.from_numpy(self.scale) / TUNED_SPREAD
-        self.weight, self.bias = nn.Parameter(own.float()), nn.Parameter(bias.float())
-
-    def _rows(self, features: TokenFeatures) -> Tensor:
-        rows = pair_rows(features, self.mean)[:, : self.width]
-        return ((rows - torch.from_numpy(self.middle)) / torch.from_numpy(self.scale) * TUNED_SPREAD).float()
+        self.task = task
+        self.meeting = TrainedMeeting(data, start.parts[0], chosen.symmetric, TUNED_SPREAD)
+        self.bias = nn.Parameter((start.bias + self.meeting.shift).float())
 
     def logits(self, features: TokenFeatures) -> Tensor:
         """Return logits ``(pair, output)``."""
-        return self._rows(features) @ self.weight.T + self.bias
+        return self.meeting.rows(features) @ self.meeting.weight.T + self.bias
 
     def loss(self, features: TokenFeatures, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the task's loss of a batch."""
@@ -117,42 +179,51 @@ class TunedPairs(nn.Module):
 
     def head(self) -> PairHead:
         """Return the head as it stands, of rows as they are."""
-        weight, bias = (part.detach().double().numpy() for part in (self.weight * TUNED_SPREAD, self.bias))
-        return _head(weight, bias, self.middle, self.scale, self.mean)
+        meeting, shift = self.meeting.finished()
+        return PairHead(self.bias.detach().double() + shift, [meeting])
 
 
-def learn_pairs(data: FitData, task: Task, chosen: PairChosen) -> PairHead:
-    """Fit with what was chosen before."""
-    mean, (targets, weights) = _mean(data.train, data.weights), data.truth
-    rows = _rows(data.train, mean)
-    rows = rows[:, : _width(rows, chosen.symmetric)]
-    middle, scale = spread(rows, weights)
-    weight, bias = fit_linear(task, (rows - middle) / scale, targets, chosen.strength, weights)
-    return _head(weight, bias, middle, scale, mean)
+def centred_means(data: FitData, spaces: ConceptSpaces | None = None) -> TextMean:
+    """Return the reading of mean states, or of centroids in spaces, less what these are over all training texts.
+
+    Both texts of a pair weigh what the pair weighs.
+    """
+    plain = TextMean(torch.zeros(()), spaces)
+    each = torch.ones(len(data.train), dtype=torch.float64) if data.weights is None else data.weights
+    with torch.no_grad():
+        sums = [
+            torch.einsum("n,n...->...", each[rows].repeat_interleave(2), plain.means(data.train.take(rows).halves()))
+            for rows in text_chunks(data.train.lengths)
+        ]
+    return TextMean(torch.stack(sums).sum(0) / (2 * each.sum()), spaces)
+
+
+def _rows(inputs: Inputs, text_mean: TextMean) -> Array:
+    """Return all pairs' rows (`TextMean.rows`)."""
+    with torch.no_grad():
+        return torch.cat([text_mean.rows(inputs.take(rows)) for rows in text_chunks(inputs.lengths)]).numpy()
+
+
+def _standard_rows(data: FitData, text_mean: TextMean, symmetric: bool) -> tuple[Array, Array, Array]:
+    """Return the training pairs' standardised rows, without differences where swapping changes nothing; the spread."""
+    rows = _rows(data.train, text_mean)
+    rows = rows[:, : _width(rows, symmetric)]
+    middle, scale = spread(rows, data.truth[1])
+    return (rows - middle) / scale, middle, scale
 
 
 def _width(rows: Array, symmetric: bool) -> int:
     return rows.shape[1] * 2 // 3 if symmetric else rows.shape[1]
 
 
-def _mean(inputs: Inputs, weights: Tensor | None) -> Tensor:
-    """Return the mean of all texts' mean states, ``(layer, dim)``; both texts of a pair weigh what the pair weighs."""
-    each = torch.ones(len(inputs), dtype=torch.float64) if weights is None else weights
-    sums = torch.zeros(inputs.shape, dtype=torch.float64)
-    for rows in text_chunks(inputs.lengths):
-        halves = inputs.take(rows).halves().means().double()
-        sums += torch.einsum("n,nld->ld", each[rows].repeat_interleave(2), halves)
-    return sums / (2 * each.sum())
-
-
-def _rows(inputs: Inputs, mean: Tensor) -> Array:
-    return torch.cat([pair_rows(inputs.take(rows), mean) for rows in text_chunks(inputs.lengths)]).numpy()
-
-
-def _head(weight: Array, bias: Array, middle: Array, scale: Array, mean: Tensor) -> PairHead:
+def _head(weight: Array, bias: Array, middle: Array, scale: Array, text_mean: TextMean) -> PairHead:
     """Return the head of rows as they are, without a direction where none was fitted."""
     own = weight / scale
-    start = torch.from_numpy(np.asarray(bias - own @ middle))
-    parts = torch.zeros(len(own), 3, *mean.shape, dtype=torch.float64)
-    parts.view(len(own), -1)[:, : own.shape[1]] = torch.from_numpy(own)
-    return PairHead(parts[:, 0], parts[:, 1], parts[:, 2], start, mean)
+    return PairHead(torch.from_numpy(np.asarray(bias - own @ middle)), [Meeting(text_mean, _weights(own, text_mean))])
+
+
+def _weights(own: Array | Tensor, text_mean: TextMean) -> Tensor:
+    """Return a meeting's weights of those of rows, ``(3, output, layer, width)``; 0 for differences where none are."""
+    parts = torch.zeros(len(own), 3, *text_mean.mean.shape, dtype=torch.float64)
+    parts.view(len(own), -1)[:, : own.shape[1]] = torch.as_tensor(own)
+    return parts.transpose(0, 1)

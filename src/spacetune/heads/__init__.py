@@ -4,10 +4,11 @@ from spacetune.heads.head import Head, HeadSum, HeldHead
 from spacetune.heads.lexicon import Lexicon, pair_keys, token_pairs
 from spacetune.heads.linear import LinearHead, LinearVertices
 from spacetune.heads.model import Model
-from spacetune.heads.pairs import PairHead, pair_rows
+from spacetune.heads.pairs import Meeting, PairHead
 from spacetune.heads.simplex import AdapterVertices, HeadVertices, Simplex
 from spacetune.heads.simplex_weights import Sampling, simplex_weights
 from spacetune.heads.spaces import ConceptSpaces, SpaceHead, SpaceVertices
+from spacetune.heads.text_means import TextMean
 
 __all__ = [
     "AdapterVertices",
@@ -19,14 +20,15 @@ __all__ = [
     "Lexicon",
     "LinearHead",
     "LinearVertices",
+    "Meeting",
     "Model",
     "PairHead",
     "Sampling",
     "Simplex",
     "SpaceHead",
     "SpaceVertices",
+    "TextMean",
     "pair_keys",
-    "pair_rows",
     "simplex_weights",
     "token_pairs",
 ]

@@ -33,6 +33,12 @@ class HeldHead:
     biases: Tensor | None = None
     words: Tensor | None = None
 
+    @classmethod
+    def sum(cls, parts: Sequence[HeldHead]) -> HeldHead:
+        """Return the sum of affine functions, in the dtype of the first."""
+        named = (field.name for field in dataclasses.fields(cls))
+        return cls(*(_added_if([getattr(part, name) for part in parts]) for name in named))
+
 
 class Head(Protocol):
     r"""Linear in what every token brings.
@@ -101,9 +107,7 @@ class HeadSum(nn.Module):
 
     def held(self, features: TokenFeatures, outputs: slice) -> HeldHead:
         """Return the sum of their affine functions."""
-        parts = [head.held(features, outputs) for head in self.parts]
-        named = ("gradients", "biases", "words")
-        return HeldHead(*(_added_if([getattr(part, name) for part in parts]) for name in named))
+        return HeldHead.sum([head.held(features, outputs) for head in self.parts])
 
 
 def _added(parts: Sequence[Tensor]) -> Tensor:

@@ -140,7 +140,7 @@ class ProbeMethod(Method):
         self, data: FitData, head: PairHead, chosen: PairChosen, run: Run, share: float | None = None
     ) -> tuple[PairHead, TunedLayers]:
         """Train layers and a head of pairs over texts that are read apart."""
-        trained = TunedPairs(data.train, run.task, head, chosen)
+        trained = TunedPairs(data, run.task, head, chosen)
         layers = tune(
             trained, data, run, self.reading, self._schedule(data, run),
             rate=self.encoder_learning_rate or PAIR_RATE, head_rate=PAIR_HEAD_RATE, share=share,

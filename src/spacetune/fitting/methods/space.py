@@ -18,7 +18,9 @@ from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lex
 from spacetune.fitting.memory import check_memory
 from spacetune.fitting.methods.inside import InsideMethod
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
+from spacetune.fitting.methods.pair_spaces import PairSpacesChosen, learn_pair_spaces, learn_pair_spaces_again
 from spacetune.fitting.methods.tuning import size_conflict, tune
+from spacetune.fitting.pairs import are_pairs
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule, auto_schedule
 from spacetune.fitting.simplex import SimplexTraining, fit_simplex
@@ -29,6 +31,9 @@ from spacetune.heads import Model, Simplex, SpaceHead, SpaceVertices
 from spacetune.heads.spaces import InterVariant
 
 __all__ = ["SpaceChosen", "SpaceMethod", "space_method"]
+
+WIDTH, PAIR_WIDTH = 16, 32
+"""Of a space by itself, for single texts and for pairs that are read apart; the latter from the dev part of MRPC."""
 
 MOST_DIMENSIONS = 512
 """Dimensions of all spaces of a layer together that ``n_latent="auto"`` stays within."""
@@ -84,6 +89,8 @@ class SpaceMethod(Method):
     n_vertices: int
     n_validation_samples: int
     lexicon: bool
+    pairs: Literal["auto", "apart", "together"]
+    symmetric: bool | None
     seed: int
     inter_weight: float = 0.0
     inter_variant: InterVariant = "labelled"
@@ -91,9 +98,15 @@ class SpaceMethod(Method):
     @property
     def reading(self) -> Reading:
         """It reads all windows, unless something of the encoder is trained: that sees a text in one piece."""
-        return Reading(
-            windows=not self.train_encoder and self.inside is None, top=top_of(self.inside, self.inside_size)
-        )
+        windows = not self.train_encoder and self.inside is None
+        apart = self.pairs == "apart" or (self.pairs == "auto" and self._alone)
+        return Reading(windows=windows, apart=apart, top=top_of(self.inside, self.inside_size))
+
+    @property
+    def _alone(self) -> bool:
+        """Whether one head is trained, on a frozen encoder and by the task's loss alone."""
+        beside = self.inside or self.train_encoder or self.inter_weight or self.intra_weight
+        return not beside and self.n_vertices == 1
 
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes below 2,000 texts, where a tenth more of them counts (the number is ours), and the encoder stays."""
@@ -103,6 +116,11 @@ class SpaceMethod(Method):
         """Say what a simplex does not mix, and what trains twice."""
         if (wrong := size_conflict(self.inside, self.inside_size)) is not None:
             return wrong
+        if self.pairs == "apart" and not self._alone:
+            return (
+                "pairs='apart' is for spaces on a frozen encoder, with n_vertices=1 and without auxiliary losses; "
+                "LinearProbe tunes layers under pairs read apart, and pairs='auto' reads them as one text here"
+            )
         if self.inside is not None and (self.train_encoder or self.n_vertices > 1):
             return "inside='top' and inside='all' train one head (n_vertices=1), and without train_encoder"
         if self.n_vertices > 1 and (self.train_encoder or self.inter_weight or self.intra_weight):
@@ -111,9 +129,12 @@ class SpaceMethod(Method):
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
         """Train the head, and a lexicon where it helps."""
-        settings = self._settings(run.task, len(data.train))
+        apart = are_pairs(data.train)
+        settings = self._settings(run.task, len(data.train), PAIR_WIDTH if apart else WIDTH)
         schedule = self._schedule(len(data.train), run.task)
         self._check_memory(data.train, settings, schedule, run.task)
+        if apart:
+            return learn_pair_spaces(data, settings, schedule, self.symmetric, run)
         trained = None
         if self.train_encoder:
             assert run.encoder is not None
@@ -146,7 +167,10 @@ class SpaceMethod(Method):
         if self.train_encoder:
             raise UsageError("refit is for a frozen encoder; with train_encoder fit on all texts, and give dev=")
         chosen = before.chosen
-        schedule = self._schedule(len(data.train), run.task).for_share(chosen.share)
+        schedule = self._schedule(len(data.train), run.task)
+        if isinstance(chosen, PairSpacesChosen):
+            return learn_pair_spaces_again(data, schedule, run, before)
+        schedule = schedule.for_share(chosen.share)
         head, simplex, _ = self._train(data, chosen.settings, schedule, run)
         model = Model(head)
         if chosen.tuned_share:
@@ -195,9 +219,9 @@ class SpaceMethod(Method):
     def _schedule(self, n_texts: int, task: Task) -> Schedule:
         return auto_schedule(n_texts, self.n_epochs, self.batch_size, self.patience, task.monitor, self.seed)
 
-    def _settings(self, task: Task, n_texts: int) -> HeadSettings:
+    def _settings(self, task: Task, n_texts: int, width: int) -> HeadSettings:
         rate = 3e-3 if n_texts >= MANY else 1e-3
-        fitting = max(4, min(16, MOST_DIMENSIONS // task.n_outputs))
+        fitting = max(4, min(width, MOST_DIMENSIONS // task.n_outputs))
         return HeadSettings(
             n_latent=fitting if self.n_latent == "auto" else self.n_latent,
             inter_weight=self.inter_weight,
@@ -226,6 +250,8 @@ def space_method(settings: Mapping[str, Any]) -> Method:
     inside = settings["inside"]
     if inside not in ADAPTED:
         return SpaceMethod.of(settings)
+    if settings["pairs"] == "apart":
+        raise UsageError(f"inside={inside!r} reads a pair as one text; leave pairs='apart' out")
     if settings["train_encoder"]:
         raise UsageError("inside trains what is inside the encoder; leave train_encoder out")
     chosen = {

@@ -74,6 +74,13 @@ class ConceptSpaces(nn.Module):
         self.register_buffer("mean", torch.zeros(n_layers, n_embed, dtype=dtype))
         self.register_buffer("scale", torch.ones(n_layers, n_embed, dtype=dtype))
 
+    @classmethod
+    def blank(cls, operators: Tensor) -> ConceptSpaces:
+        """Return spaces to be filled, with operators of this shape and dtype ``(layer, space, latent, dim)``."""
+        n_layers, n_spaces, n_latent, n_embed = operators.shape
+        generator = torch.Generator()
+        return cls(n_embed, n_latent, n_spaces, n_layers=n_layers, generator=generator, dtype=operators.dtype)
+
     @property
     def width(self) -> int:
         """Length of a text's concatenated centroids: ``n_layers · n_spaces · n_latent``."""
@@ -115,6 +122,27 @@ class ConceptSpaces(nn.Module):
         raw = torch.einsum("...ld,lkd->...lk", layered, matrix) + shift
         raw = raw.unflatten(-1, (n_spaces, n_latent))
         return raw.squeeze(-3) if one_layer else raw
+
+    def held(self, states: Tensor, read: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Return what reads the spaces, with the gates :math:`\tanh(z)/z` held, as what reads the states.
+
+        Parameters
+        ----------
+        states
+            ``(token, layer, dim)``.
+        read
+            Weights of the spaces' components, ``(output, token, layer, space · latent)``.
+
+        Returns
+        -------
+        tuple of torch.Tensor
+            Weights of the states ``(output, token, layer, dim)``, and what is added, ``(token, output)``.
+        """
+        matrix, shift = self.folded()
+        z = torch.einsum("tld,lkd->tlk", states.to(matrix.dtype), matrix) + shift
+        gated = read * torch.where(z == 0, 1, torch.tanh(z) / z)
+        matrix, shift = matrix.to(gated.dtype), shift.to(gated.dtype)
+        return torch.einsum("otlk,lkd->otld", gated, matrix), torch.einsum("otlk,lk->to", gated, shift)
 
     def forward(self, states: Tensor) -> Tensor:
         """Return the concept spaces tanh(E P^k), shaped as `project` says; every component in [-1, 1]."""

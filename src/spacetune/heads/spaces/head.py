@@ -54,12 +54,7 @@ class SpaceHead(nn.Module):
     @classmethod
     def blank(cls, operators: Tensor, n_outputs: int) -> SpaceHead:
         """Return a head to be filled, with operators of this shape ``(layer, space, latent, dim)``."""
-        n_layers, n_spaces, n_latent, n_embed = operators.shape
-        generator = torch.Generator()
-        spaces = ConceptSpaces(
-            n_embed, n_latent, n_spaces, n_layers=n_layers, generator=generator, dtype=operators.dtype
-        )  # fmt: skip
-        return cls(spaces, n_outputs, generator)
+        return cls(ConceptSpaces.blank(operators), n_outputs, torch.Generator())
 
     @property
     def bias(self) -> Tensor:
@@ -113,11 +108,6 @@ class SpaceHead(nn.Module):
 
         .. math:: s_{t,c} = \tfrac1T \sum_k W_{c,k} \frac{\tanh z_{t,k}}{z_{t,k}} z_{t,k}, \quad z_{t,k} = P_k h_t + b_k
         """
-        matrix, shift = self.spaces.folded()
-        states = features.values.to(matrix.dtype)
-        z = torch.einsum("tld,lkd->tlk", states, matrix) + shift
-        gates = torch.where(z == 0, 1, torch.tanh(z) / z)
-        gates = gates / torch.repeat_interleave(features.lengths, features.lengths)[:, None, None]
-        weight = self.classifier.weight[outputs].unflatten(1, (len(shift), -1))
-        read = weight[:, None] * gates
-        return HeldHead(torch.einsum("otlk,lkd->otld", read, matrix), torch.einsum("otlk,lk->to", read, shift))
+        lengths = torch.repeat_interleave(features.lengths, features.lengths)
+        weight = self.classifier.weight[outputs].unflatten(1, (len(self.spaces.operators), -1))
+        return HeldHead(*self.spaces.held(features.values, weight[:, None] / lengths[:, None, None]))

@@ -111,13 +111,14 @@ def term_use(model: SpaceClassifier | SpaceRegressor, texts: Texts) -> TermUse:
     Raises
     ------
     UsageError
-        If the model is no Space Model.
+        If the model is no Space Model, or one of pairs that are read apart.
     DataError
         If the model was fitted on ready embeddings, which cannot be taken apart, or there are no texts.
     """
     if not isinstance(model, SpaceClassifier | SpaceRegressor):
         raise UsageError(f"terms are taken apart in a Space Model's projections; {type(model).__name__} has none")
     check_is_fitted(model)
+    bias_of = model.space_head.bias
     if model.layers_ is None:
         raise DataError("the model was fitted on ready embeddings; terms need one fitted on texts")
     inputs = as_inputs(texts)
@@ -132,7 +133,7 @@ def term_use(model: SpaceClassifier | SpaceRegressor, texts: Texts) -> TermUse:
             rows = slice(start, start + len(window))
             found.append(_of_window(model, window, own[rows], best[rows]))
     shares, parts, words = (torch.cat([getattr(each, name) for each in found]) for name in ("shares", "parts", "words"))
-    bias = model.head_.bias[best].detach()
+    bias = bias_of[best].detach()
     gap = parts.sum((1, 2)) + words + bias - own.gather(1, best[:, None]).squeeze(1)
     return TermUse(
         n_texts=len(inputs),

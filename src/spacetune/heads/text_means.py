@@ -1,0 +1,72 @@
+"""`TextMean`: what is read of either text of a pair before the two meet: mean states, or centroids in spaces."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from spacetune.encoders import TokenFeatures
+from spacetune.encoders.ragged import segment_mean, widened
+from spacetune.heads.head import HeldHead
+from spacetune.heads.spaces import ROWS, ConceptSpaces, fused_centroids
+
+__all__ = ["TextMean"]
+
+
+class TextMean(nn.Module):
+    r"""A text as a mean over its tokens, less what all texts have in common, over its norm.
+
+    .. math:: u = \frac{1}{\nu} \Bigl(\tfrac1T \sum_t r_t - m\Bigr), \quad r_t = h_t \text{ or } \tanh(P h_t)
+
+    The norm is that of what it divides, layer by layer, a number held as it is.
+
+    Parameters
+    ----------
+    mean
+        m, ``(layer, width)``.
+    spaces
+        Concept spaces, whose centroids are read, spaces side by side; None reads the states.
+    """
+
+    mean: Tensor
+
+    def __init__(self, mean: Tensor, spaces: ConceptSpaces | None = None) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean.detach().double())
+        self.spaces = spaces
+
+    def means(self, texts: TokenFeatures) -> Tensor:
+        """Return the mean over every text's tokens, ``(text, layer, width)``, not centred."""
+        if self.spaces is None:
+            return segment_mean(texts.values, texts.offsets).double()
+        return fused_centroids([self.spaces], texts, multiple=ROWS)[0].flatten(2).double()
+
+    def tokens(self, features: TokenFeatures) -> Tensor:
+        """Return what every token brings, centred, ``(token, layer, width)``."""
+        if self.spaces is None:
+            return widened(features.values).double() - self.mean
+        return self.spaces(features.values.to(self.spaces.operators.dtype)).flatten(2).double() - self.mean
+
+    def unit(self, texts: TokenFeatures) -> tuple[Tensor, Tensor]:
+        """Return single texts as they meet ``(text, layer, width)``, and their norms ``(text, layer)``."""
+        centred = self.means(texts) - self.mean
+        norms = centred.norm(dim=2).clamp(min=1e-12)
+        return centred / norms.unsqueeze(2), norms
+
+    def units(self, features: TokenFeatures) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the same of both texts of pairs, ``(pair, layer, width)``, and the norms ``(2 · pair, layer)``."""
+        both, norms = self.unit(features.halves())
+        return both[::2], both[1::2], norms
+
+    def rows(self, features: TokenFeatures) -> Tensor:
+        """Return products, squared differences and differences side by side, ``(pair, 3 · layer · width)``."""
+        u, v, _ = self.units(features)
+        return torch.cat([(u * v).flatten(1), ((u - v) ** 2).flatten(1), (u - v).flatten(1)], dim=1)
+
+    def held(self, features: TokenFeatures, read: Tensor) -> HeldHead:
+        """Return ``read · tokens`` as an affine function of the states; `read` is ``(output, token, layer, width)``."""
+        biases = -torch.einsum("otlk,lk->to", read, self.mean)
+        if self.spaces is None:
+            return HeldHead(read, biases)
+        gradients, added = self.spaces.held(features.values, read)
+        return HeldHead(gradients, biases + added)
