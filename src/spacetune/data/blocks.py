@@ -70,13 +70,15 @@ class Survey:
 
 @dataclasses.dataclass(frozen=True)
 class TextBlocks:
-    """Texts of any number: a CSV, JSON lines or Parquet file, or a folder of them, in the memory of one block.
+    """Texts of any number: a CSV, JSON lines or Parquet file, or a folder of one kind of them, block by block.
 
     A JSON list, a table in memory and a folder saved by `datasets` are held whole. Blocks end with their file.
 
     Parameters
     ----------
-    source, text, text_pair, delimiter, encoding, quoting, split
+    source
+        A folder of tables, or what `read_texts` reads.
+    text, text_pair, delimiter, encoding, quoting, split
         As for `read_texts`.
     columns
         Names of the columns that stay beside the results; None keeps all.

@@ -36,8 +36,8 @@ def read_texts(
     Parameters
     ----------
     source
-        A path (.csv, .tsv, .jsonl, .json, each also .gz, .parquet, a folder of such files of one kind, or one saved by
-        Hugging Face `datasets`), a `datasets.Dataset`, a pandas or polars frame, a pyarrow table, a mapping of columns,
+        A path (.csv, .tsv, .jsonl, .json, each also .gz, .parquet, or a folder saved by Hugging Face
+        `datasets`), a `datasets.Dataset`, a pandas or polars frame, a pyarrow table, a mapping of columns,
         or a list of strings.
     text
         Name of the column that holds the texts.

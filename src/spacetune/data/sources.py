@@ -84,8 +84,8 @@ def open_table(source: object, how: TextFormat, split: str | None) -> Table:
     Raises `DataError` if it is none of these, or cannot be read.
     """
     if isinstance(source, str | os.PathLike):
-        tables = list(_path_blocks(Path(source), how, split, None, None))
-        return tables[0] if len(tables) == 1 else _joined(tables, printable(Path(source).name))
+        (table,) = _path_blocks(Path(source), how, split, None, None)
+        return table
     if isinstance(source, Mapping) and not hasattr(source, "column_names"):
         return _from_mapping(cast("Mapping[str, Any]", source))
     if isinstance(source, list | tuple):
@@ -98,7 +98,7 @@ def open_table(source: object, how: TextFormat, split: str | None) -> Table:
 def open_blocks(
     source: object, how: TextFormat, split: str | None, size: int, wanted: Collection[str] | None = None
 ) -> Iterator[Table]:
-    """Open the same as `open_table`, `size` rows at a time; a block lies within one file.
+    """Open the same as `open_table`, or a folder of tables, `size` rows at a time; a block lies within one file.
 
     Rows of a Parquet file come from its columns that are `wanted` alone. CSV, JSON lines and Parquet take the memory of
     a block, whatever else of the whole.
@@ -138,20 +138,12 @@ def _ending(path: Path) -> str:
     return endings[-1] if endings else ""
 
 
-def _joined(tables: list[Table], name: str) -> Table:
-    """Put tables one below the other; a column that one lacks holds None there."""
-    names = dict.fromkeys(column for table in tables for column in table.columns)
-    columns = {c: [v for table in tables for v in table.columns.get(c) or [None] * len(table)] for c in names}
-    notes = tuple(note for table in tables for note in table.notes)
-    return dataclasses.replace(tables[0], name=name, columns=columns, notes=notes)
-
-
 def _path_blocks(
     path: Path, how: TextFormat, split: str | None, size: int | None, wanted: Collection[str] | None
 ) -> Iterator[Table]:
     if not stat.S_ISDIR(_mode(path)):
         yield from _file_blocks(path, how, size, wanted)
-    elif files := files_of(path):
+    elif size is not None and (files := files_of(path)):
         note = _unread(path, files)
         for file in files:
             _mode(file)

@@ -75,7 +75,7 @@ class Stream:
     Parameters
     ----------
     source
-        The texts: what `read_texts` reads, or `TextBlocks` of it.
+        The texts: what `read_texts` reads, a folder of tables, or `TextBlocks` of either.
     out
         A file, or a folder of parts: a name without an ending, or a folder that is there.
     of
