@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +56,17 @@ def test_a_label_counts_for_the_class_whose_threshold_it_reaches_and_never_again
 
 
 def test_labels_turned_round_on_purpose_are_found(shallow: Encoder) -> None:
-    names = ("account_login", "delivery_status")
-    data = TRAIN.take([i for i, label in enumerate(TRAIN.labels or []) if label in names])
-    true = list(data.labels or [])
-    spoilt = {row: names[true[row] == names[0]] for row in (0, 10, 20)}
-    data = dataclasses.replace(data, labels=[spoilt.get(i, label) for i, label in enumerate(true)])
+    things = ("film", "play", "book", "song", "meal", "walk", "coat", "trip", "game", "talk", "shop", "room")
+    texts = [f"{how} {thing}" for thing in things for how in ("such a lovely", "what an awful")]
+    labels = ["good", "bad"] * 12
+    spoilt = {0: "bad", 9: "good", 14: "bad"}
+    data = LabelledTexts(texts, [spoilt.get(i, label) for i, label in enumerate(labels)])
     found = find_label_errors(data, shallow, n_folds=3)
-    assert {each.row - 1 for each in found.errors} >= set(spoilt)
+    assert {each.row - 1: (each.label, each.text) for each in found.errors} == {
+        i: (spoilt[i], texts[i]) for i in spoilt
+    }
     for each in found.errors:
-        assert (each.label, each.text) == (data.labels[each.row - 1], data.texts[each.row - 1])
-        assert each.suggested != each.label
+        assert each.suggested == labels[each.row - 1]
         assert each.confidence < found.thresholds[each.suggested] <= each.suggested_confidence + 1e-6
 
 

@@ -232,7 +232,7 @@ def _words(reference: LabelledTexts, data: LabelledTexts) -> tuple[ShareChange, 
     lines = [[" ".join(row) if isinstance(row, tuple) else row for row in each.inputs] for each in (reference, data)]
     counter = CountVectorizer(binary=True, min_df=RARE)
     try:
-        carried = counter.fit_transform([*lines[0], *lines[1]])
+        carried: Any = counter.fit_transform([*lines[0], *lines[1]])
     except ValueError:  # no word in so many texts
         return ()
     a, b = (np.asarray(part.sum(0)).ravel() for part in (carried[: len(reference)], carried[len(reference) :]))
@@ -251,7 +251,7 @@ def _told_apart(
     keys = [key for each, chosen in zip(texts, rows, strict=True) for key in each.take(chosen.tolist()).keys]
     told = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=400))
     folds = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
-    scores = cross_val_predict(told, vectors, new, groups=keys, cv=folds, method="decision_function")
+    scores = np.asarray(cross_val_predict(told, vectors, new, groups=keys, cv=folds, method="decision_function"))
     return _delong(scores[new == 0], scores[new == 1])
 
 

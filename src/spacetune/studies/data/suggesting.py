@@ -167,7 +167,7 @@ def choose_rows(
     pool = np.argsort(-unsure, kind="stable")[: AMONG * n_texts]
     if len(pool) <= n_texts:
         return pool
-    means = KMeans(n_texts, n_init=1, max_iter=30, random_state=int(rng.integers(2**31)))
+    means = KMeans(n_texts, max_iter=30, random_state=int(rng.integers(2**31)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different texts than centres
         apart = means.fit(vectors[pool], sample_weight=unsure[pool] + 1e-9).transform(vectors[pool])

@@ -111,19 +111,24 @@ def _single(truth: Array, predictions: Sequence[Array], rng: np.random.Generator
 
 def _multi(truth: Array, predictions: Sequence[Array], rng: np.random.Generator) -> list[dict[str, Array]]:
     n = len(truth)
-    weights = [rng.multinomial(n, np.full(n, 1 / n), size=CHUNK).astype(np.float32) for _ in range(RESAMPLES // CHUNK)]
-    return [_multi_scores(truth, predicted, weights) for predicted in predictions]
+    drawn: list[list[dict[str, Array]]] = []
+    for _ in range(RESAMPLES // CHUNK):
+        weights = rng.multinomial(n, np.full(n, 1 / n), size=CHUNK).astype(np.float32)
+        drawn.append([_weighed(truth, predicted, weights) for predicted in predictions])
+    return [
+        {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        for parts in zip(*drawn, strict=True)
+    ]
 
 
-def _multi_scores(truth: Array, predicted: Array, weights: Sequence[Array]) -> dict[str, Array]:
-    exact, both, either = (truth == predicted).all(1), truth * predicted, truth + predicted
-    found: dict[str, list[Array]] = {"accuracy": [], "macro_f1": [], "micro_f1": []}
-    for part in weights:
-        hits, sizes = part @ both, part @ either
-        found["accuracy"].append(part @ exact / len(truth))
-        found["macro_f1"].append(_macro(hits, sizes, present=False))
-        found["micro_f1"].append(2 * hits.sum(1) / np.maximum(sizes.sum(1), 1))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+def _weighed(truth: Array, predicted: Array, weights: Array) -> dict[str, Array]:
+    """Return the scores of every draw, in which each text counts as often as its weight says."""
+    exact, hits, sizes = (truth == predicted).all(1), weights @ (truth * predicted), weights @ (truth + predicted)
+    return {
+        "accuracy": weights @ exact / len(truth),
+        "macro_f1": _macro(hits, sizes, present=False),
+        "micro_f1": 2 * hits.sum(1) / np.maximum(sizes.sum(1), 1),
+    }
 
 
 def _macro(hits: Array, sizes: Array, *, present: bool) -> Array:
