@@ -57,6 +57,26 @@ def requested(driver: Any) -> list[str]:
     return [url for url in sent if not url.startswith(("data:", "blob:", "chrome:", "about:"))]
 
 
+AXE = """
+const done = arguments[0];
+axe.run(document, { resultTypes: ["violations"] }).then((found) => done(
+  found.violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`)));
+"""
+
+
+def barriers(driver: Any) -> list[str]:
+    """Return what axe finds on the page that keeps people out, in light and in dark."""
+    axe = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed").__path__[0]
+    driver.execute_script(Path(axe, "axe.min.js").read_text(encoding="utf-8"))
+    found: list[str] = []
+    for theme in ("light", "dark"):
+        told = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", told)
+        found += [f"{theme}: {each}" for each in driver.execute_async_script(AXE)]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    return found
+
+
 def picture(driver: Any, file: Path) -> None:
     """Save a picture of the whole page."""
     height = driver.execute_script("return document.documentElement.scrollHeight")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from selenium.common.exceptions import StaleElementReferenceException
 
-from browser import complaints, requested
+from browser import barriers, complaints, requested
 from spacetune import SpaceClassifier
 from spacetune.explanations import MEANINGS
 from spacetune.studies import word_reach
@@ -191,6 +191,72 @@ def test_two_models_side_by_side(page: Page) -> None:
     assert page.numbers(".terms .logit", 0) != page.numbers(".terms .logit", 1)
     page.one("#compare").click()
     assert len(page.all("#panels .panel")) == 1
+
+
+def test_a_first_visit_explains_itself(page: Page) -> None:
+    assert page.one("#welcome").is_displayed()
+    assert "speak for the class" in page.one("#welcome").text
+    tries = page.all("#examples button")
+    assert len(tries) == 4  # of the texts given with --examples, one of each class
+    text = tries[0].text
+    tries[0].click()
+    until(page.verdict)
+    assert page.words() == text
+    assert not page.one("#welcome").is_displayed()
+
+
+def test_a_link_brings_back_what_was_asked(page: Page, driver: Any) -> None:
+    page.say(DELIVERY)
+    until(page.verdict)
+    page.one("#compare").click()
+    until(lambda: page.verdict(1))
+    page.all(".panel .class option")[2].click()
+    page.one(".panel .against-what option[value=rest]").click()
+    page.one(".panel .at option[value=input]").click()
+    asked = driver.current_url
+    shown = page.numbers(".terms .logit"), page.one(".terms .total td").text, page.verdict(1)
+    requested(driver)
+    again = Page(driver, asked)
+    until(lambda: again.verdict(1) and again.all(".terms .total"))
+    assert again.words() == DELIVERY
+    assert (again.numbers(".terms .logit"), again.one(".terms .total td").text, again.verdict(1)) == shown
+    assert again.one(".meaning").text == MEANINGS["input"]
+    assert not any("courier" in address.split("#")[0] for address in requested(driver))  # behind the #: never sent
+    assert complaints(driver) == []
+
+
+def test_words_are_walked_by_keys(page: Page) -> None:
+    from selenium.webdriver import Keys
+
+    page.say(LOGIN)
+    until(page.verdict)
+    assert len(page.all(".panel .words .w[tabindex='0']")) == 1
+    page.all(".panel .words .w")[0].send_keys(Keys.ARROW_RIGHT)
+    walked = page.driver.switch_to.active_element
+    assert walked.text == "forgot"
+    assert walked.get_attribute("aria-label").startswith("forgot: ")
+    walked.send_keys(Keys.ENTER)
+    until(lambda: page.one(".dissection").is_displayed())
+    assert page.one(".dissected-word").text == "forgot"
+
+
+def test_axe_finds_nothing(page: Page, tmp_path: Path) -> None:
+    assert barriers(page.driver) == []
+    given = tmp_path / "texts.csv"
+    given.write_text(f"text\n{LOGIN}\n{LOGIN}\n{DELIVERY}\n", encoding="utf-8")
+    page.one("#csv").send_keys(str(given))
+    until(lambda: page.one("#done").is_displayed())
+    rows = [row.text.split() for row in page.all("#summary tr")]
+    assert [row[:3] for row in rows[1:]] == [["account_login", "2", "66.7"], ["delivery_status", "1", "33.3"]]
+    page.say(LOGIN)
+    until(page.verdict)
+    page.one("#compare").click()
+    until(lambda: page.verdict(1))
+    page.all(".panel .words .w")[2].click()
+    until(lambda: page.one(".dissection").is_displayed())
+    page.one(".reach-box summary").click()
+    until(lambda: page.all(".reach tr"))
+    assert barriers(page.driver) == []
 
 
 def test_the_text_among_the_examples(page: Page) -> None:

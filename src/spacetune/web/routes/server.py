@@ -16,7 +16,7 @@ from spacetune.web.service import Service
 
 __all__ = ["add_page", "add_state"]
 
-STATIC = {"app.js": "text/javascript", "app.css": "text/css"}
+STATIC = {"app.css": "text/css"} | dict.fromkeys(("server.js", "panel.js", "file.js", "app.js"), "text/javascript")
 SHARED = {"report.css": "text/css", "explanation.js": "text/javascript"}
 
 
