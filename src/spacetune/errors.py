@@ -33,6 +33,7 @@ __all__ = [
     "Terminated",
     "UnsupportedByFamily",
     "UsageError",
+    "counted",
     "did_you_mean",
     "name_rows",
     "printable",
@@ -86,6 +87,15 @@ class Terminated(KeyboardInterrupt):
 
     def __str__(self) -> str:
         return self.args[0] if self.args else "SIGTERM"
+
+
+def counted(n: int, noun: str, nouns: str = "") -> str:
+    """Write how many there are; the plural is `nouns`, else the noun with an s.
+
+    >>> counted(1, "text"), counted(12_000, "text"), counted(2, "class", "classes")
+    ('1 text', '12,000 texts', '2 classes')
+    """
+    return f"{n:,} {noun if n == 1 else nouns or f'{noun}s'}"
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str | None:

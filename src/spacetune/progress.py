@@ -1,4 +1,4 @@
-"""A progress bar on a terminal with rate and time left, and nothing anywhere else."""
+"""A progress bar on a terminal with rate and time left, for what takes over two seconds; nothing anywhere else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 from tqdm import tqdm
 
 __all__ = ["progress_bar"]
+
+DELAY = 2.0
+"""Seconds before a bar is shown."""
 
 
 def progress_bar(
@@ -24,11 +27,13 @@ def progress_bar(
     unit
         The unit's plural, as in ``texts``.
     show
-        True or False to force the bar on or off; None shows it only where standard error is a terminal.
+        True or False to force the bar on or off; None shows it after two seconds, where standard error is a terminal.
     done
         Units that were done before: they do not count for the rate.
     """
     hidden = not (sys.stderr.isatty() if show is None else show)
+    delay = 0.0 if show else DELAY
     return tqdm(
-        total=total, desc=description, unit=f" {unit}", disable=hidden, smoothing=0.1, leave=False, initial=done
-    )
+        total=total, desc=description, unit=f" {unit}", disable=hidden, smoothing=0.1, leave=False, initial=done,
+        delay=delay, dynamic_ncols=True,
+    )  # fmt: skip

@@ -43,6 +43,18 @@ def test_fit_for_people_shows_scores_and_warnings(place: Place, tmp_path: Path) 
     assert "60 training texts, 8 classes from train.csv" in " ".join(answer.out.split())
     assert "8 texts only of class 'account_login'" in " ".join(answer.out.split())
     assert re.search(r"space +│ test +│ +24 +│ +0\.\d{4}", answer.out)
+    end = " ".join(answer.out.split())
+    assert re.search(
+        r"space: accuracy 0\.\d{3} \(95 % interval .*\) on 24 texts of test\. The best constant guess ", end
+    )
+    assert end.endswith(f'saved to {tmp_path / "m"}; next, see why: spacetune explain {tmp_path / "m"} "a text"')
+
+
+def test_auto_tells_what_was_tried_in_one_table(place: Place, tmp_path: Path) -> None:
+    answer = run("fit", place.train, "--out", tmp_path / "m", *FAST, "--method", "auto", "--budget", "1")
+    assert answer.code == 0
+    assert answer.err.count("fitting ") <= 1  # of what was chosen, and not of the trials
+    assert re.search(r"probe +│ +(0\.\d{4})? │", answer.out)
 
 
 def test_a_part_set_aside_can_be_left_out(place: Place, tmp_path: Path) -> None:
@@ -108,7 +120,7 @@ def test_predict_texts(place: Place) -> None:
 def test_what_no_window_reaches_is_said(place: Place, tmp_path: Path) -> None:
     windows = ("--max-length", "16", "--max-windows", "2")
     assert run("fit", place.train, "--out", tmp_path / "model", *FAST, *windows).code == 0
-    assert "1 texts were cut at 32 tokens" in run("predict", tmp_path / "model", "where is it? " * 20).out
+    assert "1 text cut at 32 tokens" in run("predict", tmp_path / "model", "where is it? " * 20).out
     assert "cut" not in run("predict", tmp_path / "model", "where is my parcel? " * 5).out
     assert "cut" not in run("predict", place.model, "where is it? " * 100).out
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from spacetune.cli.guarded import quiet_libraries
 from spacetune.errors import STEERING, printable
+from spacetune.reports.terminal import score_table
 
 from .conftest import FAST, Place, run, write_rows
 
@@ -74,6 +78,27 @@ def test_words_of_an_explained_text_keep_their_colours_behind_control_characters
     drawn = _coloured(text, [{"start": 5, "stop": 9, "score": 1.0, "part": 0}], 1.0)
     assert drawn.plain == "  \\x1b[1m good"
     assert [(drawn.plain[s.start : s.end], s.style) for s in drawn.spans if s.style] == [("good", "bold green")]
+
+
+@pytest.mark.parametrize("width", [60, 72, 200])
+def test_a_table_fits_its_terminal_and_loses_nothing(width: int) -> None:
+    rows = [{"method": "tf-idf + linear", "split": "test", **{f"score_{i}": i + 0.1234 for i in range(5)}, "n": 120}]
+    shown = io.StringIO()
+    Console(width=width, file=shown).print(score_table(rows))
+    lines = shown.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert ("0.1234" in shown.getvalue()) == (width > 60)  # names fold first, numbers where that is not enough
+    columns = zip(*(line.split("│") for line in lines if "│" in line), strict=True)
+    told = ["".join("".join(column).split()) for column in columns]  # a cell goes on in the lines below
+    assert told == ["tf-idf+linear", "test", *(f"{i}.1234" for i in range(5)), "120"]
+
+
+def test_a_terminal_without_colour_gets_none(place: Place) -> None:
+    told = {"FORCE_COLOR": "1", "COLUMNS": "60", "TERM": "xterm-256color"}
+    words = ("explain", place.model, "where is it?")
+    assert b"\x1b[" in process(*words, **told).stdout
+    plain_ = process(*words, **told, NO_COLOR="1").stdout.decode()
+    assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|9[0-7]|38)", plain_)
 
 
 @pytest.mark.parametrize("column", ["\x1b[31mx", "[/x]", "\u202ex"])

@@ -106,6 +106,7 @@ def fit(
     from spacetune.reports.terminal import draw_fit
 
     show(report, as_json, draw_fit, report_to)
-    say(f"saved to {out}", to_stderr=as_json)
+    why, unseen = f'see why: spacetune explain {out} "a text"', f"score it on new texts: spacetune score {out} test.csv"
+    say(f"saved to {out}; next, {why if test else unseen}", to_stderr=as_json)
     if ended:
         raise typer.Exit(TERMINATED)

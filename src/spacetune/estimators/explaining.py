@@ -17,6 +17,7 @@ from spacetune.estimators.reading import Reader
 from spacetune.explanations import At, Explanation, TextExplanation, strongest_meetings
 from spacetune.fitting import CHUNK_TEXTS
 from spacetune.heads import Head, Model, PairHead
+from spacetune.progress import progress_bar
 
 __all__ = ["explain_texts", "texts_of"]
 
@@ -89,14 +90,15 @@ def explain_texts(
     assert layers is not None
     at = _where(reader, model, at)
     found: list[TextExplanation] = []
-    for run in runs_of(given.content, CHARACTERS, CHUNK_TEXTS):
-        texts = given.content[run]
-        read = _at_states(reader, model, texts, layers) if at == "states" else _carried(reader, model, texts, layers)
-        first = 0
-        for features, views, sources in read:
-            here = texts[first : first + len(features)]
-            found += _explained(reader, model, here, features, outcome, at, views, sources)
-            first += len(here)
+    way = _at_states if at == "states" else _carried
+    with progress_bar(len(given.content), "explaining", "texts") as bar:
+        for run in runs_of(given.content, CHARACTERS, CHUNK_TEXTS):
+            texts, first = given.content[run], 0
+            for features, views, sources in way(reader, model, texts, layers):
+                here = texts[first : first + len(features)]
+                found += _explained(reader, model, here, features, outcome, at, views, sources)
+                first += len(here)
+                bar.update(len(here))
     return Explanation(tuple(found))
 
 

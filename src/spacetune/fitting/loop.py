@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from spacetune.errors import UsageError
+from spacetune.errors import UsageError, counted
 from spacetune.fitting.candidate import Candidate
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.deadline import check_time
@@ -78,7 +78,7 @@ def fit_parameters(
     score = validate if schedule.stop_after is None else lambda: [{} for _ in candidates]
     start = 0 if checkpoint is None else checkpoint.load(candidates)
     began = time.perf_counter() - (candidates[0].epochs[-1].seconds if candidates[0].epochs else 0.0)
-    if not start:
+    if not start and schedule.last_epoch:
         _announce(candidates, schedule, losses)
     if score_start and not candidates[0].epochs:
         for candidate in candidates:
@@ -119,10 +119,10 @@ def _announce(candidates: Sequence[Candidate], schedule: Schedule, losses: Batch
     for candidate in candidates:
         candidate.optimizer.zero_grad()
     log.info(
-        "fitting %s texts, at most %d epochs of %d steps: about %s on this machine",
-        f"{schedule.n_examples:,}",
-        schedule.last_epoch,
-        schedule.steps_per_epoch,
+        "fitting %s, at most %s of %s: about %s on this machine",
+        counted(schedule.n_examples, "text"),
+        counted(schedule.last_epoch, "epoch"),
+        counted(schedule.steps_per_epoch, "step"),
         f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.0f} min",
     )
 

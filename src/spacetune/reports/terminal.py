@@ -6,15 +6,17 @@ terminal.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from spacetune.errors import printable
+from spacetune.errors import counted, printable
 
 if TYPE_CHECKING:  # whoever has a result to draw has loaded what made it
     from spacetune.bridges.exporting import Exported
@@ -51,18 +53,38 @@ def headed(heading: str, text: str) -> Text:
     return plain(heading, "bold").append(plain(text))
 
 
-def score_table(rows: Sequence[dict[str, Any]], title: str | None = None) -> Table:
-    """Return score rows as a table: names to the left, numbers to the right, four decimals."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    heading = None if title is None else plain(title)
-    table = Table(title=heading, title_justify="left", show_edge=False, pad_edge=False)
-    for name in columns:
-        numeric = any(isinstance(row.get(name), int | float) for row in rows)
-        heading = Text(printable(name.replace("_", "-")))
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*[Text(_cell(name, row.get(name))) for name in columns])
-    return table
+ENDLESS = 1_000_000
+"""A width that every table has room in, to measure it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class score_table:  # noqa: N801 - called as the functions beside it
+    """Score rows as a table: names to the left, numbers to the right, four decimals.
+
+    In a narrow terminal names go on in the next line, and numbers only where that is not enough: nothing is cut.
+    """
+
+    rows: Sequence[dict[str, Any]]
+    title: str | None = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Choose by the terminal's width."""
+        whole = self._drawn(numbers_whole=True)
+        needed = Measurement.get(console, options.update(max_width=ENDLESS), whole).minimum
+        yield whole if needed <= options.max_width else self._drawn(numbers_whole=False)
+
+    def _drawn(self, *, numbers_whole: bool) -> Table:
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        heading = None if self.title is None else plain(self.title)
+        table = Table(title=heading, title_justify="left", show_edge=False, pad_edge=False)
+        for name in columns:
+            numeric = any(isinstance(row.get(name), int | float) for row in self.rows)
+            heading = Text(printable(name.replace("_", "-")))
+            justify = "right" if numeric else "left"
+            table.add_column(heading, justify=justify, overflow="fold", no_wrap=numeric and numbers_whole)
+        for row in self.rows:
+            table.add_row(*[Text(_cell(name, row.get(name))) for name in columns])
+        return table
 
 
 def _cell(name: str, value: object) -> str:
@@ -80,19 +102,26 @@ def draw_notes(console: Console, notes: Sequence[str]) -> None:
 
 
 def draw_fit(console: Console, report: FitReport) -> None:
-    """Print a fit: data, training, scores beside the baselines."""
+    """Print a fit: data, training, scores beside the baselines, and what they come to in two sentences."""
+    from spacetune.reports.findings import fit_findings
+
     draw_notes(console, report.notes)
-    classes = f", {len(report.classes)} classes" if report.classes else ""
+    classes = f", {counted(len(report.classes), 'class', 'classes')}" if report.classes else ""
     console.print(plain(f"{report.n_texts:,} training texts{classes} from {report.source}; dev: {report.dev}"))
     if report.choice is not None:
         console.print(plain(f"method: {report.choice.reason}"))
+        console.print(score_table(report.choice.rows()))
     if report.history:
         console.print(plain(f"training: {report.history}"))
     console.print(score_table(report.rows()))
+    for line in fit_findings(report):
+        console.print(plain(line, "bold"))
 
 
 def draw_scores(console: Console, scores: Scores) -> None:
-    """Print a model's scores beside the majority baseline."""
+    """Print a model's scores beside the majority baseline, and what they come to in a sentence."""
+    from spacetune.reports.findings import score_finding
+
     draw_notes(console, scores.notes)
     rows: list[dict[str, Any]] = [
         {"": "majority" if scores.kind != "regression" else "mean", **scores.baseline},
@@ -100,9 +129,10 @@ def draw_scores(console: Console, scores: Scores) -> None:
     ]
     if scores.from_spaces is not None:
         rows.append({"": "straight from the spaces", "accuracy": scores.from_spaces})
-    console.print(score_table(rows, f"{scores.n_texts:,} texts from {scores.source}"))
+    console.print(score_table(rows, f"{counted(scores.n_texts, 'text')} from {scores.source}"))
     if scores.ece is not None:
         console.print(plain(f"expected calibration error {scores.ece:.4f}"))
+    console.print(plain(score_finding(scores), "bold"))
 
 
 def draw_predictions(console: Console, predictions: Predictions) -> None:
@@ -123,8 +153,12 @@ def draw_predictions(console: Console, predictions: Predictions) -> None:
 def draw_encoders(console: Console, found: EncoderList) -> None:
     """Print encoders: their short names, where they are, how large, and why."""
     for row in found.rows():
-        size = f"{row['parameters']}M, width {row['width']}, {row['tokens']:,} tokens" if row.get("parameters") else ""
-        speed = "" if row.get("tokens_per_second") is None else f"; {row['tokens_per_second']:,} tokens/s here"
+        size = (
+            f"{row['parameters']}M, width {row['width']}, {counted(row['tokens'], 'token')}"
+            if row.get("parameters")
+            else ""
+        )
+        speed = "" if row.get("tokens_per_second") is None else f"; {counted(row['tokens_per_second'], 'token')}/s here"
         score = "" if row.get("public_score") is None else f"; MTEB classification {row['public_score']}"
         console.print(headed(row["alias"] or "-", f"  {row['name']} ({row['where']})"))
         if size:
@@ -189,7 +223,7 @@ def draw_data_report(console: Console, report: DataReport) -> None:
         None: "no labels",
     }
     lengths = f"median {report.words_median:.0f} words, longest {report.words_longest}"
-    console.print(plain(f"{report.source}: {report.n_texts:,} texts, {kind[report.kind]}, {lengths}"))
+    console.print(plain(f"{report.source}: {counted(report.n_texts, 'text')}, {kind[report.kind]}, {lengths}"))
     if report.classes:
         rows = [
             {"class": str(name), "texts": count, "share": count / report.n_texts}
@@ -216,7 +250,7 @@ def draw_diagnosis(console: Console, found: Diagnosis) -> None:
         for name, value in values.items():
             console.print(plain(f"  {name}: {value}"), soft_wrap=True)
     draw_notes(console, found.problems)
-    console.print(plain("all well" if not found.problems else f"{len(found.problems)} problem(s)"))
+    console.print(plain("all well" if not found.problems else counted(len(found.problems), "problem")))
 
 
 def draw_export(console: Console, made: Exported) -> None:
@@ -240,7 +274,7 @@ def draw_map(console: Console, found: SpaceMap) -> None:
     """Print where the classes' centres lie, and which spaces are nearest."""
     first, second = found.explained[:2]
     shares = f"{first:.0%} + {second:.0%} of variance"
-    console.print(plain(f"{len(found.texts):,} texts from {found.source} on two axes, {shares}"))
+    console.print(plain(f"{counted(len(found.texts), 'text')} from {found.source} on two axes, {shares}"))
     rows: list[dict[str, Any]] = [
         {"class": str(name), "x": float(x), "y": float(y)}
         for name, (x, y) in zip(found.classes, found.centres[:, :2], strict=True)

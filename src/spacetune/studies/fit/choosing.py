@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
 
 from spacetune.data import LabelledTexts, few_shot, label_kind, split_dev
-from spacetune.errors import OutOfTime, SpacetuneError, UsageError
+from spacetune.errors import OutOfTime, SpacetuneError, UsageError, counted
 from spacetune.fitting import time_limit
+from spacetune.progress import progress_bar
 from spacetune.results import Result
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.fit.scoring import score_model
@@ -161,24 +163,46 @@ def choose_method(
     began = time.perf_counter()
     trials = [Trial(method, []) for method in tried]
     measure = ""
-    while (trial := _next(trials)) is not None:
-        left = budget - (time.perf_counter() - began)
-        if trial.scores and trial.seconds / len(trial.scores) > left:
-            trial.ended = "the budget was used up"
-            continue
-        train, held = _parts(sample, seed * 1_000 + len(trial.scores))
-        with time_limit(math.inf if not measure else left if trial.scores else FIRST_SHARE * left):
-            measure = _play(trial, train, held, regression, given, seed + len(trial.scores)) or measure
-        _drop_the_clearly_worse(trials)
+    with _quiet_trials(), progress_bar(round(budget), "choosing", "s") as bar:
+        bar.bar_format = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total} s, {postfix}"
+        while (trial := _next(trials)) is not None:
+            spent = time.perf_counter() - began
+            left = budget - spent
+            if trial.scores and trial.seconds / len(trial.scores) > left:
+                trial.ended = "the budget was used up"
+                continue
+            train, held = _parts(sample, seed * 1_000 + len(trial.scores))
+            with time_limit(math.inf if not measure else left if trial.scores else FIRST_SHARE * left):
+                measure = _play(trial, train, held, regression, given, seed + len(trial.scores)) or measure
+            _drop_the_clearly_worse(trials)
+            bar.set_postfix_str(_ahead(trials), refresh=False)
+            bar.update(time.perf_counter() - began - spent)
     best = _winner(trials)
     if not best.scores:
         raise UsageError(f"no method could be fitted: {best.ended}")
     reason = _reason(best, trials, measure)
     if len(sample) < len(data) and (usual := _unrefuted(best, trials)) is not None:
-        part = f"on {len(sample):,} of {len(data):,} texts"
+        part = f"on {len(sample):,} of {counted(len(data), 'text')}"
         best, reason = usual, f"{USUAL} stays, since nothing is clearly ahead of it {part}; {reason}"
     seconds = time.perf_counter() - began
     return Choice(best.method, measure, reason, tuple(trials), len(sample), seconds, budget)
+
+
+@contextlib.contextmanager
+def _quiet_trials() -> Generator[None]:
+    """Keep back what every single fit has to say; what came of it stands in the trials."""
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def _ahead(trials: Sequence[Trial]) -> str:
+    """Say who stands best so far."""
+    leader = max(trials, key=lambda t: _standing(t, trials))
+    return f"{leader.method} {leader.mean:.3f} ahead after {counted(sum(len(t.scores) for t in trials), 'fit')}"
 
 
 def _affordable(n_texts: int, tuning: float, budget: float) -> list[Method]:
@@ -207,7 +231,7 @@ def _encode_once(data: LabelledTexts, regression: bool, settings: dict[str, Any]
 def _parts(data: LabelledTexts, seed: int) -> tuple[LabelledTexts, LabelledTexts]:
     rows, held = split_dev(data.labels or [], data.keys, HELD, seed)
     if len(held) < 2:
-        raise UsageError(f"{len(data)} texts are too few to choose a method by; name one with --method")
+        raise UsageError(f"{counted(len(data), 'text')} are too few to choose a method by; name one with --method")
     return data.take(rows.tolist()), data.take(held.tolist())
 
 
@@ -229,7 +253,6 @@ def _play(
         trial.ended = str(error)
         return ""
     trial.seconds += time.perf_counter() - began
-    log.info("%s: %s %.4f", trial.method, measure, trial.scores[-1])
     return measure
 
 
@@ -279,16 +302,14 @@ def _drop_the_clearly_worse(trials: Sequence[Trial]) -> None:
     leader = max(trials, key=lambda t: _standing(t, trials))
     for trial in trials:
         if trial is not leader and not trial.ended and _clearly_ahead(leader, trial):
-            trial.ended = f"clearly behind {leader.method} after {len(_leads(leader, trial))} rounds"
+            trial.ended = f"clearly behind {leader.method} after {counted(len(_leads(leader, trial)), 'round')}"
 
 
 def _reason(best: Trial, trials: Sequence[Trial], measure: str) -> str:
     others = sorted((t for t in trials if t is not best), key=lambda t: -_standing(t, trials))
     shown = ", ".join(_told(t, trials) for t in others) or "nothing else could be tried"
-    name, rounds = measure.replace("_", "-"), "round" if len(best.scores) == 1 else "rounds"
-    return (
-        f"{best.method} has the best mean {name}, {_standing(best, trials):.4f} in {len(best.scores)} {rounds}; {shown}"
-    )
+    name, rounds = measure.replace("_", "-"), counted(len(best.scores), "round")
+    return f"{best.method} has the best mean {name}, {_standing(best, trials):.4f} in {rounds}; {shown}"
 
 
 def _told(trial: Trial, trials: Sequence[Trial]) -> str:

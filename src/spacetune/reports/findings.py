@@ -1,0 +1,79 @@
+"""What scores say, in sentences: how good a model is, with its interval, and against what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from spacetune.errors import counted
+
+if TYPE_CHECKING:
+    from spacetune.studies import FitReport, Scores
+
+__all__ = ["HEADLINE", "fit_findings", "headline", "score_finding", "valued"]
+
+HEADLINE = ("accuracy", "macro_f1", "r2", "spearman")
+"""Scores by which a model is told of, the first that it has."""
+
+Row = Mapping[str, Any]
+
+
+def headline(row: Row) -> str:
+    """Return the name of the score a model is told of.
+
+    >>> headline({"n": 3, "macro_f1": 0.5, "r2": 0.1})
+    'macro_f1'
+    """
+    return next(name for name in HEADLINE if row.get(name) is not None)
+
+
+def valued(name: str, value: float, interval: tuple[float, float] | None = None) -> str:
+    """Write a score, with its interval where there is one.
+
+    >>> valued("macro_f1", 0.5), valued("accuracy", 0.5, (0.4, 0.6))
+    ('macro-F1 0.500', 'accuracy 0.500 (95 % interval 0.400 to 0.600)')
+    """
+    shown = {"macro_f1": "macro-F1", "r2": "R²"}.get(name, name.replace("_", "-"))
+    told = "" if interval is None else f" (95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
+    return f"{shown} {value:.3f}{told}"
+
+
+def score_finding(scores: Scores) -> str:
+    """Say how good a saved model is on these texts, and what a constant guess would reach."""
+    name = headline(scores.scores)
+    good = valued(name, scores.scores[name], scores.intervals.get(name))
+    return f"{good} on {counted(scores.n_texts, 'text')}; the best constant guess reaches {scores.baseline[name]:.3f}."
+
+
+def fit_findings(report: FitReport) -> tuple[str, str]:
+    """Say how good the model is, and against what: on test where there is one, else on dev."""
+    split = "test" if "test" in report.scored else "dev"
+    rows = [row for row in report.table if row["split"] == split]
+    own, name = rows[-1], headline(rows[-1])
+    chosen = ", by which it was chosen" if split == "dev" else ""
+    interval = own.get("intervals", {}).get(name)
+    good = f"{report.method}: {valued(name, own[name], interval)} on {counted(own['n'], 'text')} of {split}{chosen}."
+    others = [row for row in rows[:-1] if row.get(name) is not None]
+    if not others:
+        constant = report.scored[split].baseline[name]
+        return good, f"The best constant guess reaches {constant:.3f}; no baseline was fitted beside it."
+    return good, _against(own, others, name)
+
+
+def _against(own: Row, others: Sequence[Row], name: str) -> str:
+    """Hold a model against the best of the others, and against the constant guess."""
+    best = max(others, key=lambda row: row[name])
+    constant = next((row for row in others if row["method"] == "majority"), best)
+    also = "" if constant is best else f" The best constant guess reaches {constant[name]:.3f}."
+    told = f"The best of the baselines, {best['method']}, has {valued(name, best[name])}"
+    return f"{told}: {_apart(own, best, name)}.{also}"
+
+
+def _apart(own: Row, best: Row, name: str) -> str:
+    """Say whether the model lies above or below another, as far as their intervals tell."""
+    (low, high), (least, most) = (row.get("intervals", {}).get(name, (row[name],) * 2) for row in (own, best))
+    if low > most:
+        return "the model is better, beyond the intervals"
+    if high < least:
+        return "the model is worse, beyond the intervals"
+    return f"their intervals overlap, and {counted(own['n'], 'text')} do not settle which is better"
