@@ -54,6 +54,6 @@ def test_wrong_calls() -> None:
 
 def test_a_report(tmp_path: Path) -> None:
     assert run("dissect", "The bank.", "--layers", "3", "--out", tmp_path / "bank.html").code == 0
-    assert "Terms at layer 3" in (tmp_path / "bank.html").read_text()
-    wrong = run("dissect", "The bank.", "--out", tmp_path / "bank.pdf")
+    assert "At layer 3" in (tmp_path / "bank.html").read_text()
+    wrong = run("dissect", "The bank.", "--out", tmp_path / "bank.gif")
     assert (wrong.code, wrong.out) == (2, "")

@@ -72,8 +72,8 @@ CALLS: dict[str, tuple[tuple[Any, ...], int, str]] = {
         ("explain", "MODEL", "hello", "you", "--counterfactual"), 2, "--counterfactual is of one text, got 2",
     ),
     "explanation as something else": (
-        ("explain", "MODEL", "hello", "--out", "why.pdf"), 2,
-        "--out must end in .html or .md or .png or .json or .csv or .jsonl or .parquet, got why.pdf",
+        ("explain", "MODEL", "hello", "--out", "why.gif"), 2,
+        "--out must end in .html or .md or .png or .pdf or .json or .csv or .jsonl or .parquet, got why.gif",
     ),
     "predictions into a folder": (
         ("predict", "MODEL", "TEST", "--out", "FOLDER"), 2, "--out must name a file, and",

@@ -52,7 +52,7 @@ def test_a_moved_encoder_is_named(name: str, moved: Path, place: Place) -> None:
 
 def test_the_encoder_reads_as_many_tokens_as_in_training(moved: Path) -> None:
     answer = run("predict", moved / "m", "where is it " * 40, "--encoder", moved / "there", "--json")
-    assert json.loads(answer.out)["notes"] == ["1 texts were cut at 32 tokens"]
+    assert json.loads(answer.out)["notes"] == ["1 text cut at 32 tokens"]
 
 
 def test_an_encoder_with_other_weights_is_refused(moved: Path, tmp_path: Path) -> None:

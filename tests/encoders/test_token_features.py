@@ -102,7 +102,7 @@ def test_half_precision_means_add_up_in_float32(dtype: torch.dtype) -> None:
 def test_from_matrix_makes_every_row_one_token() -> None:
     matrix = np.arange(6.0, dtype=np.float32).reshape(3, 2)
     features = TokenFeatures.from_matrix(matrix)
-    assert repr(features) == "TokenFeatures(3 texts, 3 tokens, 1 layer(s) of 2, float32)"
+    assert repr(features) == "TokenFeatures(3 texts, 3 tokens, 1 layer of 2, float32)"
     assert features.lengths.tolist() == [1, 1, 1]
     assert features.means().squeeze(1).numpy().tolist() == matrix.tolist()
     assert TokenFeatures.from_matrix(matrix[::-1]).means()[0].tolist() == [[4.0, 5.0]]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from browser import chromium, complaints, picture, requested
+from browser import barriers, chromium, complaints, picture, requested
 from spacetune import PrefixSimplexClassifier, SpaceClassifier, few_shot, render
 from spacetune.errors import STEERING, SpacetuneError, UsageError
 from spacetune.explanations import MEANINGS
@@ -61,6 +61,13 @@ def test_on_a_telephone_nothing_stands_out(results: dict[str, Result], driver: A
             assert driver.execute_script("return document.documentElement.scrollWidth") <= 360, kind
     finally:
         driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_axe_finds_nothing(results: dict[str, Result], kind: str, driver: Any, tmp_path: Path) -> None:
+    driver.get(render(results[kind], tmp_path / "report.html").as_uri())
+    driver.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
+    assert barriers(driver) == []
 
 
 def test_the_class_switch(results: dict[str, Result], driver: Any, tmp_path: Path) -> None:
@@ -166,15 +173,20 @@ def test_other_endings(results: dict[str, Result], tmp_path: Path) -> None:
     assert quoted[1].split("~~")[0].count("word") == 254
     assert "\\<" in told
     assert not re.search(r"(?<!\\)<", told)
+    told = render(results["dissection over layers"], tmp_path / "d.md").read_text().splitlines()
+    assert re.match(r"At layer \d+ the states are [a-z-]+ \d+%", told[2])  # the finding comes first
     with pytest.raises(UsageError, match="must end in"):
-        render(results["fit"], tmp_path / "f.pdf")
+        render(results["fit"], tmp_path / "f.gif")
 
 
 def test_a_picture_needs_a_browser(results: dict[str, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if find_browser() is not None:
         assert render(results["data"], tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
+        printed = render(results["dissection over layers"], tmp_path / "d.pdf").read_bytes()
+        assert printed.startswith(b"%PDF")
+        assert b"/FontFile2" in printed  # fonts are embedded
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SpacetuneError, match="a picture needs Chromium or Chrome"):
+    with pytest.raises(SpacetuneError, match=r"\.png needs Chromium or Chrome"):
         render(results["data"], tmp_path / "e.png")
 
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spacetune.errors import SpacetuneError, UsageError
+from spacetune.reports import ENDINGS
 
 __all__ = ["NAMED", "write_folder", "write_place"]
 
-ENDINGS = (".html", ".md", ".png", ".json", ".csv", ".jsonl", ".parquet")
-NAMED = ".html, .md, .png, .json, .csv, .jsonl or .parquet"
+NAMED = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
 
 
 def write_place(out: Path | None, *, inputs: Sequence[str | Path | None] = (), option: str = "--out") -> Path | None:

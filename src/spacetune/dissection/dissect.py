@@ -74,7 +74,7 @@ def dissect(
     --------
     >>> found = dissect(None, ["The bank raised its rates."], layer="all")
     >>> found
-    Dissection(1 texts, 8 tokens, 7 layer(s) of 384, 4 terms, float32)
+    Dissection(1 text, 8 tokens, 7 layers of 384, 4 terms, float32)
     >>> found.residual() < 1e-4, found.without("correction").values.shape
     (True, torch.Size([8, 7, 384]))
     """

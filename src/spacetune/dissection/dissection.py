@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spacetune.dissection.split import MeasureName, Split, importance_of
 from spacetune.encoders import Provenance, TokenFeatures
-from spacetune.errors import UsageError, did_you_mean
+from spacetune.errors import UsageError, counted, did_you_mean
 from spacetune.results import Result, jsonable
 
 __all__ = ["TERMS", "Dissection", "subset_name", "term_subsets"]
@@ -90,7 +90,8 @@ class Dissection(Result):
     def __repr__(self) -> str:
         n_tokens, n_layers, _, dim = self.terms.shape
         dtype = str(self.terms.dtype).removeprefix("torch.")
-        return f"Dissection({len(self)} texts, {n_tokens} tokens, {n_layers} layer(s) of {dim}, 4 terms, {dtype})"
+        held = ", ".join([counted(len(self), "text"), counted(n_tokens, "token"), counted(n_layers, "layer")])
+        return f"Dissection({held} of {dim}, 4 terms, {dtype})"
 
     @property
     def layers(self) -> tuple[int, ...]:

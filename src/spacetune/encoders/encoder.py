@@ -117,7 +117,7 @@ class Encoder:
         --------
         >>> encoder = Encoder.from_pretrained(dtype="float32")
         >>> encoder.encode(["Two hours I will not get back."])
-        TokenFeatures(1 texts, 10 tokens, 1 layer(s) of 384, float32)
+        TokenFeatures(1 text, 10 tokens, 1 layer of 384, float32)
         """
         source, loaded = load_encoder(
             name or DEFAULT_ENCODER,

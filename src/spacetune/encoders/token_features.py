@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spacetune.encoders.ragged import concat_ranges, offsets_of, segment_mean
 from spacetune.encoders.tokenizing import TextInput
-from spacetune.errors import DataError
+from spacetune.errors import DataError, counted
 
 __all__ = ["FeatureSource", "Provenance", "TokenFeatures"]
 
@@ -136,7 +136,8 @@ class TokenFeatures:
     def __repr__(self) -> str:
         n_tokens, n_layers, dim = self.values.shape
         dtype = str(self.values.dtype).removeprefix("torch.")
-        return f"TokenFeatures({len(self)} texts, {n_tokens} tokens, {n_layers} layer(s) of {dim}, {dtype})"
+        held = ", ".join([counted(len(self), "text"), counted(n_tokens, "token"), counted(n_layers, "layer")])
+        return f"TokenFeatures({held} of {dim}, {dtype})"
 
     @property
     def lengths(self) -> Tensor:

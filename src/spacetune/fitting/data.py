@@ -12,7 +12,7 @@ from torch import Tensor
 
 from spacetune.data import LabelledTexts, normalised, split_dev
 from spacetune.encoders import as_given, as_inputs, holds_texts
-from spacetune.errors import DataError, UsageError
+from spacetune.errors import DataError, UsageError, counted
 from spacetune.fitting.inputs import Inputs
 
 __all__ = ["Batch", "DevTexts", "FitData", "Split", "dev_texts", "split_texts", "text_keys"]
@@ -103,7 +103,7 @@ def dev_texts(dev: Any) -> DevTexts:
     if isinstance(dev, LabelledTexts):
         if dev.labels is None:
             raise UsageError("the dev texts carry no labels")
-        return DevTexts(dev.inputs, dev.labels, f"given ({len(dev.labels)} texts)")
+        return DevTexts(dev.inputs, dev.labels, f"given ({counted(len(dev.labels), 'text')})")
     if not isinstance(dev, tuple | list) or len(dev) != 2:
         raise UsageError(f"dev must be LabelledTexts or a pair (texts, labels), got {dev!r:.80}")
     texts, labels = as_given(dev[0]), dev[1].toarray() if hasattr(dev[1], "toarray") else dev[1]
@@ -111,7 +111,7 @@ def dev_texts(dev: Any) -> DevTexts:
         raise UsageError(f"dev must be LabelledTexts or a pair (texts, labels), got {dev!r:.80}")
     if len(texts) != len(labels) or not len(texts):
         raise DataError(f"dev needs texts, and labels one a text: {len(texts)} texts, {len(labels)} labels")
-    return DevTexts(texts, labels, f"given ({len(labels)} texts)")
+    return DevTexts(texts, labels, f"given ({counted(len(labels), 'text')})")
 
 
 def split_texts(texts: Any, labels: Sequence[Any], fraction: float, seed: int) -> Split:

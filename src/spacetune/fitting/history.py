@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import Any, Literal, Self
 
+from spacetune.errors import counted
 from spacetune.results import Result
 
 __all__ = ["Epoch", "History"]
@@ -71,4 +72,4 @@ class History(Result):
         best = next((e for e in self.epochs if e.epoch == self.best_epoch), None)
         score = f"{self.monitor} {best.scores[self.monitor]:.4f}" if best else "no epoch"
         count = sum(e.epoch > 0 for e in self.epochs)
-        return f"{count} epochs, kept epoch {self.best_epoch} ({score} on dev), {self.ended}"
+        return f"{counted(count, 'epoch')}, kept epoch {self.best_epoch} ({score} on dev), {self.ended}"

@@ -11,13 +11,19 @@ import numpy as np
 from spacetune.reports.frames import BOTTOM, HEIGHT, WIDTH, Frame, Point, ends_of, graded, line, svg, ticks, words
 from spacetune.reports.markup import Markup, tag
 
-__all__ = ["N_HUES", "bars", "curves", "dots", "heat_map", "legend", "look"]
+__all__ = ["N_HUES", "TILED", "bars", "curves", "dots", "heat_map", "legend", "look", "tiles"]
 
 N_HUES = 8
 STEP, RIGHT = 24, 50
 """Height of a row of bars or dots, and room for its number."""
-LETTER, MOST_LETTERS = 5.9, 32
+LETTER, MOST_LETTERS = 6.7, 28
 """Width of a letter, about, and letters of a name that are shown."""
+
+PANEL, TILE = 240, 15
+"""Width of a panel of tiles, and height of a row."""
+TILED = (
+    "Blue: above 0; orange: below 0; the stronger, the further from it, on one scale. Hover over a tile for its number."
+)
 
 Row = tuple[str, float, Point | None]
 
@@ -137,7 +143,54 @@ def heat_map(
         for i, (name, line) in enumerate(zip(rows, values, strict=True))
     ]
     table = tag("table", tag("thead", head), tag("tbody", body), class_="heat")
-    return tag("div", table, class_="wide", tabindex="0", role="region", aria_label=corner or "heat map")
+    return tag("div", table, class_="wide", tabindex="0", role="group", aria_label=corner or "heat map")
+
+
+def tiles(
+    panels: Mapping[str, np.ndarray[Any, Any]], rows: Sequence[str], columns: Sequence[str], x_label: str
+) -> Markup:
+    """Draw matrices of the same rows and columns side by side as coloured tiles, on one scale.
+
+    Parameters
+    ----------
+    panels
+        ``(row, column)`` by name.
+    rows, columns
+        Their names.
+    x_label
+        What the columns are.
+    """
+    largest = max((float(np.abs(values).max()) for values in panels.values()), default=1.0) or 1.0
+    drawn = [_panel(name, values / largest, values, rows, columns, x_label) for name, values in panels.items()]
+    return tag("div", drawn, class_="panels")
+
+
+def _panel(
+    name: str,
+    shares: np.ndarray[Any, Any],
+    values: np.ndarray[Any, Any],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    x_label: str,
+) -> Markup:
+    letters = min(12, max(map(len, rows), default=0))
+    left, top, bottom = 10 + LETTER * letters, 22, 30
+    wide = (PANEL - left - 2) / len(columns)
+    drawn: list[Markup] = [words(name, left, 13, "start", class_="value")]
+    for i, row in enumerate(rows):
+        y = top + TILE * i
+        short = row if len(row) <= letters else f"{row[: letters - 1]}…"
+        drawn.append(tag("g", words(short, left - 5, y + 11, "end"), tag("title", row)))
+        for j, column in enumerate(columns):
+            told = tag("title", f"{row}, {x_label} {column}, {name}: {values[i, j]:z.3f}")
+            kind = "tile for" if values[i, j] >= 0 else "tile against"
+            drawn.append(tag("rect", told, x=f"{left + wide * j:.1f}", y=y, width=f"{wide - 1:.1f}", height=TILE - 1,
+                             class_=kind, style=f"--v:{abs(shares[i, j]):.3f}"))  # fmt: skip
+    end = top + TILE * len(rows)
+    every = -(-len(columns) // 8)
+    drawn += [words(c, left + wide * (j + 0.5), end + 12, "middle") for j, c in enumerate(columns) if j % every == 0]
+    drawn.append(words(x_label, (left + PANEL) / 2, end + 26, "middle"))
+    return svg(f"{name} by token and {x_label}", end + bottom, drawn, width=PANEL)
 
 
 def dots(rows: Sequence[Row], x_label: str, ends: Point) -> Markup:

@@ -1,24 +1,108 @@
-"""A dissection drawn in the terminal: a bar a layer, a bar a token, tables of the finer parts."""
+"""A dissection as a report, a tile a token and layer; and in the terminal, a bar a layer and a bar a token."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
 from spacetune.dissection import TERMS, Dissection, Split
-from spacetune.errors import printable
+from spacetune.errors import counted, printable
+from spacetune.reports.charts import TILED, bars, curves, heat_map, tiles
+from spacetune.reports.document import Document, Figure, Paragraph, Section, Table
+from spacetune.reports.markup import Markup
 from spacetune.reports.terminal import plain, score_table
 from spacetune.results import Result
 
-__all__ = ["draw_dissection", "draw_terms"]
+__all__ = ["dissection_document", "draw_dissection", "draw_terms"]
 
 COLOURS = dict(zip(TERMS, ("cyan", "green", "yellow", "magenta"), strict=True))
 SIGNS = dict(zip(TERMS, "ihfc", strict=True))
 WIDTH = 28
-MOST_TOKENS = 60
+MOST_TOKENS, MOST_ROWS = 60, 400
+
+
+def dissection_document(found: Dissection) -> Document:
+    """Lay out a dissection: terms token by token and layer by layer, their mean over tokens, the splits."""
+    rows = found.curves()
+    shares = found.importance().double().numpy()
+    n_tokens = shares.shape[0]
+    of = f"{counted(n_tokens, 'token')} of {counted(len(found), 'text')}"
+    about = (
+        f"{found.provenance.encoder}: {of}. Every hidden state is a sum of four terms; the largest gap is "
+        f"{found.residual():.1e}. A term's share is its relative dot product with the state; the four shares sum to 1, "
+        "and one that points against the state is below 0."
+    )
+    sections = [Section("Token by token", [_tiled(found, shares)])] if n_tokens else []
+    sections.append(_over_layers(rows))
+    sections += [section for split in found.splits.values() if (section := _split_section(found, split)) is not None]
+    listed = found.rows()
+    more = [Paragraph(f"The first {MOST_ROWS} of {len(listed):,} rows; write .csv for all.")]
+    parts = [*(more if len(listed) > MOST_ROWS else []), Table(listed[:MOST_ROWS])]
+    sections.append(Section("All numbers", parts, folded=True))
+    return Document("Dissection", _finding(rows), sections, about)
+
+
+def _finding(rows: Sequence[dict[str, Any]]) -> str:
+    """Say which terms the states are made of at the last layer, and how far tokens differ."""
+    last = rows[-1]
+    order = sorted(TERMS, key=lambda term: -last[term])
+    told = ", ".join(f"{term.replace('_', '-')} {last[term]:.0%} (± {last[f'{term} std']:.0%})" for term in order)
+    return f"At layer {last['layer']} the states are {told}: mean over tokens and one standard deviation."
+
+
+def _tiled(found: Dissection, shares: np.ndarray[Any, Any]) -> Figure:
+    names = [printable(token) for text in found.tokens for token in text][:MOST_TOKENS]
+    panels = {term.replace("_", "-"): shares[:MOST_TOKENS, :, i] for i, term in enumerate(TERMS)}
+    cut = f" The first {MOST_TOKENS} of {len(shares):,} tokens." if len(shares) > MOST_TOKENS else ""
+    caption = f"A row is a token, a column a layer (0: the embeddings). {TILED}{cut}"
+    return Figure(tiles(panels, names, list(map(str, found.layers)), "layer"), caption)
+
+
+def _over_layers(rows: Sequence[dict[str, Any]]) -> Section:
+    """Draw the terms' mean shares over layers, or at the one layer asked for."""
+    if len(rows) > 1:
+        lines = {term.replace("_", "-"): [(float(row["layer"]), float(row[term])) for row in rows] for term in TERMS}
+        drawing, caption = curves(lines, "layer", "share of the state"), "Mean over tokens."
+    else:
+        drawing = _term_bars(rows[0])
+        caption = "Mean over tokens; lines: one standard deviation."
+    return Section("Over layers" if len(rows) > 1 else f"At layer {rows[0]['layer']}", [Figure(drawing, caption, rows)])
+
+
+def _term_bars(row: dict[str, Any]) -> Markup:
+    """Draw one layer's shares, with one standard deviation over tokens to either side."""
+    told = [(term, float(row[term]), float(row[f"{term} std"])) for term in TERMS]
+    return bars(
+        [(name.replace("_", "-"), mean, (mean - std, mean + std)) for name, mean, std in told], "share of the state"
+    )
+
+
+def _split_section(found: Dissection, split: Split) -> Section | None:
+    if split.name == "head":
+        grid = split.mean().double().numpy()
+        layers = [f"layer {i + 1}" for i in range(len(grid))]
+        drawing = heat_map(grid, layers, split.labels, digits=3, corner="layer ↓ head →")
+        return Section("Heads", [Figure(drawing, "Mean share of the state that each attention head added.")])
+    if split.name == "bias":
+        told = [(label, value, None) for label, value in zip(split.labels, split.mean().tolist(), strict=True)]
+        return Section(
+            "Correction", [Figure(bars(told, "share of the state"), "Mean share of every part of the correction.")]
+        )
+    if split.name == "layer":
+        drawing = heat_map(split.mean().double().numpy(), ("attention", "feed-forward"), split.labels, digits=3)
+        return Section("Layers", [Figure(drawing, "Mean share of the state that every layer's sub-layers added.")])
+    if split.name == "attended" and len(found):
+        pairs = split.of_text(0).sum((2, 3)).double().numpy()[:MOST_TOKENS, :MOST_TOKENS]
+        tokens = found.tokens[0][:MOST_TOKENS]
+        drawing = heat_map(pairs, tokens, tokens, corner="token ↓ attended →")
+        caption = f"First text: share of a token's state that came from each token, the first {MOST_TOKENS} tokens."
+        return Section("From token to token", [Figure(drawing, caption)])
+    return None
 
 
 def draw_dissection(console: Console, found: Dissection) -> None:
@@ -50,8 +134,8 @@ def draw_terms(console: Console, found: Result) -> None:
         console.print(score_table([{"predictions kept without": t, "share of texts": v} for t, v in kept.items()]))
 
 
-def _table(first: str, rows: Sequence[tuple[str, Sequence[float]]]) -> Table:
-    table = Table(show_edge=False, pad_edge=False)
+def _table(first: str, rows: Sequence[tuple[str, Sequence[float]]]) -> Grid:
+    table = Grid(show_edge=False, pad_edge=False)
     table.add_column(first, no_wrap=True)
     for term in TERMS:
         table.add_column(SIGNS[term], justify="right", style=COLOURS[term], min_width=6)
@@ -76,7 +160,7 @@ def _bar(values: Sequence[float]) -> Text:
 def _draw_split(console: Console, split: Split, found: Dissection) -> None:
     console.print(Text(f"\nby {split.name}, mean over tokens", style="bold"))
     if split.name == "bias":
-        table = Table(show_edge=False, pad_edge=False)
+        table = Grid(show_edge=False, pad_edge=False)
         table.add_column("part of the correction")
         table.add_column("importance", justify="right")
         for label, value in zip(split.labels, split.mean().tolist(), strict=True):
@@ -86,7 +170,7 @@ def _draw_split(console: Console, split: Split, found: Dissection) -> None:
         for i, tokens in enumerate(found.tokens):
             _draw_attended(console, split, i, tokens)
     else:
-        table = Table(show_edge=False, pad_edge=False, padding=0)
+        table = Grid(show_edge=False, pad_edge=False, padding=0)
         table.add_column("term, layer" if split.name == "layer" else "layer, head", no_wrap=True)
         for label in split.labels:
             table.add_column(label, justify="right", no_wrap=True)

@@ -1,4 +1,4 @@
-"""A report before it is HTML or Markdown: titled sections of sentences, warnings, tables and figures."""
+"""A report before it is HTML or Markdown: what was found, then sections of sentences, warnings, tables and figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from spacetune.errors import printable
 from spacetune.reports.markup import Markup, tag
 
-__all__ = ["Document", "Figure", "Notes", "Paragraph", "Part", "Section", "Table", "body", "markdown", "noted", "shown"]
+__all__ = ["Document", "Figure", "Notes", "Paragraph", "Part", "Section", "Table", "body", "markdown", "shown"]
 
 LONG = 40
 """Letters from which on a cell's words may be broken anywhere."""
@@ -57,24 +57,22 @@ Part = Paragraph | Notes | Table | Figure
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """Some parts under a heading."""
+    """Some parts under a heading; folded ones are opened by whoever wants to know."""
 
     title: str
     parts: Sequence[Part]
+    folded: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Document:
-    """A whole report."""
+    """A whole report: the finding in a sentence or two, its sections, what it is about, and warnings."""
 
     title: str
-    lead: str
+    finding: str
     sections: Sequence[Section]
-
-
-def noted(lines: Sequence[str]) -> list[Section]:
-    """Return a section of warnings; none where there are none."""
-    return [Section("Warnings", [Notes(lines)])] if lines else []
+    about: str = ""
+    notes: Sequence[str] = ()
 
 
 def shown(value: object) -> str:
@@ -109,11 +107,20 @@ def named(label: object) -> str:
 
 def body(document: Document) -> Markup:
     """Return the report as HTML, without the page around it."""
-    sections = [
-        tag("section", tag("h2", section.title), [_part(part) for part in section.parts])
-        for section in document.sections
+    head = [
+        tag("h1", document.title),
+        tag("p", document.finding, class_="finding") if document.finding else None,
+        tag("p", document.about, class_="lead") if document.about else None,
+        _part(Notes(document.notes)) if document.notes else None,
     ]
-    return tag("article", tag("h1", document.title), tag("p", document.lead, class_="lead"), sections)
+    return tag("article", head, [_section(section) for section in document.sections])
+
+
+def _section(section: Section) -> Markup:
+    heading, parts = tag("h2", section.title), [_part(part) for part in section.parts]
+    if section.folded:
+        return tag("details", tag("summary", heading), parts, class_="section")
+    return tag("section", heading, parts)
 
 
 def _part(part: Part) -> Markup:
@@ -127,7 +134,7 @@ def _part(part: Part) -> Markup:
             return html_table(rows, caption)
         case Figure(drawing, caption, rows, _):
             numbers = tag("details", tag("summary", "The numbers"), html_table(rows, "")) if rows else None
-            return tag("figure", drawing, tag("figcaption", caption), numbers)
+            return tag("figure", drawing, tag("figcaption", caption) if caption else None, numbers)
 
 
 def html_table(rows: Rows, caption: str) -> Markup:
@@ -142,7 +149,7 @@ def html_table(rows: Rows, caption: str) -> Markup:
         tag("thead", tag("tr", head)),
         tag("tbody", [tag("tr", row) for row in cells]),
     )
-    return tag("div", table, class_="wide", tabindex="0", role="region", aria_label=caption or "table")
+    return tag("div", table, class_="wide", tabindex="0", role="group", aria_label=caption or "table")
 
 
 def _cell(text: str, numeric: bool) -> Markup:
@@ -155,7 +162,10 @@ def _heading(name: str) -> str:
 
 def markdown(document: Document) -> str:
     """Return the report as Markdown; a figure is its caption and its numbers."""
-    lines = [f"# {_plain(document.title)}", "", _plain(document.lead), ""]
+    lines = [f"# {_plain(document.title)}", ""]
+    for text in filter(None, (document.finding, document.about)):
+        lines += [_plain(text), ""]
+    lines += [f"- {_plain(note)}" for note in document.notes] + [""] * bool(document.notes)
     for section in document.sections:
         lines += [f"## {_plain(section.title)}", ""]
         for part in section.parts:

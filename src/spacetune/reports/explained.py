@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spacetune.encoders import as_line
-from spacetune.reports.charts import heat_map
+from spacetune.errors import counted
+from spacetune.reports.charts import bars, heat_map
 from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, named
+from spacetune.reports.markup import Markup
 from spacetune.reports.terminal import headed, plain, score_table
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ __all__ = [
     "summary_document",
 ]
 
+MOST_NAMED = 8
+
 READING = (
     "Comprehensiveness: by how much the answer falls without these words; sufficiency: by how much it falls with these "
     "words alone. The explanation is of use where the strongest words lie well above random ones in the first, and "
@@ -36,10 +40,19 @@ READING = (
 
 def faithfulness_document(found: Faithfulness) -> Document:
     """Lay out how far answers rest on the strongest words."""
-    lead = verdict(found)
-    return Document("Do the strongest words carry the predictions?", lead, [
-        Section("Erased and read again", [Table(found.rows()), Paragraph(READING)]),
-    ])  # fmt: skip
+    names = ("comprehensiveness", "sufficiency")
+    figures = [Figure(_erased(found, name), "") for name in names]
+    sections = [
+        Section("Erased and read again", [*figures, Paragraph(READING)]),
+        Section("All numbers", [Table(found.rows())], folded=True),
+    ]
+    return Document("Do the strongest words carry the predictions?", verdict(found), sections)
+
+
+def _erased(found: Faithfulness, name: str) -> Markup:
+    """Draw by how much the answer falls, a bar a choice of words, with its interval."""
+    rows = [(row["words"], row[name], (row[f"{name}_low"], row[f"{name}_high"])) for row in found.rows()]
+    return bars(rows, f"{name}: fall of the answer")
 
 
 def verdict(found: Faithfulness) -> str:
@@ -50,7 +63,7 @@ def verdict(found: Faithfulness) -> str:
     by = f"{apart['comprehensiveness']:+.3f} ({low:+.3f} to {high:+.3f})"
     return (
         f"Without its {found.top} strongest words (at most half of them) the answer of a text falls {how} without "
-        f"random ones: by {by}, over {found.n_texts:,} {'text' if found.n_texts == 1 else 'texts'}."
+        f"random ones: by {by}, over {counted(found.n_texts, 'text')}."
     )
 
 
@@ -84,13 +97,14 @@ def counterfactual_document(found: Counterfactual) -> Document:
 def changed(found: Counterfactual) -> str:
     """Say in a sentence which words had to go."""
     if not found.found:
-        return f"No few words were found without which it is not {named(found.before)} ({found.n_read:,} texts read)."
+        read = counted(found.n_read, "text")
+        return f"No few words were found without which it is not {named(found.before)} ({read} read)."
     removed = ", ".join(word["word"] for word in found.removed)
     way = "falls" if found.answer_after < found.answer_before else "goes"
     return (
         f"Without {removed} it is {named(found.after)}, not {named(found.before)}: the probability of "
         f"{named(found.of)} {way} from {found.answer_before:.1%} to {found.answer_after:.1%} "
-        f"({found.n_read:,} texts read)."
+        f"({counted(found.n_read, 'text')} read)."
     )
 
 
@@ -112,8 +126,13 @@ def reach_document(found: Reach) -> Document:
     shades = np.abs(found.scores) / (np.abs(found.scores).max() or 1.0)
     drawing = heat_map(found.scores, found.words, found.words, shades=shades, corner="state of ↓ brought by →")
     total = float(found.scores.sum())
-    figure = Figure(drawing, f"All cells sum to the logit of {found.name} less its bias: {total:+.3f}.", found.rows())
-    return Document("Which word reached which", REACHED, [Section(f"For {found.name}", [figure])])
+    told = f"All cells sum to the logit of {found.name} less its bias: {total:+.3f}. {REACHED}"
+    state, brought = divmod(int(np.abs(found.scores).argmax()), len(found.words))
+    where = "its own states" if state == brought else f"the states of “{found.words[state]}”"
+    part = f"{found.scores[state, brought]:+.3f}: what “{found.words[brought]}” brought to {where}"
+    finding = f"For {found.name} the largest single part is {part}."
+    figure = Figure(drawing, told, found.rows())
+    return Document("Which word reached which", finding, [Section(f"For {found.name}", [figure])])
 
 
 def draw_reach(console: Console, found: Reach, most: int = 12) -> None:
@@ -130,22 +149,28 @@ def summary_document(found: ExplanationSummary) -> Document:
     """Lay out the words that carry each class."""
     sections: list[Section] = []
     for name, count in found.n_texts.items():
-        tables = [
-            Table(_of(found, name, kind), heading)
-            for kind, heading in (("word", "Words"), ("neighbours", "Words side by side"))
+        figures = [
+            Figure(bars([(row["words"], row["mean"], None) for row in rows], heading), "", rows)
+            for kind, heading in (("word", "words: mean score"), ("neighbours", "side by side: mean score"))
+            if (rows := _of(found, name, kind))
         ]
-        sections.append(Section(f"{name}: {count:,} {'text' if count == 1 else 'texts'}", tables))
-    lead = (
+        sections.append(Section(f"{name}: {counted(count, 'text')}", figures))
+    about = (
         "Which words speak for each class where it was predicted, and which against it: the mean and the sum of their "
         "exact scores, for the class against the rest."
     )
-    return Document("What carries each class", lead, sections)
+    strongest = {
+        name: max(_of(found, name, "word"), key=lambda row: row["sum"], default=None) for name in found.n_texts
+    }
+    told = [f"{name} by “{row['words']}”" for name, row in strongest.items() if row is not None][:MOST_NAMED]
+    finding = f"Carried most: {', '.join(told)}." if told else "No word carried any class."
+    return Document("What carries each class", finding, sections, about)
 
 
 def draw_summary(console: Console, found: ExplanationSummary) -> None:
     """Print the words that carry each class."""
     for name, count in found.n_texts.items():
-        console.print(headed(f"{name} ", f"({count:,} {'text' if count == 1 else 'texts'})"))
+        console.print(headed(f"{name} ", f"({counted(count, 'text')})"))
         for kind in ("word", "neighbours"):
             rows = _of(found, name, kind)
             for sign, word in ((1, "for"), (-1, "against")):

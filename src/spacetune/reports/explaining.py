@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from spacetune.errors import counted
 from spacetune.explanations import MEANINGS, Explanation, TextExplanation
-from spacetune.reports.document import Document, Figure, Section, Table, named
+from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, named
 from spacetune.reports.markup import Markup, json_script, tag
 
 __all__ = ["explanation_document", "text_document"]
 
+SPOKEN = 3
 SHOWN_WORDS = 12  # as in explanation.js
 VIEWS = {"input": "the words as they go in", "both": "every depth", "states": "the states that are read"}  # likewise
 
@@ -20,9 +23,23 @@ VIEWS = {"input": "the words as they go in", "both": "every depth", "states": "t
 def explanation_document(explanation: Explanation) -> Document:
     """Lay out the explanations of one or many texts."""
     several = len(explanation) > 1
-    lead = "Every word's exact part in the prediction. The parts, the special tokens and the bias add up to the logit."
-    sections = [text_section(one, f"{i}. " if several else "") for i, one in enumerate(explanation, start=1)]
-    return Document("Why the model predicts so", lead, sections)
+    about = "Every word's exact part in the prediction. The parts, the special tokens and the bias add up to the logit."
+    sections = [text_section(one, i if several else None) for i, one in enumerate(explanation, start=1)]
+    finding = f"{verdict(explanation[0])}. {reason(explanation[0])}"
+    if several:
+        counts = Counter(named(one.predicted) for one in explanation).most_common(SHOWN_WORDS)
+        finding = f"{counted(len(explanation), 'text')}: {', '.join(f'{n:,} {name}' for name, n in counts)}."
+    return Document("Why the model predicts so", finding, sections, about)
+
+
+def reason(one: TextExplanation) -> str:
+    """Say which words spoke most for the prediction, and which most against it."""
+    name = one.classes[one.column(one.predicted)]
+    words = sorted((w for w in one.words(name) if w["part"] >= 0), key=lambda word: word["score"])
+    for_it = [f"“{w['word']}” ({signed(w['score'])})" for w in reversed(words[-SPOKEN:]) if w["score"] > 0]
+    against = [f"“{w['word']}” ({signed(w['score'])})" for w in words[:1] if w["score"] < 0]
+    told = (("Most for it", for_it), ("Most against it", against))
+    return " ".join(f"{way}: {', '.join(found)}." for way, found in told if found)
 
 
 def text_document(one: TextExplanation) -> Document:
@@ -30,8 +47,8 @@ def text_document(one: TextExplanation) -> Document:
     return explanation_document(Explanation((one,)))
 
 
-def text_section(one: TextExplanation, number: str) -> Section:
-    """Lay out one text."""
+def text_section(one: TextExplanation, number: int | None) -> Section:
+    """Lay out one text; where there are several, under its number and what was found."""
     column = one.column(one.predicted)
     rows, scores = one.word_scores()
     listed = terms(rows, scores[:, column], float(one.bias[column]))
@@ -51,7 +68,10 @@ def text_section(one: TextExplanation, number: str) -> Section:
     gap = f"Largest gap between the sum and the logit computed apart from it: {one.check():.1e}.{cut}"
     met = [{"first text": m["first"], "second text": m["second"], "score": m["score"]} for m in one.meetings]
     table = [Table(met, f"Words that met most strongly, for {one.classes[column]}")] if met else []
-    return Section(f"{number}{verdict(one)}", [Figure(drawing, gap, numbers, quoted(one, rows)), *table])
+    figure = Figure(drawing, gap, numbers, quoted(one, rows))
+    if number is None:
+        return Section("Word by word", [figure, *table])
+    return Section(f"{number}. {verdict(one)}", [Paragraph(reason(one)), figure, *table])
 
 
 def quoted(one: TextExplanation, rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -156,7 +176,7 @@ def terms(rows: Sequence[dict[str, Any]], scores: np.ndarray[Any, Any], bias: fl
     listed = [(name, score, True) for name, score in told[:SHOWN_WORDS]]
     others = [score for _, score in told[SHOWN_WORDS:]]
     if others:
-        listed.append((f"{len(others)} other {'word' if len(others) == 1 else 'words'}", sum(others), False))
+        listed.append((counted(len(others), "other word"), sum(others), False))
     special = sum(float(s) for row, s in zip(rows, scores, strict=True) if row["part"] < 0)
     return [*listed, ("special tokens", special, False), ("bias", bias, False)]
 

@@ -1,6 +1,6 @@
 """What drawings are made of: the SVG around them, axes with round numbers, lines and words. Colours are the style's.
 
-All drawings are 360 units wide, so that letters stay readable on a telephone.
+Drawings are 360 units wide, or narrower, so that letters stay readable on a telephone.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ FARTHEST = 1e300
 Point = tuple[float, float]
 
 
-def svg(label: str, height: float, *children: object, kind: str = "chart", **attributes: Attribute) -> Markup:
+def svg(
+    label: str, height: float, *children: object, kind: str = "chart", width: float = WIDTH, **attributes: Attribute
+) -> Markup:
     """Wrap drawn elements; `label` is what a screen reader says."""
-    box = f"0 0 {WIDTH} {height:g}"
+    box = f"0 0 {width:g} {height:g}"
     return tag("svg", *children, viewBox=box, role="img", aria_label=label, class_=kind, **attributes)
 
 

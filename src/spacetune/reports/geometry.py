@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from spacetune.errors import counted
 from spacetune.reports.terminal import draw_notes, plain, score_table
 from spacetune.studies import ClassGeometry, EncoderComparison, LayerRanking, MeasureTable, PerturbationLadder
 
@@ -29,9 +30,9 @@ def draw_measures(console: Console, table: MeasureTable) -> None:
 
 def _head(console: Console, table: MeasureTable) -> None:
     source = table.provenance
-    head = f"{source.encoder} ({source.dtype}): {table.n_tokens:,} tokens of {table.n_texts:,} texts"
+    head = f"{source.encoder} ({source.dtype}): {counted(table.n_tokens, 'token')} of {counted(table.n_texts, 'text')}"
     sampled = f"neighbours and quantizers on {table.n_sample:,} of them"
-    console.print(plain(f"{head}, {table.dim} dimensions; {sampled}"))
+    console.print(plain(f"{head}, {counted(table.dim, 'dimension')}; {sampled}"))
 
 
 def _turned(table: MeasureTable) -> list[dict[str, Any]]:
@@ -53,19 +54,19 @@ def draw_comparison(console: Console, found: EncoderComparison) -> None:
 def draw_ladder(console: Console, found: PerturbationLadder) -> None:
     """Print a row a share of noise and a column a measure, the mean over seeds."""
     source = found.provenance
-    head = f"{source.encoder}, layer {source.layers[0]}: {found.n_tokens:,} tokens of {found.n_texts:,} texts"
-    console.print(plain(head))
+    of = f"{counted(found.n_tokens, 'token')} of {counted(found.n_texts, 'text')}"
+    console.print(plain(f"{source.encoder}, layer {source.layers[0]}: {of}"))
     rows = [
         {"noise in %": alpha} | {m: float(np.mean(v)) if (v := found.at(m, alpha)) else None for m in found.measures}
         for alpha in found.alphas
     ]
-    console.print(score_table(rows, f"mean over {len(found.seeds)} seed(s)"))
+    console.print(score_table(rows, f"mean over {counted(len(found.seeds), 'seed')}"))
     draw_notes(console, found.notes)
 
 
 def draw_class_geometry(console: Console, found: ClassGeometry) -> None:
     """Print a row a concept space, and whether the spaces are disjoint."""
-    console.print(score_table(found.rows(), f"{found.n_tokens:,} tokens in spaces of width {found.n_latent}"))
+    console.print(score_table(found.rows(), f"{counted(found.n_tokens, 'token')} in spaces of width {found.n_latent}"))
     console.print(plain(f"the spaces are {found.disjoint}"), soft_wrap=True)
     draw_notes(console, found.notes)
 

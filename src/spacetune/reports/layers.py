@@ -1,46 +1,60 @@
-"""Reports on an encoder's states: measures by layer and by noise, two encoders compared, embeddings dissected."""
+"""Reports on an encoder's states: measures by layer and by noise, layers ranked, two encoders compared."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from spacetune.dissection import TERMS, Dissection, Split
-from spacetune.reports.charts import bars, curves, heat_map
-from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, noted
+from spacetune.errors import counted
+from spacetune.geometry import CATALOGUE
+from spacetune.reports.charts import bars, curves, dots
+from spacetune.reports.document import Document, Figure, Paragraph, Section, Table
 from spacetune.reports.markup import Markup
 from spacetune.studies.geometry.comparing import EncoderComparison
+from spacetune.studies.geometry.layer_evidence import BASELINES, PickRecord, records, stored_evidence
 from spacetune.studies.geometry.measure_table import MeasureTable
 from spacetune.studies.geometry.perturbing import PerturbationLadder
+from spacetune.studies.geometry.ranking import LayerRanking, verdict
 
-__all__ = ["comparison_document", "dissection_document", "ladder_document", "measures_document"]
+__all__ = ["comparison_document", "ladder_document", "measures_document", "ranking_document"]
 
-MOST_ROWS = 400
-MOST_TOKENS = 60
 RANKS, PARTS = 40, (0.5, 0.9, 0.99)
 """Axes drawn of a spectrum at most, and the shares of variance that its numbers tell of."""
 SIMILARITIES = ("debiased_cka", "procrustes", "neighbour_overlap")
 
 
 def measures_document(table: MeasureTable) -> Document:
-    """Lay out measures over layers, one curve a measure, with its intervals."""
-    figures = [figure for measure in table.measures if (figure := _over_layers(table, measure)) is not None]
-    lead = (
-        f"{table.provenance.encoder}: {table.n_tokens:,} tokens of {table.n_texts:,} texts, {table.dim} dimensions, "
-        f"{table.variant} formulas."
-    )
-    sections = noted(table.notes)
+    """Lay out measures over layers, one curve a measure, with what a high value means and the layer it would pick."""
+    record = {entry.by: entry for entry in records(stored_evidence())}
     several = len(table.layers) > 1
-    if figures and several:
-        sections.append(Section("Measures over layers", figures))
+    figures = [
+        figure
+        for measure in table.measures
+        if (figure := _over_layers(table, measure, record.get(measure) if several else None)) is not None
+    ]
+    about = (
+        f"{table.provenance.encoder}: {counted(table.n_tokens, 'token')} of {counted(table.n_texts, 'text')}, "
+        f"{counted(table.dim, 'dimension')}, {table.variant} formulas."
+    )
+    sections = [Section("Measures over layers", figures)] if figures and several else []
     if table.spectra.size:
         sections.append(Section("Spectrum", [_spectrum(table)]))
     values = Table(table.wide() if several else table.rows())
-    return Document("Geometry", lead, [*sections, Section("All values", [values])])
+    sections.append(Section("All values", [values], folded=several))
+    return Document("Geometry", _measures_finding(table, record), sections, about, table.notes)
 
 
-def _over_layers(table: MeasureTable, measure: str) -> Figure | None:
+def _measures_finding(table: MeasureTable, record: dict[str, PickRecord]) -> str:
+    """Say what layers the measures would pick, and whether following any of them is worth it."""
+    if len(table.layers) == 1:
+        told = [f"{e.measure} {e.value:.3f}" for e in table.values if e.value is not None][:3]
+        return f"At layer {table.layers[0]}: {', '.join(told)}." if told else "No measure has a value here."
+    other = (
+        "" if table.provenance.sha256 == stored_evidence().sha256 else f" That was seen on {stored_evidence().encoder}."
+    )
+    return f"Which layer to read? {verdict(record)[0].upper()}{verdict(record)[1:]}.{other}"
+
+
+def _over_layers(table: MeasureTable, measure: str, record: PickRecord | None) -> Figure | None:
     """Draw one measure, with its intervals; None where it has no finite value."""
     entries = [e for e in table.values if e.measure == measure and e.value is not None and np.isfinite(e.value)]
     if not entries:
@@ -48,8 +62,37 @@ def _over_layers(table: MeasureTable, measure: str) -> Figure | None:
     line = [(float(e.layer), float(e.value or 0.0)) for e in entries]
     band = [(float(e.layer), e.low, e.high) for e in entries if e.low is not None and e.high is not None]
     drawing = curves({measure: line}, "layer", measure, bands={measure: band} if band else None)
-    told = ", with 95 % intervals" if band else ""
-    return Figure(drawing, f"{measure} of {entries[0].n:,} tokens{told}.")
+    known = CATALOGUE[measure]
+    told = [f"{known.purpose[0].upper()}{known.purpose[1:]}; {known.direction}."]
+    if record is not None:
+        extreme = max if record.direction == "greatest" else min
+        picked = extreme(line, key=lambda point: point[1])[0]
+        told.append(
+            f"It would pick layer {picked:.0f}, where it is {record.direction}; that was the best layer on "
+            f"{record.best:g} of {record.of} data sets."
+        )
+    told.append(f"{counted(entries[0].n, 'token')}{', bars: 95 % intervals' if band else ''}.")
+    return Figure(drawing, " ".join(told))
+
+
+def ranking_document(found: LayerRanking) -> Document:
+    """Lay out the layers that measures would pick, and what every way of picking lost on known data sets."""
+    ways = sorted([*found.picks, *(each.to_dict() for each in found.baselines)], key=lambda row: row["regret"])
+    rows = [(row["by"], row["regret"], (row["low"], row["high"])) for row in ways]
+    most = max(high for _, _, (_, high) in rows)
+    caption = (
+        "Mean loss against the best layer, in accuracy, with 95 % intervals over data sets: further left is better. "
+        + "; ".join(f"{name}: {BASELINES[name]}" for name in BASELINES)
+        + "."
+    )
+    drawing = dots(rows, "accuracy lost by picking so", (0.0, 1.05 * most))
+    sections = [
+        Section("What following each would cost", [Figure(drawing, caption)]),
+        Section("Picks and records", [Table(found.rows())], folded=True),
+        Section("The evidence", [Paragraph(f"{found.about}.")], folded=True),
+    ]
+    finding = f"{found.verdict[0].upper()}{found.verdict[1:]}."
+    return Document("Which layer to read", finding, sections, notes=found.notes)
 
 
 def _spectrum(table: MeasureTable) -> Figure:
@@ -75,16 +118,31 @@ def _spectrum(table: MeasureTable) -> Figure:
 
 def ladder_document(found: PerturbationLadder) -> Document:
     """Lay out measures over the share of noise in an encoder's weights, one curve a measure."""
-    several = f", mean of {len(found.seeds)} seeds with their range" if len(found.seeds) > 1 else ""
-    about = f"{several}. Dashed: the encoder without noise."
-    figures = [Figure(_rungs(found, measure), f"{measure}{about}") for measure in found.measures]
-    lead = (
+    several = f", mean of {counted(len(found.seeds), 'seed')} with their range" if len(found.seeds) > 1 else ""
+    figures = [
+        Figure(_rungs(found, m), f"{m}: {CATALOGUE[m].direction}{several}. Dashed: the encoder without noise.")
+        for m in found.measures
+    ]
+    about = (
         f"{found.provenance.encoder}, layer {found.provenance.layers[0]}, with noise mixed into its weights; "
-        f"{found.n_tokens:,} tokens of {found.n_texts:,} texts, {found.dim} dimensions."
+        f"{counted(found.n_tokens, 'token')} of {counted(found.n_texts, 'text')}, {counted(found.dim, 'dimension')}."
     )
-    sections = noted(found.notes)
-    sections += [Section("Measures over the share of noise", figures), Section("All values", [Table(found.rows())])]
-    return Document("Perturbation ladder", lead, sections)
+    sections = [
+        Section("Measures over the share of noise", figures),
+        Section("All values", [Table(found.rows())], folded=True),
+    ]
+    return Document("Perturbation ladder", _ladder_finding(found), sections, about, found.notes)
+
+
+def _ladder_finding(found: PerturbationLadder) -> str:
+    """Say what the largest share of noise makes of each measure, and how far seeds differ."""
+    most, told = found.alphas[-1], list[str]()
+    for measure in found.measures[:3]:
+        before, after = found.at(measure, 0.0), found.at(measure, most)
+        if before and after:
+            spread = f" ({min(after):.3g} to {max(after):.3g} over seeds)" if len(after) > 1 else ""
+            told.append(f"{measure} from {before[0]:.3g} to {np.mean(after):.3g}{spread}")
+    return f"{most:g} % of noise takes {'; '.join(told)}." if told else "No measure has a value to compare."
 
 
 def _rungs(found: PerturbationLadder, measure: str) -> Markup:
@@ -106,61 +164,15 @@ def comparison_document(found: EncoderComparison) -> Document:
     if len(found.pairs) == 1:
         drawing = bars([(name, line[0][1], None) for name, line in alike.items() if line], "similarity")
     caption = "CKA and neighbour overlap: 1 is alike. Procrustes: 0 is equal up to rotation and scale."
-    lead = f"{names[0]} and {names[1]} on the same texts; {found.n_points:,} {found.unit}s compared."
-    sections = noted(found.notes)
-    sections.append(Section("How alike the layers are", [Figure(drawing, caption, found.pairs)]))
-    sections.append(Section("How the measures differ", [Table(found.differences, "b minus a")]))
-    return Document("Two encoders", lead, sections)
-
-
-def dissection_document(found: Dissection) -> Document:
-    """Lay out a dissection: what share of the states each term is, over layers, over heads, token by token."""
-    rows = found.curves()
-    lines = {term: [(float(row["layer"]), float(row[term])) for row in rows] for term in TERMS}
-    caption = "Mean relative dot product of every term with the hidden state; the four sum to 1."
-    drawing = curves(lines, "layer", "share of the state") if len(rows) > 1 else _term_bars(rows[0])
-    figure = Figure(
-        drawing, caption if len(rows) > 1 else f"{caption} Lines: one standard deviation over tokens.", rows
-    )
-    lead = (
-        f"{found.provenance.encoder}: {sum(map(len, found.tokens)):,} tokens of {len(found):,} texts. "
-        f"Every hidden state is a sum of four terms; the largest gap is {found.residual():.1e}."
-    )
-    sections = [Section("Terms over layers" if len(rows) > 1 else f"Terms at layer {found.layers[0]}", [figure])]
-    sections += [section for split in found.splits.values() if (section := _split_section(found, split)) is not None]
-    listed = found.rows()
-    parts: list[Any] = [Table(listed[:MOST_ROWS])]
-    if len(listed) > MOST_ROWS:
-        parts.insert(0, Paragraph(f"The first {MOST_ROWS} of {len(listed):,} rows; write .csv for all."))
-    return Document("Dissection", lead, [*sections, Section("Tokens", parts)])
-
-
-def _term_bars(row: dict[str, Any]) -> Markup:
-    """Draw one layer's shares, with one standard deviation over tokens to either side."""
-    told = [(term, float(row[term]), float(row[f"{term} std"])) for term in TERMS]
-    return bars(
-        [(name.replace("_", "-"), mean, (mean - std, mean + std)) for name, mean, std in told], "share of the state"
-    )
-
-
-def _split_section(found: Dissection, split: Split) -> Section | None:
-    if split.name == "head":
-        grid = split.mean().double().numpy()
-        layers = [f"layer {i + 1}" for i in range(len(grid))]
-        drawing = heat_map(grid, layers, split.labels, digits=3, corner="layer ↓ head →")
-        return Section("Heads", [Figure(drawing, "Mean share of the state that each attention head added.")])
-    if split.name == "bias":
-        told = [(label, value, None) for label, value in zip(split.labels, split.mean().tolist(), strict=True)]
-        return Section(
-            "Correction", [Figure(bars(told, "share of the state"), "Mean share of every part of the correction.")]
-        )
-    if split.name == "layer":
-        drawing = heat_map(split.mean().double().numpy(), ("attention", "feed-forward"), split.labels, digits=3)
-        return Section("Layers", [Figure(drawing, "Mean share of the state that every layer's sub-layers added.")])
-    if split.name == "attended" and len(found):
-        pairs = split.of_text(0).sum((2, 3)).double().numpy()[:MOST_TOKENS, :MOST_TOKENS]
-        tokens = found.tokens[0][:MOST_TOKENS]
-        drawing = heat_map(pairs, tokens, tokens, corner="token ↓ attended →")
-        caption = f"First text: share of a token's state that came from each token, the first {MOST_TOKENS} tokens."
-        return Section("From token to token", [Figure(drawing, caption)])
-    return None
+    about = f"{names[0]} and {names[1]} on the same texts; {counted(found.n_points, found.unit)} compared."
+    sections = [
+        Section("How alike the layers are", [Figure(drawing, caption, found.pairs)]),
+        Section("How the measures differ", [Table(found.differences, "b minus a")], folded=True),
+    ]
+    ordered = sorted(found.pairs, key=lambda row: -row["debiased_cka"])
+    told = [
+        f"{how} layer {row['layer_a']} of the first and {row['layer_b']} of the second ({row['debiased_cka']:.3f})"
+        for how, row in (("most alike are", ordered[0]), ("least", ordered[-1]))[: len(ordered)]
+    ]
+    finding = f"By debiased CKA (1: equal up to rotation and scale, 0: unrelated) {', '.join(told)}."
+    return Document("Two encoders", finding, sections, about, found.notes)

@@ -4,56 +4,89 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
 from spacetune.data import DataReport
-from spacetune.geometry import Measurements
-from spacetune.reports.document import Document, Notes, Paragraph, Section, Table, named, noted
+from spacetune.errors import counted
+from spacetune.geometry import CATALOGUE, Measurements
+from spacetune.reports.charts import bars
+from spacetune.reports.document import Document, Figure, Notes, Paragraph, Section, Table, named
+from spacetune.reports.spaces import overlap_section
 from spacetune.results import Result
-from spacetune.studies import Predictions
+from spacetune.studies import ClassGeometry, Predictions
 
-__all__ = ["any_document", "data_document", "measurements_document", "predictions_document"]
+__all__ = ["any_document", "class_geometry_document", "data_document", "measurements_document", "predictions_document"]
 
-MOST_ROWS = 500
+MOST_ROWS, MOST_BARS = 500, 30
 
 
 def predictions_document(found: Predictions) -> Document:
     """Lay out predictions: how often each, then the texts."""
     rows = found.rows()
     counts = Counter(map(named, found.predicted))
-    parts = [Table(rows[:MOST_ROWS])]
     more = Paragraph(f"The first {MOST_ROWS} of {len(rows):,}; write them as CSV for all.")
-    sections = noted(found.notes)
+    sections: list[Section] = []
     if found.probabilities is not None:
+        drawing = bars([(name, n / len(rows), None) for name, n in counts.most_common(MOST_BARS)], "share of the texts")
         listed = [{"predicted": name, "texts": n, "share": n / len(rows)} for name, n in counts.most_common(50)]
-        sections.append(Section("Predicted classes", [Table(listed)]))
-    sections.append(Section("Texts", [*parts, more] if len(rows) > MOST_ROWS else parts))
-    return Document("Predictions", f"{len(rows):,} texts.", sections)
+        sections.append(Section("Predicted classes", [Figure(drawing, "", listed)]))
+    parts = [Table(rows[:MOST_ROWS]), *([more] if len(rows) > MOST_ROWS else [])]
+    return Document("Predictions", _predicted(found, counts), [*sections, Section("Texts", parts)], notes=found.notes)
+
+
+def _predicted(found: Predictions, counts: Counter[str]) -> str:
+    """Say what is predicted most, and of how many texts the model is not sure; of numbers their middle and ends."""
+    n = len(found.predicted)
+    if found.probabilities is None:
+        low, middle, high = np.quantile(np.asarray(found.predicted, float), (0, 0.5, 1)) if n else (np.nan,) * 3
+        return f"{counted(n, 'text')}: the median prediction is {middle:.3f}, from {low:.3f} to {high:.3f}."
+    unsure = int((np.max(found.probabilities, axis=1) < 0.5).sum()) if n else 0
+    name, most = counts.most_common(1)[0] if n else ("nothing", 0)
+    sure = f"for {unsure:,} the likeliest class has less than one half"
+    return f"{counted(n, 'text')}: the most frequent class is {name} ({most:,}); {sure}."
 
 
 def data_document(report: DataReport) -> Document:
     """Lay out what was found in a data set."""
-    lead = (
-        f"{report.n_texts:,} texts from {report.source}; median {report.words_median:.0f} words, "
-        f"longest {report.words_longest:,}."
-    )
-    sections = [Section("Worth a look", [Notes([str(note) for note in report.notes])])]
+    about = f"From {report.source}; median {report.words_median:.0f} words, longest {report.words_longest:,}."
+    found = "nothing that needs a look" if not report.notes else counted(len(report.notes), "thing") + " worth a look"
+    in_all = f" in {counted(len(report.classes), 'class', 'classes')}" if report.classes else ""
+    sections = [Section("Worth a look", [Notes([str(note) for note in report.notes])])] if report.notes else []
     if report.classes:
         rows = [{"class": str(name), "texts": n, "share": n / report.n_texts} for name, n in report.classes.items()]
-        sections.append(Section("Classes", [Table(rows)]))
-    return Document("Data", lead, sections)
+        most = sorted(report.classes.items(), key=lambda entry: -entry[1])[:MOST_BARS]
+        drawing = bars([(str(name), n / report.n_texts, None) for name, n in most], "share of the texts")
+        sections.append(Section("Classes", [Figure(drawing, "", rows)]))
+    return Document("Data", f"{counted(report.n_texts, 'text')}{in_all}: {found}.", sections, about)
 
 
 def measurements_document(found: Measurements) -> Document:
     """Lay out measures of one set of points."""
     rows = [
-        {"measure": m.measure, "value": m.value, "points": m.n, "advised": m.advised, "problem": m.problem or ""}
+        {"measure": m.measure, "value": m.value, "meaning": CATALOGUE[m.measure].direction, "points": m.n,
+         "advised": m.advised, "problem": m.problem or ""}
         for m in found.measured
+    ]  # fmt: skip
+    few = [
+        f"{m.measure}: {counted(m.advised, 'point')} advised, {m.n:,} given" for m in found.measured if m.n < m.advised
     ]
-    few = [f"{m.measure}: {m.advised:,} points advised, {m.n:,} given" for m in found.measured if m.n < m.advised]
-    lead = f"{found.n:,} points of {found.dim} dimensions, {found.variant} formulas."
-    sections = [Section("Measures", [Table(rows)])]
-    if few:
-        sections.insert(0, Section("Too few points", [Notes(few)]))
-    return Document("Geometry", lead, sections)
+    told = ", ".join(f"{m.measure} {m.value:.3f}" for m in found.measured[:3] if m.value is not None)
+    about = f"{counted(found.n, 'point')} of {counted(found.dim, 'dimension')}, {found.variant} formulas."
+    return Document(
+        "Geometry", f"{told or 'No measure has a value'}.", [Section("Measures", [Table(rows)])], about, few
+    )
+
+
+def class_geometry_document(found: ClassGeometry) -> Document:
+    """Lay out how tokens fill a classifier's spaces, and whether the spaces are disjoint."""
+    about = (
+        f"{counted(found.n_tokens, 'token')} of {counted(found.n_texts, 'text')} in spaces of width {found.n_latent}."
+    )
+    rows = [(str(row["class"]), row["effective_rank"], None) for row in found.spaces]
+    drawing = bars(rows, "effective rank of a space's tokens")
+    fill = Figure(drawing, f"{CATALOGUE['effective_rank'].direction}.", found.rows())
+    sections = [Section("How tokens fill the spaces", [fill]), overlap_section(found.overlap, folded=True)]
+    return Document("Geometry of the concept spaces", f"The spaces are {found.disjoint}.", sections, about, found.notes)
 
 
 def any_document(result: Result) -> Document:

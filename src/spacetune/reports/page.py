@@ -1,4 +1,4 @@
-"""One self-contained HTML page, which may load nothing from anywhere, and a picture of it by a headless browser."""
+"""One self-contained HTML page, which may load nothing from anywhere, and pictures of it by a headless browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spacetune.errors import SpacetuneError
 from spacetune.files import write_file
 from spacetune.reports.markup import Markup, tag
 
-__all__ = ["asset", "find_browser", "fragment", "page", "screenshot"]
+__all__ = ["asset", "find_browser", "fragment", "page", "picture"]
 
 SCRIPTS = ("turning.js", "explanation.js")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -46,7 +46,9 @@ def page(title: str, body: Markup) -> str:
         tag("title", title),
         tag("style", Markup(asset("report.css"))),
     )
-    whole = tag("html", head, tag("body", body, tag("script", Markup(script)), class_="spacetune"), lang="en")
+    whole = tag(
+        "html", head, tag("body", tag("main", body), tag("script", Markup(script)), class_="spacetune"), lang="en"
+    )
     return f"<!doctype html>\n{whole}\n"
 
 
@@ -60,29 +62,33 @@ def find_browser() -> str | None:
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
-def screenshot(html: str, file: Path) -> None:
-    """Take a picture of a page at its full height, up to 16,000 pixels, from a temporary file and without network.
+def picture(html: str, file: Path) -> None:
+    """Take a picture of a page (``.png``), or print it (``.pdf``): vectors, with fonts embedded, for a paper.
 
+    A picture has the page's full height, up to 16,000 pixels. The page comes from a temporary file, without network.
     Raises `SpacetuneError` if there is no browser, or it fails.
     """
     browser = find_browser()
     if browser is None:
         raise SpacetuneError(
-            "a picture needs Chromium or Chrome, and neither was found; install it (Debian: apt install chromium), "
-            "or write .html and print it from any browser"
+            f"a {file.suffix} needs Chromium or Chrome, and neither was found; install it (Debian: apt install "
+            "chromium), or write .html and print it from any browser"
         )
     with tempfile.TemporaryDirectory(prefix="spacetune-picture-") as folder:
-        shown, picture = Path(folder, "page.html"), Path(folder, "page.png")
+        shown, made = Path(folder, "page.html"), Path(folder, f"page{file.suffix}")
         shown.write_text(html, encoding="utf-8")
         command = [browser, *QUIET, f"--user-data-dir={folder}/profile"]
-        dumped = _run([*command, f"--window-size={WIDTH},800", "--dump-dom", shown.as_uri()])
-        told = re.search(r'data-height="(\d+)"', dumped)
-        height = min(int(told.group(1)) if told else 2000, TALLEST)
-        _run([*command, f"--window-size={WIDTH},{height}", f"--screenshot={picture}", shown.as_uri()])
-        if not picture.is_file():
-            raise SpacetuneError(f"{browser} wrote no picture")
+        if file.suffix == ".pdf":
+            _run([*command, "--no-pdf-header-footer", f"--print-to-pdf={made}", shown.as_uri()])
+        else:
+            dumped = _run([*command, f"--window-size={WIDTH},800", "--dump-dom", shown.as_uri()])
+            told = re.search(r'data-height="(\d+)"', dumped)
+            height = min(int(told.group(1)) if told else 2000, TALLEST)
+            _run([*command, f"--window-size={WIDTH},{height}", f"--screenshot={made}", shown.as_uri()])
+        if not made.is_file():
+            raise SpacetuneError(f"{browser} wrote no {file.suffix}")
         try:
-            write_file(file, picture.read_bytes())
+            write_file(file, made.read_bytes())
         except OSError as error:
             raise SpacetuneError(f"{file} cannot be written: {error.strerror}") from error
 

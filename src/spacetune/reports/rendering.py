@@ -15,6 +15,8 @@ from spacetune.estimators.uncertainty import Uncertainty
 from spacetune.explanations import Explanation, TextExplanation
 from spacetune.geometry import Measurements
 from spacetune.heads.spaces import SpaceOverlap
+from spacetune.reports import ENDINGS
+from spacetune.reports.dissections import dissection_document
 from spacetune.reports.document import Document, body, markdown
 from spacetune.reports.explained import (
     counterfactual_document,
@@ -25,21 +27,29 @@ from spacetune.reports.explained import (
 from spacetune.reports.explaining import explanation_document, text_document
 from spacetune.reports.layers import (
     comparison_document,
-    dissection_document,
     ladder_document,
     measures_document,
+    ranking_document,
 )
-from spacetune.reports.listing import any_document, data_document, measurements_document, predictions_document
-from spacetune.reports.page import fragment, page, screenshot
+from spacetune.reports.listing import (
+    any_document,
+    class_geometry_document,
+    data_document,
+    measurements_document,
+    predictions_document,
+)
+from spacetune.reports.page import fragment, page, picture
 from spacetune.reports.scoring import fit_document, scores_document
 from spacetune.reports.simplexes import simplex_document, uncertainty_document
 from spacetune.reports.spaces import map_document, overlap_document
 from spacetune.results import Result
 from spacetune.studies import (
+    ClassGeometry,
     Counterfactual,
     ExplanationSummary,
     Faithfulness,
     FitReport,
+    LayerRanking,
     PerturbationLadder,
     Predictions,
     Reach,
@@ -50,9 +60,10 @@ from spacetune.studies import (
 from spacetune.studies.geometry.comparing import EncoderComparison
 from spacetune.studies.geometry.measure_table import MeasureTable
 
-__all__ = ["ENDINGS", "document_of", "notebook", "render"]
+__all__ = ["document_of", "notebook", "render"]
 
 LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
+    ClassGeometry: class_geometry_document,
     Counterfactual: counterfactual_document,
     DataReport: data_document,
     Dissection: dissection_document,
@@ -60,6 +71,7 @@ LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
     Explanation: explanation_document,
     ExplanationSummary: summary_document,
     Faithfulness: faithfulness_document,
+    LayerRanking: ranking_document,
     FitReport: fit_document,
     MeasureTable: measures_document,
     Measurements: measurements_document,
@@ -75,8 +87,6 @@ LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
 }
 """How each kind of result is laid out; any other is shown as its rows."""
 
-ENDINGS = (".html", ".md", ".json", ".png", ".csv", ".jsonl", ".parquet")
-
 
 def document_of(result: Result) -> Document:
     """Lay a result out as a report."""
@@ -88,7 +98,8 @@ def render(result: Result, path: str | os.PathLike[str]) -> Path:
 
     ``.html`` is one self-contained page: it loads nothing, works from disk, in light and dark, on paper and on a
     telephone. ``.md`` is Markdown with the numbers behind every figure. ``.png`` is a picture of the page, taken
-    with Chromium or Chrome. ``.json`` is the result itself; ``.csv``, ``.jsonl`` and ``.parquet`` are its rows.
+    with Chromium or Chrome, ``.pdf`` the page as they print it, with drawings as vectors, for a paper. ``.json`` is
+    the result itself; ``.csv``, ``.jsonl`` and ``.parquet`` are its rows.
 
     Parameters
     ----------
@@ -102,7 +113,7 @@ def render(result: Result, path: str | os.PathLike[str]) -> Path:
     UsageError
         If the ending is none of these.
     SpacetuneError
-        If the file cannot be written, or a picture is wanted and there is no browser to take it.
+        If the file cannot be written, or a picture or a PDF is wanted and there is no browser to make it.
 
     Examples
     --------
@@ -125,7 +136,7 @@ def render(result: Result, path: str | os.PathLike[str]) -> Path:
     elif file.suffix == ".html":
         write(file, as_bytes(html_of(result)))
     else:
-        screenshot(html_of(result), file)
+        picture(html_of(result), file)
     return file
 
 

@@ -7,27 +7,31 @@ from typing import Any
 
 import numpy as np
 
+from spacetune.errors import counted
 from spacetune.reports.charts import curves, dots, heat_map
-from spacetune.reports.document import Document, Figure, Notes, Paragraph, Part, Section, Table
+from spacetune.reports.document import Document, Figure, Paragraph, Part, Section, Table
+from spacetune.reports.findings import HEADLINE, fit_findings, score_finding
 from spacetune.studies import FitReport, Scores
 
 __all__ = ["INTERVALS", "fit_document", "score_ends", "scores_document"]
 
-HEADLINE = ("accuracy", "macro_f1", "r2", "spearman")
 MOST_CLASSES = 30
 INTERVALS = "Bars are 95 % bootstrap intervals over the texts; they do not tell of another training run."
 
 
 def fit_document(report: FitReport) -> Document:
     """Lay out a fit: scores beside the baselines, training, and the evidence on every split."""
-    classes = f", {len(report.classes)} classes" if report.classes else ""
-    lead = f"{report.n_texts:,} training texts{classes} from {report.source}; dev: {report.dev}."
-    sections = [Section("Data warnings", [Notes(report.notes)]), Section("Scores", _score_parts(report))]
+    classes = f", {counted(len(report.classes), 'class', 'classes')}" if report.classes else ""
+    about = f"{counted(report.n_texts, 'training text')}{classes} from {report.source}; dev: {report.dev}."
+    sections = [Section("Scores", _score_figures(report)), Section("All scores", [Table(report.rows())], folded=True)]
+    if report.choice is not None:
+        tried = [Paragraph(f"{report.choice.reason}."), Table(report.choice.rows())]
+        sections.append(Section("How the method was chosen", tried))
     if report.epochs:
         sections.append(Section("Training", _training_parts(report)))
     for split, scores in report.scored.items():
         sections += _evidence(scores, f" on {split}")
-    return Document("Fit report", lead, sections)
+    return Document("Fit report", " ".join(fit_findings(report)), sections, about, report.notes)
 
 
 def scores_document(scores: Scores) -> Document:
@@ -37,15 +41,17 @@ def scores_document(scores: Scores) -> Document:
         rows.append({"": "straight from the spaces", "accuracy": scores.from_spaces})
     named = [name for name in HEADLINE if name in scores.scores]
     told = [(name.replace("_", "-"), scores.scores[name], scores.intervals.get(name)) for name in named]
-    parts: list[Part] = [Figure(dots(told, "score", score_ends(told)), INTERVALS), Table(rows)]
-    lead = f"{scores.n_texts:,} texts from {scores.source}."
-    sections = [Section("Data warnings", [Notes(scores.notes)]), Section("Scores", parts), *_evidence(scores, "")]
-    return Document("Scores", lead, sections)
+    sections = [
+        Section("Scores", [Figure(dots(told, "score", score_ends(told)), INTERVALS)]),
+        Section("All scores", [Table(rows)], folded=True),
+        *_evidence(scores, ""),
+    ]
+    return Document("Scores", score_finding(scores), sections, f"Texts from {scores.source}.", scores.notes)
 
 
-def _score_parts(report: FitReport) -> list[Part]:
+def _score_figures(report: FitReport) -> list[Part]:
     parts: list[Part] = []
-    splits = dict.fromkeys(row["split"] for row in report.table)
+    splits = sorted(report.scored, reverse=True)
     names = [name for name in HEADLINE if any(name in row for row in report.table)]
     for split in splits:
         for name in names:
@@ -55,8 +61,8 @@ def _score_parts(report: FitReport) -> list[Part]:
                 if row["split"] == split and row.get(name) is not None
             ]
             label = f"{name.replace('_', '-')} on {split}"
-            parts.append(Figure(dots(told, label, score_ends(told)), f"{label}. {INTERVALS}"))
-    return [*parts, Table(report.rows(), "All scores")]
+            parts.append(Figure(dots(told, label, score_ends(told)), ""))
+    return [*parts, Paragraph(INTERVALS)]
 
 
 def score_ends(rows: Sequence[tuple[str, float, Any]]) -> tuple[float, float]:
@@ -95,10 +101,10 @@ def _evidence(scores: Scores, where: str) -> list[Section]:
         sections.append(Section(f"Calibration{where}", [_calibration(scores)]))
     if scores.hardest:
         measure = "error" if scores.kind == "regression" else "loss"
-        sections.append(Section(f"Hardest texts{where}", [Table(scores.hardest, f"The largest {measure} first")]))
+        sections.append(Section(f"Hardest texts{where}", [Table(scores.hardest, f"The largest {measure} first")], True))
     if scores.least_sure:
         caption = "Margin: the strongest probability minus the second"
-        sections.append(Section(f"Most uncertain texts{where}", [Table(scores.least_sure, caption)]))
+        sections.append(Section(f"Most uncertain texts{where}", [Table(scores.least_sure, caption)], True))
     return sections
 
 
@@ -110,12 +116,16 @@ def _confusion_parts(scores: Scores) -> list[Part]:
     order = np.argsort(-wrong, axis=None, kind="stable")[:20]
     pairs = [divmod(int(i), len(names)) for i in order if wrong.flat[i]]
     listed = [{"true": names[t], "predicted": names[p], "texts": int(wrong[t, p])} for t, p in pairs]
-    table = Table(listed, "The most frequent confusions") if listed else Paragraph("No text was confused.")
     if len(names) > MOST_CLASSES:
-        return [Paragraph(f"{len(names)} classes are too many for a matrix."), table]
+        told = Paragraph(f"{len(names)} classes are too many for a matrix.")
+        return [told, Table(listed, "The most frequent confusions")]
     shades = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     drawing = heat_map(counts, names, names, shades=shades, digits=0, corner="true ↓ predicted →")
-    return [Figure(drawing, "Rows are true classes, columns predictions; shaded by share of the row."), table]
+    most = "No text was confused."
+    if pairs:
+        true, taken = pairs[0]
+        most = f"Most often {names[true]} was taken for {names[taken]}: {counted(int(wrong[true, taken]), 'text')}."
+    return [Figure(drawing, f"{most} Rows are true classes, columns predictions; shaded by share of the row.", listed)]
 
 
 def _calibration(scores: Scores) -> Figure:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from spacetune.errors import counted
 from spacetune.estimators.uncertainty import Uncertainty
 from spacetune.reports.charts import curves, dots
-from spacetune.reports.document import Document, Figure, Part, Section, Table, noted
+from spacetune.reports.document import Document, Figure, Part, Section, Table
 from spacetune.reports.frames import WIDTH, Point, ends_of, graded, line, svg, words
 from spacetune.reports.markup import Markup, tag
 from spacetune.reports.scoring import INTERVALS, score_ends
@@ -27,16 +28,30 @@ MOST_ROWS = 400
 def simplex_document(found: SimplexScores) -> Document:
     """Lay out the scores over a simplex, along the ways to its vertices, and over the epochs of its fit."""
     name = found.score.replace("_", "-")
-    lead = (
-        f"{found.model} with {found.n_vertices} vertices on {found.n_texts:,} texts from {found.source}. All layers "
-        "and the head stand at the same point of the simplex; the centroid is the model that is used."
+    corners, texts = counted(found.n_vertices, "vertex", "vertices"), counted(found.n_texts, "text")
+    about = (
+        f"{found.model} with {corners} on {texts} from {found.source}. All layers and the head stand at the same point "
+        "of the simplex; the centroid is the model that is used."
     )
-    sections = noted(found.notes)
-    sections.append(Section("Over the simplex", [_corners(found, name), _map(found, name), _ways(found, name)]))
+    sections = [Section("Over the simplex", [_corners(found, name), _map(found, name), _ways(found, name)])]
     if found.epochs:
         sections.append(Section("Stochastic validation", _validation(found)))
-    sections.append(Section("All points", [Table(found.rows())]))
-    return Document("Simplex", lead, sections)
+    sections.append(Section("All points", [Table(found.rows())], folded=True))
+    return Document("Simplex", _finding(found, name), sections, about, found.notes)
+
+
+def _finding(found: SimplexScores, name: str) -> str:
+    """Say how the centroid stands to the vertices and to random points."""
+    centre, spread = found.of("centroid")[0], found.spread()
+    corners = [point.scores[found.score] for point in found.of("vertex")]
+    interval = (
+        "" if centre.interval is None else f" (95 % interval {centre.interval[0]:.3f} to {centre.interval[1]:.3f})"
+    )
+    return (
+        f"At the centroid {name} is {centre.scores[found.score]:.3f}{interval}, at the vertices {min(corners):.3f} "
+        f"to {max(corners):.3f}, at random points {spread['least']:.3f} to {spread['greatest']:.3f}; the mean "
+        f"prediction of the points has {found.ensemble[found.score]:.3f}."
+    )
 
 
 def _corners(found: SimplexScores, name: str) -> Figure:
@@ -44,8 +59,9 @@ def _corners(found: SimplexScores, name: str) -> Figure:
     rows = [(row["at"], row[found.score], row["interval"]) for row in told]
     spread = found.spread()
     caption = (
-        f"{INTERVALS} The {len(found.of('sample'))} points drawn uniformly have {name} {spread['mean']:.3f} on average "
-        f"({spread['least']:.3f} to {spread['greatest']:.3f}); the ensemble is their mean prediction."
+        f"{INTERVALS} The {counted(len(found.of('sample')), 'point')} drawn uniformly have {name} "
+        f"{spread['mean']:.3f} on average ({spread['least']:.3f} to {spread['greatest']:.3f}); the ensemble is their "
+        "mean prediction."
     )
     return Figure(dots(rows, name, score_ends(rows)), caption, [_without_interval(row) for row in told])
 
@@ -159,15 +175,24 @@ def uncertainty_document(found: Uncertainty) -> Document:
     caption = "Texts by total uncertainty: expected (the text is open) plus mutual (the points disagree)."
     figure = Figure(curves(lines, "text", "share of the largest entropy", y=(0.0, 1.0)), caption)
     rows = found.rows()
-    lead = f"{len(rows):,} texts, {found.n_samples} points of the simplex."
-    sections = [Section("Spread over the simplex", [figure]), Section("Texts", [Table(rows[:MOST_ROWS])])]
-    return Document("Uncertainty", lead, sections)
+    about = f"{counted(len(rows), 'text')}, {counted(found.n_samples, 'point')} of the simplex."
+    total, mutual = float(found.total.mean()), float(found.mutual.mean())
+    finding = (
+        f"The mean uncertainty is {total:.3f} of the largest entropy; {mutual:.3f} of it is disagreement between "
+        "points of the simplex, the rest is that the texts themselves are open to every point."
+    )
+    sections = [
+        Section("Spread over the simplex", [figure]),
+        Section("Texts", [Table(rows[:MOST_ROWS])], folded=True),
+    ]
+    return Document("Uncertainty", finding, sections, about)
 
 
 def draw_simplex(console: Console, found: SimplexScores) -> None:
     """Print the scores at the centroid, the vertices and of the ensemble, and the spread of the random points."""
     draw_notes(console, found.notes)
-    title = f"{found.model}, {found.n_vertices} vertices, {found.n_texts:,} texts from {found.source}"
+    corners, texts = counted(found.n_vertices, "vertex", "vertices"), counted(found.n_texts, "text")
+    title = f"{found.model}, {corners}, {texts} from {found.source}"
     console.print(score_table([_without_interval(row) for row in summary(found)], title))
     spread = found.spread()
     name = found.score.replace("_", "-")

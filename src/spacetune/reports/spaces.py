@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from spacetune.errors import counted
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.reports.charts import N_HUES, heat_map, legend, look
-from spacetune.reports.document import Document, Figure, Paragraph, Section
+from spacetune.reports.document import Document, Figure, Section
 from spacetune.reports.frames import WIDTH, Frame, Point, svg, words
 from spacetune.reports.markup import Markup, tag
 from spacetune.studies import SpaceMap
 
-__all__ = ["map_document", "overlap_document"]
+__all__ = ["map_document", "overlap_document", "overlap_section"]
 
 HOVER_LETTERS = 80
+NEAR = 3.0
+"""Degrees within which angles are called alike (our choice)."""
 HEIGHT, SCALE = 320, 140
 YAW, PITCH = 0.6, 0.35
 """The first view of a drawing that turns; `turning.js` draws the others."""
@@ -33,9 +37,40 @@ def map_document(found: SpaceMap) -> Document:
     if found.positions.shape[1] > 2:
         figures.append(_in_space(found, names, centres))
     sections = [Section("Map", figures)]
+    finding = _map_finding(found, centres)
     if found.overlap is not None:
-        sections += _overlap_sections(found.overlap)
-    return Document("Concept spaces", f"Texts from {found.source}.", sections)
+        sections.append(overlap_section(found.overlap, folded=True))
+        finding = f"{finding} {overlap_finding(found.overlap)}"
+    return Document("Concept spaces", finding, sections, f"{counted(len(found.texts), 'text')} from {found.source}.")
+
+
+def _map_finding(found: SpaceMap, centres: dict[str, Array]) -> str:
+    """Say how much of the texts' variance the map shows, and which classes lie nearest on it."""
+    shown = f"The map shows {sum(found.explained[:2]):.0%} of the variance of the texts' vectors"
+    pairs = itertools.combinations(centres, 2)
+    apart = {pair: float(np.linalg.norm((centres[pair[0]] - centres[pair[1]])[:2])) for pair in pairs}
+    if len(apart) < 2:
+        return f"{shown}."
+    near, far = min(apart, key=apart.__getitem__), max(apart, key=apart.__getitem__)
+    return f"{shown}; nearest on it are {' and '.join(near)}, farthest apart {' and '.join(far)}."
+
+
+def overlap_finding(overlap: SpaceOverlap) -> str:
+    """Say how the angles between the spaces lie to those of random spaces."""
+    n = len(overlap.names)
+    if n < 2:
+        return "One space has nothing to be compared with."
+    upper = np.triu_indices(n, 1)
+    angles, shared = overlap.principal_angle[upper], overlap.operator_overlap[upper].mean()
+    low, high, chance = float(angles.min()), float(angles.max()), overlap.chance_angle
+    told = f"Two spaces stand at {low:.1f}° to {high:.1f}°, two random ones of this size at {chance:.1f}°"
+    if max(chance - low, high - chance) < NEAR:
+        return f"{told}: this is what random spaces have, and says nothing of the classes."
+    nearest = int(angles.argmin())
+    names = f"{overlap.names[upper[0][nearest]]} and {overlap.names[upper[1][nearest]]}"
+    times = f"they overlap {shared / overlap.chance_overlap:.1f} times as much"
+    alike = "all pairs about alike, the nearest" if high - low < NEAR else "most of all"
+    return f"{told}: {times}, {alike} {names}."
 
 
 def _by_class(found: SpaceMap, names: list[str]) -> dict[str, list[tuple[Array, str]]]:
@@ -56,15 +91,16 @@ def _flat(found: SpaceMap, names: list[str], centres: dict[str, Array]) -> Figur
     flat = {name: (float(place[0]), float(place[1])) for name, place in centres.items()}
     first, second = found.explained[:2]
     caption = (
-        f"{len(found.texts):,} texts (large), {len(found.token_positions):,} of their tokens (pale) and the classes' "
-        f"centres (crosses) on the first two principal axes of the texts' vectors, which hold {first:.0%} and "
-        f"{second:.0%} of their variance. A text stands in the middle of its tokens. Hover over a point for its text."
+        f"{counted(len(found.texts), 'text')} (large), {counted(len(found.token_positions), 'token')} of theirs (pale) "
+        "and the classes' centres (crosses) on the first two principal axes of the texts' vectors. A text stands in "
+        "the middle of its tokens. Hover over a point for its text."
     )
     rows = [
         {"class": name, "texts": len(clouds[name]), **dict(zip("xyz", place.tolist(), strict=False))}
         for name, place in centres.items()
     ]
-    return Figure(scatter(clouds, small, flat), caption, rows)
+    axes = f"first principal axis ({first:.0%} of variance)", f"second principal axis ({second:.0%})"
+    return Figure(scatter(clouds, small, flat, axes), caption, rows)
 
 
 def _in_space(found: SpaceMap, names: list[str], centres: dict[str, Array]) -> Figure:
@@ -77,31 +113,31 @@ def _in_space(found: SpaceMap, names: list[str], centres: dict[str, Array]) -> F
 
 def overlap_document(overlap: SpaceOverlap) -> Document:
     """Lay out angles and overlaps between the spaces."""
-    return Document("Concept spaces", f"{len(overlap.names)} spaces compared.", _overlap_sections(overlap))
+    about = f"{counted(len(overlap.names), 'space')} compared."
+    return Document("Concept spaces", overlap_finding(overlap), [overlap_section(overlap)], about)
 
 
-def _overlap_sections(overlap: SpaceOverlap) -> list[Section]:
+def overlap_section(overlap: SpaceOverlap, *, folded: bool = False) -> Section:
+    """Lay out every two spaces' angle and overlap, and their centroids where there are texts."""
     names = overlap.names
     angles = heat_map(overlap.principal_angle, names, names, shades=1 - overlap.principal_angle / 90, digits=0)
     shared = heat_map(overlap.operator_overlap, names, names, shades=overlap.operator_overlap)
-    sections = [
-        Section(
-            "Principal angles",
-            [Figure(angles, "Mean principal angle between two spaces' operators, in degrees: 0 the same, 90 apart.")],
+    between = [
+        Figure(
+            angles,
+            "Mean principal angle between two spaces' operators, in degrees: 0 the same, 90 apart; random ones have "
+            f"{overlap.chance_angle:.0f}.",
         ),
-        Section(
-            "Overlap",
-            [
-                Figure(shared, "Mean squared cosine of the principal angles, in [0, 1]."),
-                Paragraph(f"Two random spaces of this size would overlap by {overlap.chance_overlap:.4f}."),
-            ],
+        Figure(
+            shared,
+            "Overlap: mean squared cosine of the principal angles, in [0, 1]; two random spaces of this size have "
+            f"{overlap.chance_overlap:.3f}.",
         ),
     ]
     if overlap.centroid_cosine is not None:
         cosine = heat_map(overlap.centroid_cosine, names, names, shades=np.clip(overlap.centroid_cosine, 0, 1))
-        caption = "Cosine between the spaces' mean centroids over the texts."
-        sections.append(Section("Centroids", [Figure(cosine, caption)]))
-    return sections
+        between.append(Figure(cosine, "Cosine between the spaces' mean centroids over the texts."))
+    return Section("Between the spaces", between, folded)
 
 
 def _brief(text: object) -> str:
@@ -113,6 +149,7 @@ def scatter(
     clouds: Mapping[str, Sequence[tuple[float, float, str]]],
     small: Mapping[str, Sequence[Point]],
     centres: Mapping[str, Point],
+    axes: tuple[str, str],
 ) -> Markup:
     """Draw labelled points by group, with small points below them and a cross at every group's centre.
 
@@ -121,7 +158,7 @@ def scatter(
     everything = [p[:2] for cloud in (*clouds.values(), *small.values()) for p in cloud] or [(0.0, 0.0)]
     xs, ys = [p[0] for p in everything], [p[1] for p in everything]
     frame = Frame((min(xs), max(xs)), (min(ys), max(ys)), 330)
-    drawn = frame.axes("first principal axis", "second", numbers=False)
+    drawn = frame.axes(*axes, numbers=False)
     for i, name in enumerate(clouds):
         pale = [tag("path", d=_mark(i, *frame.at(*p), 1.4)) for p in small.get(name, ())]
         drawn.append(tag("g", pale, class_=f"pale hue{i % N_HUES}"))

@@ -74,7 +74,7 @@ class FeatureStore:
     >>> store = FeatureStore(tempfile.mkdtemp())
     >>> encoder = Encoder.from_pretrained(dtype="float32")
     >>> store.encode(encoder, ["a text", "another", "a text"])
-    TokenFeatures(3 texts, 11 tokens, 1 layer(s) of 384, float32)
+    TokenFeatures(3 texts, 11 tokens, 1 layer of 384, float32)
     """
 
     def __init__(

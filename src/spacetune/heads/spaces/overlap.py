@@ -46,6 +46,26 @@ class SpaceOverlap(Result):
     centroid_cosine: np.ndarray | None = None
     centroid_distance: np.ndarray | None = None
 
+    @property
+    def chance_angle(self) -> float:
+        """Mean principal angle of two random subspaces of this size, in degrees."""
+        return random_angle(self.chance_overlap)
+
+
+def random_angle(share: float) -> float:
+    """Return the mean principal angle of two random subspaces that each take this share of many dimensions, in degrees.
+
+    The squared cosines of the angles follow the law of a product of two free projections (Wachter 1980).
+
+    >>> round(random_angle(1 / 72), 1), round(random_angle(0.5), 1)
+    (84.2, 45.0)
+    """
+    share = min(share, 1.0)
+    most = 4 * share * (1 - share)
+    phi = (np.arange(20_000) + 0.5) * np.pi / 40_000
+    weights = most * np.cos(phi) ** 2 / (np.pi * share * (1 - most * np.sin(phi) ** 2))
+    return float(np.degrees(np.arccos(np.sqrt(most) * np.sin(phi))) @ weights * np.pi / 40_000)
+
 
 def space_overlap(head: SpaceHead, names: tuple[str, ...], centroids: Tensor | None = None) -> SpaceOverlap:
     """Compare the operators of every two spaces, and their centroids where texts' centroids are given.

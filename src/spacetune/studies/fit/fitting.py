@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from spacetune.data import LabelledTexts, is_indicator, label_kind, overlap_note, unknown_notes
-from spacetune.errors import DataError, UsageError
+from spacetune.errors import DataError, UsageError, counted
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.labels import label_task
 from spacetune.fitting import DevTexts, Regression, split_texts
@@ -268,7 +268,7 @@ def _parts(
     train: LabelledTexts, dev: LabelledTexts | None, fraction: float, seed: int
 ) -> tuple[LabelledTexts, LabelledTexts, str]:
     if dev is not None:
-        return train, dev, f"given: {dev.source} ({len(dev)} texts)"
+        return train, dev, f"given: {dev.source} ({counted(len(dev), 'text')})"
     split = split_texts(train.inputs, train.labels or [], fraction, seed)
     if not len(split.dev):
         return train, train, split.note

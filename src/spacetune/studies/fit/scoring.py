@@ -9,6 +9,7 @@ import numpy as np
 
 from spacetune.data import LabelledTexts, overlap_note
 from spacetune.encoders import FeatureSource
+from spacetune.errors import counted
 from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.hashes import text_hashes
@@ -169,6 +170,6 @@ def _notes(model: TextEstimator, data: LabelledTexts, source: FeatureSource) -> 
     provenance = getattr(source, "provenance", None)
     if provenance is not None and provenance.n_truncated:
         notes.append(
-            f"{provenance.n_truncated} texts were cut at {cut_at(model.head_, provenance, data.inputs):,} tokens"
+            f"{counted(provenance.n_truncated, 'text')} cut at {cut_at(model.head_, provenance, data.inputs):,} tokens"
         )
     return notes
