@@ -50,7 +50,7 @@ def encode_file(
     encoder
         The encoder, or its name; None is the default.
     source
-        What `read_texts` reads, a folder of tables, or `TextBlocks` of either, which say which columns stay and how many rows a block has.
+        What `read_texts` reads, a folder of tables, or `TextBlocks` of either: they say which columns stay, and more.
     out
         A folder of parts, one a block; or a ``.parquet`` file.
     layers

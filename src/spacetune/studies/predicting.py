@@ -203,7 +203,7 @@ def predict_file(
     model
         A fitted estimator.
     source
-        What `read_texts` reads, a folder of tables, or `TextBlocks` of either, which say which columns stay and how many rows a block has.
+        What `read_texts` reads, a folder of tables, or `TextBlocks` of either: they say which columns stay, and more.
     out
         ``.csv``, ``.jsonl`` or ``.parquet``, written whole or not at all; or a folder of Parquet parts, one a block.
     top
