@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from tests.cli.conftest import run
 from tests.lexicons import with_lexicon
 
 import spacetune.bridges.transformers as bridge
@@ -113,3 +115,24 @@ def test_what_cannot_be_expressed_is_refused_by_name(tiny_encoder: Encoder, prob
     with pytest.raises(UsageError, match="not an empty folder"):
         bridge.export_transformers(probe, tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_command(probe: LinearProbe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tmp_path / "model"
+    probe.save_pretrained(model)
+    told = json.loads(run("export", model, "--transformers", tmp_path / "hf", "--json").out)
+    assert (told["form"], told["agreement"]) == ("transformers", 1)
+    for words, said in (
+        ((), "one of --onnx FOLDER"),
+        (("--transformers", "a", "--onnx", "b"), "one of --onnx FOLDER"),
+        (("--transformers", "a", "--int8"), "it goes with --onnx"),
+        (("--transformers", tmp_path / "hf"), "is not an empty folder"),
+    ):
+        answer = run("export", model, *words)
+        assert answer.code == 2
+        assert said in " ".join(answer.err.split())
+    monkeypatch.setattr("spacetune.bridges.onnx.NEEDED", ("a_library_that_is_not_there",))
+    answer = run("export", model, "--onnx", tmp_path / "graph")
+    assert answer.code == 1
+    assert "pip install 'spacetune[onnx]'" in answer.err
+    assert not (tmp_path / "graph").exists()

@@ -20,6 +20,7 @@ from spacetune.errors import SpacetuneError, UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.files import lock
 from spacetune.fitting import Regression
+from spacetune.model_folder.writing import sync_all
 from spacetune.results import Result
 
 __all__ = ["Compared", "Exported", "compared_on", "in_float32", "staged"]
@@ -204,6 +205,7 @@ def staged(place: str | os.PathLike[str]) -> Generator[Path]:
         unfinished.mkdir()
         try:
             yield unfinished
+            sync_all(unfinished, mode=unfinished.stat().st_mode & 0o666)
             _check_free(whole)
             if whole.exists():  # Windows renames over no folder
                 whole.rmdir()

@@ -149,10 +149,22 @@ def _run(graph: Path, inputs: Mapping[str, Tensor]) -> tuple[Array, Array]:
 
 
 def _quantise(graph: Path) -> None:
+    """Write the encoder's weights in 8 bits, column by column; the head, behind the last norm, stays as it is."""
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    nodes = onnx.load(str(graph)).graph.node
+    norms = [i for i, node in enumerate(nodes) if node.op_type == "LayerNormalization"]
+    head = [node.name for node in nodes[norms[-1] :]] if norms else []
     small = graph.with_name("int8.onnx")
-    quantize_dynamic(str(graph), str(small), weight_type=QuantType.QInt8)
+    logging.disable(logging.WARNING)  # advice to the whole process on what is done here on purpose
+    try:
+        quantize_dynamic(
+            str(graph), str(small), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True,
+            nodes_to_exclude=head,
+        )  # fmt: skip
+    finally:
+        logging.disable(logging.NOTSET)
     os.replace(small, graph)
 
 

@@ -151,9 +151,10 @@ def _columns(given: object) -> dict[str, list[Any]] | None:
         return None
     import narwhals as nw
 
-    datasets = sys.modules.get("datasets")
+    datasets: Any = sys.modules.get("datasets")
     if datasets is not None and isinstance(given, datasets.Dataset):
-        given = given.with_format("arrow")[:]
+        table: Any = given
+        given = table.with_format("arrow")[:]
     try:
         frame = nw.from_native(given, eager_only=True, pass_through=True)
     except nw.exceptions.DuplicateError:  # columns of one name: numbers do without names

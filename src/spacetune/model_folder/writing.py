@@ -31,7 +31,7 @@ from spacetune.model_folder.saved_model import (
     file_digest,
 )
 
-__all__ = ["digest_of", "fill", "part", "settle", "take_place"]
+__all__ = ["digest_of", "fill", "part", "settle", "sync_all", "take_place"]
 
 PARTS = (WEIGHTS, ENCODER, CARD)
 CARD_START = b"---\nlibrary_name: spacetune\n"
@@ -51,7 +51,7 @@ def fill(folder: Path, model: SavedModel) -> str:
     write_file(folder / CARD, model.card.encode("utf-8", "replace"))
     if model.save_encoder is not None:
         model.save_encoder(folder / ENCODER)
-        _sync_all(folder / ENCODER, mode=(folder / CARD).stat().st_mode)
+        sync_all(folder / ENCODER, mode=(folder / CARD).stat().st_mode)
     files = {str(file.relative_to(folder).as_posix()): file_digest(file) for file in _files(folder)}
     config = json.loads(json.dumps({"schema": SCHEMA, **model.config, "files": files}, default=_plain))
     config["digest"] = config_digest(config)
@@ -82,7 +82,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
-def _sync_all(folder: Path, mode: int) -> None:
+def sync_all(folder: Path, mode: int) -> None:
     """Sync a folder's files to disk, with the mode that new files get here."""
     for file in _files(folder):
         os.chmod(file, mode & 0o777)

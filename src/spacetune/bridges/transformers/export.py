@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import torch
 import transformers
@@ -24,7 +25,7 @@ from spacetune.heads import LinearHead, SpaceHead
 
 __all__ = ["export_transformers", "to_transformers"]
 
-PROBLEMS = {
+PROBLEMS: dict[str, Literal["single_label_classification", "multi_label_classification", "regression"]] = {
     "single": "single_label_classification",
     "multi": "multi_label_classification",
     "regression": "regression",
@@ -77,7 +78,7 @@ def to_transformers(model: TextEstimator) -> SpacetuneForSequenceClassification:
     made.encoder.load_state_dict(kept)
     with torch.no_grad():
         if isinstance(head, SpaceHead):
-            made.load_state_dict(head.state_dict(), strict=False)
+            made.load_state_dict(head.state_dict(), strict=False)  # its parts are named alike
         elif isinstance(head, LinearHead):
             made.classifier.weight.copy_(head.weight)
             made.classifier.bias.copy_(head.bias)
@@ -109,7 +110,6 @@ def _config(model: TextEstimator, encoder: Encoder, adapter: object) -> Spacetun
         problem_type=PROBLEMS[task.kind],
         id2label={i: str(name) for i, name in enumerate(task.classes)},
         label2id={str(name): i for i, name in enumerate(task.classes)},
-        pad_token_id=getattr(encoder.loaded.model.config, "pad_token_id", None),
     )
 
 

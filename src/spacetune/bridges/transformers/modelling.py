@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 import transformers
 from torch import Tensor, nn
-from transformers.modeling_outputs import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from spacetune.encoders import PrefixStates
 from spacetune.encoders.adapters.prefix_attention import admit_prefixes, run_under_prefix
@@ -109,9 +109,10 @@ class SpacetuneForSequenceClassification(transformers.PreTrainedModel):
             n_spaces, n_latent = config.spaces
             self.spaces = ConceptSpaces(dim, n_latent, n_spaces, n_layers=len(config.layers))
             width = self.spaces.width
-        self.classifier = nn.Linear(width, config.num_labels)
+        n_outputs = len(config.id2label or ())
+        self.classifier = nn.Linear(width, n_outputs)
         grams = torch.zeros(config.n_grams, dtype=torch.long)
-        self.lexicon = Lexicon(grams, torch.zeros(len(grams), config.num_labels)) if config.n_grams else None
+        self.lexicon = Lexicon(grams, torch.zeros(len(grams), n_outputs)) if config.n_grams else None
         self.prefix = None
         if config.prefix is not None:
             admit_prefixes(self.encoder)
@@ -156,7 +157,8 @@ class SpacetuneForSequenceClassification(transformers.PreTrainedModel):
         if words is not None:
             logits, scores, words = logits + words.sum(1), scores + words, words * self.config.scale
         logits, scores = logits * self.config.scale + self.config.mean, scores * self.config.scale
-        loss = None if labels is None else self.loss_function(labels, logits, self.config)
+        criterion: Any = self.loss_function
+        loss = None if labels is None else criterion(labels, logits, self.config)
         return SpacetuneOutput(loss, logits, scores, words)
 
     def _read(self, input_ids: Tensor, mask: Tensor, segments: Tensor | None) -> Tensor:
