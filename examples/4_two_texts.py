@@ -43,7 +43,7 @@ model.explain([("Can I change the delivery address?", "Can I change my email add
 numbers = [float(label == "same") for label in train.labels]
 regressor = LinearProbeRegressor().fit(train.inputs, numbers)
 same = [pair for pair, label in zip(test.inputs, test.labels, strict=True) if label == "same"][:3]
-asked, known = zip(*same, strict=True)
+asked, known = map(list, zip(*same, strict=True))
 print(*asked, *known, sep="\n")
 regressor.similarity(asked, known).round(2)
 
