@@ -57,7 +57,7 @@ report
 #
 # The report can be sent to others as one file that loads nothing from anywhere:
 
-render(report, folder / "fit.html").stat().st_size
+print(f"{render(report, folder / 'fit.html').stat().st_size / 1e3:.0f} kB")
 
 # %%
 # Predict

@@ -42,9 +42,13 @@ model.explain([("Can I change the delivery address?", "Can I change my email add
 
 numbers = [float(label == "same") for label in train.labels]
 regressor = LinearProbeRegressor().fit(train.inputs, numbers)
-asked = ["Where is my parcel?", "How do I send these boots back?"]
-known = ["When will my order come?", "What is your returns policy?", "Do you ship to Norway?"]
+same = [pair for pair, label in zip(test.inputs, test.labels, strict=True) if label == "same"][:3]
+asked, known = map(list, zip(*same, strict=True))
+print(*asked, *known, sep="\n")
 regressor.similarity(asked, known).round(2)
 
 # %%
+# Questions that ask the same stand on the diagonal. 180 pairs, written to be hard to tell apart, are few to learn from:
+# read such numbers as an order, and look at the scores of a test part before you rely on them.
+#
 # *Two texts*, under *How it works*, has the formula, what is measured, and the other way: both texts read as one.

@@ -10,7 +10,8 @@ every state is made of.
 # The geometry of every layer
 # ---------------------------
 # ``measure`` reads texts once and measures the token states of each layer. In a terminal it is
-# ``spacetune measure texts.csv``.
+# ``spacetune measure texts.csv``. Some measures need more tokens than 120 short texts have, and say so: give them
+# thousands of texts of your own.
 
 from spacetune import dissect, list_measures, measure
 from spacetune.studies import demo_texts, rank_layers
