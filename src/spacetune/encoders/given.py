@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -151,12 +151,11 @@ def _columns(given: object) -> dict[str, list[Any]] | None:
         return None
     import narwhals as nw
 
-    datasets: Any = sys.modules.get("datasets")
+    datasets, table = sys.modules.get("datasets"), cast("Any", given)
     if datasets is not None and isinstance(given, datasets.Dataset):
-        table: Any = given
-        given = table.with_format("arrow")[:]
+        table = table.with_format("arrow")[:]
     try:
-        frame = nw.from_native(given, eager_only=True, pass_through=True)
+        frame = nw.from_native(table, eager_only=True, pass_through=True)
     except nw.exceptions.DuplicateError:  # columns of one name: numbers do without names
         return None
     if not isinstance(frame, nw.DataFrame):
