@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
         return 2
     folder, *texts = arguments
     try:
-        model = Classifier.load(folder)
+        model = Classifier.load(folder, threads=1)  # a few texts are not worth waking others for
         for text, prediction in zip(texts, model.predict(texts), strict=True):
             words = model.explain(text).words()
             strongest = sorted(words, key=lambda row: -abs(row["score"]))[:5]

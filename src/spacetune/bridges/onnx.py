@@ -31,8 +31,6 @@ OPSET = 18
 GRAPH, TOKENIZER, FACTS = "model.onnx", "tokenizer.json", "spacetune.json"
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 FORMAT = 1
-LARGEST = 1 << 30
-"""Bytes of weights above which they get a file of their own: one ONNX file holds at most 2 GiB."""
 
 Array = np.ndarray[Any, Any]
 
@@ -48,8 +46,9 @@ def export_onnx(
 
     The graph takes ``input_ids``, ``attention_mask`` and, where the encoder knows segments, ``token_type_ids``, each
     ``(text, token)`` in int64. It gives ``logits`` and ``token_scores``, and ``lexicon_scores``, their part that is the
-    lexicon's, where there is one. Texts and tokens can be any number. What was learnt inside the encoder is merged
-    into it; of a simplex it is the centroid. The separate package ``spacetune-runtime`` reads the folder.
+    lexicon's, where there is one. Texts and tokens can be any number. Its weights lie beside it, to be mapped. What was
+    learnt inside the encoder is merged into it; of a simplex it is the centroid. The separate package
+    ``spacetune-runtime`` reads the folder.
 
     Parameters
     ----------
@@ -86,12 +85,11 @@ def export_onnx(
     facts = _facts(whole, made.bias.tolist(), made.config.scale)
     inputs = _inputs(compared)
     with staged(folder) as place:
-        graph = place / GRAPH
-        _write_graph(made, inputs, graph)
-        found = compared.with_padded(*_run(graph, inputs), at_most=1e-4)
+        _write_graph(made, inputs, place / GRAPH)
+        found = compared.with_padded(*_run(place / GRAPH, inputs), at_most=1e-4)
         if int8:
-            _quantise(graph)
-            found = compared.with_padded(*_run(graph, inputs), at_most=None)
+            _quantise(place / GRAPH)
+            found = compared.with_padded(*_run(place / GRAPH, inputs), at_most=None)
         write_file(place / TOKENIZER, whole.encoder_.tokenizing.described().encode())
         write_file(place / FACTS, json_text(jsonable(facts), indent=2).encode() + b"\n")
         return found.exported(folder, place, "onnx", _notes(model, whole))
@@ -129,14 +127,13 @@ def _write_graph(model: Any, inputs: Mapping[str, Tensor], place: Path) -> None:
     rows, tokens = torch.export.Dim("text"), torch.export.Dim("token")
     two = {name: torch.cat([tensor, tensor])[:2] for name, tensor in inputs.items()}  # one row would stay one
     outputs = ["logits", "token_scores", *["lexicon_scores"] * (model.lexicon is not None)]
-    size = sum(tensor.nbytes for tensor in model.state_dict().values())
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             _Graph(model), (), str(place), kwargs=two, input_names=list(inputs), output_names=outputs,
             dynamic_shapes={name: {0: rows, 1: tokens} for name in inputs}, opset_version=OPSET, dynamo=True,
-            external_data=size > LARGEST, verbose=False,
+            external_data=True, verbose=False,
         )  # fmt: skip
 
 
@@ -153,19 +150,20 @@ def _quantise(graph: Path) -> None:
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    nodes = onnx.load(str(graph)).graph.node
+    whole = onnx.load(str(graph))
+    for file in graph.parent.iterdir():  # the graph, and its weights, which lie beside it
+        file.unlink()
+    nodes = whole.graph.node
     norms = [i for i, node in enumerate(nodes) if node.op_type == "LayerNormalization"]
     head = [node.name for node in nodes[norms[-1] :]] if norms else []
-    small = graph.with_name("int8.onnx")
     logging.disable(logging.WARNING)  # advice to the whole process on what is done here on purpose
     try:
         quantize_dynamic(
-            str(graph), str(small), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True,
-            nodes_to_exclude=head,
+            whole, str(graph), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True,
+            nodes_to_exclude=head, use_external_data_format=True,
         )  # fmt: skip
     finally:
         logging.disable(logging.NOTSET)
-    os.replace(small, graph)
 
 
 def _facts(model: TextEstimator, bias: list[float], scale: float) -> dict[str, Any]:
