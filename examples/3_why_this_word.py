@@ -8,6 +8,7 @@ how to find out whether to believe them.
 
 # %%
 # A model to ask
+# --------------
 
 from spacetune.explanations import REST
 from spacetune.studies import (

@@ -48,7 +48,7 @@ print(*asked, *known, sep="\n")
 regressor.similarity(asked, known).round(2)
 
 # %%
-# Questions that ask the same stand on the diagonal. 180 pairs, written to be hard to tell apart, are few to learn from:
-# read such numbers as an order, and look at the scores of a test part before you rely on them.
+# Questions that ask the same stand on the diagonal, which need not have the largest number of every row: 180 pairs,
+# written to be hard to tell apart, are few to learn from. Look at the scores of a test part before you rely on it.
 #
 # *Two texts*, under *How it works*, has the formula, what is measured, and the other way: both texts read as one.

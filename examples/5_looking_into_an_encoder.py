@@ -13,9 +13,13 @@ every state is made of.
 # ``spacetune measure texts.csv``. Some measures need more tokens than 120 short texts have, and say so: give them
 # thousands of texts of your own.
 
+import warnings
+
 from spacetune import dissect, list_measures, measure
+from spacetune.geometry import SampleSizeWarning
 from spacetune.studies import demo_texts, rank_layers
 
+warnings.simplefilter("ignore", SampleSizeWarning)  # the results say the same
 texts = demo_texts("test").texts
 table = measure(None, texts, sample=1_000, store=None, progress=False)  # None: the default encoder
 table

@@ -67,7 +67,7 @@ def _plain(text: str) -> str:
 
 
 def style() -> str:
-    """Return the site's own looks: results in its light and dark, formulas, and long names that break."""
+    """Return the site's own looks: results in its light and dark, formulas, no switches that need a script."""
     looks = (files("spacetune.reports") / "assets" / "report.css").read_text(encoding="utf-8")
     light, dark = re.findall(r"\.spacetune \{\s*(--paper.*?color-scheme: \w+;)", looks, re.DOTALL)
     return f"""html[data-theme=light] .spacetune {{ {light} }}
@@ -75,4 +75,5 @@ html[data-theme=dark] .spacetune {{ {dark} }}
 math {{ font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math", "DejaVu Math TeX Gyre", math; }}
 .formula {{ margin: 1rem 0; overflow-x: auto; }}
 code {{ overflow-wrap: anywhere; }}
+.spacetune select, .spacetune .switch, .sphx-glr-thumbcontainer img {{ display: none; }}
 """
