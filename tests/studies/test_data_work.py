@@ -130,7 +130,7 @@ def test_nothing_is_kept_where_nothing_is_right_enough() -> None:
 
 
 def test_thresholds_do_on_their_texts_what_they_say_also_from_a_file(model: LinearProbe, tmp_path: Path) -> None:
-    for settings in ({"precision": 0.95}, {"precision": 0.95, "by_class": True}, {"keep": 0.8, "score": "logit"}):
+    for settings in ({"precision": 0.95}, {"precision": 0.95, "by_class": True}, {"keep": 0.8}):
         found = choose_thresholds(model, HELD, **settings)
         again = read_thresholds(render(found, tmp_path / "thresholds.json"))
         assert again == found

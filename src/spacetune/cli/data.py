@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -123,7 +123,6 @@ def thresholds(
     cost: Annotated[float | None, typer.Option(help="Cost of no answer, where a wrong one costs 1.")] = None,
     keep: Annotated[float | None, typer.Option(help="Share of these texts that must keep their answer.")] = None,
     by_class: Annotated[bool, typer.Option("--by-class", help="A threshold for every predicted class.")] = False,
-    by: Annotated[Literal["probability", "logit"], typer.Option(help="What the thresholds are on.")] = "probability",
     label: LabelColumn = "label",
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
@@ -137,5 +136,5 @@ def thresholds(
     from spacetune.studies import choose_thresholds
 
     wanted = {"precision": precision, "cost": cost, "keep": keep}
-    found = choose_thresholds(load(model, encoder), texts, **wanted, by_class=by_class, score=by)
+    found = choose_thresholds(load(model, encoder), texts, **wanted, by_class=by_class)
     show(found, as_json, drawn(thresholds_document), out)

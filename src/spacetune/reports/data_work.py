@@ -65,8 +65,8 @@ def drift_document(found: Drift) -> Document:
 
 def thresholds_document(found: Thresholds) -> Document:
     """Lay out thresholds below which a model is unsure."""
-    lead = f"Thresholds on the largest {found.score}, by {found.source}, for {found.asked} {found.level:g}."
-    return Document("Thresholds", lead, [Section("Below them: unsure", _listed(found.rows()))], notes=found.notes)
+    lead = f"Unsure below these probabilities: chosen by {found.source}, for {found.asked} {found.level:g}."
+    return Document("Thresholds", lead, [Section("Probabilities", _listed(found.rows()))], notes=found.notes)
 
 
 def models_document(found: ModelComparison) -> Document:
@@ -77,7 +77,7 @@ def models_document(found: ModelComparison) -> Document:
         | dict(zip(("low", "high"), found.intervals.get(name, ()), strict=False))
         for name, value in first.items()
     ]
-    parts: list[Part] = [Table(rows, "difference: first less second, with a paired 95 % bootstrap interval")]
+    parts: list[Part] = [Table(rows, "first less second: 95 % bootstrap interval")]
     if found.mcnemar is not None:
         right = found.mcnemar
         told = f"Right: both {right.both:,}, only the first {right.only_first:,}, only the second {right.only_second:,}"

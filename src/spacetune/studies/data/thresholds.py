@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
-Score = Literal["probability", "logit"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Threshold:
     predicted
         The class whose predictions it is for; None for all.
     value
-        A prediction is given where the score is at least this; None where no threshold does what was asked.
+        A prediction is given where its probability is at least this; None where no threshold does what was asked.
     n_texts
         Held-out texts predicted so.
     kept
@@ -70,8 +69,6 @@ class Thresholds(Result):
     ----------
     source
         Where the held-out texts came from.
-    score
-        What is held against the thresholds: the largest ``probability``, or the largest ``logit``.
     asked
         What they were chosen for: ``precision``, ``cost`` or ``keep``.
     level
@@ -83,7 +80,6 @@ class Thresholds(Result):
     """
 
     source: str
-    score: Score
     asked: str
     level: float
     thresholds: tuple[Threshold, ...]
@@ -105,7 +101,7 @@ class Thresholds(Result):
         UsageError
             If the thresholds are of other classes than the model's.
         """
-        found, by = _scores(model, logits, self.score), {each.predicted: each.value for each in self.thresholds}
+        found, by = _sureness(model, logits), {each.predicted: each.value for each in self.thresholds}
         if set(by) == {None}:
             values = np.full(len(logits), _or_none_reaches(by[None]))
         elif set(by) == set(model.task_.classes):
@@ -123,9 +119,8 @@ def choose_thresholds(
     cost: float | None = None,
     keep: float | None = None,
     by_class: bool = False,
-    score: Score = "probability",
 ) -> Thresholds:
-    """Choose on held-out texts below which score a classifier says that it is unsure.
+    """Choose on held-out texts below which probability of its prediction a classifier says that it is unsure.
 
     Parameters
     ----------
@@ -142,9 +137,6 @@ def choose_thresholds(
         scope, as far as these texts are the scope.
     by_class
         Whether every predicted class gets a threshold of its own.
-    score
-        The largest calibrated ``probability``, or the largest ``logit``, which falls where a text is like none of the
-        classes.
 
     Returns
     -------
@@ -176,11 +168,10 @@ def choose_thresholds(
     data = as_trained(model.task_, model.fitted_.pairs, data)
     logits = logits_of(model.learnt_.model.on_top, model.features(data.inputs))
     said, right = logits.argmax(1), logits.argmax(1) == model.task_.targets(data.labels or []).numpy()
-    scores = _scores(classifier, logits, score)
+    scores = _sureness(classifier, logits)
     groups = [(name, said == k) for k, name in enumerate(model.task_.classes)] if by_class else [(None, said >= 0)]
     return Thresholds(
         source=data.source,
-        score=score,
         asked=what,
         level=level,
         thresholds=tuple(_threshold(name, scores[rows], right[rows], what, level) for name, rows in groups),
@@ -225,7 +216,7 @@ def read_thresholds(place: Path) -> Thresholds:
         fields: dict[str, Any] = {**told, "thresholds": rows, "notes": tuple(told["notes"])}
         found = Thresholds(**fields)
         values = {each.predicted: each.value for each in found.thresholds}.values()
-        if found.score not in ("probability", "logit") or not all(v is None or isinstance(v, float) for v in values):
+        if not all(value is None or isinstance(value, float) for value in values):
             raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
         raise DataError(f"{place} holds no thresholds; 'spacetune thresholds … --out {place}' writes them") from None
@@ -238,7 +229,7 @@ def as_thresholds(given: float | Thresholds) -> Thresholds:
         return given
     if not 0 <= given <= 1:
         raise UsageError(f"abstain must be a probability between 0 and 1, or thresholds; got {given!r}")
-    return Thresholds("", "probability", "probability", given, (Threshold(None, given, 0, 0, 0, None, None),))
+    return Thresholds("", "probability", given, (Threshold(None, given, 0, 0, 0, None, None),))
 
 
 def single_label(model: TextEstimator) -> Classifier:
@@ -248,8 +239,8 @@ def single_label(model: TextEstimator) -> Classifier:
     return model
 
 
-def _scores(model: Classifier, logits: Array, score: Score) -> Array:
-    return logits.max(1) if score == "logit" else probabilities(logits, model.temperature_, model.kind_).max(1)
+def _sureness(model: Classifier, logits: Array) -> Array:
+    return probabilities(logits, model.temperature_, model.kind_).max(1)
 
 
 def _threshold(name: Any, scores: Array, right: Array, asked: str, level: float) -> Threshold:
