@@ -12,7 +12,14 @@ from spacetune import Encoder, LabelledTexts
 from spacetune.errors import UsageError
 from spacetune.studies import Trial, choose_method, demo_texts, fit_model
 from spacetune.studies.fit import choosing
-from spacetune.studies.fit.choosing import _drop_the_clearly_worse, _next, _reason, _standing, _unrefuted, _winner
+from spacetune.studies.fit.race import (
+    drop_the_clearly_worse,
+    next_to_play,
+    reason_for,
+    standing_of,
+    unrefuted,
+    winner_of,
+)
 
 TRAIN = demo_texts("train").take(range(160))
 QUICK = {"n_epochs": 2}
@@ -23,9 +30,9 @@ def test_every_method_sees_the_same_rounds_and_the_best_mean_wins(shallow: Encod
     choice = choose_method(TRAIN, methods=("probe", "space"), settings=settings, budget=600, seed=3)
     assert {t.method for t in choice.trials} == {"probe", "space"}
     assert choice.measure == "macro_f1"
-    best = _winner(choice.trials)
+    best = winner_of(choice.trials)
     assert choice.method == best.method
-    assert choice.reason.startswith(f"{best.method} has the best mean macro-f1, {_standing(best, choice.trials):.4f}")
+    assert choice.reason.startswith(f"{best.method} has the best mean macro-f1, {standing_of(best, choice.trials):.4f}")
     assert [row["method"] for row in choice.rows()] == ["probe", "space"]
     again = choose_method(TRAIN, methods=("probe", "space"), settings=settings, budget=600, seed=3)
     for one, other in zip(again.trials, choice.trials, strict=True):  # who drops out when is a matter of time
@@ -60,22 +67,22 @@ def test_a_method_clearly_behind_drops_out_and_a_close_one_stays() -> None:
         Trial("probe", [0.79, 0.83, 0.80]),
         Trial("prefix-simplex", [0.60, 0.62, 0.60]),
     ]
-    _drop_the_clearly_worse(trials)
+    drop_the_clearly_worse(trials)
     assert [t.ended for t in trials] == ["", "", "clearly behind space after 3 rounds"]
-    assert "probe 0.8067 (3), prefix-simplex 0.6067 (3)" in _reason(trials[0], trials, "macro_f1")
+    assert "probe 0.8067 (3), prefix-simplex 0.6067 (3)" in reason_for(trials[0], trials, "macro_f1")
 
 
 def test_a_lead_of_one_standard_error_is_not_clear() -> None:
     """Leads of .00, .02 and .04: a mean of .02 at a standard error of .0115, of which t asks 4.3."""
     trials = [Trial("space", [0.80, 0.82, 0.84]), Trial("probe", [0.80, 0.80, 0.80])]
-    _drop_the_clearly_worse(trials)
+    drop_the_clearly_worse(trials)
     assert trials[1].ended == ""
-    assert _unrefuted(trials[1], [Trial("space", [0.80, 0.78, 0.76]), trials[1]]) is not None
+    assert unrefuted(trials[1], [Trial("space", [0.80, 0.78, 0.76]), trials[1]]) is not None
     trials[0].scores[0] = 0.81
-    _drop_the_clearly_worse(trials)
+    drop_the_clearly_worse(trials)
     assert trials[1].ended == ""
     trials[0].scores[:] = [0.83, 0.84, 0.85]
-    _drop_the_clearly_worse(trials)
+    drop_the_clearly_worse(trials)
     assert trials[1].ended == "clearly behind space after 3 rounds"
 
 
@@ -99,16 +106,16 @@ def test_every_round_divides_the_texts_anew(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_methods_are_compared_over_the_rounds_they_share() -> None:
     trials = [Trial("probe", [0.9, 0.5, 0.5, 0.5], 1.0), Trial("space", [0.88], 8.0), Trial("space-simplex", [], 0.0)]
-    standing = [_standing(t, trials) for t in trials]
+    standing = [standing_of(t, trials) for t in trials]
     assert standing == pytest.approx([0.6, 0.58, -math.inf])
-    assert "space 0.5800 (1)" in _reason(trials[0], trials, "macro_f1")
+    assert "space 0.5800 (1)" in reason_for(trials[0], trials, "macro_f1")
 
 
 def test_one_round_wins_only_where_nobody_played_more() -> None:
     trials = [Trial("probe", [0.6, 0.7]), Trial("space", [0.9])]
-    assert _winner(trials) is trials[0]
+    assert winner_of(trials) is trials[0]
     trials[0].scores.pop()
-    assert _winner(trials) is trials[1]
+    assert winner_of(trials) is trials[1]
 
 
 def test_the_default_stays_where_a_part_of_the_texts_does_not_refute_it() -> None:
@@ -120,8 +127,8 @@ def test_the_default_stays_where_a_part_of_the_texts_does_not_refute_it() -> Non
         (Trial("space", [], ended=choosing.OUT_OF_TIME), True),
         (Trial("space", [], ended="labels are not what it reads"), False),
     ):
-        assert _unrefuted(probe, [probe, space]) is (space if stays else None)
-    assert _unrefuted(probe, [probe]) is None
+        assert unrefuted(probe, [probe, space]) is (space if stays else None)
+    assert unrefuted(probe, [probe]) is None
 
 
 def test_a_sample_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,12 +140,12 @@ def test_a_sample_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_first_fits_come_in_order_and_then_the_least_time_spent() -> None:
     trials = [Trial("probe", [0.9], 1.0), Trial("space", [], 0.0), Trial("space-simplex", [], 0.0)]
-    assert _next(trials) is trials[1]
+    assert next_to_play(trials) is trials[1]
     trials = [Trial("probe", [0.9] * 3, 3.0), Trial("space", [0.8], 2.0), Trial("space-simplex", [], 0.0, "too slow")]
-    assert _next(trials) is trials[1]
+    assert next_to_play(trials) is trials[1]
     trials[1].ended = "the budget was used up"
-    assert _next(trials) is None
-    assert _next([Trial("probe", [])]) is not None
+    assert next_to_play(trials) is None
+    assert next_to_play([Trial("probe", [])]) is not None
 
 
 def test_what_cannot_be_chosen_is_said() -> None:

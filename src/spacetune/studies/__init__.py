@@ -15,9 +15,10 @@ from spacetune.studies.explain.faithfulness import Faithfulness, check_explanati
 from spacetune.studies.explain.reach import Reach, check_reach, word_reach
 from spacetune.studies.explain.streamed import explain_file
 from spacetune.studies.explain.summary import ExplanationSummary, summarise
-from spacetune.studies.fit.choosing import Choice, Trial, choose_method
+from spacetune.studies.fit.choosing import Choice, choose_method
 from spacetune.studies.fit.comparing import ModelComparison, compare_models
 from spacetune.studies.fit.fitting import FitReport, fit_model
+from spacetune.studies.fit.race import Trial
 from spacetune.studies.fit.scoring import Scores, score_model
 from spacetune.studies.geometry.class_geometry import ClassGeometry, class_geometry
 from spacetune.studies.geometry.comparing import EncoderComparison, compare

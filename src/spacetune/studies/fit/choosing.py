@@ -11,7 +11,6 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from spacetune.data import LabelledTexts, few_shot, label_kind, split_dev
 from spacetune.errors import OutOfTime, SpacetuneError, UsageError, counted
@@ -19,49 +18,29 @@ from spacetune.fitting import time_limit
 from spacetune.progress import progress_bar
 from spacetune.results import Result
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
+from spacetune.studies.fit.race import (
+    OUT_OF_TIME,
+    USUAL,
+    Trial,
+    drop_the_clearly_worse,
+    next_to_play,
+    reason_for,
+    unrefuted,
+    who_is_ahead,
+    winner_of,
+)
 from spacetune.studies.fit.scoring import score_model
 from spacetune.studies.fit.tuning import WORTH_IT, tuning_cost
 
-__all__ = ["Choice", "Trial", "choose_method"]
+__all__ = ["Choice", "choose_method"]
 
 log = logging.getLogger("spacetune")
 
-MOST_ROUNDS = 8
 MOST_TEXTS = 4000
 HELD = 0.2
 FEW_FOR_PREFIXES = 500
 FEW_FOR_SIMPLEX = 2000
-LEVEL = 0.975
 FIRST_SHARE = 2 / 3
-USUAL: Method = "space"
-OUT_OF_TIME = "a fit does not end within what was left of the budget"
-
-
-@dataclasses.dataclass
-class Trial(Result):
-    """How one method did in the rounds so far.
-
-    Parameters
-    ----------
-    method
-        Its name.
-    scores
-        Its score in every round it took part in.
-    seconds
-        What its fits took, in all.
-    ended
-        Why it took no further part; empty for those that went to the end.
-    """
-
-    method: Method
-    scores: list[float]
-    seconds: float = 0.0
-    ended: str = ""
-
-    @property
-    def mean(self) -> float:
-        """Mean score; minus infinity before the first round."""
-        return float(np.mean(self.scores)) if self.scores else -math.inf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +144,7 @@ def choose_method(
     measure = ""
     with _quiet_trials(), progress_bar(round(budget), "choosing", "s") as bar:
         bar.bar_format = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total} s, {postfix}"
-        while (trial := _next(trials)) is not None:
+        while (trial := next_to_play(trials)) is not None:
             spent = time.perf_counter() - began
             left = budget - spent
             if trial.scores and trial.seconds / len(trial.scores) > left:
@@ -174,14 +153,14 @@ def choose_method(
             train, held = _parts(sample, seed * 1_000 + len(trial.scores))
             with time_limit(math.inf if not measure else left if trial.scores else FIRST_SHARE * left):
                 measure = _play(trial, train, held, regression, given, seed + len(trial.scores)) or measure
-            _drop_the_clearly_worse(trials)
-            bar.set_postfix_str(_ahead(trials), refresh=False)
+            drop_the_clearly_worse(trials)
+            bar.set_postfix_str(who_is_ahead(trials), refresh=False)
             bar.update(time.perf_counter() - began - spent)
-    best = _winner(trials)
+    best = winner_of(trials)
     if not best.scores:
         raise UsageError(f"no method could be fitted: {best.ended}")
-    reason = _reason(best, trials, measure)
-    if len(sample) < len(data) and (usual := _unrefuted(best, trials)) is not None:
+    reason = reason_for(best, trials, measure)
+    if len(sample) < len(data) and (usual := unrefuted(best, trials)) is not None:
         part = f"on {len(sample):,} of {counted(len(data), 'text')}"
         best, reason = usual, f"{USUAL} stays, since nothing is clearly ahead of it {part}; {reason}"
     seconds = time.perf_counter() - began
@@ -197,12 +176,6 @@ def _quiet_trials() -> Generator[None]:
         yield
     finally:
         log.setLevel(before)
-
-
-def _ahead(trials: Sequence[Trial]) -> str:
-    """Say who stands best so far."""
-    leader = max(trials, key=lambda t: _standing(t, trials))
-    return f"{leader.method} {leader.mean:.3f} ahead after {counted(sum(len(t.scores) for t in trials), 'fit')}"
 
 
 def _affordable(n_texts: int, tuning: float, budget: float) -> list[Method]:
@@ -254,65 +227,3 @@ def _play(
         return ""
     trial.seconds += time.perf_counter() - began
     return measure
-
-
-def _next(trials: Sequence[Trial]) -> Trial | None:
-    """Return whose turn it is: first fits in the given order, then whoever took the least time; None ends it."""
-    running = [t for t in trials if not t.ended]
-    if len(running) < 2 and any(t.scores for t in trials):
-        return None
-    open_ = [t for t in running if len(t.scores) < MOST_ROUNDS]
-    return min(open_, key=lambda t: (bool(t.scores), t.seconds)) if open_ else None
-
-
-def _standing(trial: Trial, trials: Sequence[Trial]) -> float:
-    """Return the mean as if it had played every round: the longest player's, and its lead over it where both did."""
-    if not trial.scores:
-        return -math.inf
-    longest = max(trials, key=lambda t: len(t.scores))
-    return longest.mean + float(np.mean(_leads(trial, longest)))
-
-
-def _winner(trials: Sequence[Trial]) -> Trial:
-    """Return the best standing; one round is luck where others have played more."""
-    several = [t for t in trials if len(t.scores) > 1]
-    return max(several or trials, key=lambda t: _standing(t, trials))
-
-
-def _unrefuted(best: Trial, trials: Sequence[Trial]) -> Trial | None:
-    """Return the default's trial where another has the best standing, but does not lead it clearly."""
-    usual = next((t for t in trials if t.method == USUAL and (t.scores or t.ended == OUT_OF_TIME)), None)
-    return None if usual is None or usual is best or _clearly_ahead(best, usual) else usual
-
-
-def _clearly_ahead(first: Trial, second: Trial) -> bool:
-    gaps = _leads(first, second)
-    if len(gaps) < 3:
-        return False
-    error = max(float(gaps.std(ddof=1)), 1e-6) / math.sqrt(len(gaps))
-    return bool(gaps.mean() > stdtrit(len(gaps) - 1, LEVEL) * error)
-
-
-def _leads(first: Trial, second: Trial) -> np.ndarray:
-    n = min(len(first.scores), len(second.scores))
-    return np.array(first.scores[:n]) - np.array(second.scores[:n])
-
-
-def _drop_the_clearly_worse(trials: Sequence[Trial]) -> None:
-    leader = max(trials, key=lambda t: _standing(t, trials))
-    for trial in trials:
-        if trial is not leader and not trial.ended and _clearly_ahead(leader, trial):
-            trial.ended = f"clearly behind {leader.method} after {counted(len(_leads(leader, trial)), 'round')}"
-
-
-def _reason(best: Trial, trials: Sequence[Trial], measure: str) -> str:
-    others = sorted((t for t in trials if t is not best), key=lambda t: -_standing(t, trials))
-    shown = ", ".join(_told(t, trials) for t in others) or "nothing else could be tried"
-    name, rounds = measure.replace("_", "-"), counted(len(best.scores), "round")
-    return f"{best.method} has the best mean {name}, {_standing(best, trials):.4f} in {rounds}; {shown}"
-
-
-def _told(trial: Trial, trials: Sequence[Trial]) -> str:
-    if not trial.scores:
-        return f"{trial.method} none: {trial.ended}"
-    return f"{trial.method} {_standing(trial, trials):.4f} ({len(trial.scores)})"
