@@ -53,7 +53,6 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "abort_on_example_error": True,
-    "default_thumb_file": str(HERE.parent / "images" / "page.png"),
 }
 
 html_theme = "pydata_sphinx_theme"
