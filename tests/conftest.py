@@ -117,7 +117,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> Generator[None]:
         terminalreporter.line(f"{number} skipped: {reason}")
     if not reasons:
         terminalreporter.line("none skipped")
-    if left := len(terminalreporter.stats.get("deselected", [])):
+    deselected: list[pytest.Item] = terminalreporter.stats.get("deselected", [])
+    if left := sum(item.get_closest_marker("browser") is not None for item in deselected):
         terminalreporter.line(f"{left} left to make test-browser")
 
 
