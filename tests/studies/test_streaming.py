@@ -179,6 +179,12 @@ def test_parts_are_gone_on_with_by_the_same_run_alone(model: LinearProbe, data: 
     assert [row["id"] for row in rows_of(out)] == list(range(N))
 
 
+def test_a_run_that_finished_nothing_leaves_nothing(model: LinearProbe, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="at must be"):
+        explain_file(model, data, tmp_path / "out", at="nowhere")  # pyright: ignore[reportArgumentType]
+    assert os.listdir(tmp_path) == ["in.parquet"]
+
+
 def test_explanations_in_blocks_are_those_made_at_once(model: LinearProbe, data: Path, tmp_path: Path) -> None:
     explain_file(model, TextBlocks(data, size=7), tmp_path / "why.jsonl")
     rows = rows_of(tmp_path / "why.jsonl")

@@ -71,7 +71,7 @@ def explain(
         from spacetune.studies import explain_file
 
         with heeding_sigterm():
-            blocks = blocks_of(texts, columns, size=1_000)
+            blocks = blocks_of(texts, columns)
             written = explain_file(load(model, encoder), blocks, out, at=cast("At | None", at), resume=resume)
         say_written(written, "texts' explanations", as_json)
         return

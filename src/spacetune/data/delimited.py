@@ -75,8 +75,8 @@ def delimited_blocks(
     whole = _File(path, delimiter, encoding, said is not None)
     limit = csv.field_size_limit(LONGEST_FIELD)
     try:
-        open_ended = quoting == "auto" and delimiter == "\t"
-        quoted, first = _quoted_tabs(whole) if open_ended else (quoting != "none", ())
+        unsure = quoting == "auto" and delimiter == "\t"
+        quoted, first = _quoted_tabs(whole) if unsure else (quoting != "none", ())
         for columns, notes in whole.blocks(quoted, size):
             yield columns, (*notes, *first)
             first = ()

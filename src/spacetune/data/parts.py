@@ -73,7 +73,7 @@ def check_folder(folder: Path, resume: bool) -> None:
 def open_parts(
     folder: Path, run: Mapping[str, Any], about: Mapping[str, Any], number: int, ending: str, *, resume: bool
 ) -> Generator[Parts]:
-    """Hold a folder of parts while inside; it is made where there is none.
+    """Hold a folder of parts while inside; it is made where there is none, and goes where no part was finished.
 
     Parameters
     ----------
@@ -98,7 +98,9 @@ def open_parts(
     check_folder(folder, resume)
     with contextlib.ExitStack() as held:
         try:
-            folder.mkdir(exist_ok=True)
+            if not folder.exists():
+                folder.mkdir()
+                held.callback(_remove_empty, folder)
             held.enter_context(lock(folder / LOCK))
         except Busy as error:
             raise UsageError(f"another run is writing to {folder}; wait for it, or name another folder") from error
@@ -112,7 +114,18 @@ def open_parts(
             if resume:
                 log.warning("there are no parts in %s to go on from; this run starts anew", folder)
             write(manifest, json.dumps({**about, "n_parts": number, "run": run}, indent=1).encode() + b"\n")
-        yield Parts(folder, number, ending)
+        parts = Parts(folder, number, ending)
+        try:
+            yield parts
+        except BaseException:
+            if not any(parts.path(part).exists() for part in range(number)):
+                manifest.unlink(missing_ok=True)
+            raise
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _refuse_another(manifest: Path, run: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from spacetune.studies.streaming import Stream, Streamed, model_run
 __all__ = ["explain_file"]
 
 SIZE = 1_000
-"""Texts that are explained at a time: each takes some 10 kB."""
+"""Texts that are explained at a time at most: each takes some 10 kB."""
 
 
 def explain_file(
@@ -52,7 +53,8 @@ def explain_file(
     UsageError
         If `out` is no such place, or rows without a text are to be kept: there is nothing to explain.
     """
-    blocks = source if isinstance(source, TextBlocks) else TextBlocks(source, size=SIZE)
+    blocks = source if isinstance(source, TextBlocks) else TextBlocks(source)
+    blocks = dataclasses.replace(blocks, size=min(blocks.size, SIZE))
     stream = Stream(blocks, out, "explanations", resume, progress, engine, workers)
     if blocks.on_error == "keep":
         raise UsageError("a row without a text has no explanation to keep; take on_error='stop'")
