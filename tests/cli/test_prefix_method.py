@@ -19,7 +19,7 @@ def test_fit_and_predict(place: Place, tiny_encoder: Encoder, tmp_path: Path) ->
     assert answer.code == 0, answer.err
     report = json.loads(answer.out)
     assert report["method"] == "prefix-simplex"
-    assert "1 epochs, kept epoch" in report["history"]
+    assert "1 epoch, kept epoch" in report["history"]
     settings = json.loads((tmp_path / "m/config.json").read_text())["settings"]
     assert (settings["n_vertices"], settings["prefix_length"]) == (2, 2)
     few = write_rows(tmp_path / "few.csv", read_rows(place.test)[:6])  # every point of the simplex runs the encoder

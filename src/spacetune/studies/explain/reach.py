@@ -12,7 +12,6 @@ from spacetune.encoders import LayerChanges, TextInput, held_runs
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.explanations import group_words
-from spacetune.heads import PairHead
 from spacetune.results import Result
 
 __all__ = ["Reach", "check_reach", "word_reach"]
@@ -83,10 +82,11 @@ def word_reach(model: TextEstimator, text: TextInput, predicted: object = None) 
     column = one.column(one.predicted if predicted is None else predicted)
     rows, groups = one.places()
     fitted, adapter = model.learnt_.model, model.learnt_.model.adapter
+    apart = model.method().reading.apart and not isinstance(text, str)
     with torch.no_grad():
         ((features, held),) = held_runs(
             model.encoder_, [text], model.layers_ or (),
-            adapter=None if isinstance(adapter, LayerChanges) else adapter, apart=isinstance(fitted.head, PairHead),
+            adapter=None if isinstance(adapter, LayerChanges) else adapter, apart=apart,
         )  # fmt: skip
         affine = fitted.on_top.held(features, slice(column, column + 1))
         assert affine.gradients is not None
