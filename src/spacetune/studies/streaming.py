@@ -175,7 +175,8 @@ class Stream:
             for part, block in enumerate(self._shown(self.blocks.read(survey, first), survey, skipped), start=first):
                 parts.write(part, pieces(parts.ending, iter([make(block)]), survey))
         except KeyboardInterrupt:
-            log.warning("%d of %d parts in %s are kept: --resume goes on", parts.n_finished, parts.number, parts.folder)
+            if (n := parts.n_finished) > 0:
+                log.warning("%d of %d parts in %s are kept: --resume goes on", n, parts.number, parts.folder)
             raise
         return skipped
 
