@@ -196,8 +196,8 @@ class Stream:
                 bar.update(n_rows)
                 n_cut += cut
         except KeyboardInterrupt:
-            kept = parts.number - len(parts.missing)
-            log.warning("%d of %d parts in %s are kept: --resume goes on", kept, parts.number, parts.folder)
+            if (kept := parts.number - len(parts.missing)) > 0:
+                log.warning("%d of %d parts in %s are kept: --resume goes on", kept, parts.number, parts.folder)
             raise
         return n_cut
 
