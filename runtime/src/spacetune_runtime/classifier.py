@@ -154,7 +154,7 @@ class Classifier:
         if self.facts.max_windows == 1 or 1 in encoding.sequence_ids or not rest:
             return [encoding], bool(rest)
         read = [encoding, *rest][: self.facts.max_windows]
-        left = self._tokenizer.truncation["direction"].lower() == "left"
+        left = (self._tokenizer.truncation or {}).get("direction", "right").lower() == "left"
         return read[::-1] if left else read, len(rest) >= self.facts.max_windows
 
     def _run(self, windows: Sequence[Encoding]) -> Iterator[dict[str, np.ndarray]]:
@@ -164,11 +164,12 @@ class Classifier:
             shape = len(batch), max(map(len, batch))
             given = {name: np.zeros(shape, dtype=np.int64) for name in self._inputs}
             for row, window in enumerate(batch):
-                told = {"input_ids": window.ids, "attention_mask": 1, "token_type_ids": window.type_ids}
+                rows = {"input_ids": window.ids, "attention_mask": 1, "token_type_ids": window.type_ids}
                 for name in self._inputs:
-                    given[name][row, : len(window)] = told[name]
-            answers = dict(zip(self._outputs, self._session.run(self._outputs, given), strict=True))
+                    given[name][row, : len(window)] = rows[name]
+            told: Any = self._session.run(self._outputs, given)
+            answers: dict[str, np.ndarray] = dict(zip(self._outputs, told, strict=True))
             for row, window in enumerate(batch):
                 yield {
-                    name: rows[row] if name == "logits" else rows[row, : len(window)] for name, rows in answers.items()
+                    name: each[row] if name == "logits" else each[row, : len(window)] for name, each in answers.items()
                 }

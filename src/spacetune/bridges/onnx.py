@@ -140,7 +140,7 @@ def _write_graph(model: Any, inputs: Mapping[str, Tensor], place: Path) -> None:
 def _run(graph: Path, inputs: Mapping[str, Tensor]) -> tuple[Array, Array]:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    session: Any = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     logits, scores = session.run(["logits", "token_scores"], {name: tensor.numpy() for name, tensor in inputs.items()})
     return logits, scores
 
