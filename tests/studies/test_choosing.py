@@ -11,7 +11,7 @@ import pytest
 from spacetune import Encoder, LabelledTexts
 from spacetune.errors import UsageError
 from spacetune.studies import Trial, choose_method, demo_texts, fit_model
-from spacetune.studies.fit import choosing
+from spacetune.studies.fit import choosing, race
 from spacetune.studies.fit.race import (
     drop_the_clearly_worse,
     next_to_play,
@@ -100,8 +100,8 @@ def test_every_round_divides_the_texts_anew(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(choosing, "_encode_once", lambda *given: None)
     choose_method(TRAIN, methods=("probe", "space"), budget=600, seed=3)
     assert seen["probe"] == seen["space"]
-    assert len(seen["probe"]) == choosing.MOST_ROUNDS
-    assert len(set(seen["probe"])) == len({held for held, _ in seen["probe"]}) == choosing.MOST_ROUNDS
+    assert len(seen["probe"]) == race.MOST_ROUNDS
+    assert len(set(seen["probe"])) == len({held for held, _ in seen["probe"]}) == race.MOST_ROUNDS
 
 
 def test_methods_are_compared_over_the_rounds_they_share() -> None:
