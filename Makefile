@@ -7,9 +7,9 @@ WORKERS ?= auto
 BIN := .venv/bin
 PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4
 LEFT_OUT := --ignore tests/clients --ignore tests/cluster --ignore tests/elsewhere
-PIP_INSTALL := python -m pip install -q --disable-pip-version-check
+PIP_INSTALL := python -m pip install -q --disable-pip-version-check --no-compile
 
-.PHONY: demo test check unit test-browser test-clients test-ray test-onnx test-latest test-oldest lock bench bench-quality mutants papers docs site images clean
+.PHONY: demo test check unit test-slow test-browser test-clients test-ray test-onnx test-latest test-oldest lock bench bench-quality mutants papers docs site images clean
 
 demo: .venv/demo-ready
 	$(BIN)/spacetune demo --out demo-model
@@ -25,7 +25,11 @@ check: .venv/dev-ready
 	$(BIN)/lint-imports --no-cache
 
 unit: .venv/dev-ready
-	$(BIN)/$(PYTEST) $(LEFT_OUT) -m "not browser"
+	$(BIN)/$(PYTEST) $(LEFT_OUT) -m "not browser and not slow"
+
+# What takes long for what it tells: further kinds of what the suite has one of, real texts, the checks of papers/.
+test-slow: .venv/dev-ready
+	$(BIN)/$(PYTEST) $(LEFT_OUT) -m slow tests
 
 # The pages in a real Chromium (Debian: apt install chromium chromium-driver).
 test-browser: .venv/dev-ready

@@ -97,10 +97,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what drives a real browser: ``make test-browser`` runs it, and ``make test`` leaves it out."""
+    """Mark what ``make test`` leaves out: what drives a real browser, and the checks of ``papers/``."""
     for item in items:
         if "driver" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+        if TESTS / "papers" in item.path.parents:
+            item.add_marker("slow")
 
 
 def _group(path: Path) -> str:
@@ -118,8 +120,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> Generator[None]:
     if not reasons:
         terminalreporter.line("none skipped")
     deselected: list[pytest.Item] = terminalreporter.stats.get("deselected", [])
-    if left := sum(item.get_closest_marker("browser") is not None for item in deselected):
-        terminalreporter.line(f"{left} left to make test-browser")
+    for name in ("browser", "slow"):
+        if left := sum(item.get_closest_marker(name) is not None for item in deselected):
+            terminalreporter.line(f"{left} left to make test-{name}")
 
 
 def _reason(report: Any) -> str:

@@ -141,6 +141,7 @@ def logits_of(wrapped: torch.nn.Module, encoder: Encoder, texts: list[str]) -> n
     return torch.cat(parts).numpy()
 
 
+@pytest.mark.slow
 def test_real_texts_on_the_default_encoder(tmp_path: Path) -> None:
     encoder = Encoder.from_pretrained(dtype="float32", max_length=10)  # short, so that it takes seconds
     data = demo_texts("train")

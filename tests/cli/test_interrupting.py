@@ -62,7 +62,10 @@ def test_ctrl_c_before_the_first_epoch_leaves_nothing(slow_fit: subprocess.Popen
     assert [p.name for p in tmp_path.iterdir()] == ["train.csv"]
 
 
-@pytest.mark.parametrize(("number", "name", "code"), [(signal.SIGINT, "Ctrl-C", 0), (signal.SIGTERM, "SIGTERM", 143)])
+@pytest.mark.parametrize(
+    ("number", "name", "code"),
+    [pytest.param(signal.SIGINT, "Ctrl-C", 0, marks=pytest.mark.slow), (signal.SIGTERM, "SIGTERM", 143)],
+)
 def test_a_fit_stopped_later_keeps_the_best_and_goes_on_with_resume(
     slow_fit: subprocess.Popen[str],
     train: Path,
@@ -88,6 +91,7 @@ def test_a_fit_stopped_later_keeps_the_best_and_goes_on_with_resume(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "train.csv"]
 
 
+@pytest.mark.slow
 def test_sigterm_before_the_first_epoch_leaves_nothing(slow_fit: subprocess.Popen[str], tmp_path: Path) -> None:
     assert slow_fit.stderr is not None
     assert slow_fit.stderr.readline().startswith("fitting ")

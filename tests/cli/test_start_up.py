@@ -26,6 +26,7 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
     assert not HEAVY & loaded
 
 
+@pytest.mark.slow
 def test_the_check_above_can_fail() -> None:
     assert "torch" in loaded_by("from spacetune import SpaceClassifier")
 

@@ -200,6 +200,7 @@ def test_layers_without_numbers_refuse_checkpoints(made: Made, family: str) -> N
         load(made, family).prefixed.checkpoint_gradients()
 
 
+@pytest.mark.slow
 def test_a_compiled_encoder_honours_the_prefix_in_one_graph(made: Made) -> None:
     encoder = load(made, "bert")
     prefix, rows = random_prefix(encoder, batch=len(TEXTS)), torch.arange(len(TEXTS))

@@ -11,7 +11,9 @@ from spacetune.studies import demo_texts
 TRAIN, TEXTS = demo_texts("train").take(range(24)), demo_texts("test").texts[:6]
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.02)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 1e-5), pytest.param("bfloat16", 0.02, marks=pytest.mark.slow)]
+)
 def test_probabilities_alone_and_in_company(dtype: str, tolerance: float) -> None:
     model = SpaceClassifier(Encoder.from_pretrained(dtype=dtype), n_epochs=4).fit(TRAIN.texts, TRAIN.labels)
     together = model.predict_proba(TEXTS)

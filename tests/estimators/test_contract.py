@@ -33,6 +33,10 @@ def kind(request: pytest.FixtureRequest) -> type[TextEstimator]:
     return request.param
 
 
+LONG = ("PrefixSimplexClassifier", "SpaceRegressor")
+"""Whose checks take longest, and are of a kind with those of others here."""
+
+
 def make(kind: type[TextEstimator], **settings: Any) -> Any:
     known = kind._get_param_names()
     quick = {**QUICK, **FULL_PASSES} if "prefix_length" in known else QUICK
@@ -82,6 +86,7 @@ def test_all_are_found() -> None:
     }
 
 
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.slow if k.__name__ in LONG else ()) for k in KINDS])
 def test_scikit_learns_own_checks_on_ready_embeddings(kind: type[TextEstimator]) -> None:
     model = make(kind) if "prefix_length" in kind._get_param_names() else kind(**short(kind))
     apart = {"check_sample_weight_equivalence_on_dense_data": "what is set aside, and batches, are of rows"}

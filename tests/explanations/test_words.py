@@ -21,6 +21,7 @@ def model(encoder: Encoder) -> SpaceClassifier:
     return SpaceClassifier(encoder, n_epochs=3).fit(data.texts, data.labels)
 
 
+@pytest.mark.slow
 def test_additivity_on_real_texts(model: SpaceClassifier, shared: Path) -> None:
     texts = read_texts(shared / "data" / "sma" / "train.jsonl.gz").texts[:100]
     assert model.explain(texts).check() <= 1e-4

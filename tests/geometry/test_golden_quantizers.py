@@ -58,6 +58,7 @@ def test_product_quantizer(reference: dict[str, Any], point_sets: dict[str, np.n
     assert official == pytest.approx(reference[name]["pq"]["PC_kl"], rel=0.25)  # one random reference each
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ADDITIVE_SETS)
 def test_additive_quantizer(reference: dict[str, Any], point_sets: dict[str, np.ndarray], name: str) -> None:
     expected = {label: reference[name]["aq"][label] for label in NAMES}

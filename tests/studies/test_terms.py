@@ -47,7 +47,7 @@ def test_a_model_of_ready_embeddings_has_no_terms() -> None:
         term_use(fitted, TEXTS)
 
 
-@pytest.mark.parametrize("method", ["probe", "space"])
+@pytest.mark.parametrize("method", ["probe", pytest.param("space", marks=pytest.mark.slow)])
 def test_fifteen_subsets(shallow: Encoder, method: str) -> None:
     train, test = few_shot(demo_texts("train"), 40), few_shot(demo_texts("test"), 24)
     settings = {"n_epochs": 2} if method == "space" else {"C": 0.01}
