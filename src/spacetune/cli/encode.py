@@ -10,18 +10,7 @@ import typer
 from spacetune.cli.guarded import AsJson, guarded, heeding_sigterm, quiet_libraries
 from spacetune.cli.loading import EncoderName, named_encoder
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, parse_layers, reads
-from spacetune.cli.streaming import (
-    Engine,
-    Kept,
-    OnError,
-    Resume,
-    Rows,
-    Workers,
-    blocks_of,
-    by_whom,
-    say_written,
-    stream_place,
-)
+from spacetune.cli.streaming import STREAMING, Streaming, blocks_of, say_written, stream_place
 
 __all__ = ["encode"]
 
@@ -35,24 +24,17 @@ def encode(
     layers: Annotated[str, typer.Option(help="A number, several as 2,4,6, or 'all'; -1 is the last.")] = "-1",
     tokens: Annotated[bool, typer.Option("--tokens", help="The states of every token, not their mean.")] = False,
     form: Annotated[Literal["parquet", "safetensors"], typer.Option(help="What the parts are.")] = "parquet",
-    keep: Kept = None,
-    on_error: OnError = None,
-    block: Rows = None,
-    resume: Resume = False,
-    engine: Engine = None,
-    workers: Workers = None,
+    how: Streaming = STREAMING,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Write an encoder's features of texts, with where they come from, for other programs."""
-    stream_place(out, inputs=texts, resume=resume)
+    stream_place(out, inputs=texts, resume=how.resume)
     quiet_libraries()
     from spacetune.studies import encode_file
 
-    blocks = blocks_of(texts, columns, kept=keep, on_error=on_error, size=block)
+    blocks = blocks_of(texts, columns, how)
     with heeding_sigterm():
-        found = encode_file(
-            named_encoder(encoder or "default"), blocks, out, layers=parse_layers(layers), tokens=tokens, form=form,
-            resume=resume, **by_whom(engine, workers),
-        )  # fmt: skip
+        opened, chosen = named_encoder(encoder or "default"), parse_layers(layers)
+        found = encode_file(opened, blocks, out, layers=chosen, tokens=tokens, form=form, **how.by)
     say_written(found, "texts' features", as_json)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -15,6 +15,7 @@ from spacetune.cli.streaming import Resume, blocks_of, is_stream, say_written, s
 from spacetune.errors import UsageError
 
 if TYPE_CHECKING:
+    from spacetune.data import TextBlocks
     from spacetune.encoders import TextInput
     from spacetune.explanations import At
 
@@ -62,19 +63,16 @@ def explain(
         {"--check": check, "--counterfactual": counterfactual, "--reach": reach, "--summary": summary},
         {"--class": for_class, "--against": against, "--at": at, "--top": top, "--seed": seed},
     )
-    streamed = not any((check, counterfactual, reach, summary, for_class, against))
-    if resume and not streamed:
-        raise UsageError("--resume is of explanations alone: a question has no parts to go on from")
-    out = (functools.partial(stream_place, resume=resume) if streamed else write_place)(out, inputs=(model, *texts))
-    if out is not None and streamed and is_stream(out, as_json) and (named_file(texts) or not out.suffix):
-        quiet_libraries()
-        from spacetune.studies import explain_file
-
-        with heeding_sigterm():
-            blocks = blocks_of(texts, columns)
-            written = explain_file(load(model, encoder), blocks, out, at=cast("At | None", at), resume=resume)
-        say_written(written, "texts' explanations", as_json)
-        return
+    place = cast("At | None", at)
+    if any((check, counterfactual, reach, summary, for_class, against)):
+        if resume:
+            raise UsageError("--resume is of explanations alone: a question has no parts to go on from")
+        out = write_place(out, inputs=(model, *texts))
+    else:
+        out = stream_place(out, inputs=(model, *texts), resume=resume)
+        if out is not None and is_stream(out, as_json) and (named_file(texts) or not out.suffix):
+            _write_block_by_block(model, encoder, blocks_of(texts, columns), out, place, resume, as_json)
+            return
     from spacetune.explanations import REST
     from spacetune.reports import explained as drawn
     from spacetune.reports.terminal import draw_explanation
@@ -84,7 +82,7 @@ def explain(
 
     data = texts_or_table(texts, columns, label=label if summary else None, label_separator=label_separator)
     given: Sequence[TextInput] = data.inputs
-    fitted, place = load(model, encoder), cast("At | None", at)
+    fitted = load(model, encoder)
     if check:
         found = check_explanations(fitted, given, top=top or 5, seed=seed or 0, at=place)
         show(found, as_json, drawn.draw_faithfulness, out)
@@ -106,6 +104,17 @@ def explain(
         rest = against == "rest" and "rest" not in map(str, classes)
         other = REST if rest else None if against is None else named_class(against, classes, "--against")
         show(explanation, as_json, lambda console, result: draw_explanation(console, result, name, other), out)
+
+
+def _write_block_by_block(
+    model: str, encoder: str | None, blocks: TextBlocks, out: Path, at: At | None, resume: bool, as_json: bool
+) -> None:
+    quiet_libraries()
+    from spacetune.studies import explain_file
+
+    with heeding_sigterm():
+        written = explain_file(load(model, encoder), blocks, out, at=at, resume=resume)
+    say_written(written, "texts' explanations", as_json)
 
 
 def _refuse_what_does_not_go_together(questions: dict[str, bool], options: dict[str, object]) -> None:

@@ -20,19 +20,7 @@ from spacetune.cli.guarded import (
 )
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_table
-from spacetune.cli.streaming import (
-    Engine,
-    Kept,
-    OnError,
-    Resume,
-    Rows,
-    Workers,
-    blocks_of,
-    by_whom,
-    is_stream,
-    say_written,
-    stream_place,
-)
+from spacetune.cli.streaming import STREAMING, Streaming, blocks_of, is_stream, say_written, stream_place
 from spacetune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,12 +67,7 @@ def predict(
     texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     out: Annotated[Path | None, typer.Option("--out", "-o", help=WRITTEN)] = None,
     top: Annotated[int | None, typer.Option(help="Name the likeliest classes only, so many.", min=1)] = None,
-    keep: Kept = None,
-    on_error: OnError = None,
-    block: Rows = None,
-    resume: Resume = False,
-    engine: Engine = None,
-    workers: Workers = None,
+    how: Streaming = STREAMING,
     abstain: Annotated[
         str | None, typer.Option(help="Say 'unsure' below this probability, or a file of 'spacetune thresholds'.")
     ] = None,
@@ -93,8 +76,8 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict texts given here, or all texts of a file; its own columns stay beside the predictions."""
-    out = stream_place(out, inputs=(model, *(() if abstain is None else (abstain,)), *texts), resume=resume)
-    streamed = is_stream(out, as_json, columns=keep, on_error=on_error, block=block, engine=engine, workers=workers)
+    out = stream_place(out, inputs=(model, *(() if abstain is None else (abstain,)), *texts), resume=how.resume)
+    streamed = is_stream(out, as_json, how)
     from spacetune.reports.terminal import draw_predictions
 
     quiet_libraries()
@@ -102,10 +85,9 @@ def predict(
 
     unless = None if abstain is None else _abstention(abstain)
     if out is not None and streamed:
-        blocks = blocks_of(texts, columns, kept=keep, on_error=on_error, size=block)
+        blocks = blocks_of(texts, columns, how)
         with heeding_sigterm():
-            by = by_whom(engine, workers)
-            found = predict_file(load(model, encoder), blocks, out, top=top, abstain=unless, resume=resume, **by)
+            found = predict_file(load(model, encoder), blocks, out, top=top, abstain=unless, **how.by)
         say_written(found, "predictions", as_json)
     else:
         given = texts_or_table(texts, columns, keep_columns=as_json or out is not None)

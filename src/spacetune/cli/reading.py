@@ -62,7 +62,7 @@ FILE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".gz",
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """How a file of texts is read: a command with a parameter of this type gets its fields as options."""
+    """How a file of texts is read: fields that `reads` makes options of."""
 
     text: TextColumn = "text"
     text_pair: PairColumn = None
@@ -76,21 +76,31 @@ COLUMNS = Columns()
 
 
 def reads(command: Callable[..., None]) -> Callable[..., None]:
-    """Put the fields of `Columns` as options in the place of a command's parameter ``columns``."""
-    hints = get_type_hints(Columns, include_extras=True)
-    option = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
-    options = [option(f.name, default=f.default, annotation=hints[f.name]) for f in dataclasses.fields(Columns)]
+    """Put options in the place of each parameter whose default is a dataclass, such as `Columns`: one a field."""
+    signature = inspect.signature(command, eval_str=True)
+    defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
+    groups: dict[str, type[Any]] = {n: type(given) for n, given in defaults.items() if dataclasses.is_dataclass(given)}
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
-        command(columns=Columns(**{field.name: given.pop(field.name) for field in options}), **given)
+        made = {
+            name: kind(**{field.name: given.pop(field.name) for field in dataclasses.fields(kind)})
+            for name, kind in groups.items()
+        }
+        command(**made, **given)
 
     parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
-        keyword = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        parameters += options if name == "columns" else [keyword]
+    for name, parameter in signature.parameters.items():
+        own = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        parameters += _options(groups[name]) if name in groups else [own]
     run.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
     return run
+
+
+def _options(kind: type[Any]) -> list[inspect.Parameter]:
+    hints = get_type_hints(kind, include_extras=True)
+    option = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
+    return [option(f.name, default=f.default, annotation=hints[f.name]) for f in dataclasses.fields(kind)]
 
 
 def read(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,19 +19,7 @@ if TYPE_CHECKING:
     from spacetune.data import TextBlocks
     from spacetune.studies import Streamed
 
-__all__ = [
-    "Engine",
-    "Kept",
-    "OnError",
-    "Resume",
-    "Rows",
-    "Workers",
-    "blocks_of",
-    "by_whom",
-    "is_stream",
-    "say_written",
-    "stream_place",
-]
+__all__ = ["STREAMING", "Resume", "Streaming", "blocks_of", "is_stream", "say_written", "stream_place"]
 
 TABLES = (".csv", ".jsonl", ".parquet")
 Kept = Annotated[
@@ -51,6 +40,26 @@ Engine = Annotated[
 Workers = Annotated[int | None, typer.Option(help="Processes of Ray; else all its CPUs but one.", min=1)]
 
 
+@dataclasses.dataclass(frozen=True)
+class Streaming:
+    """How results are written block by block: fields that `reads` makes options of."""
+
+    keep: Kept = None
+    on_error: OnError = None
+    block: Rows = None
+    resume: Resume = False
+    engine: Engine = None
+    workers: Workers = None
+
+    @property
+    def by(self) -> dict[str, Any]:
+        """Who writes, and whether on from what is there, as `predict_file` and its like take it."""
+        return {"resume": self.resume, "engine": self.engine or "local", "workers": self.workers}
+
+
+STREAMING = Streaming()
+
+
 def stream_place(out: Path | None, *, inputs: Sequence[str | Path], resume: bool) -> Path | None:
     """Return the file or the folder of parts to write, or say before the work that nothing can be written there."""
     if out is not None and _is_folder(out):
@@ -60,11 +69,13 @@ def stream_place(out: Path | None, *, inputs: Sequence[str | Path], resume: bool
     return write_place(out, inputs=inputs)
 
 
-def is_stream(out: Path | None, as_json: bool, **options: object) -> bool:
+def is_stream(out: Path | None, as_json: bool, how: Streaming = STREAMING) -> bool:
     """Tell whether a result is written block by block; raise `UsageError` for options that only then have a use."""
     if out is not None and (_is_folder(out) or (out.suffix in TABLES and not as_json)):
         return True
-    unused = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
+    options = {"--columns": how.keep, "--on-error": how.on_error, "--block": how.block}
+    options |= {"--engine": how.engine, "--workers": how.workers}
+    unused = [name for name, value in options.items() if value is not None]
     if unused:
         raise UsageError(f"{unused[0]} is for --out with a folder, or {' or '.join(TABLES)} without --json")
     return False
@@ -74,28 +85,22 @@ def _is_folder(out: Path) -> bool:
     return out.is_dir() or not out.suffix
 
 
-def blocks_of(
-    given: list[str], columns: Columns, *, kept: str | None = None, on_error: str | None = None, size: int | None = None
-) -> TextBlocks:
+def blocks_of(given: list[str], columns: Columns, how: Streaming = STREAMING) -> TextBlocks:
     """Return texts typed on the command line, of a file, a folder or standard input, to be read block by block."""
     from spacetune.data import TextBlocks
     from spacetune.data.lines import read_lines
 
-    chosen = {"columns": None if kept is None else kept.split(","), "on_error": on_error, "size": size}
-    how: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+    kept = None if how.keep is None else how.keep.split(",")
+    wanted = {"columns": kept, "on_error": how.on_error, "size": how.block}
+    chosen: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     named = named_file(given)
     if named is None:
-        return TextBlocks({"text": [text.encode("utf-8", "replace").decode("utf-8") for text in given]}, **how)
+        return TextBlocks({"text": [text.encode("utf-8", "replace").decode("utf-8") for text in given]}, **chosen)
     lines = read_lines(named, columns.text, columns.delimiter, columns.encoding)
     if lines is None:
-        return TextBlocks(named, **vars(columns), **how)
+        return TextBlocks(named, **vars(columns), **chosen)
     say(f"! {lines.notes[0]}")
-    return TextBlocks({"text": lines.texts}, **how)
-
-
-def by_whom(engine: str | None, workers: int | None) -> dict[str, Any]:
-    """Return who is to write, as `predict_file` and its like take it."""
-    return {"engine": engine or "local", "workers": workers}
+    return TextBlocks({"text": lines.texts}, **chosen)
 
 
 def say_written(found: Streamed, what: str, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from spacetune.reports.document import Document, Paragraph, Part, Section, Table
+from spacetune.reports.document import Document, Paragraph, Part, Section, Table, first_rows
 from spacetune.reports.terminal import ScoreTable, draw_notes, plain
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ __all__ = [
     "thresholds_document",
 ]
 
-MOST_ROWS, IN_THE_TERMINAL = 500, 20
+IN_THE_TERMINAL = 20
 
 
 def suggestions_document(found: Suggestions) -> Document:
     """Lay out texts to label next."""
     lead = f"{len(found.chosen):,} of {found.n_texts:,} texts of {found.source} to label next."
-    return Document("To label next", lead, [Section("In this order", _listed(found.rows()))], notes=found.notes)
+    return Document("To label next", lead, [Section("In this order", first_rows(found.rows()))], notes=found.notes)
 
 
 def label_errors_document(found: LabelErrors) -> Document:
@@ -38,7 +38,7 @@ def label_errors_document(found: LabelErrors) -> Document:
         f"{len(found.errors):,} of {found.n_texts:,} labels of {found.source} are likely wrong. A probe that did not "
         f"see the text agrees with {found.accuracy:.1%} of all labels ({found.n_folds} folds)."
     )
-    return Document("Label errors", lead, [Section("Likely wrong", _listed(found.rows()))], notes=found.notes)
+    return Document("Label errors", lead, [Section("Likely wrong", first_rows(found.rows()))], notes=found.notes)
 
 
 def near_duplicates_document(found: NearDuplicates) -> Document:
@@ -49,7 +49,7 @@ def near_duplicates_document(found: NearDuplicates) -> Document:
         f"{found.n_other:,} of {found.other_source} (cosine at least {found.threshold:g}, {found.encoder}): "
         f"{exact:,} are the same text, {found.conflicts:,} carry another label there."
     )
-    return Document("Near duplicates", lead, [Section("The nearest first", _listed(found.rows()))])
+    return Document("Near duplicates", lead, [Section("The nearest first", first_rows(found.rows()))])
 
 
 def drift_document(found: Drift) -> Document:
@@ -59,14 +59,14 @@ def drift_document(found: Drift) -> Document:
         f"with an AUC of {found.auc:.3f} (95 % interval {found.auc_low:.3f} to {found.auc_high:.3f}; 0.5 is no drift)."
     )
     parts = {"Predicted classes": found.classes, "Logits": found.logits, "Words": found.words}
-    sections = [Section(title, _listed([vars(each) for each in rows])) for title, rows in parts.items() if rows]
+    sections = [Section(title, first_rows([vars(each) for each in rows])) for title, rows in parts.items() if rows]
     return Document("Drift", lead, sections, notes=found.notes)
 
 
 def thresholds_document(found: Thresholds) -> Document:
     """Lay out thresholds below which a model is unsure."""
     lead = f"Unsure below these probabilities: chosen by {found.source}, for {found.asked} {found.level:g}."
-    return Document("Thresholds", lead, [Section("Probabilities", _listed(found.rows()))], notes=found.notes)
+    return Document("Thresholds", lead, [Section("Probabilities", first_rows(found.rows()))], notes=found.notes)
 
 
 def models_document(found: ModelComparison) -> Document:
@@ -83,16 +83,8 @@ def models_document(found: ModelComparison) -> Document:
         told = f"Right: both {right.both:,}, only the first {right.only_first:,}, only the second {right.only_second:,}"
         parts.append(Paragraph(f"{told}, neither {right.neither:,}; McNemar's exact p = {right.p:.3g}."))
     lead = f"{found.n_texts:,} texts of {found.source}; first: {found.names[0]}, second: {found.names[1]}."
-    differ = Section("Where they differ", _listed(found.rows()))
+    differ = Section("Where they differ", first_rows(found.rows()))
     return Document("Two models", lead, [Section("Scores", parts), differ], notes=found.notes)
-
-
-def _listed(rows: list[dict[str, Any]]) -> list[Part]:
-    """Return a table of the first rows, and how many more there are."""
-    if not rows:
-        return [Paragraph("None.")]
-    more = Paragraph(f"The first {MOST_ROWS} of {len(rows):,}; write them as CSV for all.")
-    return [Table(rows[:MOST_ROWS]), *([more] if len(rows) > MOST_ROWS else [])]
 
 
 def drawn(layout: Callable[[Any], Document]) -> Callable[[Console, Any], None]:

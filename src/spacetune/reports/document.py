@@ -9,7 +9,22 @@ from typing import Any
 from spacetune.errors import printable
 from spacetune.reports.markup import Markup, tag
 
-__all__ = ["Document", "Figure", "Notes", "Paragraph", "Part", "Section", "Table", "body", "markdown", "shown"]
+__all__ = [
+    "Document",
+    "Figure",
+    "Notes",
+    "Paragraph",
+    "Part",
+    "Section",
+    "Table",
+    "body",
+    "first_rows",
+    "markdown",
+    "shown",
+]
+
+MOST_ROWS = 500
+"""Rows that a report shows of a long list."""
 
 LONG = 40
 """Letters from which on a cell's words may be broken anywhere."""
@@ -73,6 +88,14 @@ class Document:
     sections: Sequence[Section]
     about: str = ""
     notes: Sequence[str] = ()
+
+
+def first_rows(rows: Rows) -> list[Part]:
+    """Return a table of the first rows, and how many there are where that is not all."""
+    if not rows:
+        return [Paragraph("None.")]
+    more = Paragraph(f"The first {MOST_ROWS} of {len(rows):,}; write them as CSV for all.")
+    return [Table(rows[:MOST_ROWS]), *([more] if len(rows) > MOST_ROWS else [])]
 
 
 def shown(value: object) -> str:

@@ -10,28 +10,27 @@ from spacetune.data import DataReport
 from spacetune.errors import counted
 from spacetune.geometry import CATALOGUE, Measurements
 from spacetune.reports.charts import bars
-from spacetune.reports.document import Document, Figure, Notes, Paragraph, Section, Table, named
+from spacetune.reports.document import Document, Figure, Notes, Section, Table, first_rows, named
 from spacetune.reports.spaces import overlap_section
 from spacetune.results import Result
 from spacetune.studies import ClassGeometry, Predictions
 
 __all__ = ["any_document", "class_geometry_document", "data_document", "measurements_document", "predictions_document"]
 
-MOST_ROWS, MOST_BARS = 500, 30
+MOST_BARS = 30
 
 
 def predictions_document(found: Predictions) -> Document:
     """Lay out predictions: how often each, then the texts."""
     rows = found.rows()
     counts = Counter(map(named, found.said))
-    more = Paragraph(f"The first {MOST_ROWS} of {len(rows):,}; write them as CSV for all.")
     sections: list[Section] = []
     if found.probabilities is not None:
         drawing = bars([(name, n / len(rows), None) for name, n in counts.most_common(MOST_BARS)], "share of the texts")
         listed = [{"predicted": name, "texts": n, "share": n / len(rows)} for name, n in counts.most_common(50)]
         sections.append(Section("Predicted classes", [Figure(drawing, "", listed)]))
-    parts = [Table(rows[:MOST_ROWS]), *([more] if len(rows) > MOST_ROWS else [])]
-    return Document("Predictions", _predicted(found, counts), [*sections, Section("Texts", parts)], notes=found.notes)
+    sections.append(Section("Texts", first_rows(rows)))
+    return Document("Predictions", _predicted(found, counts), sections, notes=found.notes)
 
 
 def _predicted(found: Predictions, counts: Counter[str]) -> str:

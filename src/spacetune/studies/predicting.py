@@ -155,10 +155,10 @@ def predict_texts(
         one class a text.
     """
     _check_top(top)
-    unless = _limits(model, abstain)
-    inputs = as_inputs(texts.inputs if isinstance(texts, LabelledTexts) else texts)
-    read = model.read(inputs, progress)
-    found = _unless_unsure(predictions_of(model, inputs, read.logits, int(read.truncated.sum())), read.logits, unless)
+    limits = _limits(model, abstain)
+    found, _ = _predicted(
+        model, as_inputs(texts.inputs if isinstance(texts, LabelledTexts) else texts), limits, progress
+    )
     columns = texts.columns if isinstance(texts, LabelledTexts) else {}
     return dataclasses.replace(found, columns=columns, top=top)
 
@@ -172,13 +172,21 @@ def _limits(model: TextEstimator, abstain: float | Thresholds | None) -> tuple[C
     return None if abstain is None else (single_label(model), as_thresholds(abstain))
 
 
-def _unless_unsure(found: Predictions, logits: Array, limits: tuple[Classifier, Thresholds] | None) -> Predictions:
-    """Return the predictions, None in place of those that the model is unsure of."""
+def _predicted(
+    model: TextEstimator,
+    inputs: Sequence[TextInput],
+    limits: tuple[Classifier, Thresholds] | None,
+    progress: bool | None,
+) -> tuple[Predictions, int]:
+    """Return predictions, None in place of those that the model is unsure of; and how many texts were cut."""
+    read = model.read(inputs, progress)
+    n_cut = int(read.truncated.sum())
+    found = predictions_of(model, inputs, read.logits, n_cut)
     if limits is None:
-        return found
-    sure = limits[1].sure(limits[0], logits)
+        return found, n_cut
+    sure = limits[1].sure(limits[0], read.logits)
     given = tuple(label if ok else None for label, ok in zip(found.predicted, sure, strict=True))
-    return dataclasses.replace(found, predicted=given)
+    return dataclasses.replace(found, predicted=given), n_cut
 
 
 def predict_file(
@@ -233,17 +241,14 @@ def predict_file(
         If `out` is no such place, or holds the parts of another run; or as for `predict_texts`.
     """
     _check_top(top)
-    unless = _limits(model, abstain)
+    limits = _limits(model, abstain)
     stream = Stream(source, out, "predictions", resume, progress, engine, workers)
     stream.check()
-    asked = {"top": top, "abstain": None if unless is None else jsonable(unless[1].to_dict())}
+    asked = {"top": top, "abstain": None if limits is None else jsonable(limits[1].to_dict())}
 
     def make(block: Block) -> tuple[Columns, int]:
-        inputs = as_inputs(block.texts.inputs)
-        read = model.read(inputs, progress)
-        found = _unless_unsure(predictions_of(model, inputs, read.logits, 0), read.logits, unless)
-        table = dataclasses.replace(found, columns=block.texts.columns, top=top, errors=block.errors).table()
-        return table, int(read.truncated.sum())
+        found, n_cut = _predicted(model, as_inputs(block.texts.inputs), limits, progress)
+        return dataclasses.replace(found, columns=block.texts.columns, top=top, errors=block.errors).table(), n_cut
 
     return stream.write(make, functools.partial(_pieces, model, top), lambda: {**model_run(model), **asked})
 

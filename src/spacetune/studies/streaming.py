@@ -161,16 +161,17 @@ class Stream:
             log.info("! %s", note)
         made = _Made(make, pieces, blocks, survey)
         with contextlib.ExitStack() as held:
-            parts, skipped = None, 0
+            parts, missing, skipped = None, [], 0
             if self.in_parts:
                 about = {"of": self.of, "n_rows": survey.n_rows}
                 fingerprint, number = self._run(run()), len(survey.sizes)
                 parts = held.enter_context(
                     open_parts(self.place, fingerprint, about, number, ending, resume=self.resume)
                 )
-                skipped = survey.n_rows - sum(survey.sizes[part] for part in parts.missing)
+                missing = parts.missing
+                skipped = survey.n_rows - sum(survey.sizes[part] for part in missing)
             bar = held.enter_context(progress_bar(survey.n_rows, self.of, "rows", show=self.progress, done=skipped))
-            n_cut = self._write_parts(made, parts, bar) if parts else made.write_file(self.place, bar)
+            n_cut = self._write_parts(made, parts, missing, bar) if parts else made.write_file(self.place, bar)
         return Streamed(
             out=str(self.out),
             n_rows=survey.n_rows,
@@ -182,14 +183,14 @@ class Stream:
             n_truncated=n_cut,
         )
 
-    def _write_parts(self, made: _Made[Any], parts: Parts, bar: tqdm[Any]) -> int:
+    def _write_parts(self, made: _Made[Any], parts: Parts, missing: list[int], bar: tqdm[Any]) -> int:
         """Write the parts that lack, here or by Ray's workers; return how many texts were cut."""
         write: Callable[[int], tuple[int, int]] = functools.partial(made.write_part, parts)
-        told = map(write, parts.missing)
+        told = map(write, missing)
         if self.engine != "local":
             from spacetune.bridges.ray import write_by_ray
 
-            told = write_by_ray(write, parts.missing, self.engine, self.workers)
+            told = write_by_ray(write, missing, self.engine, self.workers)
         n_cut = 0
         try:
             for n_rows, cut in told:
