@@ -16,6 +16,8 @@ import pytest
 
 from benchmarks.mutation.copies import environment, make_copy
 
+LEFT_OUT = ("--ignore=tests/clients", "--ignore=tests/cluster", "--ignore=tests/elsewhere", "-m", "not browser")
+"""What needs an environment of its own, or a browser, says little of a line of the core."""
 FOREIGN = ("_pytest", "pytest", "pluggy", "coverage", "xdist")
 
 
@@ -23,7 +25,7 @@ def record(work: Path, lines: Path, rooms: list[str]) -> None:
     """Run the suite in a copy, or some rooms' tests; write tests, seconds, lines by file, and the modules loaded."""
     folder = make_copy(work, lines.stem)
     parts = [part for room in rooms for part in (f"tests/{room}", f"src/spacetune/{room}") if (folder / part).exists()]
-    command = [sys.executable, "-m", "pytest", "-p", "benchmarks.mutation.recording", "-q", *parts]
+    command = [sys.executable, "-m", "pytest", "-p", "benchmarks.mutation.recording", "-q", *LEFT_OUT, *parts]
     if importlib.util.find_spec("xdist") is not None:
         command.append("-n0")
     subprocess.run(command, cwd=folder, env={**environment(folder), "SPACETUNE_LINES": str(lines)}, check=False)
