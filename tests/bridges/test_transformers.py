@@ -82,6 +82,7 @@ def test_the_doors_of_transformers_take_the_folder(probe: LinearProbe, tmp_path:
     )
 
 
+@pytest.mark.slow
 def test_trainer_trains_it(probe: LinearProbe, tmp_path: Path) -> None:
     model = bridge.to_transformers(probe)
     tokenizer, numbers = probe.encoder_.loaded.tokenizer, model.config.label2id

@@ -50,6 +50,7 @@ def test_fit_for_people_shows_scores_and_warnings(place: Place, tmp_path: Path) 
     assert end.endswith(f'saved to {tmp_path / "m"}; next, see why: spacetune explain {tmp_path / "m"} "a text"')
 
 
+@pytest.mark.slow
 def test_auto_tells_what_was_tried_in_one_table(place: Place, tmp_path: Path) -> None:
     answer = run("fit", place.train, "--out", tmp_path / "m", *FAST, "--method", "auto", "--budget", "1")
     assert answer.code == 0
@@ -117,6 +118,7 @@ def test_predict_texts(place: Place) -> None:
     assert "Where is my parcel?" in shown
 
 
+@pytest.mark.slow
 def test_what_no_window_reaches_is_said(place: Place, tmp_path: Path) -> None:
     windows = ("--max-length", "16", "--max-windows", "2")
     assert run("fit", place.train, "--out", tmp_path / "model", *FAST, *windows).code == 0
@@ -200,6 +202,7 @@ def test_explain_against_the_rest_and_at_the_input(place: Place) -> None:
     assert re.search(r"= logit [+-]\d\.\d\d for \w+ less that of the rest A score is what a word, as it goes in", shown)
 
 
+@pytest.mark.slow
 def test_explanations_are_checked_turned_around_and_summed_up(place: Place, tmp_path: Path) -> None:
     checked = run("explain", place.model, place.test, "--check", "--top", "2", "--out", tmp_path / "check.json")
     told = json.loads((tmp_path / "check.json").read_text())
@@ -291,6 +294,7 @@ def test_demo_tells_the_whole_story(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert run("predict", tmp_path / "demo", "my parcel went to the old flat").code == 0
 
 
+@pytest.mark.slow
 def test_demo_of_pairs(tmp_path: Path) -> None:
     answer = run("demo", "--pairs", "--out", tmp_path / "demo")
     assert answer.code == 0

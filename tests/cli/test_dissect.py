@@ -28,6 +28,7 @@ def test_for_people() -> None:
     assert "hhh" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["layer", "head", "attended", "bias"])
 def test_splits(split: str) -> None:
     assert f"by {split}, mean over tokens" in run("dissect", "The bank.", "--split", split).out
@@ -36,6 +37,7 @@ def test_splits(split: str) -> None:
     assert told["splits"][split]["name"] == split
 
 
+@pytest.mark.slow
 def test_a_file(tmp_path: Path) -> None:
     place = write_rows(tmp_path / "texts.csv", [{"text": "one"}, {"text": "two words"}])
     told = json.loads(run("dissect", place, "--layers", "-1", "--json").out)

@@ -31,6 +31,7 @@ def test_measure_for_people_warns_of_too_few_tokens(place: Place) -> None:
     assert "fewer than advised for eee" in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "json"])
 def test_measure_to_a_file(place: Place, tmp_path: Path, ending: str) -> None:
     out = tmp_path / f"table.{ending}"
@@ -53,6 +54,7 @@ def test_measure_and_compare_as_a_report(place: Place, tmp_path: Path) -> None:
 QUICK = ("--alphas", "2,10", "--seeds", "0", "--measures", "eee")
 
 
+@pytest.mark.slow
 def test_perturb(place: Place, tmp_path: Path) -> None:
     answer = run("perturb", place.test, *QUICK, "--json", "--out", tmp_path / "ladder.html")
     found = json.loads(answer.out)
@@ -72,6 +74,7 @@ def test_the_spaces_of_a_saved_model(place: Place) -> None:
     assert "the spaces are" in " ".join(run("measure", place.test, "--model", place.model).out.split())
 
 
+@pytest.mark.slow
 def test_rank_states_its_record(place: Place) -> None:
     answer = run("measure", place.test, "--rank", "--sample", 300)
     words = " ".join(answer.out.split())

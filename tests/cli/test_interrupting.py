@@ -51,6 +51,7 @@ def wait_for(reached: Callable[[], bool], process: subprocess.Popen[str]) -> Non
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_ctrl_c_before_the_first_epoch_leaves_nothing(slow_fit: subprocess.Popen[str], tmp_path: Path) -> None:
     assert slow_fit.stderr is not None
     assert slow_fit.stderr.readline().startswith("fitting ")
@@ -134,6 +135,7 @@ def test_a_fit_stopped_before_it_is_saved_goes_on_with_resume(
     assert (tmp_path / "m/model.safetensors").read_bytes() == (place.model / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_resume_refuses_another_runs_checkpoint(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = stopped_before_it_is_saved(place, tmp_path / "m", monkeypatch)
     rows = read_rows(place.train)

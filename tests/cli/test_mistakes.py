@@ -228,7 +228,10 @@ def test_a_config_that_does_not_fit_the_weights(path: tuple[str, ...], value: An
     assert message in answer.err
 
 
-@pytest.mark.parametrize("words", [("score", "MODEL", "none.csv"), ("predict", "FOLDER", "hello", "--json")])
+@pytest.mark.parametrize(
+    "words",
+    [("score", "MODEL", "none.csv"), pytest.param(("predict", "FOLDER", "hello", "--json"), marks=pytest.mark.slow)],
+)
 def test_mistakes_as_a_process(words: tuple[str, ...], place: Place, tmp_path: Path) -> None:
     process = start(*[filled_in(word, place, tmp_path) for word in words])
     out, err = process.communicate(timeout=120)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from spacetune import Encoder, PrefixSimplexClassifier, SpaceClassifier, SpaceRegressor
 from spacetune.studies.fit.methods import make_estimator
 
@@ -54,6 +56,7 @@ def test_low_rank_matrices_are_a_method_too() -> None:
     assert (model.adapter, model.rank, model.learning_rate) == ("lora", 4, 1e-3)
 
 
+@pytest.mark.slow
 def test_a_simplex_of_spaces_is_a_method_and_can_be_looked_into(place: Place, tmp_path: Path) -> None:
     model = make_estimator("space-simplex", False, {}, 0)
     assert isinstance(model, SpaceClassifier)

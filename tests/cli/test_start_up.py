@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from .conftest import run
+
 HEAVY = {"torch", "transformers", "sklearn", "scipy", "numpy", "pandas", "pyarrow", "datasets", "tokenizers"}
 HELP = "from spacetune.cli.app import app\ntry: app(['--help'])\nexcept SystemExit: pass"
 
@@ -49,16 +51,22 @@ def test_start_up_is_quick(words: tuple[str, ...], promised: float) -> None:
     assert best_seconds(*words) < 2 * promised  # twice, since processors differ
 
 
+def test_help_as_a_process_names_its_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "spacetune", "fit", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "spacetune fit" in done.stdout
+
+
 @pytest.mark.parametrize("command", ["fit", "score", "predict", "explain", "check", "demo", "doctor"])
 def test_help_names_every_command(command: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "spacetune", command, "--help"], capture_output=True, text=True)
-    assert done.returncode == 0
-    assert f"spacetune {command}" in done.stdout
-    assert "--json" in done.stdout
+    told = run(command, "--help")
+    assert told.code == 0
+    assert f"{command} [OPTIONS]" in told.out
+    assert "--json" in told.out
 
 
 @pytest.mark.parametrize("command", ["fit", "score", "predict", "explain", "spaces", "check", "measure", "compare"])
 def test_every_command_that_reads_texts_can_be_told_how(command: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "spacetune", command, "--help"], capture_output=True, text=True)
+    told = run(command, "--help")
     for option in ("--text ", "--text-pair", "--delimiter", "--encoding", "--split"):
-        assert option in done.stdout
+        assert option in told.out

@@ -37,6 +37,15 @@ def ids_of(out: Path) -> list[str]:
     return [i for part in sorted(out.glob("part-*")) for i in pd.read_parquet(part)["id"]]
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Let Ctrl-C reach this process, which a shell's background jobs ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_that_is_stopped_says_how_to_go_on(
     number: signal.Signals, code: int, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

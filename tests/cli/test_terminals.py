@@ -93,6 +93,7 @@ def test_a_table_fits_its_terminal_and_loses_nothing(width: int) -> None:
     assert told == ["tf-idf+linear", "test", *(f"{i}.1234" for i in range(5)), "120"]
 
 
+@pytest.mark.slow
 def test_a_terminal_without_colour_gets_none(place: Place) -> None:
     told = {"FORCE_COLOR": "1", "COLUMNS": "60", "TERM": "xterm-256color"}
     words = ("explain", place.model, "where is it?")

@@ -23,6 +23,7 @@ def told(*words: Any) -> Any:
     return json.loads(answer.out)
 
 
+@pytest.mark.slow
 def test_use_is_the_functions_result(place: Place) -> None:
     fitted: Any = load_estimator(place.model)
     assert told("use", place.model, TEXT) == json.loads(term_use(fitted, [TEXT]).to_json())
@@ -31,6 +32,7 @@ def test_use_is_the_functions_result(place: Place) -> None:
     assert "feed_forward" in shown
 
 
+@pytest.mark.slow
 def test_subsets(place: Place) -> None:
     found = told("subsets", place.train, place.test)
     assert (len(found["table"]), found["n_test"], found["seeds"]) == (15, 24, [0])

@@ -64,6 +64,7 @@ def commands() -> list[str]:
     return sorted({line for line in lines if line.startswith("spacetune ") and "…" not in line})
 
 
+@pytest.mark.slow
 def test_every_command_in_the_documents_can_be_typed() -> None:
     found = commands()
     assert len(found) > 40

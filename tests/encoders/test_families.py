@@ -81,6 +81,7 @@ def test_segments_stay_zero_where_the_tokenizer_does_not_give_them(tmp_path: Pat
     assert_same_as_transformers(tmp_path, PAIRS)
 
 
+@pytest.mark.slow
 def test_wide_and_narrow_heads_and_other_activations(made: Made) -> None:
     for changes in ({"hidden_act": "relu"}, {"hidden_act": "gelu_new"}, {"num_attention_heads": 1}):
         assert_same_as_transformers(made("bert", **changes), SINGLES[:3])

@@ -149,6 +149,7 @@ def test_the_environment_sets_the_bound(tmp_path: Path, monkeypatch: pytest.Monk
             FeatureStore(tmp_path)
 
 
+@pytest.mark.slow
 def test_larger_than_memory_is_read_batch_by_batch(
     store: FeatureStore, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

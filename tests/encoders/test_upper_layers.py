@@ -53,6 +53,7 @@ def padded_states(model: torch.nn.Module, encoder: Encoder, texts: list[str]) ->
     return PaddedEncoder(model, uses_segments=True).hidden_states(batch, (encoder.n_layers,))[0]
 
 
+@pytest.mark.slow
 def test_loss_curves_are_those_of_the_padded_float32_pass(encoder: Encoder) -> None:
     above, frozen = 1, Encoder.from_pretrained(encoder.source.folder, dtype="float32").single_pass
     model = load_model(frozen.source, torch.float32)[0].eval().requires_grad_(False)
@@ -98,7 +99,7 @@ def trained(encoder: Encoder, above: int) -> UpperLayers:
     return upper
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_what_was_learned_is_added_to_a_copy_of_the_encoder(encoder: Encoder, dtype: str) -> None:
     held = Encoder.from_pretrained(encoder.source.folder, dtype=dtype)
     before = held.encode(TEXTS, layers="all").values
@@ -117,6 +118,7 @@ def test_what_was_learned_is_added_to_a_copy_of_the_encoder(encoder: Encoder, dt
     assert "tuned above layer 1" in made.name
 
 
+@pytest.mark.slow
 def test_a_tuned_encoder_that_was_read_without_transformers_is_a_whole_one(tmp_path: Path) -> None:
     held = Encoder.from_pretrained(dtype="float32")
     before = held.encode(TEXTS).values

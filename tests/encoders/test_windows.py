@@ -128,6 +128,7 @@ def _keys(path: Path) -> torch.Tensor:
     return load_file(path)["hashes"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [SpaceClassifier, LinearProbe])
 def test_explanations_reach_the_last_word(made: Made, tmp_path: Path, kind: type) -> None:
     texts = [f"{LONG}{word}" for word in ("good", "bad") * 10]

@@ -28,13 +28,14 @@ QUICK = {"n_epochs": 2, "n_latent": 4, "prefix_length": 2, "n_validation_samples
 FULL_PASSES = {"batch_size": 32}  # for an estimator whose every step runs the encoder
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
-def kind(request: pytest.FixtureRequest) -> type[TextEstimator]:
-    return request.param
-
-
 LONG = ("PrefixSimplexClassifier", "SpaceRegressor")
 """Whose checks take longest, and are of a kind with those of others here."""
+ALL = [pytest.param(k, marks=pytest.mark.slow if k.__name__ in LONG else (), id=k.__name__) for k in KINDS]
+
+
+@pytest.fixture(params=ALL)
+def kind(request: pytest.FixtureRequest) -> type[TextEstimator]:
+    return request.param
 
 
 def make(kind: type[TextEstimator], **settings: Any) -> Any:
@@ -86,7 +87,7 @@ def test_all_are_found() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.slow if k.__name__ in LONG else ()) for k in KINDS])
+@pytest.mark.parametrize("kind", ALL)
 def test_scikit_learns_own_checks_on_ready_embeddings(kind: type[TextEstimator]) -> None:
     model = make(kind) if "prefix_length" in kind._get_param_names() else kind(**short(kind))
     apart = {"check_sample_weight_equivalence_on_dense_data": "what is set aside, and batches, are of rows"}

@@ -27,7 +27,7 @@ WAYS = ("top", "all", "lora", "prefix")
 MARKED, LABELS = texts_with_marks(96)
 
 
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=["top", "lora", *(pytest.param(way, marks=pytest.mark.slow) for way in ("all", "prefix"))])
 def inside(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -68,6 +68,7 @@ def test_its_explanations_add_up_and_company_changes_nothing(fitted: Any) -> Non
     np.testing.assert_allclose(fitted.predict_logits(FRESH.texts), alone, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_seed_learns_the_same(inside: str, tiny_encoder: Encoder) -> None:
     some, labels = MARKED[:48], LABELS[:48]
     before = torch.get_rng_state()
@@ -88,6 +89,7 @@ def test_features_and_embeddings_are_refused_where_layers_are_tuned(
         fitted.predict(tiny_encoder.encode(FRESH.texts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["top", "all"])
 def test_an_interrupted_tuning_goes_on_as_if_it_had_not_been(
     way: str, tiny_encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -125,6 +127,7 @@ def test_where_tuning_helps_nothing_the_encoder_stays_as_it_is(tiny_encoder: Enc
     assert model.encoder_.source is tiny_encoder.source
 
 
+@pytest.mark.slow
 def test_refit_tunes_again_by_what_was_chosen(tiny_encoder: Encoder) -> None:
     model = SpaceClassifier(tiny_encoder, inside="top", **HARD)
     model.fit(MARKED[:40], LABELS[:40], dev=(MARKED[40:], LABELS[40:]))
@@ -135,6 +138,7 @@ def test_refit_tunes_again_by_what_was_chosen(tiny_encoder: Encoder) -> None:
     assert model.explain(FRESH.texts).check() <= 1e-4
 
 
+@pytest.mark.slow
 def test_a_lexicon_beside_tuned_layers_adds_up(tiny_encoder: Encoder) -> None:
     data = marked_texts(240)
     model = SpaceClassifier(tiny_encoder, inside="top", **{**HARD, "lexicon": True}).fit(data.texts, data.labels)
@@ -143,6 +147,7 @@ def test_a_lexicon_beside_tuned_layers_adds_up(tiny_encoder: Encoder) -> None:
     assert model.explain(FRESH.texts).check() <= 1e-4
 
 
+@pytest.mark.slow
 def test_numbers_are_predicted_over_tuned_layers(tiny_encoder: Encoder, tmp_path: Path) -> None:
     numbers = [float(label) for label in LABELS]
     model = SpaceRegressor(tiny_encoder, inside="top", n_epochs=3, n_latent=4, store=None, encoder_learning_rate=0.01)
@@ -152,6 +157,7 @@ def test_numbers_are_predicted_over_tuned_layers(tiny_encoder: Encoder, tmp_path
     np.testing.assert_allclose(model.predict(FRESH.texts), again.predict(FRESH.texts), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_several_labels_are_learnt_over_tuned_layers(tiny_encoder: Encoder) -> None:
     several = [[str(label), "even"] if i % 3 else [str(label)] for i, label in enumerate(LABELS)]
     model = SpaceClassifier(tiny_encoder, inside="top", **HARD).fit(MARKED, several)
@@ -159,6 +165,7 @@ def test_several_labels_are_learnt_over_tuned_layers(tiny_encoder: Encoder) -> N
     assert model.explain(FRESH.texts).check() <= 1e-4
 
 
+@pytest.mark.slow
 def test_layers_below_come_from_the_store(tiny_encoder: Encoder, tmp_path: Path) -> None:
     store = FeatureStore(tmp_path / "store")
     SpaceClassifier(tiny_encoder, inside="top", **{**HARD, "store": store}).fit(MARKED, LABELS)
@@ -172,6 +179,7 @@ def test_layers_below_come_from_the_store(tiny_encoder: Encoder, tmp_path: Path)
 PROBE: dict[str, Any] = {"inside_epochs": 4, "encoder_learning_rate": 0.01, "store": None, "seed": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["top", "all"])
 def test_a_linear_head_over_tuned_layers(way: Any, tiny_encoder: Encoder, tmp_path: Path) -> None:
     models = [LinearProbe(tiny_encoder, inside=way, **PROBE).fit(MARKED, LABELS, dev=(MARKED, LABELS)) for _ in "ab"]
@@ -197,6 +205,7 @@ def test_a_probe_keeps_the_frozen_encoder_where_tuning_helps_nothing(
     np.testing.assert_allclose(still.predict_logits(FRESH.texts), plain.predict_logits(FRESH.texts), atol=1e-8)
 
 
+@pytest.mark.slow
 def test_sizes(tiny_encoder: Encoder, tmp_path: Path) -> None:
     for inside, size, name, shape in (
         ("lora", 3, "prefix.down", (2, 2, 1, 3, 16)),
@@ -239,6 +248,7 @@ def test_a_probe_takes_layers_only(tiny_encoder: Encoder) -> None:
         LinearProbe(tiny_encoder, inside_epochs=1).fit(MARKED, LABELS)
 
 
+@pytest.mark.slow
 def test_a_long_text_is_read_in_one_window(tiny_encoder: Encoder) -> None:
     model = SpaceClassifier(tiny_encoder, inside="top", **HARD).fit(MARKED, LABELS)
     read = model.read(["word " * 500])

@@ -40,7 +40,7 @@ def test_an_indicator_in_any_container_gives_an_indicator(encoder: Encoder, cont
     y = container(Y)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        model = LinearProbe(encoder, store=None).fit(TEXTS, y)
+        model = LinearProbe(encoder).fit(TEXTS, y)
     told = any("read as an indicator" in str(each.message) for each in said if each.category is DataWarning)
     assert told is isinstance(y, list)
     assert model.classes_.tolist() == [0, 1, 2, 3, 4]
@@ -82,6 +82,7 @@ def means(shallow: Encoder) -> np.ndarray:
     return shallow.encode(TEXTS).means()[:, 0].double().numpy()
 
 
+@pytest.mark.slow
 def test_cross_validation_on_an_indicator(model: Any, means: np.ndarray) -> None:
     assert np.isfinite(cross_val_score(model, means, Y, cv=3, error_score="raise")).all()
     assert np.isfinite(cross_val_score(model, means, Y, cv=3, scoring="f1_macro", error_score="raise")).all()

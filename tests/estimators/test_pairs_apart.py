@@ -207,6 +207,7 @@ def test_spaces_that_meet_do_what_every_model_does(spaces: SpaceClassifier, smal
         spaces.spaces()
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_of_spaces_that_meet_goes_on(
     spaces: SpaceClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +236,7 @@ def tuned(small: Encoder) -> LinearProbe:
     return model.fit(*marked_pairs())
 
 
+@pytest.mark.slow
 def test_layers_are_tuned_under_texts_that_are_read_apart(tuned: LinearProbe, small: Encoder, tmp_path: Path) -> None:
     assert isinstance(tuned.learnt_.model.adapter, LayerChanges)
     assert isinstance(tuned.head_, PairHead)

@@ -125,6 +125,7 @@ def test_ensemble_uncertainty_and_abstention(fitted: PrefixSimplexClassifier) ->
     np.testing.assert_allclose(alone.probabilities, found.probabilities[:1], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

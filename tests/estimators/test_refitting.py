@@ -27,7 +27,12 @@ def made(kind: type[TextEstimator], encoder: Encoder) -> Any:
     return kind(**{"encoder": encoder, **{k: v for k, v in QUICK.items() if k in known}})
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
+LONG = ("PrefixSimplexClassifier", "PrefixSimplexRegressor", "SpaceRegressor")
+
+
+@pytest.fixture(
+    params=[pytest.param(k, marks=pytest.mark.slow if k.__name__ in LONG else (), id=k.__name__) for k in KINDS]
+)
 def model(request: pytest.FixtureRequest) -> Any:
     """Give a model on real states of one layer, or on a tiny encoder where every training step runs it."""
     known = request.param._get_param_names()
@@ -108,6 +113,7 @@ def test_a_lexicon_is_learnt_again_at_the_weight_chosen(shallow: Encoder) -> Non
     assert explanation[0].predicted == "splendid"
 
 
+@pytest.mark.slow
 def test_the_layers_stay_those_of_the_fit(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spacetune.estimators.reading.MANY", 70)
     model = SpaceClassifier(encoder, n_epochs=1, n_latent=2, store=None)

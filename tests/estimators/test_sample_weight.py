@@ -44,6 +44,7 @@ def test_a_text_of_weight_0_is_left_out(kind: type[TextEstimator], tiny_encoder:
     assert whole.report_["n_texts"] == 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_where_labels_disagree_the_heavier_wins(kind: type[TextEstimator], tiny_encoder: Encoder) -> None:
     model = make(kind, tiny_encoder, n_epochs=8, lexicon=False)

@@ -42,13 +42,22 @@ def test_calibration_lowers_the_log_loss_on_dev(fitted: SpaceClassifier) -> None
     )
 
 
-@pytest.mark.parametrize(("layers", "count"), [(-1, 1), ([2, 4], 2), ("all", 7), ("auto", 3)])
+@pytest.mark.parametrize(
+    ("layers", "count"),
+    [
+        (-1, 1),
+        pytest.param([2, 4], 2, marks=pytest.mark.slow),
+        pytest.param("all", 7, marks=pytest.mark.slow),
+        ("auto", 3),
+    ],
+)
 def test_layers_add_up(encoder: Encoder, layers: object, count: int) -> None:
     model = SpaceClassifier(encoder, layers=layers, n_epochs=1, n_latent=3).fit(SMALL.texts, SMALL.labels)  # type: ignore[arg-type]
     assert model.head_.spaces.operators.shape[0] == count
     assert model.explain(TEST.texts[:10]).check() <= 1e-4
 
 
+@pytest.mark.slow
 def test_multi_label(shallow: Encoder, tmp_path: Path) -> None:
     labels = [
         [label, "long"] if len(text) > 80 else [label]
@@ -63,6 +72,7 @@ def test_multi_label(shallow: Encoder, tmp_path: Path) -> None:
     assert SpaceClassifier.from_pretrained(tmp_path / "m", encoder=shallow).predict(TEST.texts) == predicted
 
 
+@pytest.mark.slow
 def test_auxiliary_losses_shape_the_spaces(shallow: Encoder) -> None:
     plain, shaped = (
         SpaceClassifier(shallow, n_epochs=12, patience=None, inter_weight=w, intra_weight=w / 1000, seed=1).fit(
@@ -80,6 +90,7 @@ def test_auxiliary_losses_shape_the_spaces(shallow: Encoder) -> None:
     assert overlap.centroid_cosine is not None
 
 
+@pytest.mark.slow
 def test_class_weights_move_predictions(shallow: Encoder) -> None:
     rare = [i for i, label in enumerate(TRAIN.labels or []) if label != "account_login"]
     some = [i for i, label in enumerate(TRAIN.labels or []) if label == "account_login"][:6]

@@ -47,6 +47,7 @@ def test_spread(reference: dict[str, Any], point_sets: dict[str, np.ndarray], na
         assert vrm(cloud) == pytest.approx(reference_value, abs=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_product_quantizer(reference: dict[str, Any], point_sets: dict[str, np.ndarray], name: str) -> None:
     cloud = PointCloud(point_sets[name])

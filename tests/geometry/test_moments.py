@@ -87,6 +87,7 @@ def test_directions_give_the_exact_average_cosine() -> None:
     assert merged.average_cosine == pytest.approx(average_cosine(points), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_cell_counts_of_shards_equal_the_measures_of_all_points() -> None:
     pytest.importorskip("faiss")
     points = np.random.default_rng(0).standard_normal((3000, 8)).astype(np.float32)

@@ -58,6 +58,7 @@ def found(golden: Path) -> dict[str, Any]:
         return reproduce.study(golden / "published")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", TABLE.split("\n")[1:-1], ids=lambda line: line.split()[0])
 def test_42_every_cell_of_the_correlation_table(found: dict[str, Any], line: str) -> None:
     name, *expected = line.split()

@@ -52,6 +52,7 @@ def test_halves_differ_and_the_seed_decides_them() -> None:
     assert abs(halves.mean(0) - 0.5).max() < 0.3
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says() -> None:
     held = 0
     for seed in range(500):

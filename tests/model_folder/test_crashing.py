@@ -21,7 +21,7 @@ def numbers_of(place: Path, old: bool) -> int | None:
     return number_at(place) if old or place.exists() else None
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("number", [errno.ENOSPC, pytest.param(errno.EIO, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("encoder", [False, True])
 def test_a_failure_at_every_call_leaves_one_whole_model(place: Path, number: int, encoder: bool) -> None:
     write(place, 1, encoder)

@@ -179,6 +179,7 @@ def test_other_endings(results: dict[str, Result], tmp_path: Path) -> None:
         render(results["fit"], tmp_path / "f.gif")
 
 
+@pytest.mark.slow
 def test_a_picture_needs_a_browser(results: dict[str, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if find_browser() is not None:
         assert render(results["data"], tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")

@@ -25,6 +25,7 @@ TRAIN = demo_texts("train").take(range(160))
 QUICK = {"n_epochs": 2}
 
 
+@pytest.mark.slow
 def test_every_method_sees_the_same_rounds_and_the_best_mean_wins(shallow: Encoder) -> None:
     settings = {**QUICK, "encoder": shallow}
     choice = choose_method(TRAIN, methods=("probe", "space"), settings=settings, budget=600, seed=3)

@@ -15,6 +15,7 @@ from spacetune.studies.geometry.comparing import paired_layers
 TEXTS = demo_texts("train").texts[:60]
 
 
+@pytest.mark.slow
 def test_an_encoder_equals_itself(shallow: Encoder) -> None:
     found = compare(shallow, shallow, TEXTS, layers=[0, 1])
     assert found.unit == "token"
@@ -27,6 +28,7 @@ def test_an_encoder_equals_itself(shallow: Encoder) -> None:
     assert all(row["difference"] == 0 for row in found.differences)
 
 
+@pytest.mark.slow
 def test_noise_shows_in_the_layers_and_grows_with_alpha(shallow: Encoder) -> None:
     slight, strong = (compare(shallow, perturb(shallow, alpha, 1), TEXTS, layers=[0, 1]) for alpha in (1, 20))
     for name in ("debiased_cka", "neighbour_overlap"):

@@ -160,6 +160,7 @@ def test_thresholds_that_make_no_sense_are_refused(model: LinearProbe, tmp_path:
         read_thresholds(tmp_path / "odd.json")
 
 
+@pytest.mark.slow
 def test_two_models_are_compared_text_by_text(model: LinearProbe, shallow: Encoder) -> None:
     weak = LinearProbe(shallow, C=1e-2, layers=-1, store=None).fit(TRAIN.texts[:60], (TRAIN.labels or [])[:60])
     found = compare_models(model, weak, HELD, names=("all", "few"))

@@ -30,6 +30,7 @@ def test_a_folder_of_that_name_goes_before(
     assert locate("small").origin == "folder"
 
 
+@pytest.mark.slow
 def test_what_is_at_hand_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_encoder: Encoder) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     snapshot = tmp_path / "models--me--enc" / "snapshots" / ("a" * 40)

@@ -29,6 +29,7 @@ def redrawn(truth: np.ndarray, said: np.ndarray, scores: Scores) -> dict[str, np
     return {name: np.array([each[name] for each in found]) for name in found[0]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "truth", "said", "scores"),
     [

@@ -43,7 +43,7 @@ def states(shallow: Encoder, layer: int) -> np.ndarray:
     return shallow.encode(TEXTS, layers=layer).values[:, 0].double().numpy()
 
 
-@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("stored", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_values_are_those_of_the_plain_functions(shallow: Encoder, tmp_path: Path, stored: bool) -> None:
     store = FeatureStore(tmp_path) if stored else None
     names = ["isoscore", "average_cosine", "hubness", "uniformity", "eee"]
@@ -74,6 +74,7 @@ def test_the_sample_is_stated_and_seeded(shallow: Encoder) -> None:
 QUANTIZED = ("pq_re", "pq_rs", "pq_pc_var", "pq_pc_kl", "pq_pp", "pq_ri", "pq_pd_eee")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stored", [True, False])
 def test_cells_of_the_sample_count_all_tokens(shallow: Encoder, tmp_path: Path, stored: bool) -> None:
     store = FeatureStore(tmp_path) if stored else None
@@ -115,6 +116,7 @@ def test_counted_measures_have_intervals_over_groups_of_texts(encoder: Encoder) 
         assert entry.low < entry.value < entry.high
 
 
+@pytest.mark.slow
 def test_provenance_and_rows(shallow: Encoder) -> None:
     table = measure(shallow, TEXTS, layers=[0, 1], measures=["eee"])
     assert table.provenance.sha256 == shallow.source.sha256
@@ -142,6 +144,7 @@ def test_texts_that_were_cut_are_counted(tmp_path: Path) -> None:
         assert any("10 of 10 texts were cut at 8 tokens" in note for note in table.notes)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_spread_between_texts(shallow: Encoder) -> None:
     names = ["isoscore", "average_cosine", "uniformity"]
     table = measure(shallow, TEXTS, layers=1, measures=names, intervals=True)

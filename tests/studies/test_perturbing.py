@@ -20,6 +20,7 @@ def found(shallow: Encoder) -> PerturbationLadder:
     return measure_ladder(shallow, TEXTS, alphas=[10, 2], seeds=[1, 2], measures=FEW, layer=1, sample=200)
 
 
+@pytest.mark.slow
 def test_every_rung_is_a_measured_encoder(shallow: Encoder, found: PerturbationLadder) -> None:
     assert found.alphas == (0.0, 2.0, 10.0)
     warnings.simplefilter("ignore")

@@ -66,6 +66,7 @@ def test_the_stored_evidence_is_whole() -> None:
     assert {r.by for r in records(found)} >= set(BASELINES)
 
 
+@pytest.mark.slow
 def test_layers_are_ranked_with_their_record(encoder: Encoder) -> None:
     texts = demo_texts("train").texts[:60]
     found = rank_layers(encoder, texts, sample=400)

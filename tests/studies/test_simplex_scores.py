@@ -26,6 +26,7 @@ def found(model: SpaceClassifier) -> SimplexScores:
     return score_simplex(model, DEV, n_points=6, seed=3)
 
 
+@pytest.mark.slow
 def test_the_centroid_scores_as_the_model(model: SpaceClassifier, found: SimplexScores) -> None:
     [centroid] = found.of("centroid")
     told = score_model(model, DEV)
@@ -66,6 +67,7 @@ def test_texts_that_were_trained_on_are_named(model: SpaceClassifier) -> None:
     assert any("24 texts" in note for note in score_simplex(model, TRAIN.take(list(range(24))), n_points=2).notes)
 
 
+@pytest.mark.slow
 def test_numbers(shallow: Encoder) -> None:
     lengths = [float(len(text)) for text in TRAIN.texts]
     model = SpaceRegressor(shallow, n_vertices=2, n_epochs=2, layers=1, store=None).fit(TRAIN.texts, lengths)

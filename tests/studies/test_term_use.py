@@ -58,6 +58,7 @@ def test_predictions_kept_are_the_models_own(model: SpaceClassifier) -> None:
     assert kept["lexicon"] == pytest.approx((model.classes_[head.numpy()] == model.predict(FRESH)).mean())
 
 
+@pytest.mark.slow
 def test_label_sets_numbers_and_a_simplex_add_up_too(shallow: Encoder) -> None:
     sets = [["odd", "all"] if label else ["all"] for label in LABELS]
     numbers = [2.5 * label + 0.25 for label in LABELS]

@@ -21,6 +21,7 @@ def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning, "WORTH_IT", 80)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "told"), [({}, True), ({"inside": "top", "n_epochs": 1}, False), ({"inside": "lora"}, False)]
 )

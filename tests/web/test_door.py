@@ -111,6 +111,7 @@ def test_what_comes_too_slowly_is_ended(served: list[ServedModel], sent: bytes, 
     in_a_loop(test)
 
 
+@pytest.mark.slow
 def test_good_clients_are_answered_beside_many_half_requests(served: list[ServedModel]) -> None:
     async def test() -> None:
         limits = Limits(max_connections=20)  # with the usual deadlines: places are made, not waited for

@@ -10,6 +10,7 @@ from spacetune.web.models import ServedModel
 OF_THE_ENCODER = ("dimensions", "prompt_name")  # what the schema allows and this encoder does not
 
 
+@pytest.mark.slow
 def test_nothing_unexpected_comes_back(served: list[ServedModel]) -> None:
     schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
     from hypothesis import HealthCheck, Phase, given, seed, settings

@@ -245,6 +245,7 @@ def test_headers_and_metrics(client: TestClient) -> None:
     assert {"spacetune_requests", "spacetune_request_seconds", "spacetune_waiting_texts"} <= names
 
 
+@pytest.mark.slow
 def test_the_log_holds_no_texts_and_the_end_is_graceful_among_half_requests(folder: Path) -> None:
     process, address = start_server(folder, descriptors=256)
     port = int(address.rpartition(":")[2])
