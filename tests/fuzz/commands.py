@@ -27,8 +27,8 @@ __all__ = ["calls", "furnish", "trouble_of"]
 
 SECONDS = 10.0
 COMMANDS = ("fit", "score", "predict", "encode", "explain", "spaces", "simplex", "dissect", "measure", "compare",
-            "perturb", "check", "suggest", "drift", "thresholds", "cache", "terms use", "terms subsets",
-            "terms geometry", "terms shift")  # fmt: skip
+            "perturb", "check", "suggest", "drift", "thresholds", "cache", "export", "doctor", "terms use",
+            "terms subsets", "terms geometry", "terms shift")  # fmt: skip
 LABELS = ("good", "bad", "[/x]", "[red]odd", "\x1b[31mred", "=1+1", "ü\u202e")
 TEXTS = ("the parcel is late", "", "[/b] [link=x]", "\x1b]0;owned\x07", "＝cmd()", "a\nb\r\nc", "é" * 40,
          "report.csv now", "\ud800half", "-", "--", "\u202eevil", "🙂 " * 9, " ")  # fmt: skip
@@ -129,11 +129,14 @@ def _value(draw: random.Random, name: str, places: list[str]) -> str:
 
 
 def trouble_of(folder: Path, words: list[str], seconds: float = SECONDS) -> str:
-    """Run a call, and say what is wrong with how it ended: a traceback, a strange code, late, or a steered terminal."""
-    began = time.monotonic()
+    """Run a call, and say what is wrong with how it ended: a traceback, a strange code, late, or a steered terminal.
+
+    Late is by the processor's time: by the clock, what runs beside it would count too.
+    """
+    began = time.process_time()
     wrong = invoke(folder, words)
-    late = time.monotonic() - began > seconds and words[0] != "fit" and words[1:2] != ["subsets"]
-    return wrong or (f"took {time.monotonic() - began:.0f} s" if late else "")
+    late = time.process_time() - began > seconds and words[0] != "fit" and words[1:2] != ["subsets"]
+    return wrong or (f"took {time.process_time() - began:.0f} s" if late else "")
 
 
 def invoke(folder: Path, words: list[str]) -> str:

@@ -139,7 +139,7 @@ def _write(place: Path, config: dict[str, Any]) -> None:
 
 def trouble_of(place: Path) -> tuple[str, str]:
     """Load a model and predict; return what came of it, and what went wrong."""
-    began, outcome = time.monotonic(), "read"
+    began, outcome = time.process_time(), "read"
     try:
         load_estimator(place).predict_logits(TEXTS)
     except SpacetuneError as error:
@@ -148,7 +148,7 @@ def trouble_of(place: Path) -> tuple[str, str]:
             return outcome, f"a message of several lines: {error!s:.300}"
     except Exception as error:
         return "fault", repr(error)
-    seconds = time.monotonic() - began
+    seconds = time.process_time() - began
     return outcome, f"{seconds:.0f} s" if seconds > 10 else ""
 
 
@@ -167,8 +167,8 @@ def main(n: int, seed: int) -> int:
             shutil.rmtree(place)
     print(f"{n} folders, seed {seed}: {dict(seen)}; {len(faults)} faults")
     print("\n".join(faults[:20]))
-    return 1 if faults else 0
+    return len(faults)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(int(word) for word in sys.argv[1:3])))
+    sys.exit(min(1, main(*(int(word) for word in sys.argv[1:3]))))

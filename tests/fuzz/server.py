@@ -166,8 +166,8 @@ def main(n: int, seed: int) -> int:
         seen, found = runner.run(fuzz(app, n, random.Random(seed), log))
     print(f"{n} requests, seed {seed}: {dict(sorted(seen.items()))}; {len(found)} faults")
     print("\n".join(found[:20]))
-    return 1 if found else 0
+    return len(found)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(int(word) for word in sys.argv[1:3])))
+    sys.exit(min(1, main(*(int(word) for word in sys.argv[1:3]))))
