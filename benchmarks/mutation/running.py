@@ -1,4 +1,7 @@
-"""Run the tests that read a changed line, in a fork of a process that has loaded everything but spacetune."""
+"""Run the tests that read a changed line, in a fork of a process that has loaded everything but spacetune.
+
+What no test notices is shown to the type checker.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -112,9 +116,17 @@ def try_change(change: Change, tests: Tests, folder: Path) -> dict[str, Any]:
             count += len(names)
             if outcome != "survived":
                 break
+        if outcome == "survived" and not _well_typed(path, folder):
+            outcome, by = "noticed", "pyright"
     finally:
         path.write_text(text)
     return {**told, "outcome": outcome, "by": by, "tests": count, "seconds": round(time.monotonic() - began, 1)}
+
+
+def _well_typed(path: Path, folder: Path) -> bool:
+    """Return whether the type checker, which `make test` runs too, has nothing to say of a file."""
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, str(path.relative_to(folder))]
+    return subprocess.run(command, cwd=folder, capture_output=True).returncode == 0
 
 
 def run_tests(names: list[str], folder: Path, limit: float) -> tuple[str, str]:

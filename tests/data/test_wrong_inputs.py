@@ -369,6 +369,7 @@ KEPT: dict[str, Kept] = {
         "a.csv", b"text,label\na,x\ntext,label\nb,y\n", ["a", "text", "b"],
         ["1 rows of a.csv repeat its header; kept as texts (row 2)"],
     ),
+    "quotes that join nothing in a file with tabs": Kept("a.tsv", b'text\tlabel\n"a ""b"" c"\tx\n', ['a "b" c'], []),
     "a label column of another name": Kept(
         "a.csv", b"text,labels\na,x\n", ["a"], ["no column 'label', hence no labels; did you mean --label labels?"],
     ),
@@ -384,6 +385,7 @@ def test_no_row_disappears_unsaid(name: str, tmp_path: Path) -> None:
         data = read_texts(tmp_path / kept.name)
     assert data.texts == kept.texts
     assert [str(note) for note in data.notes] == kept.notes
+    assert all(note.kind and isinstance(note.rows, tuple) for note in data.notes)
     assert [str(w.message) for w in caught if w.category is DataWarning] == kept.notes
 
 

@@ -34,3 +34,16 @@ def test_every_token_has_a_gradient_of_its_own_text(encoder: Encoder) -> None:
     assert words is not None
     touched = words.abs().sum(1).nonzero().flatten().tolist()
     assert set(touched) == set(found.token_ids[found.offsets[2] : found.offsets[3]].tolist())
+
+
+def test_dropout_is_the_seeds_and_goes_on_from_pass_to_pass(tiny_encoder: Encoder) -> None:
+    def passes(seed: int) -> list[torch.Tensor]:
+        trainable = TrainableEncoder(tiny_encoder, (tiny_encoder.n_layers,), seed).train()
+        return [trainable(TEXTS[:2]).values.detach() for _ in range(2)]
+
+    before = torch.get_rng_state()
+    one, again, other = passes(0), passes(0), passes(1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(map(torch.equal, one, again))
+    assert not torch.equal(one[0], other[0])
+    assert not torch.equal(one[0], one[1])

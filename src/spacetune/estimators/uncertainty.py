@@ -65,6 +65,8 @@ def uncertainty_of(probabilities: Array, kind: str, classes: tuple[Any, ...]) ->
     >>> u = uncertainty_of(np.array([sure, torn]), "single", ("a", "b"))
     >>> [round(float(v), 3) for v in (*u.total, *u.mutual)]
     [0.469, 0.811, 0.0, 0.311]
+    >>> uncertainty_of(np.array([[[0.5, 1.0]]]), "multi", ("a", "b")).total.tolist()
+    [0.5]
     """
 
     def entropy(p: Array) -> Array:
