@@ -7,6 +7,7 @@ WORKERS ?= auto
 BIN := .venv/bin
 PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4
 LEFT_OUT := --ignore tests/clients --ignore tests/cluster --ignore tests/elsewhere
+CORE := $(LEFT_OUT) -m "not browser and not slow"
 PIP_INSTALL := python -m pip install -q --disable-pip-version-check --no-compile
 
 .PHONY: demo test check unit test-slow test-browser test-clients test-ray test-onnx test-latest test-oldest lock bench bench-quality mutants papers docs site images clean
@@ -25,7 +26,7 @@ check: .venv/dev-ready
 	$(BIN)/lint-imports --no-cache
 
 unit: .venv/dev-ready
-	$(BIN)/$(PYTEST) $(LEFT_OUT) -m "not browser and not slow"
+	$(BIN)/$(PYTEST) $(CORE)
 
 # What takes long for what it tells: further kinds of what the suite has one of, real texts, the checks of papers/.
 test-slow: .venv/dev-ready
@@ -104,7 +105,7 @@ test-latest:
 	$(PYTHON) -m venv --clear .venv-latest
 	.venv-latest/bin/$(PIP_INSTALL) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e '.[dev]'
 	.venv-latest/bin/python -m pip list --disable-pip-version-check
-	.venv-latest/bin/$(PYTEST) $(LEFT_OUT)
+	.venv-latest/bin/$(PYTEST) $(CORE)
 
 UV := .venv-lock/bin/uv --quiet --cache-dir .venv-lock/cache pip compile pyproject.toml -c lock/torch.txt --group build \
 	--no-emit-package torch
@@ -115,7 +116,7 @@ test-oldest: .venv-lock/bin/uv
 	.venv-oldest/bin/$(PIP_INSTALL) --no-deps -r .venv-oldest/versions.txt
 	.venv-oldest/bin/$(PIP_INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r lock/torch.txt
 	.venv-oldest/bin/$(PIP_INSTALL) --no-build-isolation --no-deps -e .
-	.venv-oldest/bin/$(PYTEST) $(LEFT_OUT)
+	.venv-oldest/bin/$(PYTEST) $(CORE)
 
 # One lock for every supported Python and platform, with hashes. The smaller files take their versions from the largest.
 LOCK := $(UV) --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
