@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from .conftest import run
+from .conftest import Place, run
 
 HEAVY = {"torch", "transformers", "sklearn", "scipy", "numpy", "pandas", "pyarrow", "datasets", "tokenizers"}
 HELP = "from spacetune.cli.app import app\ntry: app(['--help'])\nexcept SystemExit: pass"
@@ -31,6 +31,12 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
 @pytest.mark.slow
 def test_the_check_above_can_fail() -> None:
     assert "torch" in loaded_by("from spacetune import SpaceClassifier")
+
+
+@pytest.mark.slow
+def test_a_prediction_loads_what_it_needs(place: Place) -> None:
+    code = f"from spacetune.estimators import load_estimator; load_estimator({str(place.model)!r}).predict(['a parcel'])"
+    assert not {"transformers", "datasets", "sympy"} & loaded_by(code)
 
 
 def best_seconds(*words: str) -> float:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import abc
-import math
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from spacetune.encoders.adapters.prefix import PrefixShape
+from spacetune.encoders.drawn import drawn_linear, drawn_uniform
 from spacetune.errors import UsageError
 
 __all__ = ["Produce", "Reparametrisation", "new_producer"]
@@ -70,8 +69,8 @@ class Shared(Produce):
 
     def __init__(self, shape: PrefixShape, hidden_size: int, generator: torch.Generator | None) -> None:
         super().__init__(shape)
-        self.first = _linear(shape.width, hidden_size, generator)
-        self.second = _linear(hidden_size, shape.n_layers * 2 * shape.width, generator)
+        self.first = drawn_linear(shape.width, hidden_size, generator)
+        self.second = drawn_linear(hidden_size, shape.n_layers * 2 * shape.width, generator)
 
     @property
     def table(self) -> tuple[int, ...]:
@@ -137,17 +136,6 @@ def new_producer(
     return kinds[kind](shape, hidden_size, generator)
 
 
-def _uniform(fan_in: int, size: tuple[int, ...], generator: torch.Generator | None) -> nn.Parameter:
-    bound = 1 / math.sqrt(fan_in)
-    return nn.Parameter(torch.empty(size).uniform_(-bound, bound, generator=generator))
-
-
-def _linear(n_in: int, n_out: int, generator: torch.Generator | None) -> nn.Linear:
-    linear = cast("nn.Linear", skip_init(nn.Linear, n_in, n_out))
-    linear.weight, linear.bias = _uniform(n_in, (n_out, n_in), generator), _uniform(n_in, (n_out,), generator)
-    return linear
-
-
 def _stack(n_layers: int, n_in: int, n_out: int, generator: torch.Generator | None) -> tuple[nn.Parameter, ...]:
-    weight = _uniform(n_in, (n_layers, 2, n_in, n_out), generator)
-    return weight, _uniform(n_in, (n_layers, 2, 1, n_out), generator)
+    weight = drawn_uniform(n_in, (n_layers, 2, n_in, n_out), generator)
+    return weight, drawn_uniform(n_in, (n_layers, 2, 1, n_out), generator)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from typing import cast
-
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from spacetune.encoders import TokenFeatures
+from spacetune.encoders.drawn import drawn_linear
 from spacetune.heads.head import HeldHead
 from spacetune.heads.spaces.centroids import fused_centroids
 from spacetune.heads.spaces.concept_spaces import ConceptSpaces
@@ -44,12 +41,7 @@ class SpaceHead(nn.Module):
     def __init__(self, spaces: ConceptSpaces, n_outputs: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.spaces = spaces
-        linear = skip_init(nn.Linear, spaces.width, n_outputs, dtype=spaces.operators.dtype)
-        self.classifier = cast("nn.Linear", linear)
-        bound = 1 / math.sqrt(spaces.width)
-        with torch.no_grad():
-            for parameter in self.classifier.parameters():
-                parameter.uniform_(-bound, bound, generator=generator)
+        self.classifier = drawn_linear(spaces.width, n_outputs, generator, spaces.operators.dtype)
 
     @classmethod
     def blank(cls, operators: Tensor, n_outputs: int) -> SpaceHead:
