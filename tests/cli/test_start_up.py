@@ -35,7 +35,9 @@ def test_the_check_above_can_fail() -> None:
 
 @pytest.mark.slow
 def test_a_prediction_loads_what_it_needs(place: Place) -> None:
-    code = f"from spacetune.estimators import load_estimator; load_estimator({str(place.model)!r}).predict(['a parcel'])"
+    code = (
+        f"from spacetune.estimators import load_estimator; load_estimator({str(place.model)!r}).predict(['a parcel'])"
+    )
     assert not {"transformers", "datasets", "sympy"} & loaded_by(code)
 
 

@@ -10,7 +10,14 @@ from spacetune.errors import UsageError
 from spacetune.heads import simplex_weights
 
 SHAPE = PrefixShape(n_layers=3, n_heads=4, head_dim=8, length=5)
-KINDS = [("none", "after"), ("shared", "after"), ("per-layer", "after"), ("shared", "before"), ("per-layer", "before"), ("none", "before")]
+KINDS = [
+    ("none", "after"),
+    ("shared", "after"),
+    ("per-layer", "after"),
+    ("shared", "before"),
+    ("per-layer", "before"),
+    ("none", "before"),
+]
 
 
 def seeded(seed: int = 0) -> torch.Generator:

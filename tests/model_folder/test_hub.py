@@ -102,10 +102,16 @@ def test_what_is_shown_can_be_left_out(hub: FakeHub, model: SpaceClassifier, tin
         model.push_to_hub("me/bare", leave_out=["lexicon"])
 
 
-def test_a_folder_here_is_named_by_its_last_part(hub: FakeHub, tiny_encoder: Encoder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_folder_here_is_named_by_its_last_part(
+    hub: FakeHub, tiny_encoder: Encoder, tmp_path: Path, gone: bool
+) -> None:
     placed = tmp_path / "secret" / "own-encoder"
     shutil.copytree(tiny_encoder.source.folder, placed)
-    LinearProbe(encoder=str(placed), store=None).fit(TEXTS, LABELS, progress=False).push_to_hub("me/clf")
+    probe = LinearProbe(encoder=str(placed), store=None).fit(TEXTS, LABELS, progress=False)
+    if gone:
+        placed = placed.rename(tmp_path / "own-encoder")
+    probe.push_to_hub("me/clf")
     for name in ("README.md", "config.json"):
         told = hub.repositories["me/clf"]["main"][name].decode()
         assert "own-encoder" in told
