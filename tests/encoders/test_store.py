@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import GridSearchCV, cross_val_predict
 
 from spacetune import Encoder, LinearProbe, SpaceClassifier
 from spacetune.encoders import FeatureStore, StoredFeatures, TokenFeatures
@@ -198,3 +200,20 @@ def test_any_text_is_found_again(encoder: Encoder, tmp_path_factory: pytest.Temp
     second = take_all(store.encode(encoder, texts))
     assert first.values.equal(second.values)
     assert dataclasses.asdict(first.provenance) == dataclasses.asdict(second.provenance)  # type: ignore[arg-type]
+
+
+def test_a_cross_validation_encodes_each_text_once(
+    store: FeatureStore, tiny_encoder: Encoder, counted: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = demo_texts("train").take(range(80))
+    probe = LinearProbe(tiny_encoder, store=store, layers=-1)
+    predicted = cross_val_predict(probe, data.texts, data.labels, cv=4)
+    GridSearchCV(probe, {"C": [0.01, 1.0]}, cv=4).fit(data.texts, data.labels)
+    assert sum(counted) == len(set(data.texts))
+    fitted = probe.fit(data.texts[20:], (data.labels or [])[20:])
+    stored = fitted.predict_logits(data.texts[:20])
+    fitted.predict_logits(["one that is new"])
+    assert sum(counted) == len(set(data.texts)) + 1, "one text is no part to be scored, and is not kept"
+    monkeypatch.setattr(fitted, "store", None)
+    np.testing.assert_allclose(fitted.predict_logits(data.texts[:20]), stored, atol=1e-5)
+    assert len(predicted) == 80

@@ -29,8 +29,18 @@ from spacetune.encoders import (
     tuned,
 )
 from spacetune.errors import DataError
-from spacetune.estimators.inputs import Given
-from spacetune.fitting import CHUNK_TEXTS, MANY, AdaptedInputs, FrozenInputs, Inputs, Method, Reading, logits_of
+from spacetune.estimators.inputs import FittedOn, Given
+from spacetune.fitting import (
+    CHUNK_TEXTS,
+    MANY,
+    AdaptedInputs,
+    FrozenInputs,
+    Inputs,
+    Learnt,
+    Method,
+    Reading,
+    logits_of,
+)
 from spacetune.heads import Head, Model, PairHead
 
 __all__ = ["Read", "Reader", "auto_layers", "cut_at"]
@@ -39,6 +49,9 @@ Array = np.ndarray[Any, Any]
 
 CHUNK_PAIRS = 2048
 """Pairs that are read at a time, each of their different texts once."""
+
+PART = 20
+"""A part of the training texts to be scored is a twentieth of their number at least, and as many at most."""
 
 SMALL = 2 << 30
 """Bytes of features up to which ``auto`` reads all layers."""
@@ -155,10 +168,14 @@ class Reader:
     def _encoded(
         self, texts: Sequence[TextInput], layers: tuple[int, ...], stored: bool, progress: bool | None
     ) -> FeatureSource:
-        store = default_store() if self.store == "auto" else cast("FeatureStore | None", self.store)
-        if store is not None and stored:
-            return store.encode(self.encoder, texts, layers=layers, progress=progress)
+        if self.kept is not None and stored:
+            return self.kept.encode(self.encoder, texts, layers=layers, progress=progress)
         return self.encoder.encode(texts, layers=layers, progress=progress)
+
+    @property
+    def kept(self) -> FeatureStore | None:
+        """The store of features, if there is one."""
+        return default_store() if self.store == "auto" else cast("FeatureStore | None", self.store)
 
     def reads_apart(self, texts: Sequence[TextInput]) -> bool:
         """Tell whether these are pairs, and their texts are read apart."""
@@ -228,6 +245,22 @@ class Reader:
         runs = [_read(model, features) for features in self.runs(model, texts, layers, progress)]
         whole = (np.concatenate([getattr(run, field.name) for run in runs]) for field in dataclasses.fields(Read))
         return Read(*(column[place] for column in whole))
+
+    def logits(self, learnt: Learnt, given: Given, fitted: FittedOn) -> Array:
+        """Return a model's logits.
+
+        Right after a fit, of what may be a part of a cross-validation, through the store: each text is encoded once
+        for all folds and candidates.
+        """
+        if not self._is_a_part(learnt, given, fitted):
+            return self.read(learnt.model, given, fitted.layers).logits
+        return logits_of(learnt.model.on_top, self.features(given, fitted.layers))
+
+    def _is_a_part(self, learnt: Learnt, given: Given, fitted: FittedOn) -> bool:
+        if learnt.task is None or given.kind != "texts" or not given.content or learnt.model.adapter is not None:
+            return False
+        keeps_whole = learnt.encoder is None and self.kept is not None and self.kept.form == "full"
+        return keeps_whole and len(given.content) <= len(fitted.hashes) <= PART * len(given.content)
 
 
 def cut_at(head: Head, provenance: Provenance, texts: Sequence[TextInput]) -> int:

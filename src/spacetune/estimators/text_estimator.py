@@ -217,15 +217,16 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return self._reader().read(self.learnt_.model, tell(X, self, self.fitted_.kind), self.layers_, progress)
 
     def predict_logits(self, X: Any) -> Array:
-        """Return logits ``(text, output)`` as the classifier gives them, before any temperature."""
-        return self.read(X).logits
+        """Return logits ``(text, output)`` before any temperature; a cross-validation's part goes through the store."""
+        check_is_fitted(self)
+        return self._reader().logits(self.learnt_, tell(X, self, self.fitted_.kind), self.fitted_)
 
     def logits_at(self, X: Any, weights: Any, *, progress: bool | None = False) -> Array:
         """Return the logits ``(point, text, output)`` at these points of the simplex, the same for all texts.
 
-        Weights are a tensor, an array or lists ``(point, vertex)``: all layers and the head at one point; or ``(point,
-        group, vertex)``, the groups being the layers of the adapter (if there is one) and those of the head. A point's
-        weights are at least 0 and sum to 1. Raises `UsageError` if there is no simplex, or they are no points of it.
+        Weights are ``(point, vertex)``, all layers and the head at one point, or ``(point, group, vertex)``, the groups
+        being the layers of the adapter (if there is one) and those of the head; a point's are at least 0 and sum to 1.
+        Raises `UsageError` if there is no simplex, or they are no points of it.
         """
         check_is_fitted(self)
         inputs, _ = self._reader().inputs(tell(X, self, self.fitted_.kind), self.layers_, stored=False)
@@ -242,8 +243,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         X are texts or pairs. A token is looked ``at`` its ``states`` that the head reads, other words mixed in; the
         ``input``, its word as it goes in; or ``both``, the mean over every depth between. None is ``both``, or
         ``states`` where an encoder's states are not known as sums of what goes in. But for these it runs in float32.
-        Raises `UsageError` for ready embeddings, which have no tokens to show, and `UnsupportedByFamily` where scores
-        cannot be carried back to the input.
+        Raises `UsageError` for ready embeddings (no tokens), and `UnsupportedByFamily` where no sums are known.
         """
         check_is_fitted(self)
         given = tell(texts_of(X), self, self.fitted_.kind)
@@ -280,9 +280,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def from_pretrained(
         cls, place: str | os.PathLike[str], *, encoder: str | os.PathLike[str] | Encoder | None = None, **where: Any
     ) -> Self:
-        """Load a saved model, from a folder or the hub, with its own encoder or the one given: see `load_estimator`.
+        """Load a saved model, from a folder or the hub (`revision`, `token`), with its own encoder or the one given.
 
-        `where` is `revision` and `token` for the hub. Raises `ModelFileError` if it is damaged, or of another kind.
+        See `load_estimator`. Raises `ModelFileError` if it is damaged, or of another kind.
         """
         from spacetune.estimators.loading import load_estimator
 
