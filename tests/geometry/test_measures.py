@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial import procrustes as scipy_procrustes
 from scipy.spatial.distance import cdist, pdist
-from scipy.stats import differential_entropy
+from scipy.stats import differential_entropy, entropy
 
 from spacetune.errors import DataError, UsageError
 from spacetune.geometry import (
@@ -67,6 +67,19 @@ def test_expected_log_distance_equals_simulation(n: int, dim: int, k: int) -> No
     drawn = [np.log(find_neighbours(normal(n, dim, seed), k).distances[:, k - 1]).mean() for seed in range(10)]
     error = np.std(drawn) / np.sqrt(10) + 1e-4
     assert expected_log_neighbour_distance(n, dim, k) == pytest.approx(np.mean(drawn), abs=4 * error)
+
+
+def test_official_discrete_kl_is_the_divergence_of_histograms_over_the_samples_range() -> None:
+    points = np.random.default_rng(1).exponential(size=(500, 3)) * [1.0, 2.0, 5.0]
+    sample = np.random.default_rng(0).standard_normal((500, 3))
+    scores = PointCloud(points).scores.T  # up to a sign each, by which the histograms differ
+    scores = scores * np.sqrt(sample.var(0, ddof=1).sum() / scores.var(0, ddof=1).sum())
+    edges = np.linspace(sample.min(), sample.max(), 31)
+    squares: list[float] = []
+    for own, drawn in zip(scores.T, sample.T, strict=True):
+        p, q = (np.histogram(values, edges)[0] + 1e-16 for values in (own, drawn))
+        squares.append(entropy(p, q) ** 2)
+    assert kl_discrete(points, variant="official") == pytest.approx(np.mean(squares), abs=1e-4)
 
 
 def test_a_normal_sample_reads_as_normal() -> None:

@@ -69,7 +69,11 @@ class Directions:
 
 
 def _keys(seed: int, start: int, size: int) -> NDArray[np.uint64]:
-    """Return a pseudo-random key for each row number (the SplitMix64 finaliser)."""
+    """Return a pseudo-random key for each row number (the SplitMix64 finaliser).
+
+    >>> hex(_keys(0, 0, 1)[0])
+    '0xe220a8397b1dcdaf'
+    """
     with np.errstate(over="ignore"):
         z = np.arange(start, start + size, dtype=np.uint64) + np.uint64(1)
         z = (z + np.uint64(seed) * np.uint64(0xD1342543DE82EF95)) * np.uint64(0x9E3779B97F4A7C15)
