@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, partial, reduce
+from operator import getitem
 from statistics import mean, stdev
 from typing import Any
 
@@ -149,8 +150,22 @@ def needed(data: str, measure: str) -> str:
     return f"{row['needed'][measure]:.0f}"
 
 
+STREAMED = {
+    "stream-rows": ("rows",),
+    "stream-block": ("block",),
+    "stream-peak-block": ("one_block", "peak_mb"),
+    "stream-peak": ("all", "peak_mb"),
+    "stream-rate": ("all", "rows_per_s"),
+}
+
+
+def streamed(*path: str) -> str:
+    return f"{reduce(getitem, path, result('streaming')):,}"
+
+
 SCRIPT = "official script, processor seconds, best of three"
 FIGURES: dict[str, Callable[[], str]] = {
+    **{name: partial(streamed, *path) for name, path in STREAMED.items()},
     "demo-kb": lambda: f"{result('demo')['tensors_kb']:.0f}",
     "demo-ece-dev": lambda: short(demo("space", "dev", "ece"), 3),
     "demo-ece-test": lambda: short(demo("space", "test", "ece"), 3),

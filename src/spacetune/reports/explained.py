@@ -171,12 +171,13 @@ def draw_summary(console: Console, found: ExplanationSummary) -> None:
     """Print the words that carry each class."""
     for name, count in found.n_texts.items():
         console.print(headed(f"{name} ", f"({counted(count, 'text')})"))
-        for kind in ("word", "neighbours"):
+        for kind, called in (("word", "words"), ("neighbours", "side by side")):
             rows = _of(found, name, kind)
-            for sign, word in ((1, "for"), (-1, "against")):
+            for sign, way in ((1, "for"), (-1, "against")):
                 told = [f"{r['words']} {r['mean']:+.2f} ({r['texts']}×)" for r in rows if sign * r["sum"] > 0]
                 if told:
-                    console.print(plain(f"  {word}: {', '.join(told)}"))
+                    console.print(plain(f"  {called} {way} it: {', '.join(told)}"))
+    console.print(plain("A word's mean score in the texts predicted so, and how many of them hold it.", "dim"))
 
 
 def _of(found: ExplanationSummary, name: str, kind: str) -> list[dict[str, Any]]:
