@@ -103,7 +103,7 @@ def draw_notes(console: Console, notes: Sequence[str]) -> None:
 
 
 def draw_fit(console: Console, report: FitReport) -> None:
-    """Print a fit: data, training, scores beside the baselines, and what they come to in two sentences."""
+    """Print a fit: data, training, scores beside the baselines, and what they come to in sentences."""
     from spacetune.reports.findings import fit_findings
 
     draw_notes(console, report.notes)
