@@ -142,8 +142,8 @@ def draw_reach(console: Console, found: Reach, most: int = 12) -> None:
         state, brought = divmod(place, len(found.words))
         way = "itself" if state == brought else f"the state of {found.words[state]}"
         console.print(plain(f"{found.scores.flat[place]:+.3f}  {found.words[brought]} in {way}"))
-    told = f"Of the logit of {found.name}: what a word, as it goes in, brought to the state of which, the largest parts."
-    console.print(plain(told, "dim"))
+    told = "what a word, as it goes in, brought to the state of which, the largest parts."
+    console.print(plain(f"Of the logit of {found.name}: {told}", "dim"))
 
 
 def summary_document(found: ExplanationSummary) -> Document:
