@@ -216,12 +216,12 @@ def test_explanations_are_checked_turned_around_and_summed_up(place: Place, tmp_
     assert told["words"] == ["My", "parcel", "is", "lost", "[special]"]
     assert len(told["scores"]) == len(told["scores"][0]) == 5
     shown = run("explain", place.model, "My parcel is lost", "--reach", "--class", "cancel_order").out
-    assert "Of the logit of cancel_order." in shown
+    assert "Of the logit of cancel_order: " in shown
     words = ["explain", place.model, place.test, "--summary", "--out", tmp_path / "words.csv"]
     told = json.loads(run(*words, "--json").out)
     assert {"words", "texts", "mean", "sum", "wrong", "mean_wrong", "example"} <= told["words"][0].keys()
     assert len(read_rows(tmp_path / "words.csv")) == len(told["words"])
-    assert " for: " in run(*words[:4]).out
+    assert "  words for it: " in run(*words[:4]).out
     assert (
         "wrong" not in json.loads(run("explain", place.model, "lost", "lost too", "--summary", "--json").out)["words"]
     )

@@ -52,7 +52,9 @@ def test_a_model_against_another(place: Place, tmp_path: Path) -> None:
     other = shutil.copytree(place.model, tmp_path / "other")
     told = json.loads(run("score", place.model, place.test, "--against", other, "--json").out)
     assert (told["names"], told["differing"], told["mcnemar"]["p"]) == (["model", "other"], [], 1.0)
-    assert "first: model, second: other." in run("score", place.model, place.test, "--against", other).out
+    shown = run("score", place.model, place.test, "--against", other).out
+    assert "first: model, second: other." in shown
+    assert shown.endswith("Where they differ: None.\n")
 
 
 def test_what_to_label_next_goes_into_a_file(place: Place, tmp_path: Path) -> None:

@@ -96,17 +96,17 @@ def drawn(layout: Callable[[Any], Document]) -> Callable[[Console, Any], None]:
         draw_notes(console, document.notes)
         for section in document.sections:
             for part in section.parts:
-                _draw_part(console, part, section.title)
+                _draw_part(console, part, section)
 
     return draw
 
 
-def _draw_part(console: Console, part: Part, title: str) -> None:
+def _draw_part(console: Console, part: Part, section: Section) -> None:
     match part:
         case Paragraph(text):
-            console.print(plain(text))
+            console.print(plain(f"{section.title}: {text}" if part is section.parts[0] else text))
         case Table(rows, caption):
-            console.print(ScoreTable(rows[:IN_THE_TERMINAL], caption or title))
+            console.print(ScoreTable(rows[:IN_THE_TERMINAL], caption or section.title))
             if len(rows) > IN_THE_TERMINAL:
                 console.print(plain(f"and {len(rows) - IN_THE_TERMINAL:,} more: --out writes them"))
         case _:
