@@ -46,8 +46,8 @@ def score_finding(scores: Scores) -> str:
 
 
 SEPARATED = (
-    "No dev text is predicted wrongly, so nothing tells how sure to be: probabilities are near 0 and 1 on any text. Do "
-    "not read them as chances until there are more dev texts."
+    "No dev text is predicted wrongly, so nothing tells how sure to be: the probabilities are set by the number of dev "
+    "texts alone. Do not read them as chances until there are more."
 )
 
 
@@ -66,7 +66,7 @@ def fit_findings(report: FitReport) -> tuple[str, ...]:
 
 
 def _untold(report: FitReport) -> tuple[str, ...]:
-    """Say so where no temperature is the best: on dev texts that are all right a lower one is always better."""
+    """Say so where dev tells no temperature: on texts that are all right a lower one is always better."""
     dev = report.scored["dev"]
     return (SEPARATED,) if dev.kind == "single" and dev.scores["accuracy"] == 1 else ()
 
