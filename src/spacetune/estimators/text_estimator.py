@@ -119,7 +119,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         """
         method = checked(settings := self.get_params(deep=False), self.rules, self.method)
         sample, apart = self._sample(tell(X, self), y, sample_weight), None if dev is None else dev_texts(dev)
-        held = None if apart is None else Held(tell(apart.texts, self, sample.given.like), apart.labels, apart.note)
+        held = None if apart is None else Held.of(apart, tell(apart.texts, self, sample.given.like))
         course = Course(method, Reader.of(settings, method), self._task_of(sample), settings, progress)
         done = course.fit(sample, held, None if checkpoint is None else Path(checkpoint))
         self.learnt_, self.fitted_ = done.learnt, done.on

@@ -216,7 +216,7 @@ def _play(
     try:
         own = settings_for(trial.method, regression, settings)
         model = make_estimator(trial.method, regression, own, seed)
-        model.fit(train.inputs, train.labels, progress=False)
+        model.fit(train.inputs, train.labels, train.weights, progress=False)
         measure = str(model.task_.monitor)
         trial.scores.append(score_model(model, held).scores[measure])
     except OutOfTime:
