@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 import spacetune
@@ -32,3 +34,9 @@ def test_every_name_is_there() -> None:
         assert getattr(spacetune, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'encoder'; it has Encoder"):
         _ = spacetune.encoder
+
+
+def test_rooms_that_moved_are_found_with_a_warning() -> None:
+    with pytest.warns(FutureWarning, match=r"spacetune\.training is spacetune\.fitting now"):
+        from spacetune import training  # pyright: ignore[reportAttributeAccessIssue]
+    assert training.Schedule is importlib.import_module("spacetune.fitting").Schedule

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from spacetune.cli.guarded import NAMED, TERMINATED, AsJson, guarded, heeding_sigterm, say, show, write_place
+from spacetune.cli.guarded import NAMED, TERMINATED, AsJson, guarded, heeding_sigterm, show, tell, write_place
 from spacetune.cli.loading import EncoderName
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, parse_layers, read, reads
 from spacetune.model_folder import free_place
@@ -112,6 +112,6 @@ def fit(
 
     show(report, as_json, draw_fit, report_to)
     why, unseen = f'see why: spacetune explain {out} "a text"', f"score it on new texts: spacetune score {out} test.csv"
-    say(f"saved to {out}; next, {why if test else unseen}", to_stderr=as_json)
+    tell(f"saved to {out}; next, {why if test else unseen}", to_stderr=as_json)
     if ended:
         raise typer.Exit(TERMINATED)

@@ -142,7 +142,7 @@ def choose_method(
     began = time.perf_counter()
     trials = [Trial(method, []) for method in tried]
     measure = ""
-    with _quiet_trials(), progress_bar(round(budget), "choosing", "s") as bar:
+    with progress_bar(round(budget), "choosing", "s") as bar, _quiet_trials():
         bar.bar_format = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total} s, {postfix}"
         while (trial := next_to_play(trials)) is not None:
             spent = time.perf_counter() - began
