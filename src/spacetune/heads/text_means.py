@@ -24,7 +24,7 @@ class TextMean(nn.Module):
     Parameters
     ----------
     mean
-        m, ``(layer, width)``.
+        m, ``(layer, width)``, or one number for all.
     spaces
         Concept spaces, whose centroids are read, spaces side by side; None reads the states.
 
@@ -35,7 +35,7 @@ class TextMean(nn.Module):
 
     def __init__(self, mean: Tensor, spaces: ConceptSpaces | None = None) -> None:
         super().__init__()
-        if spaces is not None and mean.shape != (made := spaces.operators.flatten(1, 2).shape[:2]):
+        if spaces is not None and mean.dim() and mean.shape != (made := spaces.operators.flatten(1, 2).shape[:2]):
             raise UsageError(f"a mean of centroids must be {tuple(made)} as its spaces are, got {tuple(mean.shape)}")
         self.register_buffer("mean", mean.detach().double())
         self.spaces = spaces
