@@ -34,15 +34,15 @@ def cosine_rows(encoder: Any, task: Task, data: Parts) -> list[Row]:
     reader = LinearProbe(encoder, layers=-1, pairs="apart")
     of_dev = cosines(reader, data.dev)
     targets = task.targets(data.dev.labels or []).numpy()
-    mean, scale = spread(of_dev)
-    weight, bias = fit_linear(task, (of_dev - mean) / scale, targets, STRENGTH)
+    mean, scale = spread(of_dev, data.dev.weights)
+    weight, bias = fit_linear(task, (of_dev - mean) / scale, targets, STRENGTH, data.dev.weights)
     given = {"dev": of_dev} if data.test is None else {"dev": of_dev, "test": cosines(reader, data.test)}
     logits = {split: (rows - mean) / scale @ weight.T + bias for split, rows in given.items()}
-    settled, seconds = task.settled(logits["dev"], targets), time.perf_counter() - began
+    settled, seconds = task.settled(logits["dev"], targets, data.dev.weights), time.perf_counter() - began
     rows: list[Row] = []
     for split, found in logits.items():
-        truth = task.targets(data.scored[split].labels or []).numpy()
+        truth, weights = task.targets(data.scored[split].labels or []).numpy(), data.scored[split].weights
         about = {"method": "cosine", "split": split, "n": len(truth), "seconds": seconds}
-        intervals = score_intervals(task.kind, truth, decisions(settled, found, truth))
-        rows.append({**about, **shown(settled.scores(found, truth)), "intervals": intervals})
+        intervals = score_intervals(task.kind, truth, decisions(settled, found, truth), weights)
+        rows.append({**about, **shown(settled.scores(found, truth, weights)), "intervals": intervals})
     return rows

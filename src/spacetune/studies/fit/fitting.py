@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spacetune.data import LabelledTexts, is_indicator, label_kind, overlap_note, unknown_notes
-from spacetune.errors import DataError, UsageError, counted
+from spacetune.data import DataNote, LabelledTexts, is_indicator, overlap_note, unknown_notes
+from spacetune.errors import UsageError, counted
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.labels import label_task
 from spacetune.fitting import DevTexts, Regression, split_texts
@@ -19,7 +19,7 @@ from spacetune.results import Result
 from spacetune.studies.fit.choosing import Choice, choose_method
 from spacetune.studies.fit.cosine import cosine_rows
 from spacetune.studies.fit.interrupting import output, save, was_interrupted
-from spacetune.studies.fit.matching import as_trained
+from spacetune.studies.fit.matching import as_trained, learnable, weighing
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.fit.score_rows import Parts, majority_rows, probe_rows, score_row, tfidf_rows
 from spacetune.studies.fit.scoring import Scores, score_model
@@ -105,7 +105,8 @@ def fit_model(
     Parameters
     ----------
     train
-        Labelled texts.
+        Labelled texts. By their `weights`, where they have some, all is learnt, chosen and scored, the baselines too; a
+        text of weight 0 is left out.
     dev
         Labelled texts to choose by; None sets a stratified part of `train` aside.
     test
@@ -155,9 +156,10 @@ def fit_model(
         By Ctrl-C or SIGTERM, where no epoch has ended yet or the model is being saved. Later in training the best so
         far is kept and saved, and the slow baselines are left out.
     """
-    train = _learnable(train, task)
+    train = learnable(train, task)
     dev, test = (None if other is None else _comparable(train, task, other) for other in (dev, test))
     notes = _notes(train, dev, test)
+    train = weighing(train)
     part, held, how = _parts(train, dev, dev_fraction, seed)
     regression = is_regression(train.labels or [], task)
     chosen, choice = dict(settings or {}), None
@@ -171,8 +173,8 @@ def fit_model(
         if refit and getattr(model, "train_encoder", False):
             raise UsageError("refit is for a frozen encoder: with train_encoder give all training texts, others as dev")
         options: dict[str, Any] = {} if out is None else {"checkpoint": out.checkpoint}
-        chosen_by = DevTexts(held.inputs, held.labels or [], how)
-        model.fit(part.inputs, part.labels, dev=chosen_by, **(fit_options or {}), **options)
+        chosen_by = DevTexts(held.inputs, held.labels or [], how, held.weights)
+        model.fit(part.inputs, part.labels, part.weights, dev=chosen_by, **(fit_options or {}), **options)
         counts = model.encoder_.count_tokens(train.inputs)
         unknown = unknown_notes(model.encoder_.unknown(train.inputs), counts)
         notes += tuple(f"{train.source}: {note}" for note in unknown)
@@ -180,7 +182,7 @@ def fit_model(
         interrupted = was_interrupted(model)
         data = Parts(part, held, test, None if interrupted else _everything(model, train, dev, held, refit))
         if data.everything is not None:
-            model.refit(data.everything.inputs, data.everything.labels)
+            model.refit(data.everything.inputs, data.everything.labels, data.everything.weights)
         seconds = time.perf_counter() - began
         if out is not None:
             save(model, out)
@@ -238,23 +240,6 @@ def _report(
     )
 
 
-def _learnable(train: LabelledTexts, task: str) -> LabelledTexts:
-    if train.labels is None:
-        raise DataError(f"{train.source} carries no labels; say which column holds them with --label")
-    if task == "regression":
-        try:
-            return dataclasses.replace(train, labels=[float(label) for label in train.labels])
-        except (TypeError, ValueError) as error:
-            raise DataError(f"--task regression needs numbers as labels: {error}") from error
-    if task == "classification" and label_kind(train.labels) == "regression":
-        if train.cells is None:
-            raise DataError(
-                "--task classification was asked for, but the labels are numbers with fractions; write names as strings"
-            )
-        return dataclasses.replace(train, labels=list(train.cells))
-    return train
-
-
 def _comparable(train: LabelledTexts, task: str, other: LabelledTexts) -> LabelledTexts:
     """Return dev or test texts with labels as in training; what is wrong with them is said before the training."""
     labels = train.labels or []
@@ -289,6 +274,9 @@ def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts 
     from spacetune.data import check_texts
 
     notes = [f"{train.source}: {note}" for note in check_texts(train).notes]
+    if train.weights is not None and not train.weights.all():
+        rows = (np.flatnonzero(train.weights == 0) + 1).tolist()
+        notes.append(f"{train.source}: {DataNote.of('weights', rows, 'texts weigh 0 and are left out')}")
     for data in (dev, test):
         if data is not None:
             notes += [f"{data.source}: {note}" for note in data.notes]

@@ -1,14 +1,16 @@
-"""Labelled texts made comparable with what a model was trained on, or refused with the reason."""
+"""Labelled texts made what can be learnt from, or comparable with what was, or refused with the reason."""
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
-from spacetune.data import LabelledTexts
+from spacetune.data import LabelledTexts, label_kind
 from spacetune.errors import DataError
 from spacetune.fitting import Task
 
-__all__ = ["as_trained"]
+__all__ = ["as_trained", "learnable", "weighing"]
 
 
 def as_trained(task: Task, pairs: bool, data: LabelledTexts) -> LabelledTexts:
@@ -58,3 +60,37 @@ def _same_kind(kind: str, data: LabelledTexts) -> None:
             f"the model gives any number of labels a text, and {data.source} holds one; "
             "say what separates several in one cell with --label-separator"
         )
+
+
+def learnable(train: LabelledTexts, task: str) -> LabelledTexts:
+    """Return training texts with labels of the kind that a task asks for.
+
+    Raises `DataError` if they carry none, or none of that kind.
+    """
+    if train.labels is None:
+        raise DataError(f"{train.source} carries no labels; say which column holds them with --label")
+    if task == "regression":
+        try:
+            return dataclasses.replace(train, labels=[float(label) for label in train.labels])
+        except (TypeError, ValueError) as error:
+            raise DataError(f"--task regression needs numbers as labels: {error}") from error
+    if task == "classification" and label_kind(train.labels) == "regression":
+        if train.cells is None:
+            raise DataError(
+                "--task classification was asked for, but the labels are numbers with fractions; write names as strings"
+            )
+        return dataclasses.replace(train, labels=list(train.cells))
+    return train
+
+
+def weighing(train: LabelledTexts) -> LabelledTexts:
+    """Return the texts that weigh more than 0.
+
+    Raises `DataError` if fewer than two do.
+    """
+    if train.weights is None or train.weights.all():
+        return train
+    rows = np.flatnonzero(train.weights)
+    if len(rows) < 2:
+        raise DataError(f"{train.source}: weights are 0 for all texts but {len(rows)}; at least 2 must weigh more")
+    return train.take(rows.tolist())
