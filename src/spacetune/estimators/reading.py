@@ -28,7 +28,7 @@ from spacetune.encoders import (
     texts_of_pairs,
     tuned,
 )
-from spacetune.errors import DataError
+from spacetune.errors import DataError, counted
 from spacetune.estimators.inputs import FittedOn, Given
 from spacetune.fitting import (
     CHUNK_TEXTS,
@@ -43,7 +43,7 @@ from spacetune.fitting import (
 )
 from spacetune.heads import Head, Model, PairHead
 
-__all__ = ["Read", "Reader", "auto_layers", "cut_at"]
+__all__ = ["Read", "Reader", "auto_layers", "cut_notes"]
 
 Array = np.ndarray[Any, Any]
 
@@ -263,9 +263,11 @@ class Reader:
         return keeps_whole and len(given.content) <= len(fitted.hashes) <= PART * len(given.content)
 
 
-def cut_at(head: Head, provenance: Provenance, texts: Sequence[TextInput]) -> int:
-    """Return the number of tokens above which texts are cut: of pairs read apart that of each text."""
-    return provenance.longest if isinstance(head, PairHead) else provenance.cut_at(texts)
+def cut_notes(head: Head, provenance: Provenance, texts: Sequence[TextInput]) -> tuple[str, ...]:
+    """Say how many texts were cut, if any, and above how many tokens: of pairs read apart those of each text."""
+    limit = provenance.longest if isinstance(head, PairHead) else provenance.cut_at(texts)
+    cut = provenance.n_truncated
+    return (f"{counted(cut, 'text')} cut at {limit:,} tokens",) if cut else ()
 
 
 def _read(model: Model, features: TokenFeatures) -> Read:
