@@ -46,7 +46,6 @@ class Settings:
     n_epochs: Annotated[int | None, typer.Option(help="Passes over the texts at most.")] = None
     max_length: Annotated[int | None, typer.Option(help="Tokens read in a pass; alone, a text is cut there.")] = None
     max_windows: Annotated[int | None, typer.Option(help="Such passes over a long text; the rest is cut.")] = None
-    train_encoder: Annotated[bool | None, typer.Option("--train-encoder", help="Train the encoder too (slow).")] = None
 
     def given(self) -> dict[str, Any]:
         """Return those that were named; the rest are the method's own."""
@@ -75,6 +74,7 @@ def fit(
     refit: Annotated[
         bool | None, typer.Option(help="Learn from the dev texts too in the end; by itself below 2,000 texts.")
     ] = None,
+    train_encoder: Annotated[bool, typer.Option("--train-encoder", help="Train the encoder too (slow).")] = False,
     seed: Annotated[int, typer.Option(help="Of the split and the fit.")] = 0,
     report_to: Annotated[Path | None, typer.Option("--report", help=f"File for the report: {NAMED}.")] = None,
     baselines: Annotated[bool, typer.Option(help="Fit the baselines beside it.")] = True,
@@ -103,7 +103,7 @@ def fit(
             budget=budget,
             task=task,
             baselines=baselines,
-            settings=settings.given(),
+            settings=settings.given() | ({"train_encoder": True} if train_encoder else {}),
             dev_fraction=dev_fraction,
             refit=refit,
             seed=seed,
