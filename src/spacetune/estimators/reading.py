@@ -28,7 +28,7 @@ from spacetune.encoders import (
     texts_of_pairs,
     tuned,
 )
-from spacetune.errors import DataError, counted
+from spacetune.errors import DataError
 from spacetune.estimators.inputs import FittedOn, Given
 from spacetune.fitting import (
     CHUNK_TEXTS,
@@ -41,9 +41,9 @@ from spacetune.fitting import (
     Reading,
     logits_of,
 )
-from spacetune.heads import Head, Model, PairHead
+from spacetune.heads import Model
 
-__all__ = ["Read", "Reader", "auto_layers", "cut_notes"]
+__all__ = ["Read", "Reader", "auto_layers"]
 
 Array = np.ndarray[Any, Any]
 
@@ -261,13 +261,6 @@ class Reader:
             return False
         keeps_whole = learnt.encoder is None and self.kept is not None and self.kept.form == "full"
         return keeps_whole and len(given.content) <= len(fitted.hashes) <= PART * len(given.content)
-
-
-def cut_notes(head: Head, provenance: Provenance, texts: Sequence[TextInput]) -> tuple[str, ...]:
-    """Say how many texts were cut, if any, and above how many tokens: of pairs read apart those of each text."""
-    limit = provenance.longest if isinstance(head, PairHead) else provenance.cut_at(texts)
-    cut = provenance.n_truncated
-    return (f"{counted(cut, 'text')} cut at {limit:,} tokens",) if cut else ()
 
 
 def _read(model: Model, features: TokenFeatures) -> Read:

@@ -17,10 +17,10 @@ from spacetune.encoders import TextInput, Texts, as_inputs
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.classifier import Classifier
-from spacetune.estimators.reading import cut_notes
 from spacetune.fitting import probabilities
 from spacetune.results import Result, jsonable
 from spacetune.studies.data.thresholds import Thresholds, as_thresholds, single_label
+from spacetune.studies.fit.scoring import cut_notes
 from spacetune.studies.streaming import Stream, Streamed, model_run
 
 __all__ = ["Predictions", "predict_file", "predict_texts", "predictions_of"]

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from spacetune.data import LabelledTexts, overlap_note
+from spacetune.encoders import Provenance, TextInput
+from spacetune.errors import counted
 from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.hashes import text_hashes
-from spacetune.estimators.reading import cut_notes
 from spacetune.fitting import MultiLabel, calibration_errors, probabilities, reliability
+from spacetune.heads import Head, PairHead
 from spacetune.results import Result
 from spacetune.studies.fit.answers import Answers
 from spacetune.studies.fit.examples import hardest, least_sure
 from spacetune.studies.fit.intervals import score_intervals
 
-__all__ = ["Scores", "score_model", "seen_notes"]
+__all__ = ["Scores", "cut_notes", "score_model", "seen_notes"]
 
 Array = np.ndarray[Any, Any]
 
@@ -154,6 +157,13 @@ def seen_notes(model: TextEstimator, data: LabelledTexts) -> list[str]:
     hashes = [int(text_hashes([key])[0]) for key in data.keys]
     repeated = overlap_note(seen, hashes, "texts")
     return notes if repeated is None else [*notes, str(repeated)]
+
+
+def cut_notes(head: Head, provenance: Provenance, texts: Sequence[TextInput]) -> tuple[str, ...]:
+    """Say how many texts were cut, if any, and above how many tokens: of pairs read apart those of each text."""
+    limit = provenance.longest if isinstance(head, PairHead) else provenance.cut_at(texts)
+    cut = provenance.n_truncated
+    return (f"{counted(cut, 'text')} cut at {limit:,} tokens",) if cut else ()
 
 
 def _notes(answers: Answers) -> list[str]:
