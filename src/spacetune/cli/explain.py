@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -15,15 +16,23 @@ from spacetune.cli.streaming import Resume, blocks_of, is_stream, say_written, s
 from spacetune.errors import UsageError
 
 if TYPE_CHECKING:
-    from spacetune.data import TextBlocks
+    from rich.console import Console
+
+    from spacetune.data import LabelledTexts, TextBlocks
     from spacetune.encoders import TextInput
+    from spacetune.estimators import TextEstimator
     from spacetune.explanations import At
+    from spacetune.results import Result
+
+    Draw = Callable[[Console, Any], None]
+    Answer = tuple[Result, Draw]
 
 __all__ = ["explain"]
 
 CHECK = "Hold the scores to the model: erase the strongest words, read again, compare with random words."
 REACH = "Show which word, as it goes in, reached the state of which, for one text."
 COUNTER = "Find the fewest words whose removal changes the prediction of one text."
+SUMMARY = "Sum up which words carry each class over all texts, beside their labels where the file has them."
 TOP = "Words that --check erases, rows of a kind that --summary shows; else 5."
 TAKEN = {
     "": ("--class", "--against", "--at"),
@@ -33,7 +42,51 @@ TAKEN = {
     "--summary": ("--at", "--top"),
 }
 """The options that each question has a use for."""
-SUMMARY = "Sum up which words carry each class over all texts, beside their labels where the file has them."
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What is asked, of which class, and where words are looked at: fields that `reads` makes options of."""
+
+    for_class: Annotated[str | None, typer.Option("--class", help="Class to explain; else the predicted one.")] = None
+    against: Annotated[str | None, typer.Option(help="Another class, or 'rest': explain the class against it.")] = None
+    at: Annotated[str | None, typer.Option(help="Where words are looked at: 'input', 'states', or 'both'.")] = None
+    check: Annotated[bool, typer.Option("--check", help=CHECK)] = False
+    counterfactual: Annotated[bool, typer.Option("--counterfactual", help=COUNTER)] = False
+    reach: Annotated[bool, typer.Option("--reach", help=REACH)] = False
+    summary: Annotated[bool, typer.Option("--summary", help=SUMMARY)] = False
+    top: Annotated[int | None, typer.Option(help=TOP, min=1)] = None
+    seed: Annotated[int | None, typer.Option(help="Of the texts and words that --check draws; else 0.")] = None
+
+    @property
+    def place(self) -> At | None:
+        """Where words are looked at."""
+        return cast("At | None", self.at)
+
+    @property
+    def alone(self) -> bool:
+        """Whether explanations are wanted as they are: no question about them, no class picked out."""
+        return not (self.question or self.for_class or self.against)
+
+    @property
+    def question(self) -> str:
+        """The option that asks, or nothing."""
+        return next(iter(self._asking), "")
+
+    @property
+    def _asking(self) -> list[str]:
+        return [option for option in TAKEN if option and getattr(self, option.removeprefix("--"))]
+
+    def __post_init__(self) -> None:
+        """Raise `UsageError` for two questions at once, and for an option that the question has no use for."""
+        if len(self._asking) > 1:
+            raise UsageError(f"{' and '.join(self._asking)} are questions of their own: ask one at a time")
+        options = {"--class": self.for_class, "--against": self.against, "--at": self.at}
+        for option, value in {**options, "--top": self.top, "--seed": self.seed}.items():
+            if value is not None and option not in TAKEN[self.question]:
+                owners = [each or "an explanation alone" for each, taken in TAKEN.items() if option in taken]
+                here = f"with {self.question}" if self.question else "here"
+                raise UsageError(f"{option} is of {' and '.join(owners)}, and has no use {here}")
 
 
 @guarded
@@ -41,15 +94,7 @@ SUMMARY = "Sum up which words carry each class over all texts, beside their labe
 def explain(
     model: Annotated[str, typer.Argument(help="Folder of a saved model.")],
     texts: Annotated[list[str], typer.Argument(help=TEXTS)],
-    for_class: Annotated[str | None, typer.Option("--class", help="Class to explain; else the predicted one.")] = None,
-    against: Annotated[str | None, typer.Option(help="Another class, or 'rest': explain the class against it.")] = None,
-    at: Annotated[str | None, typer.Option(help="Where words are looked at: 'input', 'states', or 'both'.")] = None,
-    check: Annotated[bool, typer.Option("--check", help=CHECK)] = False,
-    counterfactual: Annotated[bool, typer.Option("--counterfactual", help=COUNTER)] = False,
-    reach: Annotated[bool, typer.Option("--reach", help=REACH)] = False,
-    summary: Annotated[bool, typer.Option("--summary", help=SUMMARY)] = False,
-    top: Annotated[int | None, typer.Option(help=TOP, min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the texts and words that --check draws; else 0.")] = None,
+    asked: Asked = Asked(),
     label: LabelColumn = "label",
     label_separator: Separator = None,
     out: Report = None,
@@ -59,51 +104,20 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show what every word gave to a prediction; the scores add up to the logit."""
-    _refuse_what_does_not_go_together(
-        {"--check": check, "--counterfactual": counterfactual, "--reach": reach, "--summary": summary},
-        {"--class": for_class, "--against": against, "--at": at, "--top": top, "--seed": seed},
-    )
-    place = cast("At | None", at)
-    if any((check, counterfactual, reach, summary, for_class, against)):
-        if resume:
-            raise UsageError("--resume is of explanations alone: a question has no parts to go on from")
-        out = write_place(out, inputs=(model, *texts))
-    else:
+    if asked.alone:
         out = stream_place(out, inputs=(model, *texts), resume=resume)
         if out is not None and is_stream(out, as_json) and (named_file(texts) or not out.suffix):
-            _write_block_by_block(model, encoder, blocks_of(texts, columns), out, place, resume, as_json)
+            _write_block_by_block(model, encoder, blocks_of(texts, columns), out, asked.place, resume, as_json)
             return
-    from spacetune.explanations import REST
-    from spacetune.reports import explained as drawn
-    from spacetune.reports.terminal import draw_explanation
-
-    quiet_libraries()
-    from spacetune.studies import check_explanations, find_counterfactual, summarise, word_reach
-
-    data = texts_or_table(texts, columns, label=label if summary else None, label_separator=label_separator)
-    given: Sequence[TextInput] = data.inputs
-    fitted = load(model, encoder)
-    if check:
-        found = check_explanations(fitted, given, top=top or 5, seed=seed or 0, at=place)
-        show(found, as_json, drawn.draw_faithfulness, out)
-    elif (counterfactual or reach) and len(given) != 1:
-        raise UsageError(f"{'--counterfactual' if counterfactual else '--reach'} is of one text, got {len(given)}")
-    elif counterfactual:
-        show(find_counterfactual(fitted, given[0], at=place), as_json, drawn.draw_counterfactual, out)
-    elif reach:
-        name = None if for_class is None else named_class(for_class, tuple(fitted.task_.classes))
-        show(word_reach(fitted, given[0], name), as_json, drawn.draw_reach, out)
-    elif summary:
-        explanation = fitted.explain(given, at=place)
-        labels = data.labelled_as(explanation[0].classes).labels
-        show(summarise(explanation, labels, top=top or 5), as_json, drawn.draw_summary, out)
+    elif resume:
+        raise UsageError("--resume is of explanations alone: a question has no parts to go on from")
     else:
-        explanation = fitted.explain(given, at=place)
-        classes = explanation[0].classes
-        name = None if for_class is None else named_class(for_class, classes)
-        rest = against == "rest" and "rest" not in map(str, classes)
-        other = REST if rest else None if against is None else named_class(against, classes, "--against")
-        show(explanation, as_json, lambda console, result: draw_explanation(console, result, name, other), out)
+        out = write_place(out, inputs=(model, *texts))
+    quiet_libraries()
+    read_label = label if asked.summary else None
+    given = texts_or_table(texts, columns, label=read_label, label_separator=label_separator)
+    found, draw = _answer(load(model, encoder), given, asked)
+    show(found, as_json, draw, out)
 
 
 def _write_block_by_block(
@@ -117,18 +131,45 @@ def _write_block_by_block(
     say_written(written, "texts' explanations", as_json)
 
 
-def _refuse_what_does_not_go_together(questions: dict[str, bool], options: dict[str, object]) -> None:
-    """Raise `UsageError` for two questions at once, and for an option that the question has no use for."""
-    asked = [question for question, is_asked in questions.items() if is_asked]
-    if len(asked) > 1:
-        raise UsageError(f"{' and '.join(asked)} are questions of their own: ask one at a time")
-    (question,) = asked or [""]
-    for option, value in options.items():
-        if value is not None and option not in TAKEN[question]:
-            owners = [each or "an explanation alone" for each, taken in TAKEN.items() if option in taken]
-            raise UsageError(
-                f"{option} is of {' and '.join(owners)}, and has no use {f'with {question}' if question else 'here'}"
-            )
+def _answer(model: TextEstimator, texts: LabelledTexts, asked: Asked) -> Answer:
+    """Return the answer to a question, or the explanations themselves, and what draws it."""
+    from spacetune import studies
+    from spacetune.reports import explained as drawn
+
+    match asked.question:
+        case "--check":
+            top, seed = asked.top or 5, asked.seed or 0
+            found = studies.check_explanations(model, texts.inputs, top=top, seed=seed, at=asked.place)
+            return found, drawn.draw_faithfulness
+        case "--counterfactual":
+            return studies.find_counterfactual(model, _only(texts, asked), at=asked.place), drawn.draw_counterfactual
+        case "--reach":
+            text, name = _only(texts, asked), asked.for_class
+            chosen = None if name is None else named_class(name, tuple(model.task_.classes))
+            return studies.word_reach(model, text, chosen), drawn.draw_reach
+        case _:
+            explanation = model.explain(texts.inputs, at=asked.place)
+    if asked.summary:
+        labels = texts.labelled_as(explanation[0].classes).labels
+        return studies.summarise(explanation, labels, top=asked.top or 5), drawn.draw_summary
+    return explanation, _drawing(asked, explanation[0].classes)
+
+
+def _drawing(asked: Asked, classes: tuple[Any, ...]) -> Draw:
+    """Return what prints explanations for the class asked for, against the one it is held against."""
+    from spacetune.explanations import REST
+    from spacetune.reports.terminal import draw_explanation
+
+    name = None if asked.for_class is None else named_class(asked.for_class, classes)
+    rest = asked.against == "rest" and "rest" not in map(str, classes)
+    other = REST if rest else None if asked.against is None else named_class(asked.against, classes, "--against")
+    return lambda console, result: draw_explanation(console, result, name, other)
+
+
+def _only(texts: LabelledTexts, asked: Asked) -> TextInput:
+    if len(texts) != 1:
+        raise UsageError(f"{asked.question} is of one text, got {len(texts)}")
+    return texts.inputs[0]
 
 
 def named_class(name: str, classes: tuple[Any, ...], option: str = "--class") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,43 @@ from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task
 from spacetune.model_folder import free_place
 
 __all__ = ["fit"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What is learnt, and how, in the estimators' own words: fields that `reads` makes options of."""
+
+    encoder: EncoderName = None
+    layers: Annotated[str, typer.Option(help="A number, several as 2,4,6, 'all' or 'auto'.")] = "auto"
+    n_latent: Annotated[int | None, typer.Option(help="Width of a concept space.")] = None
+    n_vertices: Annotated[int | None, typer.Option(help="Corners of the simplex (of prefixes, or of heads).")] = None
+    prefix_length: Annotated[int | None, typer.Option(help="Virtual tokens of a prefix.")] = None
+    pairs: Annotated[
+        Literal["auto", "apart", "together"] | None,
+        typer.Option(
+            help="How pairs are read: two texts apart, or as one; by itself apart, and as one by a simplex or with "
+            "something learnt inside."
+        ),
+    ] = None
+    inside: Annotated[
+        Literal["top", "all", "lora", "prefix"] | None,
+        typer.Option(help="What is learnt in the encoder too: upper layers or all (slower, most exact), or adapters."),
+    ] = None
+    inside_size: Annotated[int | None, typer.Option(help="Layers of top, rank of lora, tokens of prefix.")] = None
+    inter_weight: Annotated[float | None, typer.Option(help="Weight of the inter-space loss.")] = None
+    intra_weight: Annotated[float | None, typer.Option(help="Weight of the intra-space loss.")] = None
+    lexicon: Annotated[
+        bool | None, typer.Option(help="Scores of words beside the states; by itself where dev says that it helps.")
+    ] = None
+    class_weight: Annotated[str | None, typer.Option(help="'balanced' weighs rare classes up.")] = None
+    n_epochs: Annotated[int | None, typer.Option(help="Passes over the texts at most.")] = None
+    max_length: Annotated[int | None, typer.Option(help="Tokens read in a pass; alone, a text is cut there.")] = None
+    max_windows: Annotated[int | None, typer.Option(help="Such passes over a long text; the rest is cut.")] = None
+
+    def given(self) -> dict[str, Any]:
+        """Return those that were named; the rest are the method's own."""
+        named = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        return named | {"layers": parse_layers(self.layers, auto=True)}
 
 
 @guarded
@@ -31,32 +69,7 @@ def fit(
     ] = None,
     budget: Annotated[float, typer.Option(help="Seconds that --method auto may take to choose.")] = 60.0,
     task: Task = "auto",
-    encoder: EncoderName = None,
-    layers: Annotated[str, typer.Option(help="A number, several as 2,4,6, 'all' or 'auto'.")] = "auto",
-    n_latent: Annotated[int | None, typer.Option(help="Width of a concept space.")] = None,
-    n_vertices: Annotated[int | None, typer.Option(help="Corners of the simplex (of prefixes, or of heads).")] = None,
-    prefix_length: Annotated[int | None, typer.Option(help="Virtual tokens of a prefix.")] = None,
-    pairs: Annotated[
-        Literal["auto", "apart", "together"] | None,
-        typer.Option(
-            help="How pairs are read: two texts apart, or as one; by itself apart, and as one by a simplex or with "
-            "something learnt inside."
-        ),
-    ] = None,
-    inside: Annotated[
-        Literal["top", "all", "lora", "prefix"] | None,
-        typer.Option(help="What is learnt in the encoder too: upper layers or all (slower, most exact), or adapters."),
-    ] = None,
-    inside_size: Annotated[int | None, typer.Option(help="Layers of top, rank of lora, tokens of prefix.")] = None,
-    inter_weight: Annotated[float | None, typer.Option(help="Weight of the inter-space loss.")] = None,
-    intra_weight: Annotated[float | None, typer.Option(help="Weight of the intra-space loss.")] = None,
-    lexicon: Annotated[
-        bool | None, typer.Option(help="Scores of words beside the states; by itself where dev says that it helps.")
-    ] = None,
-    class_weight: Annotated[str | None, typer.Option(help="'balanced' weighs rare classes up.")] = None,
-    n_epochs: Annotated[int | None, typer.Option(help="Passes over the texts at most.")] = None,
-    max_length: Annotated[int | None, typer.Option(help="Tokens read in a pass; alone, a text is cut there.")] = None,
-    max_windows: Annotated[int | None, typer.Option(help="Such passes over a long text; the rest is cut.")] = None,
+    settings: Settings = Settings(),
     dev_fraction: Annotated[float, typer.Option(help="Share set aside where there is no --dev.")] = 0.1,
     refit: Annotated[
         bool | None, typer.Option(help="Learn from the dev texts too in the end; by itself below 2,000 texts.")
@@ -85,13 +98,6 @@ def fit(
         for name, path in (("train", train), ("dev", dev), ("test", test))
         if path
     }
-    settings = {
-        "encoder": encoder, "layers": parse_layers(layers, auto=True), "n_latent": n_latent, "pairs": pairs,
-        "inside": inside, "inside_size": inside_size, "inter_weight": inter_weight, "intra_weight": intra_weight,
-        "n_vertices": n_vertices, "prefix_length": prefix_length, "lexicon": lexicon, "class_weight": class_weight,
-        "n_epochs": n_epochs, "max_length": max_length, "max_windows": max_windows,
-        "train_encoder": train_encoder or None,
-    }  # fmt: skip
     with heeding_sigterm() as ended:
         _, report = fit_model(
             data["train"],
@@ -101,7 +107,7 @@ def fit(
             budget=budget,
             task=task,
             baselines=baselines,
-            settings={k: v for k, v in settings.items() if v is not None},
+            settings=settings.given() | ({"train_encoder": True} if train_encoder else {}),
             dev_fraction=dev_fraction,
             refit=refit,
             seed=seed,

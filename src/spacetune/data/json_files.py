@@ -11,6 +11,7 @@ from typing import IO, Any
 from spacetune.data import label_studio
 from spacetune.data.labelled_texts import DataNote
 from spacetune.data.opening import blank_note, open_text, text_lines
+from spacetune.data.writing import columns_of
 from spacetune.errors import DataError, printable
 
 __all__ = ["json_blocks"]
@@ -41,7 +42,7 @@ def json_blocks(path: Path, encoding: str, size: int | None = None) -> Iterator[
             return
         records = (row for row, _ in itertools.chain([first], [second] if second else [], rows))
         while block := list(itertools.islice(records, size)):
-            columns, notes = label_studio.read_export(block, name) or (_columns(block), [])
+            columns, notes = label_studio.read_export(block, name) or (columns_of(block), [])
             yield columns, (*blank_note(blank, name), *notes)
             blank.clear()
 
@@ -94,18 +95,13 @@ def _as_row(value: object, number: int, name: str) -> dict[str, Any]:
     return value
 
 
-def _columns(records: list[dict[str, Any]]) -> Columns:
-    names = dict.fromkeys(name for record in records for name in record)
-    return {name: [record.get(name) for record in records] for name in names}
-
-
 def _as_table(table: dict[str, Any], name: str) -> Columns | None:
     """Read an object that is a whole table, as pandas writes several kinds of; None where it is one row."""
     rows = table.get("data")
     if "columns" in table and isinstance(rows, list):
         return _from_split(table["columns"], rows, name)
     if "schema" in table and isinstance(rows, list):
-        return _columns([_as_row(row, 1, name) for row in rows])
+        return columns_of([_as_row(row, 1, name) for row in rows])
     values = list(table.values())
     if len(values) > 1 and all(isinstance(v, list) for v in values):
         return table
@@ -135,7 +131,7 @@ def _from_nested(table: dict[str, dict[str, Any]], name: str) -> Columns:
     if numbered_rows:
         return {column: [cells[row] for row in inner] for column, cells in table.items()}
     if all(key.isdecimal() for key in table):
-        return _columns(list(table.values()))
+        return columns_of(list(table.values()))
     raise DataError(
         f"{name} is one object of objects, as pandas' to_json writes by default; {RECORDS}, lines=True "
         "(and reset_index() before, where the index is no number)"

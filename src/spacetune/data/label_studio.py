@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spacetune.data.labelled_texts import DataNote
+from spacetune.data.writing import columns_of
 from spacetune.errors import DataError
 
 __all__ = ["read_export"]
@@ -77,8 +78,7 @@ def _answer(annotation: object, number: int, name: str) -> dict[str, list[Any]]:
 
 
 def _read_rows(records: list[dict[str, Any]], name: str) -> tuple[Columns, list[DataNote]]:
-    names = dict.fromkeys(key for record in records for key in record)
-    columns = {key: [record.get(key) for record in records] for key in names}
+    columns = columns_of(records)
     for key, column in columns.items():
         if any(isinstance(v, dict) and set(v) == {"choices"} for v in column):
             columns[key] = [_choices(v) for v in column]

@@ -13,6 +13,7 @@ from spacetune.data.delimited import Quoting, delimited_blocks
 from spacetune.data.json_files import json_blocks
 from spacetune.data.labelled_texts import DataNote
 from spacetune.data.parquet import Types, class_names, named_classes, parquet_blocks
+from spacetune.data.writing import columns_of
 from spacetune.errors import DataError, MissingExtraError, SpacetuneError, did_you_mean, printable
 
 __all__ = ["Table", "TextFormat", "files_of", "open_blocks", "open_table"]
@@ -204,8 +205,7 @@ def _siblings(path: Path) -> list[str]:
 
 def _from_list(rows: list[Any]) -> Table:
     if rows and all(isinstance(row, Mapping) for row in rows):
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        return Table("memory", {name: [row.get(name) for row in rows] for name in names})
+        return Table("memory", columns_of(rows))
     return Table("memory", {"text": rows})
 
 

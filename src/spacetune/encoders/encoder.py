@@ -23,11 +23,10 @@ from spacetune.encoders.sentences.embedding import Embedder
 from spacetune.encoders.sentences.folder import copy_recipe
 from spacetune.encoders.token_features import Provenance, TokenFeatures
 from spacetune.encoders.tokenizing import TextInput, Tokenized, TokenSpans, as_inputs, each_once
-from spacetune.errors import DataError, EncoderError, UsageError
+from spacetune.errors import DataError, EncoderError
 
 __all__ = ["Encoder"]
 
-MAX_WINDOWS = 16
 AT_REST = ("name", "revision", "dtype", "max_length", "max_windows")
 
 
@@ -129,15 +128,7 @@ class Encoder:
             local_files_only=local_files_only,
             trust_remote_code=trust_remote_code,
         )
-        limit = loaded.max_length if max_length is None else max_length
-        if not loaded.shortest <= limit <= loaded.longest:
-            raise UsageError(
-                f"max_length must lie between {loaded.shortest} and {loaded.longest} for {source.name}, got {limit}"
-            )
-        if max_windows is not None and max_windows < 1:
-            raise UsageError(f"max_windows must be at least 1, got {max_windows}")
-        usual = MAX_WINDOWS if max_length is None else 1
-        return cls(source, loaded, limit, usual if max_windows is None else max_windows)
+        return cls(source, loaded, *loaded.windows(source.name, max_length, max_windows))
 
     def __repr__(self) -> str:
         number = str(self.dtype).removeprefix("torch.")

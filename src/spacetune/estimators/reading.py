@@ -41,9 +41,9 @@ from spacetune.fitting import (
     Reading,
     logits_of,
 )
-from spacetune.heads import Head, Model, PairHead
+from spacetune.heads import Model
 
-__all__ = ["Read", "Reader", "auto_layers", "cut_at"]
+__all__ = ["Read", "Reader", "auto_layers"]
 
 Array = np.ndarray[Any, Any]
 
@@ -261,11 +261,6 @@ class Reader:
             return False
         keeps_whole = learnt.encoder is None and self.kept is not None and self.kept.form == "full"
         return keeps_whole and len(given.content) <= len(fitted.hashes) <= PART * len(given.content)
-
-
-def cut_at(head: Head, provenance: Provenance, texts: Sequence[TextInput]) -> int:
-    """Return the number of tokens above which texts are cut: of pairs read apart that of each text."""
-    return provenance.longest if isinstance(head, PairHead) else provenance.cut_at(texts)
 
 
 def _read(model: Model, features: TokenFeatures) -> Read:

@@ -54,7 +54,7 @@ class SpaceClassifier(Classifier):
         Full learning rate of AdamW; None is 0.001 below 2,000 texts and 0.003 from there on. Spaces of pairs read apart
         learn at a sixth of it.
     weight_decay
-        Its decoupled decay.
+        Decoupled weight decay of AdamW.
     n_epochs
         Passes over the texts at most; None chooses by their number.
     batch_size

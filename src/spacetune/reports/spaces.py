@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from spacetune.encoders import TextInput, as_line
 from spacetune.errors import counted
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.reports.charts import N_HUES, heat_map, legend, look
@@ -140,8 +141,8 @@ def overlap_section(overlap: SpaceOverlap, *, folded: bool = False) -> Section:
     return Section("Between the spaces", between, folded)
 
 
-def _brief(text: object) -> str:
-    whole = text if isinstance(text, str) else " | ".join(text)  # pyright: ignore[reportArgumentType, reportCallIssue]
+def _brief(text: TextInput) -> str:
+    whole = as_line(text)
     return whole if len(whole) <= HOVER_LETTERS else f"{whole[:HOVER_LETTERS]}…"
 
 

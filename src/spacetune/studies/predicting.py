@@ -14,13 +14,13 @@ from spacetune.data import LabelledTexts
 from spacetune.data.blocks import Block, Survey
 from spacetune.data.writing import Columns, beside, table_pieces, type_of
 from spacetune.encoders import TextInput, Texts, as_inputs
-from spacetune.errors import UsageError, counted
+from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.classifier import Classifier
-from spacetune.estimators.reading import cut_at
 from spacetune.fitting import probabilities
 from spacetune.results import Result, jsonable
 from spacetune.studies.data.thresholds import Thresholds, as_thresholds, single_label
+from spacetune.studies.fit.scoring import cut_notes
 from spacetune.studies.streaming import Stream, Streamed, model_run
 
 __all__ = ["Predictions", "predict_file", "predict_texts", "predictions_of"]
@@ -266,8 +266,7 @@ def _pieces(
 
 def predictions_of(model: TextEstimator, inputs: Sequence[TextInput], logits: Array, n_truncated: int) -> Predictions:
     """Turn logits ``(text, output)`` of these texts into predictions; `n_truncated` of them were cut."""
-    limit = cut_at(model.head_, model.encoder_.provenance(()), inputs)
-    notes = (f"{counted(n_truncated, 'text')} cut at {limit:,} tokens",) if n_truncated else ()
+    notes = cut_notes(model.head_, model.encoder_.provenance((), n_truncated), inputs)
     labels = model.task_.labels(logits)
     predicted = labels.tolist() if isinstance(labels, np.ndarray) else labels
     if not isinstance(model, Classifier):

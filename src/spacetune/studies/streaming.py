@@ -217,11 +217,11 @@ class _Made(Generic[T]):
     pieces: Pieces[T]
     blocks: TextBlocks
     survey: Survey
-    _ahead: Iterator[Block] | None = None
-    _next: int = 0
+    _ahead: Iterator[Block] | None = dataclasses.field(default=None, init=False)
+    _next: int = dataclasses.field(default=0, init=False)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_ahead": None, "_next": 0}
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Made, (self.make, self.pieces, self.blocks, self.survey)
 
     def write_file(self, place: Path, bar: tqdm[Any]) -> int:
         """Write one file of all blocks; return how many texts were cut."""

@@ -8,26 +8,21 @@ import functools
 import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 from spacetune.encoders.families import EncoderModel, family_of, n_token_rows
 from spacetune.encoders.loading.checking import check_folder, check_tokens
 from spacetune.encoders.loading.direct import read_directly
+from spacetune.encoders.loading.limits import MAX_WINDOWS, most_positions, usual_lengths
 from spacetune.encoders.loading.machine import choose_device, choose_dtype
 from spacetune.encoders.loading.resolving import VOCABULARIES, EncoderSource, resolve, weights_sha256
-from spacetune.encoders.loading.stated import in_one_line, stated_number
+from spacetune.encoders.loading.stated import in_one_line
 from spacetune.encoders.passes.packed import PackedEncoder
 from spacetune.encoders.passes.padded import PaddedEncoder
-from spacetune.encoders.sentences.folder import sentence_settings
 from spacetune.encoders.tokenizing import FastTokenizer, Tokenizing
-from spacetune.errors import EncoderError
-
-if TYPE_CHECKING:
-    from types import SimpleNamespace
-
-    from transformers import PreTrainedConfig
+from spacetune.errors import EncoderError, UsageError
 
 __all__ = [
     "LoadedEncoder",
@@ -41,8 +36,6 @@ __all__ = [
 ]
 
 M = TypeVar("M", bound=EncoderModel)
-
-USUAL_LIMIT = 512
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +82,22 @@ class LoadedEncoder:
     def shortest(self) -> int:
         """The smallest length limit that leaves room for a token."""
         return self.tokens.num_special_tokens_to_add(pair=False) + 1
+
+    def windows(self, name: str, max_length: int | None, max_windows: int | None) -> tuple[int, int]:
+        """Return the tokens of a window and the number of windows, as asked for or else as is usual.
+
+        Raises
+        ------
+        UsageError
+            If the encoder of this name cannot read so.
+        """
+        limit = self.max_length if max_length is None else max_length
+        if not self.shortest <= limit <= self.longest:
+            raise UsageError(f"max_length must lie between {self.shortest} and {self.longest} for {name}, got {limit}")
+        if max_windows is not None and max_windows < 1:
+            raise UsageError(f"max_windows must be at least 1, got {max_windows}")
+        usual = MAX_WINDOWS if max_length is None else 1
+        return limit, usual if max_windows is None else max_windows
 
     def tokenizing(self, max_length: int, max_windows: int, *, lowercase: bool = False) -> Tokenizing:
         """Return the tokenizer with these limits.
@@ -157,8 +166,8 @@ def freeze(
     config = model.config
     family = family_of(config.model_type)
     uses_segments = "token_type_ids" in tokenizer.model_input_names
-    positions = _positions(config)
-    usual, full = _usual_lengths(source, tokenizer, positions)
+    positions = most_positions(config)
+    usual, full = usual_lengths(source, tokenizer, positions)
     return LoadedEncoder(
         runner=PackedEncoder(model, dtype) if "fast" in family.supports else PaddedEncoder(model, uses_segments),
         weights=model,
@@ -253,26 +262,3 @@ def _check_loaded(source: EncoderSource, model: Any, missing: Collection[str]) -
         model.pooler = None  # else a random one would be read by who asks for it
     if absent:  # transformers would fill them with random numbers
         raise EncoderError(f"the weights in {source.folder} lack {len(absent)} of the model's, first {absent[0]}")
-
-
-def _positions(config: PreTrainedConfig | SimpleNamespace) -> int:
-    """Return the longest text the positions allow; RoBERTa and MPNet keep the first two for padding."""
-    positions = getattr(config, "max_position_embeddings", None) or 0
-    if positions < 1:  # relative positions only; XLNet says -1
-        return 1 << 20
-    reserved = config.pad_token_id + 1 if config.model_type in family_of(config.model_type).after_padding else 0
-    return positions - reserved
-
-
-def _usual_lengths(source: EncoderSource, tokenizer: FastTokenizer, positions: int) -> tuple[int, int]:
-    """Return the limit of a window, up to 512, and the tokenizer's own; what the encoder's makers set is both."""
-    file, said = sentence_settings(source.folder)
-    if said.get("max_seq_length") is not None:
-        stated = min(stated_number(said, "max_seq_length", file, 1, 1 << 40), positions)
-        return stated, stated
-    limit = tokenizer.model_max_length
-    if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 1:
-        named = source.folder / "tokenizer_config.json"
-        raise EncoderError(f"{named}: model_max_length must be a number from 1, got {in_one_line(limit)}")
-    full = int(min(limit, positions))
-    return min(full, USUAL_LIMIT), full

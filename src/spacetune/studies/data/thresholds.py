@@ -14,9 +14,9 @@ from spacetune.data import LabelledTexts
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.text_estimator import TextEstimator
-from spacetune.fitting import logits_of, probabilities
+from spacetune.fitting import probabilities
 from spacetune.results import Result
-from spacetune.studies.fit.matching import as_trained
+from spacetune.studies.fit.answers import Answers
 from spacetune.studies.fit.scoring import seen_notes
 
 __all__ = [
@@ -165,17 +165,16 @@ def choose_thresholds(
         raise UsageError(f"give one of precision, cost and keep, above 0 and at most 1; got {asked or 'none'}")
     ((what, level),) = asked.items()
     classifier = single_label(model)
-    data = as_trained(model.task_, model.fitted_.pairs, data)
-    logits = logits_of(model.learnt_.model.on_top, model.features(data.inputs))
-    said, right = logits.argmax(1), logits.argmax(1) == model.task_.targets(data.labels or []).numpy()
-    scores = _sureness(classifier, logits)
+    answers = Answers.of(model, data)
+    said, right = answers.decided, answers.decided == answers.targets
+    scores = _sureness(classifier, answers.logits)
     groups = [(name, said == k) for k, name in enumerate(model.task_.classes)] if by_class else [(None, said >= 0)]
     return Thresholds(
         source=data.source,
         asked=what,
         level=level,
         thresholds=tuple(_threshold(name, scores[rows], right[rows], what, level) for name, rows in groups),
-        notes=tuple(seen_notes(model, data)),
+        notes=tuple(seen_notes(model, answers.data)),
     )
 
 

@@ -99,12 +99,12 @@ def choose_method(
 ) -> Choice:
     """Choose a method by stochastic cross-validation: fresh random fifths held out, round after round.
 
-    All methods see the same parts in the same order, and whoever has taken the least time so far plays next, so that
-    slow ones play fewer rounds. Methods are compared over the rounds they share. After three rounds a method drops out
-    where the 95 % t interval of its differences to the leader lies below zero; so does one whose next fit would not end
-    within the budget. A first fit gets two thirds of what is left. The best standing wins, of those with two rounds or
-    more where there are any. Where the rounds see a part of the texts only, the default, which makes more of many texts
-    than the probe does, stays unless another is clearly ahead in that sense. All these rules are our choice.
+    All methods see the same parts in the same order, and the one that has taken the least time so far comes next, so
+    that slow ones get fewer rounds. Methods are compared over the rounds they share. After three rounds a method drops
+    out where the 95 % t interval of its differences to the leader lies below zero; so does one whose next fit would not
+    end within the budget. A first fit gets two thirds of what is left. The best standing wins, of those with two rounds
+    or more where there are any. Where the rounds see a part of the texts only, the default, which makes more of many
+    texts than the probe does, stays unless another is clearly ahead in that sense. All these rules are our choice.
 
     Parameters
     ----------

@@ -12,11 +12,10 @@ from spacetune.data import LabelledTexts
 from spacetune.encoders import as_line
 from spacetune.errors import DataError
 from spacetune.estimators import TextEstimator
-from spacetune.fitting import logits_of
 from spacetune.fitting.tasks.task import named
 from spacetune.results import Result
-from spacetune.studies.fit.intervals import decisions, difference_intervals
-from spacetune.studies.fit.matching import as_trained
+from spacetune.studies.fit.answers import Answers
+from spacetune.studies.fit.intervals import difference_intervals
 from spacetune.studies.fit.scoring import seen_notes
 
 __all__ = ["McNemar", "ModelComparison", "compare_models"]
@@ -120,7 +119,7 @@ def compare_models(
     if second.task_.kind != task.kind or second.task_.classes != task.classes:
         told = " and ".join(f"{name} gives {_given(m)}" for name, m in zip(names, (first, second), strict=True))
         raise DataError(f"two models that give the same are compared: {told}")
-    a, b = (_answers(model, data) for model in (first, second))
+    a, b = both = [Answers.of(model, data) for model in (first, second)]
     numbers = task.kind == "regression"
     return ModelComparison(
         source=data.source,
@@ -130,40 +129,25 @@ def compare_models(
         scores=(a.scores, b.scores),
         difference={name: value - b.scores[name] for name, value in a.scores.items()},
         intervals=difference_intervals(task.kind, a.targets, a.decided, b.decided),
-        mcnemar=None if numbers else McNemar.of(a.right, b.right),
+        mcnemar=None if numbers else McNemar.of(*(_right(each) for each in both)),
         differing=tuple(_differing(data, a, b, numbers)),
-        notes=tuple(f"{name}: {note}" for name, each in zip(names, (a, b), strict=True) for note in each.notes),
+        notes=tuple(
+            f"{name}: {note}"
+            for name, each in zip(names, both, strict=True)
+            for note in seen_notes(each.model, each.data)
+        ),
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Answers:
-    """What one model says of the texts, and what is true in its own terms."""
-
-    targets: Array
-    decided: Array
-    labels: list[Any]
-    scores: dict[str, float]
-    notes: list[str]
-
-    @property
-    def right(self) -> Array:
-        return (self.decided == self.targets).reshape(len(self.targets), -1).all(1)
+def _right(answers: Answers) -> Array:
+    """Return which texts ``(text,)`` are answered rightly; of several labels a text's whole set."""
+    return (answers.decided == answers.targets).reshape(len(answers.targets), -1).all(1)
 
 
-def _answers(model: TextEstimator, data: LabelledTexts) -> _Answers:
-    data = as_trained(model.task_, model.fitted_.pairs, data)
-    targets = model.task_.targets(data.labels or []).numpy()
-    logits = logits_of(model.learnt_.model.on_top, model.features(data.inputs))
-    decided, said = decisions(model.task_, logits, targets), model.task_.labels(logits)
-    scores = model.task_.scores(logits, targets)
-    return _Answers(targets, decided, list(said), scores, seen_notes(model, data))
-
-
-def _differing(data: LabelledTexts, a: _Answers, b: _Answers, numbers: bool) -> list[dict[str, Any]]:
+def _differing(data: LabelledTexts, a: Answers, b: Answers, numbers: bool) -> list[dict[str, Any]]:
     apart = np.abs(a.decided - b.decided).reshape(len(data), -1).sum(1)
     order = np.argsort(-apart, kind="stable") if numbers else np.arange(len(data))
-    rows = list(zip(data.labels or [], a.labels, b.labels, map(as_line, data.inputs), strict=True))
+    rows = list(zip(data.labels or [], a.said, b.said, map(as_line, data.inputs), strict=True))
     return [
         {"row": i + 1, **dict(zip(("label", "first", "second", "text"), rows[i], strict=True))}
         for i in order[apart[order] > 0].tolist()

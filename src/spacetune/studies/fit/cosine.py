@@ -12,8 +12,7 @@ from spacetune.data import LabelledTexts
 from spacetune.estimators import LinearProbe
 from spacetune.fitting import Task, fit_linear, text_chunks
 from spacetune.fitting.linear import spread
-from spacetune.studies.fit.intervals import decisions, score_intervals
-from spacetune.studies.fit.score_rows import Parts, Row, shown
+from spacetune.studies.fit.score_rows import Parts, Row, logits_row
 
 __all__ = ["cosine_rows", "cosines"]
 
@@ -32,17 +31,11 @@ def cosine_rows(encoder: Any, task: Task, data: Parts) -> list[Row]:
     """Return the rows of the plain cosine: threshold, or scale, of logistic or ridge regression on dev alone."""
     began = time.perf_counter()
     reader = LinearProbe(encoder, layers=-1, pairs="apart")
-    of_dev = cosines(reader, data.dev)
+    found = {split: cosines(reader, texts) for split, texts in data.scored.items()}
     targets = task.targets(data.dev.labels or []).numpy()
-    mean, scale = spread(of_dev, data.dev.weights)
-    weight, bias = fit_linear(task, (of_dev - mean) / scale, targets, STRENGTH, data.dev.weights)
-    given = {"dev": of_dev} if data.test is None else {"dev": of_dev, "test": cosines(reader, data.test)}
-    logits = {split: (rows - mean) / scale @ weight.T + bias for split, rows in given.items()}
-    settled, seconds = task.settled(logits["dev"], targets, data.dev.weights), time.perf_counter() - began
-    rows: list[Row] = []
-    for split, found in logits.items():
-        truth, weights = task.targets(data.scored[split].labels or []).numpy(), data.scored[split].weights
-        about = {"method": "cosine", "split": split, "n": len(truth), "seconds": seconds}
-        intervals = score_intervals(task.kind, truth, decisions(settled, found, truth), weights)
-        rows.append({**about, **shown(settled.scores(found, truth, weights)), "intervals": intervals})
-    return rows
+    weights = data.dev.weights
+    mean, scale = spread(found["dev"], weights)
+    weight, bias = fit_linear(task, (found["dev"] - mean) / scale, targets, STRENGTH, weights)
+    logits = {split: (rows - mean) / scale @ weight.T + bias for split, rows in found.items()}
+    settled, seconds = task.settled(logits["dev"], targets, weights), time.perf_counter() - began
+    return [logits_row("cosine", split, settled, data, each, seconds) for split, each in logits.items()]

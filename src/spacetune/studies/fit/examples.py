@@ -16,7 +16,7 @@ SHOWN = 10
 
 
 def hardest(
-    texts: Sequence[TextInput], labels: Sequence[Any], said: Sequence[Any], badness: Array
+    texts: Sequence[TextInput], labels: Sequence[Any], said: Sequence[Any], losses: Array
 ) -> list[dict[str, Any]]:
     """Return the texts with the largest loss, largest first; for a number a text, with the largest error.
 
@@ -28,7 +28,7 @@ def hardest(
         What is true.
     said
         What the model says.
-    badness
+    losses
         ``(text,)``: the loss.
 
     Returns
@@ -36,10 +36,7 @@ def hardest(
     list of dict
         ``text``, ``label``, ``predicted`` and ``loss``: at most ten.
     """
-    order = [int(i) for i in np.argsort(-badness, kind="stable")[:SHOWN]]
-    return [
-        {"text": as_line(texts[i]), "label": labels[i], "predicted": said[i], "loss": float(badness[i])} for i in order
-    ]
+    return _first(-losses, {"text": texts, "label": labels, "predicted": said, "loss": losses.tolist()})
 
 
 def least_sure(
@@ -65,7 +62,10 @@ def least_sure(
     """
     strongest = np.sort(table, axis=1)
     margin = strongest[:, -1] - strongest[:, -2]
-    order = [int(i) for i in np.argsort(margin, kind="stable")[:SHOWN]]
-    return [
-        {"text": as_line(texts[i]), "label": labels[i], "predicted": said[i], "margin": float(margin[i])} for i in order
-    ]
+    return _first(margin, {"text": texts, "label": labels, "predicted": said, "margin": margin.tolist()})
+
+
+def _first(order: Array, columns: dict[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return the rows that come first in this order."""
+    rows = [{name: values[i] for name, values in columns.items()} for i in np.argsort(order, kind="stable")[:SHOWN]]
+    return [row | {"text": as_line(row["text"])} for row in rows]

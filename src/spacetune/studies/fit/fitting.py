@@ -10,18 +10,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spacetune.data import DataNote, LabelledTexts, is_indicator, overlap_note, unknown_notes
+from spacetune.data import DataNote, LabelledTexts, check_texts, overlap_note, unknown_notes
 from spacetune.errors import UsageError, counted
 from spacetune.estimators import TextEstimator
-from spacetune.estimators.labels import label_task
-from spacetune.fitting import DevTexts, Regression, split_texts
+from spacetune.fitting import DevTexts, split_texts
 from spacetune.results import Result
 from spacetune.studies.fit.choosing import Choice, choose_method
 from spacetune.studies.fit.cosine import cosine_rows
 from spacetune.studies.fit.interrupting import output, save, was_interrupted
-from spacetune.studies.fit.matching import as_trained, learnable, weighing
+from spacetune.studies.fit.matching import comparable, learnable, weighing
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
-from spacetune.studies.fit.score_rows import Parts, majority_rows, probe_rows, score_row, tfidf_rows
+from spacetune.studies.fit.score_rows import Parts, Row, majority_rows, probe_rows, score_row, tfidf_rows
 from spacetune.studies.fit.scoring import Scores, score_model
 from spacetune.studies.fit.tuning import tell_of_tuning
 
@@ -157,7 +156,7 @@ def fit_model(
         far is kept and saved, and the slow baselines are left out.
     """
     train = learnable(train, task)
-    dev, test = (None if other is None else _comparable(train, task, other) for other in (dev, test))
+    dev, test = (None if other is None else comparable(train, task, other) for other in (dev, test))
     notes = _notes(train, dev, test)
     train = weighing(train)
     part, held, how = _parts(train, dev, dev_fraction, seed)
@@ -172,15 +171,13 @@ def fit_model(
         model = make_estimator(method, regression, chosen, seed)
         if refit and getattr(model, "train_encoder", False):
             raise UsageError("refit is for a frozen encoder: with train_encoder give all training texts, others as dev")
-        options: dict[str, Any] = {} if out is None else {"checkpoint": out.checkpoint}
+        options: dict[str, Any] = {**(fit_options or {}), **({} if out is None else {"checkpoint": out.checkpoint})}
         chosen_by = DevTexts(held.inputs, held.labels or [], how, held.weights)
-        model.fit(part.inputs, part.labels, part.weights, dev=chosen_by, **(fit_options or {}), **options)
+        model.fit(part.inputs, part.labels, part.weights, dev=chosen_by, **options)
         counts = model.encoder_.count_tokens(train.inputs)
-        unknown = unknown_notes(model.encoder_.unknown(train.inputs), counts)
-        notes += tuple(f"{train.source}: {note}" for note in unknown)
+        notes += _unknown_notes(model, train, counts)
         scored = {"dev": score_model(model, held)}
-        interrupted = was_interrupted(model)
-        data = Parts(part, held, test, None if interrupted else _everything(model, train, dev, held, refit))
+        data = Parts(part, held, test, _everything(model, train, dev, held, refit))
         if data.everything is not None:
             model.refit(data.everything.inputs, data.everything.labels, data.everything.weights)
         seconds = time.perf_counter() - began
@@ -191,8 +188,7 @@ def fit_model(
         tell_of_tuning(model, sum(counts))
         table = [score_row(method, split, scores, seconds) for split, scores in scored.items()]
         if baselines:
-            slow = [] if interrupted else _slow_rows(model, data, method, regression, chosen, seed)
-            table = [*majority_rows(model.task_, data), *slow, *table]
+            table = [*_baseline_rows(model, data, method, regression, chosen, seed), *table]
     return model, _report(model, method, train.source, data, table, notes, scored, choice)
 
 
@@ -204,14 +200,17 @@ def _usual(train: LabelledTexts, regression: bool, settings: dict[str, Any]) -> 
     return "probe" if apart else "space"
 
 
-def _slow_rows(
+def _baseline_rows(
     model: TextEstimator, data: Parts, method: Method, regression: bool, chosen: dict[str, Any], seed: int
-) -> list[dict[str, Any]]:
-    """Return the rows of the baselines that take a while: TF-IDF and the probe."""
+) -> list[Row]:
+    """Return the rows of the baselines; after an interruption of the one that takes no time."""
+    majority = majority_rows(model.task_, data)
+    if was_interrupted(model):
+        return majority
     probe = {name: chosen[name] for name in SHARED if name in chosen}
     others = [] if method == "probe" else probe_rows(make_estimator("probe", regression, probe, seed), data)
     alike = [] if data.train.pairs is None else cosine_rows(chosen.get("encoder"), model.task_, data)
-    return [*tfidf_rows(model.task_, data), *alike, *others]
+    return [*majority, *tfidf_rows(model.task_, data), *alike, *others]
 
 
 def _report(
@@ -219,7 +218,7 @@ def _report(
     method: Method,
     source: str,
     data: Parts,
-    table: list[dict[str, Any]],
+    table: list[Row],
     notes: tuple[str, ...],
     scored: dict[str, Scores],
     choice: Choice | None,
@@ -240,15 +239,6 @@ def _report(
     )
 
 
-def _comparable(train: LabelledTexts, task: str, other: LabelledTexts) -> LabelledTexts:
-    """Return dev or test texts with labels as in training; what is wrong with them is said before the training."""
-    labels = train.labels or []
-    if is_indicator(labels):  # read as sets of classes only when it is fitted
-        return other
-    trained = Regression.of(labels) if is_regression(labels, task) else label_task(labels, None, 0.0)
-    return as_trained(trained, train.pairs is not None, other)
-
-
 def _parts(
     train: LabelledTexts, dev: LabelledTexts | None, fraction: float, seed: int
 ) -> tuple[LabelledTexts, LabelledTexts, str]:
@@ -263,16 +253,14 @@ def _parts(
 def _everything(
     model: TextEstimator, train: LabelledTexts, dev: LabelledTexts | None, held: LabelledTexts, refit: bool | None
 ) -> LabelledTexts | None:
-    """Return what the model learns from in the end; None where that is what it learnt from already."""
+    """Return what the model learns from in the end; None where that is what it learnt from, or it was interrupted."""
     wanted = dev is None and model.refits(len(train)) if refit is None else refit
-    if not wanted or held is train:
+    if not wanted or held is train or was_interrupted(model):
         return None
     return train if dev is None else train.followed_by(dev)
 
 
 def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts | None) -> tuple[str, ...]:
-    from spacetune.data import check_texts
-
     notes = [f"{train.source}: {note}" for note in check_texts(train).notes]
     if train.weights is not None and not train.weights.all():
         rows = (np.flatnonzero(train.weights == 0) + 1).tolist()
@@ -283,3 +271,9 @@ def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts 
             repeated = overlap_note(set(train.keys), data.keys)
             notes += [f"{data.source}: {repeated}"] if repeated else []
     return tuple(notes)
+
+
+def _unknown_notes(model: TextEstimator, train: LabelledTexts, counts: list[int]) -> tuple[str, ...]:
+    """Return notes on what the model's encoder has no token for."""
+    notes = unknown_notes(model.encoder_.unknown(train.inputs), counts)
+    return tuple(f"{train.source}: {note}" for note in notes)

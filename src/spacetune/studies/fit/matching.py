@@ -1,4 +1,4 @@
-"""Labelled texts made what can be learnt from, or comparable with what was, or refused with the reason."""
+"""Labelled texts made what a task can learn from, or comparable with what was trained on; else refused, with why."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ import dataclasses
 
 import numpy as np
 
-from spacetune.data import LabelledTexts, label_kind
+from spacetune.data import LabelledTexts, is_indicator, label_kind
 from spacetune.errors import DataError
-from spacetune.fitting import Task
+from spacetune.estimators.labels import label_task
+from spacetune.fitting import Regression, Task
+from spacetune.studies.fit.methods import is_regression
 
-__all__ = ["as_trained", "learnable", "weighing"]
+__all__ = ["as_trained", "comparable", "learnable", "weighing"]
+
+
+def comparable(train: LabelledTexts, task: str, other: LabelledTexts) -> LabelledTexts:
+    """Return dev or test texts with labels as in training; what is wrong with them is said before the training."""
+    labels = train.labels or []
+    if is_indicator(labels):  # read as sets of classes only when it is fitted
+        return other
+    trained = Regression.of(labels) if is_regression(labels, task) else label_task(labels, None, 0.0)
+    return as_trained(trained, train.pairs is not None, other)
 
 
 def as_trained(task: Task, pairs: bool, data: LabelledTexts) -> LabelledTexts:

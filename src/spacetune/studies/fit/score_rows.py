@@ -18,7 +18,7 @@ from spacetune.studies.fit.baselines import TfidfBaseline
 from spacetune.studies.fit.intervals import decisions, score_intervals
 from spacetune.studies.fit.scoring import Scores, score_model
 
-__all__ = ["Parts", "Row", "majority_rows", "probe_rows", "score_row", "shown", "tfidf_rows"]
+__all__ = ["Parts", "Row", "logits_row", "majority_rows", "probe_rows", "score_row", "tfidf_rows"]
 
 Array = np.ndarray[Any, Any]
 Row = dict[str, Any]
@@ -58,11 +58,19 @@ def score_row(method: str, split: str, scored: Scores, seconds: float | None) ->
         "method": method,
         "split": split,
         "n": scored.n_texts,
-        **shown(scored.scores),
+        **_shown(scored.scores),
         **ece,
         "seconds": seconds,
         "intervals": scored.intervals,
     }
+
+
+def logits_row(method: str, split: str, task: Task, data: Parts, logits: Array, seconds: float) -> Row:
+    """Return the row of what is known by its logits alone."""
+    truth, weights = task.targets(data.scored[split].labels or []).numpy(), data.scored[split].weights
+    scores = _shown(task.scores(logits, truth, weights))
+    intervals = score_intervals(task.kind, truth, decisions(task, logits, truth), weights)
+    return {"method": method, "split": split, "n": len(truth), **scores, "seconds": seconds, "intervals": intervals}
 
 
 def majority_rows(task: Task, data: Parts) -> list[Row]:
@@ -107,12 +115,9 @@ def _tfidf(words: TfidfBaseline, data: Parts, split: str, logits: Array | None, 
     name, task = "tf-idf + linear", words.task
     if logits is None:
         return _majority(name, task, data, split, seconds)
-    truth, weights = task.targets(data.scored[split].labels or []).numpy(), data.scored[split].weights
-    scores = shown(task.scores(logits, truth, weights))
-    intervals = score_intervals(task.kind, truth, decisions(task, logits, truth), weights)
-    return {"method": name, "split": split, "n": len(truth), **scores, "seconds": seconds, "intervals": intervals}
+    return logits_row(name, split, task, data, logits, seconds)
 
 
-def shown(scores: dict[str, float]) -> dict[str, float]:
+def _shown(scores: dict[str, float]) -> dict[str, float]:
     """Return the scores that a table shows."""
     return {name: value for name, value in scores.items() if name != "neg_log_loss"}

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from spacetune.data import LabelledTexts, overlap_note
-from spacetune.encoders import FeatureSource
+from spacetune.encoders import Provenance, TextInput
 from spacetune.errors import counted
 from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.hashes import text_hashes
-from spacetune.estimators.reading import cut_at
-from spacetune.fitting import Task, calibration_errors, logits_of, probabilities, reliability
+from spacetune.fitting import MultiLabel, calibration_errors, probabilities, reliability
+from spacetune.heads import Head, PairHead
 from spacetune.results import Result
+from spacetune.studies.fit.answers import Answers
 from spacetune.studies.fit.examples import hardest, least_sure
-from spacetune.studies.fit.intervals import decisions, score_intervals
-from spacetune.studies.fit.matching import as_trained
+from spacetune.studies.fit.intervals import score_intervals
 
-__all__ = ["Scores", "score_model", "seen_notes"]
+__all__ = ["Scores", "cut_notes", "score_model", "seen_notes"]
 
 Array = np.ndarray[Any, Any]
 
@@ -98,52 +99,45 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
     DataError
         If the texts carry no labels, or a label the model does not know.
     """
-    task: Task = model.task_
-    data = as_trained(task, model.fitted_.pairs, data)
-    targets = task.targets(data.labels or []).numpy()
-    source = model.features(data.inputs)
-    logits = logits_of(model.learnt_.model.on_top, source)
+    answers = Answers.of(model, data)
+    task, data, logits, targets = answers.task, answers.data, answers.logits, answers.targets
     single = task.kind == "single"
     from_spaces = None
     if single and isinstance(model, SpaceClassifier) and model.inter_weight > 0:
         from_spaces = float(np.mean(model.predict_from_spaces(data.inputs) == np.asarray(data.labels)))
-    predicted = decisions(task, logits, targets)
     return Scores(
         source=data.source,
         n_texts=len(data),
         kind=task.kind,
-        scores=task.scores(logits, targets, data.weights),
+        scores=answers.scores,
         baseline=task.baseline(targets, targets, data.weights),
         ece=_ece(model, logits, targets) if isinstance(model, Classifier) else None,
         from_spaces=from_spaces,
         confusion=_confusion(targets, logits.argmax(1), task.n_outputs) if single else None,
         classes=tuple(task.classes),
-        notes=tuple(_notes(model, data, source)),
-        intervals=score_intervals(task.kind, targets, predicted, data.weights),
-        **_evidence(model, data, logits, targets, predicted),
+        notes=tuple(_notes(answers)),
+        intervals=score_intervals(task.kind, targets, answers.decided, data.weights),
+        **_evidence(answers),
     )
 
 
-def _evidence(
-    model: TextEstimator, data: LabelledTexts, logits: Array, targets: Array, predicted: Array
-) -> dict[str, Any]:
+def _evidence(answers: Answers) -> dict[str, Any]:
     """Return the calibration curve, and the texts to look at."""
-    labels, task = data.labels or [], model.task_
+    model, targets, predicted = answers.model, answers.targets, answers.decided
+    inputs, labels, said = answers.data.inputs, answers.data.labels or [], answers.said
     if not isinstance(model, Classifier):
-        return {"hardest": tuple(hardest(data.inputs, labels, predicted.tolist(), np.abs(predicted - targets)))}
-    said = task.labels(logits)
-    said = said.tolist() if isinstance(said, np.ndarray) else said
-    table = probabilities(logits, model.temperature_, model.kind_)
-    if model.kind_ == "multi":
-        labels = task.names(targets == 1)  # an indicator names no labels
+        return {"hardest": tuple(hardest(inputs, labels, predicted.tolist(), np.abs(predicted - targets)))}
+    table = probabilities(answers.logits, model.temperature_, model.kind_)
+    if isinstance(model.task_, MultiLabel):
+        labels = model.task_.names(targets == 1)  # an indicator names no labels
         loss = -np.log(np.clip(np.where(targets == 1, table, 1 - table), 1e-12, 1)).sum(1)
         curve = reliability(table.ravel(), targets.ravel() == 1)
-        return {"calibration": tuple(curve), "hardest": tuple(hardest(data.inputs, labels, said, loss))}
+        return {"calibration": tuple(curve), "hardest": tuple(hardest(inputs, labels, said, loss))}
     loss = -np.log(np.clip(table[np.arange(len(targets)), targets], 1e-12, 1))
     return {
         "calibration": tuple(reliability(table.max(1), predicted == targets)),
-        "hardest": tuple(hardest(data.inputs, labels, said, loss)),
-        "least_sure": tuple(least_sure(data.inputs, labels, said, table)),
+        "hardest": tuple(hardest(inputs, labels, said, loss)),
+        "least_sure": tuple(least_sure(inputs, labels, said, table)),
     }
 
 
@@ -166,11 +160,15 @@ def seen_notes(model: TextEstimator, data: LabelledTexts) -> list[str]:
     return notes if repeated is None else [*notes, str(repeated)]
 
 
-def _notes(model: TextEstimator, data: LabelledTexts, source: FeatureSource) -> list[str]:
-    notes = seen_notes(model, data)
-    provenance = getattr(source, "provenance", None)
-    if provenance is not None and provenance.n_truncated:
-        notes.append(
-            f"{counted(provenance.n_truncated, 'text')} cut at {cut_at(model.head_, provenance, data.inputs):,} tokens"
-        )
-    return notes
+def cut_notes(head: Head, provenance: Provenance, texts: Sequence[TextInput]) -> tuple[str, ...]:
+    """Say how many texts were cut, if any, and above how many tokens: of pairs read apart those of each text."""
+    limit = provenance.longest if isinstance(head, PairHead) else provenance.cut_at(texts)
+    cut = provenance.n_truncated
+    return (f"{counted(cut, 'text')} cut at {limit:,} tokens",) if cut else ()
+
+
+def _notes(answers: Answers) -> list[str]:
+    model, data = answers.model, answers.data
+    provenance = getattr(answers.source, "provenance", None)
+    cut = () if provenance is None else cut_notes(model.head_, provenance, data.inputs)
+    return [*seen_notes(model, data), *cut]

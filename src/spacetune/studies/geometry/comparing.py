@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from spacetune.data import LabelledTexts
-from spacetune.encoders import Encoder, FeatureStore, Layers, TextInput, Texts, default_store
+from spacetune.encoders import Encoder, FeatureStore, Layers, TextInput, Texts
 from spacetune.errors import DataError, UsageError
 from spacetune.geometry import (
     PointCloud,
@@ -23,7 +23,7 @@ from spacetune.geometry import (
 from spacetune.results import Result
 from spacetune.studies.geometry.measure_table import MeasureTable
 from spacetune.studies.geometry.measuring import EncoderLike, choose_measures, measure, open_encoder, read_inputs
-from spacetune.studies.geometry.token_streams import TokenStream, read_chunks
+from spacetune.studies.geometry.token_streams import TokenStates, TokenStream
 
 __all__ = ["EncoderComparison", "compare", "paired_layers"]
 
@@ -125,18 +125,16 @@ def compare(
     """
     names, inputs = choose_measures(measures), read_inputs(texts)
     encoders = open_encoder(a), open_encoder(b)
-    kept = default_store() if store == "auto" else store
     paired = paired_layers(encoders[0], encoders[1], layers)
     chosen = tuple(tuple(sorted({pair[side] for pair in paired})) for side in (0, 1))
-    options: dict[str, Any] = {"measures": names, "sample": sample, "seed": seed, "store": kept, "progress": progress}
+    options: dict[str, Any] = {"measures": names, "sample": sample, "seed": seed, "store": store, "progress": progress}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SampleSizeWarning)
         tables = [measure(e, inputs, layers=list(own), **options) for e, own in zip(encoders, chosen, strict=True)]
     by_token = _same_tokens(encoders[0], encoders[1], inputs)
     read = _sampled_tokens if by_token else _text_means
-    points = [
-        read(e, inputs, own, kept, sample, seed, progress) for e, own in zip(encoders, chosen, strict=True)
-    ]  # fmt: skip
+    states = [TokenStates(e, inputs, own, store, progress) for e, own in zip(encoders, chosen, strict=True)]
+    points = [read(each, sample, seed) for each in states]
     if len(points[0]) < 4:
         raise DataError(f"a comparison needs at least 4 points, got {len(points[0])}: pass more texts")
     rows = [_similarity(points[0][:, chosen[0].index(i)], points[1][:, chosen[1].index(j)], i, j) for i, j in paired]
@@ -171,33 +169,18 @@ def _same_tokens(a: Encoder, b: Encoder, inputs: list[TextInput]) -> bool:
     return np.array_equal(one.token_ids, two.token_ids) and np.array_equal(one.lengths, two.lengths)
 
 
-def _sampled_tokens(
-    encoder: Encoder,
-    inputs: list[TextInput],
-    layers: tuple[int, ...],
-    store: FeatureStore | None,
-    sample: int,
-    seed: int,
-    progress: bool | None,
-) -> np.ndarray:
-    stream = TokenStream(len(layers), encoder.dim, sample=sample, seed=seed, moments=False)
-    for part, _ in read_chunks(encoder, inputs, layers, store, progress):
-        stream.update(part)
+def _sampled_tokens(states: TokenStates, sample: int, seed: int) -> np.ndarray:
+    stream = TokenStream(len(states.layers), states.encoder.dim, sample=sample, seed=seed, moments=False)
+    states.feed(stream.update)
     return stream.sample()[0]
 
 
-def _text_means(
-    encoder: Encoder,
-    inputs: list[TextInput],
-    layers: tuple[int, ...],
-    store: FeatureStore | None,
-    sample: int,
-    seed: int,
-    progress: bool | None,
-) -> np.ndarray:
-    chosen = np.random.default_rng(seed).permutation(len(inputs))[:sample]
-    some = [inputs[i] for i in np.sort(chosen)]
-    return np.concatenate([part.means().numpy() for part, _ in read_chunks(encoder, some, layers, store, progress)])
+def _text_means(states: TokenStates, sample: int, seed: int) -> np.ndarray:
+    chosen = np.random.default_rng(seed).permutation(len(states.inputs))[:sample]
+    means: list[np.ndarray] = []
+    some = dataclasses.replace(states, inputs=[states.inputs[i] for i in np.sort(chosen)])
+    some.feed(lambda part: means.append(part.means().numpy()))
+    return np.concatenate(means)
 
 
 def _similarity(x: np.ndarray, y: np.ndarray, i: int, j: int) -> dict[str, Any]:

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
 from spacetune.data import LabelledTexts
-from spacetune.encoders import (
-    Encoder,
-    FeatureStore,
-    Layers,
-    TextInput,
-    Texts,
-    TokenFeatures,
-    as_inputs,
-    default_store,
-    shared_encoder,
-)
+from spacetune.encoders import Encoder, FeatureStore, Layers, TextInput, Texts, as_inputs, shared_encoder
 from spacetune.errors import DataError, UsageError
 from spacetune.geometry import OFFICIAL_SET, SampleSizeWarning, find_measure, list_measures
 from spacetune.studies.geometry.cell_streams import COUNTED, CellStream
 from spacetune.studies.geometry.layer_values import STREAMED, Variant, layer_values
-from spacetune.studies.geometry.measure_table import MeasureTable, few_tokens_notes
-from spacetune.studies.geometry.token_streams import GROUPS, TokenStream, read_chunks
+from spacetune.studies.geometry.measure_table import LayerValue, MeasureTable, few_tokens_notes
+from spacetune.studies.geometry.token_streams import GROUPS, TokenStates, TokenStream
 
 __all__ = ["MEASURE_GROUPS", "EncoderLike", "choose_measures", "measure", "open_encoder", "read_inputs"]
 
@@ -119,30 +109,19 @@ def measure(
         raise UsageError(f"sample must be at least 2 tokens, got {sample}")
     inputs, opened = read_inputs(texts), open_encoder(encoder)
     chosen = opened.resolve_layers(layers)
-    stream = TokenStream(
-        len(chosen), opened.dim, sample=sample, seed=seed, n_groups=GROUPS if intervals and len(inputs) > 1 else 1
-    )
-    n_cut = 0
-    where = default_store() if store == "auto" else store
-    for part, cut in read_chunks(opened, inputs, chosen, where, progress):
-        stream.update(part)
-        n_cut += cut
+    states = TokenStates(opened, inputs, chosen, store, progress)
+    n_groups = GROUPS if intervals and len(inputs) > 1 else 1
+    stream = TokenStream(len(chosen), opened.dim, sample=sample, seed=seed, n_groups=n_groups)
+    n_cut = states.feed(stream.update)
     if stream.n_tokens < 2:
         raise DataError(f"measures need at least 2 tokens, got {stream.n_tokens}: pass more texts")
-    cells = _count(
-        stream, names if variant == "exact" else (), lambda: read_chunks(opened, inputs, chosen, where, progress)
-    )
+    cells = _count(states, stream, names if variant == "exact" else ())
     values = layer_values(
-        stream, cells, chosen, names, variant=variant, seed=seed, intervals=stream.n_groups > 1, progress=progress
+        stream, cells, chosen, names, variant=variant, seed=seed, intervals=n_groups > 1, progress=progress
     )
-    notes = few_tokens_notes(values, opened.dim)
-    if notes:
-        warnings.warn("; ".join(notes), SampleSizeWarning, stacklevel=2)
-    notes += _counting_notes(cells, len(stream.sample()[0]))
-    if n_cut:
-        limit = opened.provenance(()).cut_at(inputs)
-        notes.append(f"{n_cut:,} of {len(inputs):,} texts were cut at {limit:,} tokens")
-    notes += list(dict.fromkeys(f"{v.measure} has no value: {v.problem}" for v in values if v.problem))
+    few = few_tokens_notes(values, opened.dim)
+    if few:
+        warnings.warn("; ".join(few), SampleSizeWarning, stacklevel=2)
     return MeasureTable(
         provenance=opened.provenance(chosen, n_cut),
         n_texts=stream.n_texts,
@@ -152,20 +131,17 @@ def measure(
         seed=seed,
         variant=variant,
         values=tuple(values),
-        notes=tuple(notes),
+        notes=(*few, *_counting_notes(cells, len(stream.sample()[0])), *_cut_notes(states, n_cut), *_gaps(values)),
         spectra=np.stack([layer.merged()[0].spectrum.values for layer in stream.layers]),
     )
 
 
-def _count(
-    stream: TokenStream, names: Sequence[str], read: Callable[[], Iterator[tuple[TokenFeatures, int]]]
-) -> CellStream:
+def _count(states: TokenStates, stream: TokenStream, names: Sequence[str]) -> CellStream:
     """Count all tokens into the cells of quantizers trained on the sample, unless the sample is all tokens."""
     tokens, _ = stream.sample()
     cells = CellStream(tokens, [n for n in names if n in COUNTED and len(tokens) < stream.n_tokens], stream.n_groups)
     if cells.names:
-        for part, _ in read():
-            cells.update(part)
+        states.feed(cells.update)
     return cells
 
 
@@ -175,6 +151,16 @@ def _counting_notes(cells: CellStream, n_sample: int) -> list[str]:
     advised = max(find_measure(name).advice.points for name in cells.names)
     few = f" ({advised:,} or more are advised)" if n_sample < advised else ""
     return [f"{', '.join(cells.names)}: all tokens, in the cells of a quantizer trained on {n_sample:,} of them{few}"]
+
+
+def _cut_notes(states: TokenStates, n_cut: int) -> list[str]:
+    limit = states.encoder.provenance(()).cut_at(states.inputs)
+    return [f"{n_cut:,} of {len(states.inputs):,} texts were cut at {limit:,} tokens"] if n_cut else []
+
+
+def _gaps(values: Sequence[LayerValue]) -> list[str]:
+    """Return why measures have no value, each reason once."""
+    return list(dict.fromkeys(f"{entry.measure} has no value: {entry.problem}" for entry in values if entry.problem))
 
 
 def choose_measures(given: str | Sequence[str]) -> tuple[str, ...]:

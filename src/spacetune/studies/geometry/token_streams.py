@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from spacetune.encoders import Encoder, FeatureStore, TextInput, TokenFeatures
+from spacetune.encoders import Encoder, FeatureStore, TextInput, TokenFeatures, default_store
 from spacetune.fitting import text_chunks
 from spacetune.geometry import Directions, Moments, Reservoir
 from spacetune.geometry.half_samples import merge_all
 
-__all__ = ["GROUPS", "LayerStream", "TokenStream", "by_group", "groups_of", "read_chunks"]
+__all__ = ["GROUPS", "LayerStream", "TokenStates", "TokenStream", "by_group", "groups_of"]
 
 GROUPS = 16
 """Groups into which texts are dealt for intervals; a text belongs to one of them whole."""
@@ -107,24 +108,37 @@ class TokenStream:
         return self._sample.points.reshape(-1, *self._shape), texts % self.n_groups
 
 
-def read_chunks(
-    encoder: Encoder,
-    inputs: list[TextInput],
-    layers: tuple[int, ...],
-    store: FeatureStore | None,
-    progress: bool | None,
-) -> Iterator[tuple[TokenFeatures, int]]:
-    """Yield features of consecutive texts, a bounded number at a time, and how many texts were newly found cut.
+@dataclasses.dataclass(frozen=True)
+class TokenStates:
+    """The token states of texts at some layers, read as often as they are asked for, some texts at a time.
 
     Without a store nothing is kept; with one, what it lacks is encoded and kept first.
     """
-    if store is None:
-        for part in encoder.encode_runs(inputs, layers=layers, progress=progress):
-            yield part, 0 if part.provenance is None else part.provenance.n_truncated
-        return
-    source: Any = store.encode(encoder, inputs, layers=layers, progress=progress)
-    cut = source.provenance.n_truncated
-    with torch.inference_mode():
-        for rows in text_chunks(source.lengths):
-            yield source.take(rows), cut
-            cut = 0
+
+    encoder: Encoder
+    inputs: list[TextInput]
+    layers: tuple[int, ...]
+    store: FeatureStore | Literal["auto"] | None
+    progress: bool | None
+
+    def feed(self, take_in: Callable[[TokenFeatures], object]) -> int:
+        """Hand on the features of all texts in their order; return how many texts were cut."""
+        n_cut = 0
+        for part, cut in self._chunks():
+            take_in(part)
+            n_cut += cut
+        return n_cut
+
+    def _chunks(self) -> Iterator[tuple[TokenFeatures, int]]:
+        """Yield features of consecutive texts, and how many texts were newly found cut."""
+        store = default_store() if self.store == "auto" else self.store
+        if store is None:
+            for part in self.encoder.encode_runs(self.inputs, layers=self.layers, progress=self.progress):
+                yield part, 0 if part.provenance is None else part.provenance.n_truncated
+            return
+        source: Any = store.encode(self.encoder, self.inputs, layers=self.layers, progress=self.progress)
+        cut = source.provenance.n_truncated
+        with torch.inference_mode():
+            for rows in text_chunks(source.lengths):
+                yield source.take(rows), cut
+                cut = 0
