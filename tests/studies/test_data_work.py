@@ -75,11 +75,14 @@ def test_sets_of_labels_lack_what_was_taken_out_and_hold_what_was_put_in(shallow
     when = ("today", "at last, in the rain", "on Monday", "and so much rain")
     texts = [f"{how} {thing} {then}" for thing in things for how in ("such a lovely", "what an awful") for then in when]
     sets = [[*(["good"] if "lovely" in text else []), *(["wet"] if "rain" in text else [])] for text in texts]
-    spoilt = {0: ["good", "wet"], 41: ["good"], 66: ["good"]}
-    data = LabelledTexts([*texts, "a lone one"], [*(spoilt.get(i, each) for i, each in enumerate(sets)), ["rare"]])
+    spoilt = {0: ["good", "wet"], 41: ["good"], 70: ["good"]}
+    data = LabelledTexts(
+        [*texts, f"{texts[0]} only"], [*(spoilt.get(i, each) for i, each in enumerate(sets)), ["good", "rare"]]
+    )
     found = find_label_errors(data, shallow, n_folds=3)
-    suggested = {each.row - 1: (each.label, each.suggested) for each in found.errors[:3]}
-    assert suggested == {i: (spoilt[i], sets[i]) for i in spoilt}
+    suggested = {each.row - 1: (each.label, each.suggested) for each in found.errors}
+    assert {i: suggested.get(i) for i in spoilt} == {i: (spoilt[i], sets[i]) for i in spoilt}
+    assert len(suggested) < 6  # of 97
     confidences = [each.confidence for each in found.errors]
     assert confidences == sorted(confidences)
     assert (found.kind, found.n_texts, list(found.thresholds)) == ("multi", 97, ["good", "wet"])

@@ -289,7 +289,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
             raise ModelFileError(f"{place} holds a {type(model).__name__}, not a {cls.__name__}")
         return model
 
-    _get_fitted_attr_html = property()  # none: for a notebook scikit-learn would read them all, and load the encoder
+    _get_fitted_attr_html: Any = property()  # none: a notebook's drawing would read all, and load the encoder
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "learnt_")
