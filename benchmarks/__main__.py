@@ -22,6 +22,7 @@ NAMES = (
     "promises",
     "streaming",
     "suggesting",
+    "searching",
     "quality",
 )
 

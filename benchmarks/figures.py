@@ -197,6 +197,11 @@ FIGURES: dict[str, Callable[[], str]] = {
     "geometry-bound": lambda: f"{official(SCRIPT) / additive_training():.1f}",
     "suggest-share": lambda: f"{100 * result('suggesting')['share_of_labels']['accuracy']:.0f}",
     "suggest-share-f1": lambda: f"{100 * result('suggesting')['share_of_labels']['macro_f1']:.0f}",
+    "stream-rows": lambda: f"{result('streaming')['rows']:,}",
+    "stream-block": lambda: f"{result('streaming')['block']:,}",
+    "stream-peak-block": lambda: f"{result('streaming')['one_block']['peak_mb']}",
+    "stream-peak": lambda: f"{result('streaming')['all']['peak_mb']}",
+    "stream-rate": lambda: f"{result('streaming')['all']['rows_per_s']:,}",
     **{f"suggest-{data}": partial(needed, data, "accuracy") for data in SUGGESTED},
     **{f"suggest-{data}-f1": partial(needed, data, "macro_f1") for data in SUGGESTED},
 }

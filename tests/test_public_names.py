@@ -48,6 +48,12 @@ def test_every_name_is_there() -> None:
         _ = spacetune.encoder
 
 
+def test_rooms_that_moved_are_found_with_a_warning() -> None:
+    with pytest.warns(FutureWarning, match=r"spacetune\.training is spacetune\.fitting now"):
+        from spacetune import training  # pyright: ignore[reportAttributeAccessIssue]
+    assert training.Schedule is importlib.import_module("spacetune.fitting").Schedule
+
+
 def test_nothing_public_changes_unnoticed() -> None:
     assert interface() == INTERFACE.read_text(encoding="utf-8").splitlines()
 

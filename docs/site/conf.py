@@ -51,6 +51,7 @@ sphinx_gallery_conf = {
     "reset_modules": (),
     "download_all_examples": False,
     "show_memory": False,
+    "write_computation_times": False,
     "show_signature": False,
     "abort_on_example_error": True,
 }
@@ -59,6 +60,7 @@ html_theme = "pydata_sphinx_theme"
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_domain_indices = False
 html_math_renderer = "mathml"
 html_theme_options = {
     "logo": {"text": html_title},

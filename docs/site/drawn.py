@@ -75,5 +75,6 @@ html[data-theme=dark] .spacetune {{ {dark} }}
 math {{ font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math", "DejaVu Math TeX Gyre", math; }}
 .formula {{ margin: 1rem 0; overflow-x: auto; }}
 code {{ overflow-wrap: anywhere; }}
-.spacetune select, .spacetune .switch, .sphx-glr-thumbcontainer img {{ display: none; }}
+.bd-sidebar-primary {{ max-width: 17rem; }}
+.spacetune select, .spacetune .switch, .sphx-glr-thumbcontainer img, .sphx-glr-download-link-note {{ display: none; }}
 """

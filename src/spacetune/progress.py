@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any
 
@@ -27,11 +28,13 @@ def progress_bar(
     unit
         The unit's plural, as in ``texts``.
     show
-        True or False to force the bar on or off; None shows it after two seconds, where standard error is a terminal.
+        True or False to force the bar on or off; None shows it after two seconds, where standard error is a terminal
+        and the logger ``spacetune`` has not been set to warnings alone.
     done
         Units that were done before: they do not count for the rate.
     """
-    hidden = not (sys.stderr.isatty() if show is None else show)
+    wanted = sys.stderr.isatty() and logging.getLogger("spacetune").level <= logging.INFO
+    hidden = not (wanted if show is None else show)
     delay = 0.0 if show else DELAY
     return tqdm(
         total=total, desc=description, unit=f" {unit}", disable=hidden, smoothing=0.1, leave=False, delay=delay,

@@ -65,6 +65,28 @@ def test_a_part_set_aside_can_be_left_out(place: Place, tmp_path: Path) -> None:
     assert json.loads(run(*words).out)["n_texts"] == 84
 
 
+def test_a_column_says_what_texts_weigh(place: Place, tmp_path: Path) -> None:
+    rows = [row | {"times": "0" if i < 20 else "2.5"} for i, row in enumerate(read_rows(place.train))]
+    words = ["--method", "probe", "--no-baselines", "--json", "--out", tmp_path / "m"]
+    report = json.loads(run("fit", write_rows(tmp_path / "w.csv", rows), "--weight", "times", *words).out)
+    assert report["n_texts"] == 40
+    assert any("20 texts weigh 0 and are left out (rows 1, 2, 3" in note for note in report["notes"])
+    refused = run("fit", write_rows(tmp_path / "w.csv", [*rows, rows[0] | {"times": "much"}]), "--weight=times", *words)
+    assert refused.code == 1
+    assert "column 'times' must be numbers, one a text: 'much' at row 61" in refused.err
+
+
+def test_quiet_leaves_the_result_and_what_is_wrong(place: Place, tmp_path: Path) -> None:
+    words = ["fit", place.train, "--out", tmp_path / "m", "--method", "probe", "--no-baselines", "--report"]
+    told, quiet = run(*words, tmp_path / "a.html"), run(*words, tmp_path / "b.html", "--quiet")
+    assert "saved to" in told.out
+    assert "report written to" in told.err
+    assert (quiet.err, "saved to" in quiet.out) == ("", False)
+    assert "training texts" in quiet.out
+    assert "there is no such file" in run("predict", place.model, "a nice file.csv", "--quiet").err
+    assert run("predict", tmp_path / "none", "a text", "--quiet").err.startswith("spacetune: ")
+
+
 def test_the_lexicon_can_be_left_out(place: Place, tmp_path: Path) -> None:
     assert run("fit", place.train, "--out", tmp_path / "m", *FAST, "--no-lexicon").code == 0
     config = json.loads((tmp_path / "m" / "config.json").read_text())
@@ -216,12 +238,12 @@ def test_explanations_are_checked_turned_around_and_summed_up(place: Place, tmp_
     assert told["words"] == ["My", "parcel", "is", "lost", "[special]"]
     assert len(told["scores"]) == len(told["scores"][0]) == 5
     shown = run("explain", place.model, "My parcel is lost", "--reach", "--class", "cancel_order").out
-    assert "Of the logit of cancel_order." in shown
+    assert "Of the logit of cancel_order: " in shown
     words = ["explain", place.model, place.test, "--summary", "--out", tmp_path / "words.csv"]
     told = json.loads(run(*words, "--json").out)
     assert {"words", "texts", "mean", "sum", "wrong", "mean_wrong", "example"} <= told["words"][0].keys()
     assert len(read_rows(tmp_path / "words.csv")) == len(told["words"])
-    assert " for: " in run(*words[:4]).out
+    assert "  words for it: " in run(*words[:4]).out
     assert (
         "wrong" not in json.loads(run("explain", place.model, "lost", "lost too", "--summary", "--json").out)["words"]
     )

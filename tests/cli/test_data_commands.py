@@ -17,6 +17,9 @@ def test_likely_label_errors_of_a_file(place: Place, tmp_path: Path) -> None:
     assert "labels of spoilt.csv are likely wrong" in " ".join(answer.out.split())
     found = read_rows(tmp_path / "errors.csv")
     assert ("1", rows[0]["text"]) in [(row["row"], row["text"]) for row in found]
+    several = write_rows(tmp_path / "sets.csv", [row | {"label": f"all|{row['label']}"} for row in rows[:32]])
+    sets = json.loads(run("check", several, "--labels", "--label-separator", "|", "--json").out)
+    assert (sets["kind"], sets["n_texts"]) == ("multi", 32)
     unlabelled = write_rows(tmp_path / "texts.csv", [{"text": row["text"]} for row in rows])
     assert run("check", unlabelled, "--labels").code == 1
 
@@ -28,6 +31,8 @@ def test_near_duplicates_of_two_files(place: Place, tmp_path: Path) -> None:
     assert [(row["row"], row["other_row"], row["exact"]) for row in told["found"]] == [(1, 1, True)]
     refused = run("check", leaked, "--against", place.train, "--labels")
     assert (refused.code, "choose one" in refused.err) == (2, True)
+    alone = run("check", leaked, "--similarity", "0.9")
+    assert (alone.code, "name the other file with --against" in alone.err) == (2, True)
 
 
 def test_drift_names_the_files(place: Place) -> None:
@@ -52,7 +57,9 @@ def test_a_model_against_another(place: Place, tmp_path: Path) -> None:
     other = shutil.copytree(place.model, tmp_path / "other")
     told = json.loads(run("score", place.model, place.test, "--against", other, "--json").out)
     assert (told["names"], told["differing"], told["mcnemar"]["p"]) == (["model", "other"], [], 1.0)
-    assert "first: model, second: other." in run("score", place.model, place.test, "--against", other).out
+    shown = run("score", place.model, place.test, "--against", other).out
+    assert "first: model, second: other." in shown
+    assert shown.endswith("Where they differ: None.\n")
 
 
 def test_what_to_label_next_goes_into_a_file(place: Place, tmp_path: Path) -> None:

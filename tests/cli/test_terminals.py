@@ -82,7 +82,8 @@ def test_words_of_an_explained_text_keep_their_colours_behind_control_characters
 
 @pytest.mark.parametrize("width", [60, 72, 200])
 def test_a_table_fits_its_terminal_and_loses_nothing(width: int) -> None:
-    rows = [{"method": "tf-idf + linear", "split": "test", **{f"score_{i}": i + 0.1234 for i in range(5)}, "n": 120}]
+    numbers = {f"score_{i}": i + 0.1234 for i in range(5)}
+    rows = [{"method": "tf-idf + linear", "split": "test", "not there": None, **numbers, "n": 120}]
     shown = io.StringIO()
     Console(width=width, file=shown).print(ScoreTable(rows))
     lines = shown.getvalue().splitlines()

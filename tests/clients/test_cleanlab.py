@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spacetune.studies.data.label_errors import confident_errors
+from spacetune.studies.data.confident_learning import confident_errors, confident_set_errors
 
 filtering = pytest.importorskip("cleanlab.filter", reason="cleanlab is not installed")
 
@@ -25,3 +25,18 @@ def test_the_same_rows_in_the_same_order(seed: int) -> None:
     ours, _ = confident_errors(given, table)
     assert ours.tolist() == theirs.tolist()
     assert len(ours) > 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_same_labels_of_sets(seed: int) -> None:
+    from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
+
+    rng = np.random.default_rng(seed)
+    true = rng.random((200, 3)) < 0.4
+    table = 1 / (1 + np.exp(-(rng.normal(size=true.shape) + np.where(true, 2.0, -2.0))))
+    given = true ^ (rng.random(true.shape) < 0.1)
+    sets = [np.flatnonzero(row).tolist() for row in given]
+    theirs, _, _ = find_multilabel_issues_per_class(sets, table, filter_by="confident_learning", n_jobs=1)
+    ours, _ = confident_set_errors(given, table)
+    assert ours.any()
+    np.testing.assert_array_equal(ours, np.transpose(theirs))

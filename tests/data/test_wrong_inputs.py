@@ -422,6 +422,24 @@ def test_labels_that_cannot_be_learnt_from_say_why(labels: list[Any], message: s
         fit_model(read_texts({"text": [f"t{i}" for i in range(len(labels))], "label": labels}))
 
 
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (["1", "", "0.5"], "column 'w' must be numbers, one a text: '' at row 2"),
+        (["heavy", "1", "light"], "column 'w' must be numbers, one a text: 'heavy' at rows 1, 3"),
+        (["1", "-2", "nan"], "column 'w' must be finite and at least 0; -2.0 at rows 2, 3; mend or fill them"),
+        ([1, None, 2], "column 'w' must be finite and at least 0; nan at row 2"),
+        ([1, 10**400, 2], "column 'w' must be numbers, one a text: 1000"),
+        ([[1], [2], [3]], "column 'w' must be one number a text: 3 texts, weights of shape (3, 1)"),
+    ],
+)
+def test_weights_that_are_no_numbers_say_which_rows(weights: list[Any], message: str) -> None:
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_texts({"text": ["a", "b", "c"], "w": weights}, weight="w")
+    with pytest.raises(DataError, match=r"column 'v' is not in memory \(columns: text, w\); say which with --weight"):
+        read_texts({"text": ["a", "b", "c"], "w": weights}, weight="v")
+
+
 @pytest.fixture(scope="module")
 def model(encoder: Encoder) -> SpaceClassifier:
     texts = [f"{word} number {i}" for i in range(6) for word in ("cat", "dog")]

@@ -20,6 +20,7 @@ from tests.estimators.kinds import KINDS
 from spacetune import Encoder
 from spacetune.errors import DataError, ModelFileError, UsageError
 from spacetune.estimators import TextEstimator, load_estimator
+from spacetune.estimators.reading import Reader
 from spacetune.studies import demo_texts
 
 DEMO = demo_texts("train").take(range(64))
@@ -196,6 +197,7 @@ def test_pairs(kind: type[TextEstimator], encoder: Encoder, tmp_path: Path) -> N
     model.fit(pairs, labels_for(model))
     explanation = model.explain(pairs[:3])
     assert explanation.check() <= 1e-4
+    assert "<span>Fitted</span>" in model._repr_html_()  # though it has no space head to show
     assert {w["part"] for w in explanation[0].words()} == {-1, 0, 1}
     model.save_pretrained(tmp_path / "m")
     assert model.fitted_.pairs
@@ -205,6 +207,15 @@ def test_pairs(kind: type[TextEstimator], encoder: Encoder, tmp_path: Path) -> N
 def test_a_notebook_shows_whether_it_is_fitted(kind: type[TextEstimator], fitted: Any) -> None:
     assert "<span>Not fitted</span>" in kind()._repr_html_()
     assert "<span>Fitted</span>" in fitted._repr_html_()
+
+
+def test_a_notebook_loads_no_encoder(fitted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: Any) -> None:
+        raise AssertionError("the encoder was asked for")
+
+    again = pickle.loads(pickle.dumps(fitted))
+    monkeypatch.setattr(Reader, "encoder_of", load)
+    assert "<span>Fitted</span>" in again._repr_html_()
 
 
 def test_a_small_pickle_keeps_predictions(fitted: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from tests.estimators.kinds import KINDS
 
-from spacetune import Encoder, LinearProbe, SpaceClassifier
+from spacetune import Encoder, LabelledTexts, LinearProbe, SpaceClassifier
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import LinearProbeRegressor, TextEstimator
+from spacetune.studies import fit_model
 
 TEXTS = ["my card was charged twice", "where is my order?", "a fine day, thank you", "the parcel never came"] * 10
 LABELS = ["bill", "order"] * 20
@@ -78,6 +80,32 @@ def test_dev_scores_that_choose_go_by_weights() -> None:
     model = LinearProbe(C=0.1, dev_fraction=0.5).fit(ROWS, CLASSES, np.where(CLASSES == "a", 1e6, 1.0))
     assert model.report_["dev_scores"]["accuracy"] > 0.999
     assert set(model.predict(ROWS)) == {"a"}
+
+
+def test_dev_texts_given_with_weights_choose_by_them(tiny_encoder: Encoder) -> None:
+    weights = np.tile([1.0, 0.0, 1e-9, 1e-9], 10)
+    dev = LabelledTexts(TEXTS, ["bill"] * 40, weights=weights)  # three of four are wrong, and hardly count
+    model = LinearProbe(tiny_encoder, C=0.1, store=None).fit(TEXTS, LABELS, dev=dev)
+    assert model.predict(TEXTS[:4]).tolist() == LABELS[:4]
+    assert model.report_["dev_scores"]["accuracy"] > 0.999
+
+
+def test_a_whole_fit_goes_by_them_and_its_baselines_too(tiny_encoder: Encoder) -> None:
+    texts, weights = [f"{text} {i}" for i, text in enumerate(TEXTS)], np.tile([1.0, 2.0, 0.0, 0.5], 10)
+    data = LabelledTexts(texts, LABELS, weights=weights)
+    settings = {"encoder": tiny_encoder, "store": None, "C": 0.1}
+
+    def table(of: LabelledTexts) -> list[dict[str, Any]]:
+        model, report = fit_model(of, method="probe", settings=settings, dev_fraction=0.3)
+        assert report.scored["dev"].scores == model.report_["dev_scores"]
+        assert any("10 texts weigh 0 and are left out" in note for note in report.notes) == (len(of) == 40)
+        return [{name: value for name, value in row.items() if name != "seconds"} for row in report.table]
+
+    kept = data.take(np.flatnonzero(weights).tolist())
+    assert table(data) == table(kept) != table(dataclasses.replace(kept, weights=None))
+    model, _ = fit_model(data, method="probe", settings=settings, dev_fraction=0.3, baselines=False)
+    direct = LinearProbe(**settings, dev_fraction=0.3).fit(texts, LABELS, weights)
+    np.testing.assert_array_equal(model.predict_logits(texts), direct.predict_logits(texts))
 
 
 @pytest.mark.parametrize(

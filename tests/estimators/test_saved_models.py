@@ -37,6 +37,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("probe", LinearProbe(encoder, store=None)),
     ):
         model.fit(DEMO.texts, DEMO.labels).save_pretrained(folder / name)
+    pairs = list(zip(DEMO.texts, DEMO.texts[1:] + DEMO.texts[:1], strict=True))
+    LinearProbe(encoder, layers=[1, 2], store=None).fit(pairs, ["a", "b"] * 24).save_pretrained(folder / "pairs")
     return folder
 
 
@@ -104,6 +106,47 @@ def test_weights_that_are_no_numbers_are_named(saved: Path) -> None:
     with_tensors(saved, **{name: torch.full_like(tensors[name], float("nan"))})
     with pytest.raises(ModelFileError, match="not finite"):
         load_estimator(saved)
+
+
+OUTPUTS, LAYERS, DIM, SPACES, LATENT = 2, 2, 16, 3, 4
+MEETING, OTHERS = "pairs.meetings.0.", "pairs.meetings.1."
+OF_SPACES = {
+    "weight": (3, OUTPUTS, LAYERS, SPACES * LATENT),
+    "text_mean.mean": (LAYERS, SPACES * LATENT),
+    "text_mean.spaces.operators": (LAYERS, SPACES, LATENT, DIM),
+    "text_mean.spaces.mean": (LAYERS, DIM),
+    "text_mean.spaces.scale": (LAYERS, DIM),
+}
+"""A second meeting, of centroids in spaces, that goes with a pair model's first."""
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ({"pairs.bias": (5,)}, "needs meetings, each of 5 outputs"),
+        ({MEETING + "weight": (3, OUTPUTS, 1, DIM)}, r"weights \(3, output, layer, width\) with \(2, 16\) last"),
+        ({MEETING + "weight": (3, OUTPUTS, 2, 7), MEETING + "text_mean.mean": (2, 7)}, r"reads states .* \(2, 7\)"),
+        (
+            {MEETING + "weight": (3, OUTPUTS, 1, DIM), MEETING + "text_mean.mean": (1, DIM)},
+            r"reads states .* \(1, 16\)",
+        ),
+        ({"pairs.bias": (1,), MEETING + "weight": (3, 1, 2, DIM)}, "1 outputs for 2 classes"),
+        ({OTHERS + "text_mean.mean": (LAYERS, 7)}, r"mean of centroids must be \(2, 12\) as its spaces are"),
+        ({OTHERS + "text_mean.spaces.operators": (1, SPACES, LATENT, DIM)}, "mean of centroids must be|size mismatch"),
+        ({OTHERS + "text_mean.spaces.operators": (LAYERS, SPACES, LATENT, 7)}, "size mismatch"),
+        ({OTHERS + "text_mean.spaces.operators": (SPACES, LATENT, DIM)}, "not enough values to unpack"),
+    ],
+)
+def test_sizes_of_a_model_of_pairs_that_do_not_fit_are_named(
+    home: Path, tmp_path: Path, shapes: dict[str, tuple[int, ...]], message: str
+) -> None:
+    place = Path(shutil.copytree(home / "pairs", tmp_path / "m"))
+    whole = {OTHERS + name: torch.ones(shape) for name, shape in OF_SPACES.items()}
+    with_tensors(place, **whole)
+    load_estimator(place).predict([("one text", "another")])
+    with_tensors(place, **{name: torch.ones(shape) for name, shape in shapes.items()})
+    with pytest.raises(ModelFileError, match=message):
+        load_estimator(place)
 
 
 def test_another_encoder_put_beside_changes_nothing(home: Path, tmp_path: Path) -> None:

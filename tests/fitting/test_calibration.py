@@ -61,3 +61,14 @@ def test_fifteen_bins_unless_told_otherwise() -> None:
     assert calibration_error(confidence, correct) == calibration_error(confidence, correct, 15)
     assert calibration_error(confidence, correct) != calibration_error(confidence, correct, 16)
     assert len(reliability(confidence, correct)) == 15
+
+
+@pytest.mark.parametrize("kind", ["single", "multi"])
+def test_dev_texts_that_are_all_right_are_as_sure_as_their_number_allows(kind: str) -> None:
+    targets = np.arange(12) % 2 if kind == "single" else np.eye(2, dtype=int)[np.arange(12) % 2]
+    logits = (8.0 + np.arange(12)[:, None]) * np.where(np.eye(2)[np.arange(12) % 2] == 1, 1.0, -1.0)
+    p = probabilities(logits, fit_temperature(logits, targets, kind), kind)
+    chances = p[np.arange(12), targets] if kind == "single" else np.where(targets == 1, p, 1 - p)
+    assert chances.mean() == pytest.approx((chances.size + 1) / (chances.size + 2), abs=1e-6)
+    assert fit_temperature(logits / 1e4, targets, kind) == pytest.approx(0.05)
+    assert fit_temperature(logits * 1e4, targets, kind) == pytest.approx(20.0)

@@ -33,13 +33,20 @@ def test_a_fit_is_held_against_the_best_baseline(
     results: dict[str, Result], other: tuple[float, tuple[float, float]], said: str
 ) -> None:
     table = (row("majority", 0.125, None), row("linear probe", *other), row("space", 0.88, (0.82, 0.93)))
-    report: Any = dataclasses.replace(results["fit"], table=table, scored={"dev": None})  # type: ignore[type-var]
+    report: Any = dataclasses.replace(results["fit"], table=table, scored={"dev": results["scores"]})  # type: ignore[type-var]
     good, against = fit_findings(report)
     assert good == ("space: accuracy 0.880 (95 % interval 0.820 to 0.930) on 120 texts of dev, by which it was chosen.")
     assert against == (
         f"The best of the baselines, linear probe, has accuracy {other[0]:.3f}: {said} "
         "The best constant guess reaches 0.125."
     )
+
+
+def test_probabilities_of_a_dev_that_is_all_right_are_not_to_be_trusted(results: dict[str, Result]) -> None:
+    scored: Any = results["scores"]
+    scored = dataclasses.replace(scored, scores={**scored.scores, "accuracy": 1.0})
+    *_, last = fit_findings(dataclasses.replace(results["fit"], scored={"dev": scored}))  # type: ignore[type-var]
+    assert last.startswith("No dev text is predicted wrongly, so nothing tells how sure to be")
 
 
 def overlap_of(bases: list[np.ndarray], share: float) -> SpaceOverlap:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 
 from spacetune import LabelledTexts
-from spacetune.fitting import Regression, SingleLabel
+from spacetune.fitting import MultiLabel, Regression, SingleLabel, Task
 from spacetune.studies.fit.baselines import TfidfBaseline
 
 THINGS = {"fruit": "banana cherry", "metal": "copper silver", "cloth": "velvet linen"}
@@ -52,3 +55,22 @@ def test_numbers_are_standardised() -> None:
 def test_texts_without_a_word_are_not_counted() -> None:
     empty = LabelledTexts(["", " "], ["fruit", "metal"])
     assert TfidfBaseline(SingleLabel(["fruit", "metal"])).fit(empty, empty).logits(["banana"]) is None
+
+
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [
+        (SingleLabel(["fruit", "metal"]), ["fruit", "metal"]),
+        (MultiLabel(["fruit", "metal"]), [["fruit"], ["metal"]]),
+        (Regression(0.0, 1.0), [-1.0, 1.0]),
+    ],
+    ids=lambda given: getattr(given, "kind", ""),
+)
+def test_where_labels_disagree_the_heavier_wins(task: Task, labels: list[Any]) -> None:
+    for heavy in (0, 1):
+        weights = np.tile(np.where(np.arange(2) == heavy, 9.0, 1.0), 6)
+        data = LabelledTexts(["copper"] * 12, labels * 6, weights=weights)
+        logits = TfidfBaseline(task).fit(data, data).logits(["copper"])
+        assert logits is not None
+        won = logits.argmax() if task.n_outputs == 2 else logits.item() > 0
+        assert won == heavy

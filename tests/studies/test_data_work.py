@@ -22,7 +22,7 @@ from spacetune.studies import (
     score_model,
     suggest_texts,
 )
-from spacetune.studies.data.label_errors import confident_errors
+from spacetune.studies.data.confident_learning import confident_errors
 from spacetune.studies.data.suggesting import choose_rows
 from spacetune.studies.data.thresholds import cut_of
 
@@ -70,6 +70,26 @@ def test_labels_turned_round_on_purpose_are_found(shallow: Encoder) -> None:
         assert each.confidence < found.thresholds[each.suggested] <= each.suggested_confidence + 1e-6
 
 
+def test_sets_of_labels_lack_what_was_taken_out_and_hold_what_was_put_in(shallow: Encoder) -> None:
+    things = ("film", "play", "book", "song", "meal", "walk", "coat", "trip", "game", "talk", "shop", "room")
+    when = ("today", "at last, in the rain", "on Monday", "and so much rain")
+    texts = [f"{how} {thing} {then}" for thing in things for how in ("such a lovely", "what an awful") for then in when]
+    sets = [[*(["good"] if "lovely" in text else []), *(["wet"] if "rain" in text else [])] for text in texts]
+    spoilt = {0: ["good", "wet"], 41: ["good"], 66: ["good"]}
+    data = LabelledTexts([*texts, "a lone one"], [*(spoilt.get(i, each) for i, each in enumerate(sets)), ["rare"]])
+    found = find_label_errors(data, shallow, n_folds=3)
+    suggested = {each.row - 1: (each.label, each.suggested) for each in found.errors[:3]}
+    assert suggested == {i: (spoilt[i], sets[i]) for i in spoilt}
+    confidences = [each.confidence for each in found.errors]
+    assert confidences == sorted(confidences)
+    assert (found.kind, found.n_texts, list(found.thresholds)) == ("multi", 97, ["good", "wet"])
+    assert found.notes == (
+        "1 labels are carried, or not carried, by fewer than 3 different texts and were not judged: 'rare'",
+    )
+    with pytest.raises(DataError, match="two labels, and one that at least 5 different texts carry and 5 do not"):
+        find_label_errors(data.take(range(8)), shallow)
+
+
 def test_labels_of_tiny_classes_are_not_judged_and_said_so(shallow: Encoder) -> None:
     texts = [*(f"good {i}" for i in range(9)), "odd", *(f"bad {i}" for i in range(9))]
     data = LabelledTexts(texts, [*"gggggggggobbbbbbbbb"])
@@ -78,7 +98,7 @@ def test_labels_of_tiny_classes_are_not_judged_and_said_so(shallow: Encoder) -> 
     assert found.notes == (
         "1 texts are of classes with fewer than 5 different texts: their labels were not judged (row 10)",
     )
-    with pytest.raises(DataError, match="where every text carries one class"):
+    with pytest.raises(DataError, match="in classes, one a text or several"):
         find_label_errors(LabelledTexts(["a", "b"], [0.5, 1.5]))
     with pytest.raises(DataError, match="two classes with at least 5 different texts each"):
         find_label_errors(data.take(range(10)))

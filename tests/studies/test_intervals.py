@@ -52,3 +52,22 @@ def test_the_interval_is_that_of_texts_drawn_again(
 
 def test_one_text_has_no_interval() -> None:
     assert score_intervals("single", TRUTH[:1], SAID[:1]) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "truth", "said", "scores"),
+    [
+        ("single", TRUTH, SAID, classification_scores),
+        ("multi", SETS, SAID_SETS, multilabel_scores),
+        ("regression", NUMBERS, SAID_NUMBERS, regression_scores),
+    ],
+)
+def test_weights_move_the_interval_with_the_score(
+    kind: str, truth: np.ndarray, said: np.ndarray, scores: Callable[..., dict[str, float]]
+) -> None:
+    wrong = (truth != said).reshape(N, -1).any(1) if kind != "regression" else np.abs(truth - said) > 0.5
+    weights = np.where(wrong, 1.0, 0.01)
+    plain, weighed = score_intervals(kind, truth, said), score_intervals(kind, truth, said, weights)
+    name = "r2" if kind == "regression" else "accuracy"
+    low, high = weighed[name]
+    assert low <= scores(truth, said, weights)[name] <= high < plain[name][1]

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from running_server import start_server
-from spacetune import SpaceClassifier
+from spacetune import LinearProbe, SpaceClassifier
 from spacetune.errors import UsageError
 from spacetune.studies import demo_texts, embed_texts, predict_texts
 from spacetune.web import Limits, make_app, serving
-from spacetune.web.models import ServedModel
+from spacetune.web.models import ServedModel, load_models
 
 CARRIERS = (("X-API-Key", ""), ("Authorization", "Bearer "))
 TEXTS = demo_texts("test").texts[:6]
@@ -246,6 +247,36 @@ def test_headers_and_metrics(client: TestClient) -> None:
 
 
 @pytest.mark.slow
+def test_models_loaded_anew_answer_who_comes_then_and_a_broken_one_changes_nothing(
+    space: SpaceClassifier, probe: LinearProbe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "model"
+    space.save_pretrained(place)
+    app = make_app(load_models([place]), again=lambda: load_models([place]))
+    old, new = (predict_texts(each, TEXTS).probabilities for each in (space, probe))
+    assert old is not None
+    assert new is not None
+    with TestClient(app) as client, ThreadPoolExecutor(8) as clients:
+
+        def ask(_: int) -> list[list[float]]:
+            return client.post("/predict", json={"texts": TEXTS}).raise_for_status().json()["probabilities"]
+
+        probe.save_pretrained(place)
+        asked = [clients.submit(ask, i) for i in range(12)]
+        app.state.service.reload()
+        asked += [clients.submit(ask, i) for i in range(12)]
+        for each in asked:  # a whole answer of the one model or the other
+            assert any(np.allclose(each.result(), by, atol=1e-5) for by in (old, new))
+        np.testing.assert_allclose(ask(0), new, atol=1e-5)
+        assert client.get("/models").json()[0]["estimator"] == "LinearProbe"
+        (place / "config.json").write_text("{")
+        app.state.service.reload()
+        np.testing.assert_allclose(ask(0), new, atol=1e-5)
+    said = [record.message for record in caplog.records if "stay as they were" in record.message]
+    assert len(said) == 1
+    assert "config.json" in said[0]
+
+
 def test_the_log_holds_no_texts_and_the_end_is_graceful_among_half_requests(folder: Path) -> None:
     process, address = start_server(folder, descriptors=256)
     port = int(address.rpartition(":")[2])
@@ -259,6 +290,7 @@ def test_the_log_holds_no_texts_and_the_end_is_graceful_among_half_requests(fold
     for ask in asks:
         ask.sendall(b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n")
         ask.sendall(b"content-length: %d\r\n\r\n" % len(body) + body)
+    process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGTERM)
     answers = [ask.recv(15) for ask in asks]
     for half in halves:
@@ -274,6 +306,7 @@ def test_the_log_holds_no_texts_and_the_end_is_graceful_among_half_requests(fold
     told = [line for line in lines if line.get("path") == "/predict" and line["status"] == 200]
     assert len(told) == 8
     assert told[0]["texts"] == 64
+    assert [line["models"] for line in lines if line.get("event") == "reload"] == [["space", "probe"]]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.2", "::1", "localhost"])

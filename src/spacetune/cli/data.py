@@ -25,7 +25,9 @@ def check(
     data: Annotated[str, typer.Argument(help="Texts, labelled or not.")],
     labels: Annotated[bool, typer.Option("--labels", help="Find labels that are likely wrong instead.")] = False,
     against: Annotated[str | None, typer.Option(help="Find near duplicates in this file instead.")] = None,
-    similarity: Annotated[float, typer.Option(help="With --against: the cosine from which texts are near.")] = 0.95,
+    similarity: Annotated[
+        float | None, typer.Option(help="With --against: the cosine from which texts are near, 0.95 by itself.")
+    ] = None,
     encoder: Annotated[str | None, typer.Option(help="Whose length limit, or states, to look at.")] = None,
     lengths: Annotated[bool, typer.Option(help="Count tokens against the encoder's limit.")] = True,
     label: LabelColumn = "label",
@@ -39,6 +41,8 @@ def check(
     out = write_place(out, inputs=(data, against))
     if labels and against is not None:
         raise UsageError("--labels looks at one file's labels and --against at two files' texts: choose one")
+    if similarity is not None and against is None:
+        raise UsageError("--similarity is from where texts of two files are near: name the other file with --against")
     texts = read(data, columns, labelled=labels or None, label=label, label_separator=label_separator, task=task)
     if labels:
         from spacetune.reports.data_work import drawn, label_errors_document
@@ -50,7 +54,7 @@ def check(
         from spacetune.reports.data_work import drawn, near_duplicates_document
         from spacetune.studies import find_near_duplicates
 
-        found = find_near_duplicates(texts, other, encoder, threshold=similarity)
+        found = find_near_duplicates(texts, other, encoder, threshold=0.95 if similarity is None else similarity)
         show(found, as_json, drawn(near_duplicates_document), out)
     else:
         from spacetune.reports.terminal import draw_data_report

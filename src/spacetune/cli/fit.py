@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from spacetune.cli.guarded import NAMED, TERMINATED, AsJson, guarded, heeding_sigterm, say, show, write_place
+from spacetune.cli.guarded import NAMED, TERMINATED, AsJson, guarded, heeding_sigterm, show, tell, write_place
 from spacetune.cli.loading import EncoderName
 from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, parse_layers, read, reads
 from spacetune.model_folder import free_place
@@ -81,6 +81,9 @@ def fit(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted fit.")] = False,
     label: LabelColumn = "label",
     label_separator: Separator = None,
+    weight: Annotated[
+        str | None, typer.Option(help="Column of the training file that says what a text counts for; 0 leaves it out.")
+    ] = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
@@ -89,8 +92,9 @@ def fit(
     report_to = write_place(report_to, inputs=(train, dev, test), option="--report")
     from spacetune.studies.fit.fitting import fit_model
 
+    how: dict[str, Any] = {"labelled": True, "label": label, "label_separator": label_separator, "task": task}
     data = {
-        name: read(path, columns, labelled=True, label=label, label_separator=label_separator, task=task)
+        name: read(path, columns, **how, weight=weight if name == "train" else None)
         for name, path in (("train", train), ("dev", dev), ("test", test))
         if path
     }
@@ -114,6 +118,6 @@ def fit(
 
     show(report, as_json, draw_fit, report_to)
     why, unseen = f'see why: spacetune explain {out} "a text"', f"score it on new texts: spacetune score {out} test.csv"
-    say(f"saved to {out}; next, {why if test else unseen}", to_stderr=as_json)
+    tell(f"saved to {out}; next, {why if test else unseen}", to_stderr=as_json)
     if ended:
         raise typer.Exit(TERMINATED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import logging
 import signal
 import threading
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
 import typer
 
 from spacetune.cli.places import NAMED, write_place
-from spacetune.cli.streams import drop_output, print_json, say
+from spacetune.cli.streams import drop_output, print_json, say, tell
 from spacetune.errors import SpacetuneError, Terminated, UsageError, printable
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from spacetune.results import Result
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but the result, warnings and errors.")]
 Report = Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the result: {NAMED}.")]
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "quiet_libraries",
     "say",
     "show",
+    "tell",
     "write_place",
 ]
 
@@ -49,10 +52,14 @@ R = TypeVar("R")
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn a command's errors into one sentence and an exit code: 1 the work failed, 2 the call was wrong."""
+    """Turn a command's errors into one sentence and an exit code: 1 the work failed, 2 the call was wrong.
+
+    Every command has the option ``--quiet``, which is the level of the logger ``spacetune``.
+    """
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        logging.getLogger("spacetune").setLevel(logging.WARNING if kwargs.pop("quiet", False) else logging.INFO)
         try:
             return command(*args, **kwargs)
         except SpacetuneError as error:
@@ -71,6 +78,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
                 raise
             leave(f"there is not enough memory for this: {error}; give fewer texts or smaller settings", 1)
 
+    signature = inspect.signature(command, eval_str=True)
+    quiet = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet)
+    parameters = [*signature.parameters.values(), quiet]
+    run.__signature__ = signature.replace(parameters=parameters)  # pyright: ignore[reportAttributeAccessIssue]
     return run
 
 
@@ -122,7 +133,7 @@ def show(result: Result, as_json: bool, draw: Callable[[Console, Any], None], ou
         from spacetune.reports import render
 
         render(result, out)
-        say(f"report written to {out}")
+        tell(f"report written to {out}")
     if as_json:
         print_json(result)
     else:
@@ -137,7 +148,7 @@ def hand_over(
         from spacetune.reports import render
 
         render(result, out)
-        say(f"{what}written to {out}")
+        tell(f"{what}written to {out}")
     if out is None or as_json:
         show(result, as_json, draw)
 
@@ -149,7 +160,6 @@ def quiet_libraries() -> None:
     handler.addFilter(_printable_record)
     log = logging.getLogger("spacetune")
     log.handlers[:] = [handler]
-    log.setLevel(logging.INFO)
     log.propagate = False
     warnings.simplefilter("ignore")
 

@@ -111,6 +111,7 @@ def read(
     label: str = "label",
     label_separator: str | None = None,
     task: Literal["auto", "classification", "regression"] = "auto",
+    weight: str | None = None,
     keep_columns: bool = False,
 ) -> LabelledTexts:
     """Read texts for a command; the notes are shown with the result, so the warnings stay silent.
@@ -132,7 +133,7 @@ def read(
         return lines
     data = read_texts(
         source, labelled=labelled, label=label, label_separator=label_separator, task=task,
-        keep_columns=keep_columns, **vars(columns),
+        weight=weight, keep_columns=keep_columns, **vars(columns),
     )  # fmt: skip
     if labelled:
         try:

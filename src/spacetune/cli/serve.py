@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from spacetune.cli.guarded import guarded, quiet_libraries, say
+from spacetune.cli.guarded import guarded, quiet_libraries, tell
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import LabelColumn, PairColumn, TextColumn
 from spacetune.errors import MissingExtraError, UsageError
@@ -46,20 +46,24 @@ def serve(
     label: LabelColumn = "label",
     text_pair: PairColumn = None,
 ) -> None:
-    """Serve saved models: predictions and explanations over HTTP, and a page at / to look at them."""
+    """Serve saved models: predictions and explanations over HTTP, and a page at / to look at them.
+
+    SIGHUP loads the models anew, without losing a request.
+    """
     if log_level not in ("info", "warning", "error"):
         raise UsageError(f"--log-level must be info, warning or error, got {log_level!r}")
     refuse_empty_key(api_key)
     quiet_libraries()
     try:
         from spacetune import web
-        from spacetune.web.models import load_models
+        from spacetune.web.models import Columns, load_models
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] in ("fastapi", "starlette", "pydantic", "uvicorn"):
             raise MissingExtraError("serve", "serve") from error
         raise
-    loaded = functools.partial(load, encoder=encoder)
-    served = load_models(models, examples, load=loaded, text=text, label=label, text_pair=text_pair)
+    columns: Columns = {"text": text, "label": label, "text_pair": text_pair}
+    again = functools.partial(load_models, models, examples, load=functools.partial(load, encoder=encoder), **columns)
+    served = again()
     limits = web.Limits(
         max_texts=max_texts,
         max_embedded=max_embedded,
@@ -69,7 +73,7 @@ def serve(
         max_connections=max_connections,
     )
     shown = f"[{host}]" if ":" in host else host
-    say(f"serving {', '.join(s.name for s in served)} at http://{shown}:{port}/")
+    tell(f"serving {', '.join(s.name for s in served)} at http://{shown}:{port}/")
     web.serve(
         served,
         host=host,
@@ -79,6 +83,7 @@ def serve(
         aliases=read_aliases(alias or [], [s.name for s in served]),
         allow_hosts=allow_host or [],
         log_level=log_level,
+        again=again,
     )
 
 

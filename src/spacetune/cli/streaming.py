@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from spacetune.cli.guarded import say
+from spacetune.cli.guarded import say, tell
 from spacetune.cli.places import write_folder, write_place
 from spacetune.cli.reading import Columns, named_file
 from spacetune.cli.streams import print_json
@@ -111,6 +111,6 @@ def say_written(found: Streamed, what: str, as_json: bool) -> None:
         f"{found.n_truncated:,} texts were cut at the encoder's limit" if found.n_truncated else "",
     ]
     told = "; ".join(each for each in more if each)
-    say(f"{found.n_rows:,} {what} written to {found.out}" + (f" ({told})" if told else ""))
+    tell(f"{found.n_rows:,} {what} written to {found.out}" + (f" ({told})" if told else ""))
     if as_json:
         print_json(found)

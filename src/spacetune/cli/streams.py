@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, TextIO
@@ -13,12 +14,18 @@ from spacetune.errors import printable
 if TYPE_CHECKING:
     from spacetune.results import Result
 
-__all__ = ["close_output", "drop_output", "print_json", "ready_streams", "say"]
+__all__ = ["close_output", "drop_output", "print_json", "ready_streams", "say", "tell"]
 
 
 def say(message: str, *, to_stderr: bool = True) -> None:
     """Print a sentence for people; nothing in it steers the terminal."""
     print(printable(message, lines=True), file=sys.stderr if to_stderr else sys.stdout)
+
+
+def tell(message: str, *, to_stderr: bool = True) -> None:
+    """Print a sentence that ``--quiet`` leaves out: what was done, and not what is wrong."""
+    if logging.getLogger("spacetune").level <= logging.INFO:
+        say(message, to_stderr=to_stderr)
 
 
 def ready_streams() -> None:

@@ -6,6 +6,7 @@ from spacetune.data.labelled_texts import DataNote, DataWarning, LabelledTexts, 
 from spacetune.data.labels import LabelKind, is_indicator, label_kind, match_labels
 from spacetune.data.reading import read_texts
 from spacetune.data.splitting import few_shot, few_shot_split, split_dev
+from spacetune.data.weights import read_weights
 
 __all__ = [
     "DataNote",
@@ -23,6 +24,7 @@ __all__ = [
     "normalised",
     "overlap_note",
     "read_texts",
+    "read_weights",
     "split_dev",
     "unknown_notes",
     "warn_of",

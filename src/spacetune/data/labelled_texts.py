@@ -8,7 +8,10 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from spacetune.data.labels import match_labels, parse_text_labels
+from spacetune.data.weights import read_weights
 from spacetune.errors import DataError, name_rows
 
 __all__ = ["DataNote", "DataWarning", "LabelledTexts", "joined_notes", "normalised", "warn_of"]
@@ -98,6 +101,8 @@ class LabelledTexts:
         The labels as a file spells them, where it knows nothing but text; None elsewhere.
     columns
         All columns of the table they came from, as they came, where these were asked for; else none.
+    weights
+        What every text counts for, ``(text,)`` numbers of at least 0; None where all count alike.
     """
 
     texts: list[str]
@@ -108,8 +113,11 @@ class LabelledTexts:
     notes: tuple[DataNote, ...] = ()
     cells: list[str] | None = None
     columns: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict[str, Sequence[Any]])
+    weights: np.ndarray[Any, Any] | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        if self.weights is not None:
+            object.__setattr__(self, "weights", read_weights(self.weights, len(self.texts), "weights"))
         for what, column in (("labels", self.labels), ("text pairs", self.pairs)):
             if column is not None and len(column) != len(self.texts):
                 raise DataError(f"{what} must be one a text: {len(self.texts)} texts, {len(column)} {what}")
@@ -144,10 +152,11 @@ class LabelledTexts:
             notes=(),
             cells=None if self.cells is None else [self.cells[i] for i in pick],
             columns={name: [values[i] for i in pick] for name, values in self.columns.items()},
+            weights=None if self.weights is None else self.weights[pick],
         )
 
     def followed_by(self, other: LabelledTexts) -> LabelledTexts:
-        """Return these rows and then the other's; the notes stay behind.
+        """Return these rows and then the other's; the notes stay behind, and rows without a weight weigh 1.
 
         >>> LabelledTexts(["a"], [0]).followed_by(LabelledTexts(["b"], [1])).labels
         [0, 1]
@@ -163,6 +172,7 @@ class LabelledTexts:
             notes=(),
             cells=None if self.cells is None or other.cells is None else [*self.cells, *other.cells],
             columns={},
+            weights=None if self.weights is other.weights is None else np.append(_weights(self), _weights(other)),
         )
 
     def labelled_as(self, classes: Sequence[Label]) -> LabelledTexts:
@@ -183,3 +193,7 @@ class LabelledTexts:
                 if spelled[i] in known and label in (cell, *parse_text_labels([cell])):
                     labels[i] = spelled[i]
         return dataclasses.replace(self, labels=labels)
+
+
+def _weights(data: LabelledTexts) -> np.ndarray[Any, Any]:
+    return np.ones(len(data)) if data.weights is None else data.weights

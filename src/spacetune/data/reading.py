@@ -11,6 +11,7 @@ from spacetune.data.delimited import Quoting, delimiter_hint
 from spacetune.data.label_column import Task, read_label_column
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, warn_of
 from spacetune.data.labels import is_missing
+from spacetune.data.weights import read_weights
 from spacetune.errors import DataError, UsageError, did_you_mean, printable
 
 __all__ = ["as_strings", "read_texts", "text_columns"]
@@ -22,6 +23,7 @@ def read_texts(
     text: str = "text",
     label: str = "label",
     text_pair: str | None = None,
+    weight: str | None = None,
     labelled: bool | None = None,
     label_separator: str | None = None,
     delimiter: str | None = None,
@@ -45,6 +47,8 @@ def read_texts(
         Name of the column that holds the labels.
     text_pair
         Name of the column with the second text of a pair; a column called ``text_pair`` is used unasked.
+    weight
+        Name of the column that says what every text counts for; None counts all alike.
     labelled
         True: the label column must be there; False: ignore it; None: use it where it is there.
     label_separator
@@ -72,7 +76,8 @@ def read_texts(
     Raises
     ------
     DataError
-        If the source is missing, empty, damaged, or lacks a column; the message says what to do.
+        If the source is missing, empty, damaged, lacks a column, or weights are no numbers of at least 0; the message
+        says what to do.
 
     Examples
     --------
@@ -84,6 +89,7 @@ def read_texts(
     table = sources.open_table(source, sources.TextFormat(delimiter, encoding, quoting), split)
     texts, pairs = text_columns(table, text, text_pair)
     labels = _column(table, label, "label", labelled=labelled)
+    weights = None if weight is None else _column(table, weight, "weight", labelled=True)
     if not texts:
         raise DataError(f"{table.name} names its columns ({table.listed}) but holds no rows; add some")
     notes: list[DataNote] = list(table.notes)
@@ -103,6 +109,7 @@ def read_texts(
         names=table.class_names.get(label),
         source=table.name,
         columns=table.columns if keep_columns else {},
+        weights=None if weights is None else read_weights(weights, len(texts), f"column {weight!r}"),
     )
     data = dataclasses.replace(data, notes=tuple(notes))
     warn_of(data.notes)

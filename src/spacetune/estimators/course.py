@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from spacetune.estimators.reading import Reader
 from spacetune.estimators.runs import run_of
 from spacetune.fitting import (
     Checkpoint,
+    DevTexts,
     FitData,
     Inputs,
     Learnt,
@@ -56,11 +57,17 @@ def checked(settings: Mapping[str, Any], rules: Mapping[str, Rule], method: Call
 
 @dataclasses.dataclass(frozen=True)
 class Held:
-    """Dev texts that were given, their labels, and where they come from."""
+    """Dev texts that were given, with their labels and weights, and where they come from."""
 
-    given: Given
-    labels: Sequence[Any]
+    sample: Sample
     note: str
+
+    @classmethod
+    def of(cls, dev: DevTexts, given: Given) -> Held:
+        """Put dev texts, told apart, with their labels; those of weight 0 are left out."""
+        weighed = dev.weights is not None
+        sample = Sample.of(given, dev.labels, dev.weights) if weighed else Sample(given, dev.labels, None)
+        return cls(sample, dev.note)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,8 +124,7 @@ class Course:
         inputs, provenance = self.reader.inputs(given, layers, progress=self.progress)
         keys = text_keys(given.content) if given.kind == "texts" else []
         on = FittedOn(given.like, provenance, given.pairs, text_hashes(keys))
-        weights = None if sample.weights is None else torch.from_numpy(sample.weights)
-        return Opened(sample, inputs, self.task.targets(sample.labels), weights, on)
+        return Opened(sample, inputs, self.task.targets(sample.labels), _tensor(sample.weights), on)
 
     def fit(self, sample: Sample, held: Held | None, checkpoint: Path | None) -> Done:
         """Read, take the dev texts given or set a stratified part aside, learn, and choose by dev."""
@@ -127,8 +133,7 @@ class Course:
         run, on = self._run(opened), opened.on
         with contextlib.ExitStack() as stack:
             if checkpoint is not None:
-                dev = ((), ()) if held is None else (held.given.content, held.labels)
-                told = run_of(self.settings, on.provenance, sample, dev)
+                told = run_of(self.settings, on.provenance, sample, None if held is None else held.sample)
                 run = dataclasses.replace(run, checkpoint=stack.enter_context(Checkpoint.held(checkpoint, told)))
             learnt, logits = self.method.learn(data, run)
         if learnt.encoder is not None:
@@ -158,9 +163,13 @@ class Course:
             fraction, seed = self.settings["dev_fraction"], self.settings["seed"]
             split = split_texts(opened.sample.given.content, opened.sample.labels, fraction, seed)
             return split.divide(opened.inputs, opened.targets, opened.weights), split.note
-        dev, _ = self.reader.inputs(held.given, opened.on.layers)
-        targets = self.task.targets(held.labels)
-        return FitData(opened.inputs, opened.targets, dev, targets, opened.weights), held.note
+        dev, _ = self.reader.inputs(held.sample.given, opened.on.layers)
+        targets, weights = self.task.targets(held.sample.labels), _tensor(held.sample.weights)
+        return FitData(opened.inputs, opened.targets, dev, targets, opened.weights, weights), held.note
 
     def _run(self, opened: Opened) -> Run:
         return Run(self.task, None if opened.on.layers is None else self.reader.encoder, progress=self.progress)
+
+
+def _tensor(weights: Array | None) -> Tensor | None:
+    return None if weights is None else torch.from_numpy(weights)

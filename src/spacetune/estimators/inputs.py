@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
 
+from spacetune.data import read_weights
 from spacetune.encoders import Provenance, TokenFeatures, as_given, as_inputs, holds_features, holds_texts
-from spacetune.errors import DataError, name_rows
+from spacetune.errors import DataError
 
 __all__ = ["FittedOn", "Given", "InputKind", "Sample", "tell"]
 
@@ -81,7 +82,7 @@ class Sample:
         _check_lengths(len(given.content), len(labels))
         if sample_weight is None:
             return cls(given, labels, None)
-        weights = _read_weights(sample_weight, len(labels))
+        weights = read_weights(sample_weight, len(labels))
         rows = np.flatnonzero(weights)
         if len(rows) < 2:
             raise DataError(f"sample_weight is zero for all texts but {len(rows)}; at least 2 must weigh more")
@@ -145,21 +146,6 @@ def tell(given: Any, estimator: Any, fitted_on: str | None = None) -> Given:
         return Given(kind, rows)
     matrix = validate_data(estimator, rows, dtype=(np.float64, np.float32), reset=fitted_on is None)
     return Given(kind, TokenFeatures.from_matrix(torch.from_numpy(np.require(matrix, requirements=("C", "W")))))
-
-
-def _read_weights(sample_weight: Any, n_texts: int) -> Array:
-    told = list(sample_weight) if isinstance(sample_weight, Iterator) else sample_weight
-    try:
-        weights = np.asarray(told, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"sample_weight must be numbers, one a text: {error}") from error
-    if weights.shape != (n_texts,):
-        raise DataError(f"sample_weight must be one number a text: {n_texts} texts, weights of shape {weights.shape}")
-    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if len(wrong):
-        rows = name_rows((wrong + 1).tolist())
-        raise DataError(f"sample_weight must be finite and at least 0; {weights[wrong[0]]} at {rows}")
-    return weights
 
 
 def _check_lengths(n_texts: int, n_labels: int) -> None:

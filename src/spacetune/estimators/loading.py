@@ -16,11 +16,14 @@ from spacetune.estimators.reading import Reader
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.fitting import History, Learnt
 from spacetune.fitting.at_rest import array_of, completed
+from spacetune.heads import Head, PairHead
 from spacetune.model_folder import Stored, check_config, check_tensors, fetch_model, names_a_repository, read_model
 
 __all__ = ["load_estimator"]
 
-UNFIT = (AttributeError, IndexError, KeyError, MemoryError, OverflowError, RuntimeError, TypeError, ValueError)
+UNFIT = (
+    AttributeError, IndexError, KeyError, MemoryError, OverflowError, RuntimeError, TypeError, UsageError, ValueError
+)  # fmt: skip
 """What building a model of values that do not go together raises."""
 
 
@@ -71,7 +74,7 @@ def load_estimator(
         raise
     except UNFIT as error:
         raise ModelFileError(f"the saved model in {place} is incomplete: {error!r}; fit it again") from error
-    found_encoder = Reader.of(model.get_params(deep=False), model.method()).encoder
+    found_encoder = _read_by(model, fresh=saved.encoder is not None)
     found = found_encoder.source.sha256
     if found != trained_on["sha256"] and saved.encoder is None:
         raise ModelFileError(
@@ -80,6 +83,7 @@ def load_estimator(
         )
     try:
         own = found_encoder.provenance(found_encoder.resolve_layers(trained_on["layers"]))
+        _check_read(model.head_, (len(own.layers), found_encoder.dim))
     except UsageError as error:
         raise ModelFileError(f"the saved model in {place} does not fit its encoder: {error}; fit it again") from error
     model.fitted_ = dataclasses.replace(model.fitted_, provenance=own)
@@ -99,6 +103,14 @@ def _encoder_of(
     if given is None:
         locate(saved.config["encoder"]["encoder"], local_files_only=True)
     return given or saved.config["encoder"]["encoder"]
+
+
+def _read_by(model: TextEstimator, *, fresh: bool) -> Encoder:
+    """Return the encoder of a model; a `fresh` one, which a folder of that name may have held otherwise before."""
+    reader = Reader.of(model.get_params(deep=False), model.method())
+    if not fresh or isinstance(reader.source, Encoder):
+        return reader.encoder
+    return Encoder.from_pretrained(reader.source, max_length=reader.max_length, max_windows=reader.max_windows)
 
 
 def _blank(place: Any, config: dict[str, Any]) -> TextEstimator:
@@ -137,9 +149,10 @@ def _restore(model: TextEstimator, saved: Stored) -> None:
 
 def _check_sizes(model: TextEstimator, settings: Mapping[str, Any]) -> None:
     """Refuse tensors that are not of the model's sizes, and make the model of them."""
-    operators = model.learnt_.arrays.get("spaces.operators")
-    if operators is not None:
-        n_layers, _, n_latent, _ = operators.shape
+    arrays = model.learnt_.arrays
+    own = [name for name in arrays if name.endswith("spaces.operators") and name.startswith(("spaces.", "pairs."))]
+    for name in own:
+        n_layers, _, n_latent, _ = arrays[name].shape
         if settings.get("n_latent", "auto") not in ("auto", n_latent) or n_layers != len(model.layers_ or ()):
             raise RuntimeError(
                 f"its operators have {n_layers} layers and {n_latent} latents, its settings say otherwise"
@@ -147,3 +160,10 @@ def _check_sizes(model: TextEstimator, settings: Mapping[str, Any]) -> None:
     n_outputs = len(model.learnt_.model.on_top.bias)
     if n_outputs != model.task_.n_outputs:
         raise RuntimeError(f"it has {n_outputs} outputs for {model.task_.n_outputs} classes")
+
+
+def _check_read(head: Head, given: tuple[int, int]) -> None:
+    """Refuse a head of pairs that reads states of other layers, or of another width, than the encoder gives."""
+    for part in head.parts if isinstance(head, PairHead) else ():
+        if part.text_mean.reads != given:
+            raise UsageError(f"it reads states of (layers, width) {part.text_mean.reads}, and there are {given}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -18,10 +18,9 @@ LIBRARIES = ("spacetune", "torch", "transformers")
 ROWS = 256
 
 
-Labelled = tuple[Any, Sequence[Any]]
-
-
-def run_of(settings: Mapping[str, Any], provenance: Provenance | None, train: Sample, dev: Labelled) -> dict[str, str]:
+def run_of(
+    settings: Mapping[str, Any], provenance: Provenance | None, train: Sample, dev: Sample | None
+) -> dict[str, str]:
     """Return a digest of every part of a run, by a name that people understand.
 
     Parameters
@@ -33,7 +32,7 @@ def run_of(settings: Mapping[str, Any], provenance: Provenance | None, train: Sa
     train
         What it learns from.
     dev
-        Texts and labels to choose by; empty where none were given.
+        What it chooses by; None where a part is set aside.
 
     Returns
     -------
@@ -42,15 +41,20 @@ def run_of(settings: Mapping[str, Any], provenance: Provenance | None, train: Sa
     """
     own = {name: value for name, value in settings.items() if name not in ("encoder", "store", "seed")}
     return {
-        "texts": _digest(_content(train.given.content)),
-        "labels": _digest(repr(label).encode() for label in train.labels),
-        "weights": _digest([] if train.weights is None else [train.weights.tobytes()]),
-        "dev texts": _digest(_content(dev[0])),
-        "dev labels": _digest(repr(label).encode() for label in dev[1]),
+        **_digests(train),
+        **{f"dev {name}": value for name, value in ({} if dev is None else _digests(dev)).items()},
         "settings": _digest(f"{name}={own[name]!r}".encode() for name in sorted(own)),
         "seed": str(settings["seed"]),
         "encoder": repr(provenance),
         "versions": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES),
+    }
+
+
+def _digests(sample: Sample) -> dict[str, str]:
+    return {
+        "texts": _digest(_content(sample.given.content)),
+        "labels": _digest(repr(label).encode() for label in sample.labels),
+        "weights": _digest([] if sample.weights is None else [sample.weights.tobytes()]),
     }
 
 

@@ -119,7 +119,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         """
         method = checked(settings := self.get_params(deep=False), self.rules, self.method)
         sample, apart = self._sample(tell(X, self), y, sample_weight), None if dev is None else dev_texts(dev)
-        held = None if apart is None else Held(tell(apart.texts, self, sample.given.like), apart.labels, apart.note)
+        held = None if apart is None else Held.of(apart, tell(apart.texts, self, sample.given.like))
         course = Course(method, Reader.of(settings, method), self._task_of(sample), settings, progress)
         done = course.fit(sample, held, None if checkpoint is None else Path(checkpoint))
         self.learnt_, self.fitted_ = done.learnt, done.on
@@ -262,9 +262,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def to_save(self) -> SavedModel:
         """Return what a model's folder is made of."""
         check_is_fitted(self)
-        return to_save(
-            type(self).__name__, self.get_params(deep=False), self.learnt_, self.fitted_, self.facts(), self.report_
-        )
+        settings = self.get_params(deep=False)
+        return to_save(type(self).__name__, settings, self.learnt_, self.fitted_, self.facts(), self.report_)
 
     def push_to_hub(
         self, repo: str, *, private: bool | None = None, leave_out: Sequence[str] = (), **where: Any
@@ -286,10 +285,11 @@ class TextEstimator(BaseEstimator, abc.ABC):
         """
         from spacetune.estimators.loading import load_estimator
 
-        model = load_estimator(place, encoder=encoder, **where)
-        if not isinstance(model, cls):
+        if not isinstance(model := load_estimator(place, encoder=encoder, **where), cls):
             raise ModelFileError(f"{place} holds a {type(model).__name__}, not a {cls.__name__}")
         return model
+
+    _get_fitted_attr_html = property()  # none: for a notebook scikit-learn would read them all, and load the encoder
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "learnt_")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize_scalar, root_scalar
 from scipy.special import expit, log_expit, log_softmax, softmax
 
 __all__ = ["calibration_error", "calibration_errors", "fit_temperature", "probabilities", "reliability"]
@@ -21,6 +21,10 @@ def probabilities(logits: Array, temperature: float, kind: str) -> Array:
 
 def fit_temperature(logits: Array, targets: Array, kind: str, weights: Array | None = None) -> float:
     """Find the temperature that minimises the log loss on dev logits (Guo et al. 2017).
+
+    Where all n of them are right the log loss falls with the temperature without end, and says nothing of other texts.
+    Then it is the temperature at which the mean probability of what is right is ``(n + 1)/(n + 2)``, Laplace's rule of
+    succession (of several labels, n are the texts times the labels); the choice is ours.
 
     Parameters
     ----------
@@ -39,16 +43,33 @@ def fit_temperature(logits: Array, targets: Array, kind: str, weights: Array | N
         Between 0.05 and 20; above 1 softens, below 1 sharpens.
     """
 
-    def log_loss(log_temperature: float) -> float:
+    def of_truth(log_temperature: float) -> Array:
         scaled = logits / np.exp(log_temperature)
         if kind == "multi":
-            each = np.where(targets == 1, log_expit(scaled), log_expit(-scaled)).mean(1)
-        else:
-            each = log_softmax(scaled, axis=1)[np.arange(len(targets)), targets]
-        return -float(np.average(each, weights=weights))
+            return np.where(targets == 1, log_expit(scaled), log_expit(-scaled))
+        return log_softmax(scaled, axis=1)[np.arange(len(targets)), targets][:, None]
 
-    found = minimize_scalar(log_loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
-    return float(np.exp(found.x))
+    def log_loss(log_temperature: float) -> float:
+        return -float(np.average(of_truth(log_temperature).mean(1), weights=weights))
+
+    def beyond_succession(log_temperature: float) -> float:
+        chances = np.exp(of_truth(log_temperature))
+        return float(np.average(chances.mean(1), weights=weights)) - (chances.size + 1) / (chances.size + 2)
+
+    low, high = float(np.log(0.05)), float(np.log(20.0))
+    if not _all_right(logits, targets, kind):
+        best: Any = minimize_scalar(log_loss, bounds=(low, high), method="bounded")
+        found = float(best.x)
+    elif beyond_succession(low) <= 0 or beyond_succession(high) >= 0:
+        found = low if beyond_succession(low) <= 0 else high
+    else:
+        found = float(root_scalar(beyond_succession, bracket=(low, high)).root)
+    return float(np.exp(found))
+
+
+def _all_right(logits: Array, targets: Array, kind: str) -> bool:
+    said = logits > 0 if kind == "multi" else logits.argmax(1)
+    return bool((said == targets).all())
 
 
 def calibration_error(confidence: Array, correct: Array, n_bins: int = 15) -> float:

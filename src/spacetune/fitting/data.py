@@ -64,11 +64,12 @@ def _array(weights: Tensor | None) -> Array | None:
 
 @dataclasses.dataclass(frozen=True)
 class DevTexts:
-    """Texts to choose by, their labels, and where they come from in a few words."""
+    """Texts to choose by, their labels, where they come from in a few words, and what each counts for."""
 
     texts: Any
     labels: Sequence[Any]
     note: str
+    weights: Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +104,7 @@ def dev_texts(dev: Any) -> DevTexts:
     if isinstance(dev, LabelledTexts):
         if dev.labels is None:
             raise UsageError("the dev texts carry no labels")
-        return DevTexts(dev.inputs, dev.labels, f"given ({counted(len(dev.labels), 'text')})")
+        return DevTexts(dev.inputs, dev.labels, f"given ({counted(len(dev.labels), 'text')})", dev.weights)
     if not isinstance(dev, tuple | list) or len(dev) != 2:
         raise UsageError(f"dev must be LabelledTexts or a pair (texts, labels), got {dev!r:.80}")
     texts, labels = as_given(dev[0]), dev[1].toarray() if hasattr(dev[1], "toarray") else dev[1]

@@ -152,6 +152,9 @@ def logistic(
 
 
 def unlogged() -> contextlib.AbstractContextManager[None]:
-    """Return a context in which MLflow's autologging does not take a part of a model that is fitted for the model."""
+    """Return a context in which MLflow's autologging does not take a part of a model that is fitted for the model.
+
+    MLflow's switch is the process's (a module's global): what other threads fit meanwhile is not logged either.
+    """
     mlflow = sys.modules.get("mlflow.utils.autologging_utils")
     return contextlib.nullcontext() if mlflow is None else mlflow.disable_autologging()

@@ -114,8 +114,8 @@ class PairHead(nn.Module):
 
     def __init__(self, bias: Tensor, meetings: Sequence[Meeting]) -> None:
         super().__init__()
-        if any(meeting.weight.shape[1] != len(bias) for meeting in meetings):
-            raise UsageError(f"a head of pairs needs meetings of {len(bias)} outputs, as it has biases")
+        if not meetings or any(meeting.weight.shape[1] != len(bias) for meeting in meetings):
+            raise UsageError(f"a head of pairs needs meetings, each of {len(bias)} outputs, as it has biases")
         self.register_buffer("bias", bias.detach().double())
         self.meetings = nn.ModuleList(meetings)
 

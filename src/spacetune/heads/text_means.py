@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from spacetune.encoders import TokenFeatures
 from spacetune.encoders.ragged import segment_mean, widened
+from spacetune.errors import UsageError
 from spacetune.heads.head import HeldHead
 from spacetune.heads.spaces import ROWS, ConceptSpaces, fused_centroids
 
@@ -23,17 +24,27 @@ class TextMean(nn.Module):
     Parameters
     ----------
     mean
-        m, ``(layer, width)``.
+        m, ``(layer, width)``, or one number for all.
     spaces
         Concept spaces, whose centroids are read, spaces side by side; None reads the states.
+
+    Raises `UsageError` if m is of other layers or another width than the spaces.
     """
 
     mean: Tensor
 
     def __init__(self, mean: Tensor, spaces: ConceptSpaces | None = None) -> None:
         super().__init__()
+        if spaces is not None and mean.dim() and mean.shape != (made := spaces.operators.flatten(1, 2).shape[:2]):
+            raise UsageError(f"a mean of centroids must be {tuple(made)} as its spaces are, got {tuple(mean.shape)}")
         self.register_buffer("mean", mean.detach().double())
         self.spaces = spaces
+
+    @property
+    def reads(self) -> tuple[int, int]:
+        """Of how many layers, and how wide, the states are that it reads."""
+        n_layers, width = self.mean.shape
+        return n_layers, width if self.spaces is None else self.spaces.operators.shape[-1]
 
     def means(self, texts: TokenFeatures) -> Tensor:
         """Return the mean over every text's tokens, ``(text, layer, width)``, not centred."""

@@ -34,9 +34,10 @@ def suggestions_document(found: Suggestions) -> Document:
 
 def label_errors_document(found: LabelErrors) -> Document:
     """Lay out labels that are likely wrong."""
+    what = "sets of labels" if found.kind == "multi" else "labels"
     lead = (
-        f"{len(found.errors):,} of {found.n_texts:,} labels of {found.source} are likely wrong. A probe that did not "
-        f"see the text agrees with {found.accuracy:.1%} of all labels ({found.n_folds} folds)."
+        f"{len(found.errors):,} of {found.n_texts:,} {what} of {found.source} are likely wrong. A probe that did not "
+        f"see the text agrees with {found.accuracy:.1%} of all {what} ({found.n_folds} folds)."
     )
     return Document("Label errors", lead, [Section("Likely wrong", first_rows(found.rows()))], notes=found.notes)
 
@@ -96,17 +97,17 @@ def drawn(layout: Callable[[Any], Document]) -> Callable[[Console, Any], None]:
         draw_notes(console, document.notes)
         for section in document.sections:
             for part in section.parts:
-                _draw_part(console, part, section.title)
+                _draw_part(console, part, section)
 
     return draw
 
 
-def _draw_part(console: Console, part: Part, title: str) -> None:
+def _draw_part(console: Console, part: Part, section: Section) -> None:
     match part:
         case Paragraph(text):
-            console.print(plain(text))
+            console.print(plain(f"{section.title}: {text}" if part is section.parts[0] else text))
         case Table(rows, caption):
-            console.print(ScoreTable(rows[:IN_THE_TERMINAL], caption or title))
+            console.print(ScoreTable(rows[:IN_THE_TERMINAL], caption or section.title))
             if len(rows) > IN_THE_TERMINAL:
                 console.print(plain(f"and {len(rows) - IN_THE_TERMINAL:,} more: --out writes them"))
         case _:

@@ -142,7 +142,8 @@ def draw_reach(console: Console, found: Reach, most: int = 12) -> None:
         state, brought = divmod(place, len(found.words))
         way = "itself" if state == brought else f"the state of {found.words[state]}"
         console.print(plain(f"{found.scores.flat[place]:+.3f}  {found.words[brought]} in {way}"))
-    console.print(plain(f"Of the logit of {found.name}. {REACHED}", "dim"))
+    told = "what a word, as it goes in, brought to the state of which, the largest parts."
+    console.print(plain(f"Of the logit of {found.name}: {told}", "dim"))
 
 
 def summary_document(found: ExplanationSummary) -> Document:
@@ -171,12 +172,13 @@ def draw_summary(console: Console, found: ExplanationSummary) -> None:
     """Print the words that carry each class."""
     for name, count in found.n_texts.items():
         console.print(headed(f"{name} ", f"({counted(count, 'text')})"))
-        for kind in ("word", "neighbours"):
+        for kind, called in (("word", "words"), ("neighbours", "side by side")):
             rows = _of(found, name, kind)
-            for sign, word in ((1, "for"), (-1, "against")):
+            for sign, way in ((1, "for"), (-1, "against")):
                 told = [f"{r['words']} {r['mean']:+.2f} ({r['texts']}×)" for r in rows if sign * r["sum"] > 0]
                 if told:
-                    console.print(plain(f"  {word}: {', '.join(told)}"))
+                    console.print(plain(f"  {called} {way} it: {', '.join(told)}"))
+    console.print(plain("A word's mean score in the texts predicted so, and how many of them hold it.", "dim"))
 
 
 def _of(found: ExplanationSummary, name: str, kind: str) -> list[dict[str, Any]]:

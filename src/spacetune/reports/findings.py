@@ -45,8 +45,14 @@ def score_finding(scores: Scores) -> str:
     return f"{good} on {counted(scores.n_texts, 'text')}; the best constant guess reaches {scores.baseline[name]:.3f}."
 
 
-def fit_findings(report: FitReport) -> tuple[str, str]:
-    """Say how good the model is, and against what: on test where there is one, else on dev."""
+SEPARATED = (
+    "No dev text is predicted wrongly, so nothing tells how sure to be: the probabilities are set by the number of dev "
+    "texts alone. Do not read them as chances until there are more."
+)
+
+
+def fit_findings(report: FitReport) -> tuple[str, ...]:
+    """Say how good the model is, and against what: on test where there is one, else on dev; and what not to trust."""
     split = "test" if "test" in report.scored else "dev"
     rows = [row for row in report.table if row["split"] == split]
     own, name = rows[-1], headline(rows[-1])
@@ -54,10 +60,15 @@ def fit_findings(report: FitReport) -> tuple[str, str]:
     interval = own.get("intervals", {}).get(name)
     good = f"{report.method}: {valued(name, own[name], interval)} on {counted(own['n'], 'text')} of {split}{chosen}."
     others = [row for row in rows[:-1] if row.get(name) is not None]
-    if not others:
-        constant = report.scored[split].baseline[name]
-        return good, f"The best constant guess reaches {constant:.3f}; no baseline was fitted beside it."
-    return good, _against(own, others, name)
+    constant = report.scored[split].baseline[name]
+    alone = f"The best constant guess reaches {constant:.3f}; no baseline was fitted beside it."
+    return good, _against(own, others, name) if others else alone, *_untold(report)
+
+
+def _untold(report: FitReport) -> tuple[str, ...]:
+    """Say so where dev tells no temperature: on texts that are all right a lower one is always better."""
+    dev = report.scored["dev"]
+    return (SEPARATED,) if dev.kind == "single" and dev.scores["accuracy"] == 1 else ()
 
 
 def _against(own: Row, others: Sequence[Row], name: str) -> str:

@@ -61,7 +61,8 @@ ENDLESS = 1_000_000
 class ScoreTable:
     """Score rows as a table: names to the left, numbers to the right, four decimals.
 
-    In a narrow terminal names go on in the next line, and numbers only where that is not enough: nothing is cut.
+    In a narrow terminal names go on in the next line, and numbers only where that is not enough: nothing is cut. A
+    column without a value is left out.
     """
 
     rows: Sequence[dict[str, Any]]
@@ -74,7 +75,7 @@ class ScoreTable:
         yield whole if needed <= options.max_width else self._drawn(numbers_whole=False)
 
     def _drawn(self, *, numbers_whole: bool) -> Table:
-        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        columns = list(dict.fromkeys(name for row in self.rows for name, value in row.items() if value is not None))
         heading = None if self.title is None else plain(self.title)
         table = Table(title=heading, title_justify="left", show_edge=False, pad_edge=False)
         for name in columns:
@@ -102,7 +103,7 @@ def draw_notes(console: Console, notes: Sequence[str]) -> None:
 
 
 def draw_fit(console: Console, report: FitReport) -> None:
-    """Print a fit: data, training, scores beside the baselines, and what they come to in two sentences."""
+    """Print a fit: data, training, scores beside the baselines, and what they come to in sentences."""
     from spacetune.reports.findings import fit_findings
 
     draw_notes(console, report.notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -35,6 +35,7 @@ def make_app(
     api_key: str | None = None,
     aliases: Mapping[str, str] | None = None,
     hosts: Hosts | None = None,
+    again: Callable[[], Sequence[ServedModel]] | None = None,
 ) -> Any:
     """Build the application.
 
@@ -50,6 +51,8 @@ def make_app(
         Further names, each for a model's name; ``*`` stands for every other name.
     hosts
         What ``Host`` may hold; None allows everything.
+    again
+        Loads the same models anew, for ``app.state.service.reload()``; None has no such way.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def make_app(
         If the key is empty, or an alias stands for no model.
     """
     check_key(api_key)
-    service, metrics = Service(models, limits or Limits(), aliases), Metrics()
+    service, metrics = Service(models, limits or Limits(), aliases, again), Metrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:

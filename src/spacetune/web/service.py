@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping, Sequence
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from fastapi import Request
@@ -16,6 +19,8 @@ from spacetune.web.models import ServedModel
 
 __all__ = ["ANY", "Service"]
 
+log = logging.getLogger("spacetune.web")
+
 ANY = "*"
 LONG = frozenset({"explain", "dissect", "reach"})  # what gives long answers
 
@@ -24,12 +29,19 @@ class Service:
     """The served models, and the queue before them.
 
     There is at least one model; requests that name none get the first. Aliases are further names, each for the name of
-    a model; ``*`` stands for every name that is not known. Raises `UsageError` if an alias is a model's own name, or
-    stands for a model that is not served.
+    a model; ``*`` stands for every name that is not known. `again` loads the same models anew. Raises `UsageError` if
+    an alias is a model's own name, or stands for a model that is not served.
     """
 
-    def __init__(self, models: Sequence[ServedModel], limits: Limits, aliases: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        models: Sequence[ServedModel],
+        limits: Limits,
+        aliases: Mapping[str, str] | None = None,
+        again: Callable[[], Sequence[ServedModel]] | None = None,
+    ) -> None:
         self.models = {served.name: served for served in models}
+        self.again = again
         self.aliases = dict(aliases or {})
         self.limits = limits
         self.stopping = False
@@ -68,6 +80,23 @@ class Service:
             return self.models[self.aliases[ANY]]
         raise Refused(404, f"there is no model of that name; served are {', '.join(self.names)} (see --alias)")
 
+    def reload(self) -> None:
+        """Load the models anew, in turn with requests; those that have come are answered by the models they came to.
+
+        Where one cannot be loaded all stay as they are, and the log says why.
+        """
+        again = self.again
+        if again is not None and not self.stopping:
+            self.batcher.submit("reload", lambda _: [again()], [""], begun=True).add_done_callback(self._take)
+
+    def _take(self, loaded: Future[Sequence[Any]]) -> None:
+        if (error := loaded.exception()) is not None:
+            told = f"the models served stay as they were, since one cannot be loaded anew: {error}"
+            log.warning("%s", json.dumps({"event": "reload", "message": told}))
+            return
+        self.models = {served.name: served for served in loaded.result()[0]}
+        log.info("%s", json.dumps({"event": "reload", "models": list(self.models)}))
+
     async def work(
         self,
         request: Request,
@@ -90,7 +119,7 @@ class Service:
             rows = [i for i, text in enumerate(texts) if isinstance(text, str) != pairs]
             for first in range(0, len(rows), limits.batch_texts):  # in turn with other requests
                 part = rows[first : first + limits.batch_texts]
-                key = (served.name, kind, pairs, *sorted(options.items()))
+                key = (id(served), kind, pairs, *sorted(options.items()))
                 future = self.batcher.submit(key, run, [texts[i] for i in part], begun=begun)
                 begun = True
                 for i, answer in zip(part, await asyncio.wrap_future(future), strict=True):

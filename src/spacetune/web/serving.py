@@ -37,12 +37,15 @@ def serve(
     aliases: Mapping[str, str] | None = None,
     allow_hosts: Sequence[str] = (),
     log_level: str = "info",
+    again: Callable[[], Sequence[ServedModel]] | None = None,
 ) -> None:
     """Serve models until a signal comes; then answer what has been asked and stop. A second signal stops at once.
 
+    SIGHUP, where the system has it, loads the models anew by `again`.
+
     Parameters
     ----------
-    models, limits, api_key, aliases
+    models, limits, api_key, aliases, again
         As in `make_app`.
     host, port
         Address to listen on. On loopback, requests that name another host are refused.
@@ -63,7 +66,7 @@ def serve(
     try:
         local = all(is_loopback(door.getsockname()[0]) for door in doors)
         hosts = Hosts(allow_hosts) if local or allow_hosts else None
-        app = make_app(models, limits, api_key=api_key, aliases=aliases, hosts=hosts)
+        app = make_app(models, limits, api_key=api_key, aliases=aliases, hosts=hosts, again=again)
         log_lines(log_level)
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             hurried = runner.run(_until_a_signal(app, doors, limits))
@@ -86,6 +89,8 @@ async def _until_a_signal(app: FastAPI, doors: Sequence[socket.socket], limits: 
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 signal.signal(number, heed)
+            if hasattr(signal, "SIGHUP"):
+                signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(app.state.service.reload))
 
     await run(app, doors, limits, stop, hurry, ready)
     return hurry.is_set()

@@ -11,35 +11,38 @@ import numpy as np
 import torch
 from sklearn.model_selection import StratifiedGroupKFold
 
-from spacetune.data import DataNote, LabelledTexts, label_kind
+from spacetune.data import DataNote, LabelKind, LabelledTexts, label_kind
 from spacetune.encoders import Encoder, FeatureSource, TextInput, TokenFeatures, as_line
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import LinearProbe
 from spacetune.estimators.labels import label_task
-from spacetune.fitting import text_chunks
+from spacetune.fitting import MultiLabel, text_chunks
+from spacetune.fitting.tasks.task import named
 from spacetune.results import Result
+from spacetune.studies.data.confident_learning import confident_errors, confident_set_errors
 
-__all__ = ["LabelError", "LabelErrors", "confident_errors", "find_label_errors"]
+__all__ = ["LabelError", "LabelErrors", "find_label_errors"]
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class LabelError:
-    """One label that is likely wrong.
+    """One label that is likely wrong, or one text's set of labels.
 
     Parameters
     ----------
     row
         Its row, from 1.
     label
-        The label given.
+        The label given; of several labels all of the text's.
     suggested
-        The class that a probe which did not see the text gives it.
+        The class that a probe which did not see the text gives it; of several the labels with the likely wrong ones
+        taken out and the missing ones put in.
     confidence
-        The probe's probability of the given label.
+        The probe's probability of the given label; of several, that the likeliest mistake among them is none.
     suggested_confidence
-        Its probability of the suggested one.
+        Its probability of the suggested one; of several, that this mistake is one.
     text
         The text, or the pair.
     """
@@ -61,17 +64,20 @@ class LabelErrors(Result):
     source
         Where the texts came from.
     n_texts
-        How many labels were judged.
+        How many labels were judged, or sets of labels.
     n_folds
         Folds of the cross-validation.
     accuracy
-        Of the probe on texts that it did not see: where it is low, little can be told from it.
+        Of the probe on texts that it did not see, of sets the share that it gives whole: where it is low, little can be
+        told from it.
     thresholds
         By class the mean probability of that class over the texts that are labelled so.
     errors
         The labels found.
     notes
-        Which texts were not judged.
+        Which texts, or labels, were not judged.
+    kind
+        ``single``: one class a text; ``multi``: a set of labels a text.
     """
 
     source: str
@@ -81,6 +87,7 @@ class LabelErrors(Result):
     thresholds: dict[str, float]
     errors: tuple[LabelError, ...]
     notes: tuple[str, ...] = ()
+    kind: LabelKind = "single"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a label found."""
@@ -93,12 +100,12 @@ def find_label_errors(
     """Find labels that are likely wrong, by confident learning (Northcutt et al. 2021).
 
     A linear probe gives every text probabilities, fitted and calibrated on the other folds; equal texts share a fold.
-    Which labels they speak against, `confident_errors` says.
+    Which labels they speak against, `confident_errors` says; of texts with several labels, `confident_set_errors`.
 
     Parameters
     ----------
     data
-        Texts or pairs with one class each.
+        Texts or pairs with one class each, or a set of labels.
     encoder
         Folder or hub name, an `Encoder`, or None for the default.
     n_folds
@@ -114,7 +121,8 @@ def find_label_errors(
     Raises
     ------
     DataError
-        If there is not one class a text, or there are not two classes with a text for every fold.
+        If labels are numbers to predict, or there are not two classes with a text for every fold; of sets, not one
+        label that as many texts carry, and as many do not.
     UsageError
         If there are fewer than 2 folds.
 
@@ -128,12 +136,20 @@ def find_label_errors(
     """
     if n_folds < 2:
         raise UsageError(f"n_folds must be at least 2, got {n_folds}")
+    kind = label_kind(data.labels) if data.labels else "regression"
+    if kind == "regression":
+        raise DataError(f"{data.source}: label errors are looked for in classes, one a text or several")
+    find = _in_sets if kind == "multi" else _in_classes
+    return find(data, encoder, n_folds, seed)
+
+
+def _in_classes(data: LabelledTexts, encoder: str | Encoder | None, n_folds: int, seed: int) -> LabelErrors:
     rows, notes = _judged(data, n_folds)
     part = data.take(rows)
     labels, inputs = part.labels or [], part.inputs
     task = label_task(labels, None, 0.0)
     given, classes = task.targets(labels).numpy(), task.classes
-    table = _out_of_sample(part, given, encoder, n_folds, seed)
+    table = _out_of_sample(part, given, given, encoder, n_folds, seed)
     wrong, thresholds = confident_errors(given, table)
     own, best = table[np.arange(len(given)), given], table.argmax(1)
     return LabelErrors(
@@ -150,11 +166,36 @@ def find_label_errors(
     )
 
 
+def _in_sets(data: LabelledTexts, encoder: str | Encoder | None, n_folds: int, seed: int) -> LabelErrors:
+    task = label_task(data.labels or [], None, 0.0)
+    assert isinstance(task, MultiLabel)
+    carried, inputs = task.targets(data.labels).numpy().astype(bool), data.inputs
+    judged, notes = _judged_labels(data, task, carried, n_folds)
+    table = _out_of_sample(data, carried.astype(int), _rarest(carried, judged), encoder, n_folds, seed)[:, judged]
+    given = carried[:, judged]
+    wrong, thresholds = confident_set_errors(given, table)
+    least = np.where(wrong, np.where(given, table, 1 - table), 1.0).min(1)
+    order = [int(i) for i in np.argsort(least, kind="stable") if wrong[i].any()]
+    mended = carried.copy()
+    mended[:, judged] ^= wrong
+    labels, suggested = task.names(carried), task.names(mended)
+    return LabelErrors(
+        source=data.source,
+        n_texts=len(data),
+        n_folds=n_folds,
+        accuracy=float(np.mean(((table > 0.5) == given).all(1))),
+        thresholds={str(task.classes[k]): float(t) for k, t in zip(judged, thresholds, strict=True)},
+        errors=tuple(
+            LabelError(i + 1, labels[i], suggested[i], float(least[i]), float(1 - least[i]), inputs[i]) for i in order
+        ),
+        notes=notes,
+        kind="multi",
+    )
+
+
 def _judged(data: LabelledTexts, n_folds: int) -> tuple[list[int], tuple[str, ...]]:
     """Return the rows whose class has a different text for every fold, and a note on the others."""
     labels = data.labels or []
-    if not labels or label_kind(labels) != "single":
-        raise DataError(f"{data.source}: label errors are looked for where every text carries one class")
     counts = Counter(label for label, _ in set(zip(labels, data.keys, strict=True)))
     rows = [i for i, label in enumerate(labels) if counts[label] >= n_folds]
     if len({labels[i] for i in rows}) < 2:
@@ -166,44 +207,44 @@ def _judged(data: LabelledTexts, n_folds: int) -> tuple[list[int], tuple[str, ..
     return rows, (str(DataNote.of("tiny", [i + 1 for i in apart], what)),) if apart else ()
 
 
-def confident_errors(given: Array, table: Array) -> tuple[Array, Array]:
-    r"""Return the texts whose labels probabilities speak against, the least likely label first; and the thresholds.
+def _judged_labels(
+    data: LabelledTexts, task: MultiLabel, carried: Array, n_folds: int
+) -> tuple[list[int], tuple[str, ...]]:
+    """Return the labels that a different text for every fold carries, and as many do not; and a note on the others."""
+    keys = np.asarray(data.keys, dtype=object)
+    enough = [min(len({*keys[has]}), len({*keys[~has]})) >= n_folds for has in carried.T]
+    judged, apart = np.flatnonzero(enough).tolist(), np.flatnonzero(~np.asarray(enough)).tolist()
+    if task.n_outputs < 2 or not judged:
+        raise DataError(
+            f"{data.source}: two labels, and one that at least {n_folds} different texts carry and {n_folds} do not, "
+            "are needed"
+        )
+    names = named([task.classes[k] for k in apart])
+    what = f"labels are carried, or not carried, by fewer than {n_folds} different texts and were not judged"
+    return judged, (f"{len(apart)} {what}: {names}",) if apart else ()
 
-    The threshold of a class is the mean probability of that class over the texts labelled so. A text counts for the
-    class whose threshold its probability reaches; where it reaches several, for the most likely class. Its label is
-    likely wrong where that is another class than the label, and the label is not the most likely class. These are
-    the off-diagonal cells of the confident joint, as cleanlab's ``filter_by="confident_learning"``.
 
-    .. math:: t_j = \frac{1}{|X_j|} \sum_{x \in X_j} p_j(x)
+def _rarest(carried: Array, judged: list[int]) -> Array:
+    """Return the rarest judged label of every text, by which folds are made alike; -1 where it carries none."""
+    rarest = np.full(len(carried), -1)
+    for k in sorted(judged, key=lambda k: int(carried[:, k].sum()), reverse=True):
+        rarest[carried[:, k]] = k
+    return rarest
 
-    Parameters
-    ----------
-    given
-        Class numbers ``(text,)``; every class occurs.
-    table
-        Out-of-sample probabilities ``(text, class)``.
 
-    Examples
-    --------
-    >>> table = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
-    >>> confident_errors(np.array([0, 0, 1, 1]), table)
-    (array([3]), array([0.85, 0.4 ]))
+def _out_of_sample(
+    data: LabelledTexts, given: Array, alike: Array, encoder: str | Encoder | None, n_folds: int, seed: int
+) -> Array:
+    """Return every text's probabilities ``(text, class)`` by a probe that was fitted on the other folds.
+
+    `given` are class numbers, or an indicator; the folds have about the same shares of what `alike` tells.
     """
-    thresholds = np.array([table[given == k, k].mean() for k in range(table.shape[1])])
-    reaches, best = table >= thresholds - 1e-6, table.argmax(1)
-    counted = np.where(reaches.sum(1) > 1, best, reaches.argmax(1))
-    wrong = np.flatnonzero(reaches.any(1) & (counted != given) & (best != given))
-    return wrong[np.argsort(table[wrong, given[wrong]], kind="stable")], thresholds
-
-
-def _out_of_sample(data: LabelledTexts, given: Array, encoder: str | Encoder | None, n_folds: int, seed: int) -> Array:
-    """Return every text's probabilities ``(text, class)`` by a probe that was fitted on the other folds."""
     means = _mean_features(LinearProbe(encoder).features(data.inputs))
-    table = np.zeros((len(given), given.max() + 1))
+    table = np.zeros(given.shape if given.ndim == 2 else (len(given), given.max() + 1))
     folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        divided = list(folds.split(given, given, data.keys))
+        divided = list(folds.split(given, alike, data.keys))
     for train, held in divided:
         probe = LinearProbe(seed=seed).fit(means.take(torch.from_numpy(train)), given[train])
         table[np.ix_(held, probe.classes_)] = probe.predict_proba(means.take(torch.from_numpy(held)))

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
+from sklearn import config_context
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.multiclass import OneVsRestClassifier
@@ -52,17 +53,18 @@ class TfidfBaseline:
         if rows is None:
             return self
         dev_rows = self._vectorizer.transform(_joined(dev.inputs))
-        fits = {C: _decide(self.task, rows, self._targets(train), C) for C in STRENGTHS}
+        fits = {C: _decide(self.task, rows, self._targets(train), train.weights, C) for C in STRENGTHS}
         logits = {C: decide(dev_rows) for C, decide in fits.items()}
-        self._C = max(fits, key=lambda C: standing(self.task.scores(logits[C], targets), self.task.monitor))
-        self.task, self._decide = self.task.settled(logits[self._C], targets), fits[self._C]
+        scores = {C: self.task.scores(each, targets, dev.weights) for C, each in logits.items()}
+        self._C = max(fits, key=lambda C: standing(scores[C], self.task.monitor))
+        self.task, self._decide = self.task.settled(logits[self._C], targets, dev.weights), fits[self._C]
         return self
 
     def refit(self, data: LabelledTexts) -> Self:
         """Learn anew from these texts, at the strength chosen."""
         rows = self._count(data)
         if self._decide is not None and rows is not None:
-            self._decide = _decide(self.task, rows, self._targets(data), self._C)
+            self._decide = _decide(self.task, rows, self._targets(data), data.weights, self._C)
         return self
 
     def logits(self, texts: Sequence[TextInput]) -> Array | None:
@@ -83,18 +85,19 @@ def _joined(texts: Sequence[TextInput]) -> list[str]:
     return [text if isinstance(text, str) else " ".join(text) for text in texts]
 
 
-def _decide(task: Task, rows: csr_matrix, targets: Array, C: float) -> Decide:
+def _decide(task: Task, rows: csr_matrix, targets: Array, weights: Array | None, C: float) -> Decide:
     """Fit at one strength; return a function from rows to logits in the task's order."""
     if isinstance(task, Regression):
         with unlogged():
-            ridge = Ridge(alpha=1 / C).fit(rows, (targets - task.mean) / task.scale)
+            ridge = Ridge(alpha=1 / C).fit(rows, (targets - task.mean) / task.scale, weights)
         return lambda x: np.asarray(ridge.predict(x))[:, None]
     if task.kind == "multi":
-        with unlogged():
-            many = OneVsRestClassifier(LogisticRegression(C=C, max_iter=200)).fit(rows, targets)
+        with unlogged(), config_context(enable_metadata_routing=True):
+            each = LogisticRegression(C=C, max_iter=200).set_fit_request(sample_weight=True)
+            many = OneVsRestClassifier(each).fit(rows, targets, sample_weight=weights)
         return lambda x: np.asarray(many.decision_function(x))
     with unlogged():
-        one = LogisticRegression(C=C, max_iter=300).fit(rows, targets)
+        one = LogisticRegression(C=C, max_iter=300).fit(rows, targets, weights)
 
     def decide(x: csr_matrix) -> Array:
         found = np.asarray(one.predict_log_proba(x))

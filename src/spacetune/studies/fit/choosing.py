@@ -142,7 +142,7 @@ def choose_method(
     began = time.perf_counter()
     trials = [Trial(method, []) for method in tried]
     measure = ""
-    with _quiet_trials(), progress_bar(round(budget), "choosing", "s") as bar:
+    with progress_bar(round(budget), "choosing", "s") as bar, _quiet_trials():
         bar.bar_format = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total} s, {postfix}"
         while (trial := next_to_play(trials)) is not None:
             spent = time.perf_counter() - began
@@ -216,7 +216,7 @@ def _play(
     try:
         own = settings_for(trial.method, regression, settings)
         model = make_estimator(trial.method, regression, own, seed)
-        model.fit(train.inputs, train.labels, progress=False)
+        model.fit(train.inputs, train.labels, train.weights, progress=False)
         measure = str(model.task_.monitor)
         trial.scores.append(score_model(model, held).scores[measure])
     except OutOfTime:

@@ -33,8 +33,9 @@ def cosine_rows(encoder: Any, task: Task, data: Parts) -> list[Row]:
     reader = LinearProbe(encoder, layers=-1, pairs="apart")
     found = {split: cosines(reader, texts) for split, texts in data.scored.items()}
     targets = task.targets(data.dev.labels or []).numpy()
-    mean, scale = spread(found["dev"])
-    weight, bias = fit_linear(task, (found["dev"] - mean) / scale, targets, STRENGTH)
+    weights = data.dev.weights
+    mean, scale = spread(found["dev"], weights)
+    weight, bias = fit_linear(task, (found["dev"] - mean) / scale, targets, STRENGTH, weights)
     logits = {split: (rows - mean) / scale @ weight.T + bias for split, rows in found.items()}
-    settled, seconds = task.settled(logits["dev"], targets), time.perf_counter() - began
+    settled, seconds = task.settled(logits["dev"], targets, weights), time.perf_counter() - began
     return [logits_row("cosine", split, settled, data, each, seconds) for split, each in logits.items()]

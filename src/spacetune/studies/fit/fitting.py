@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spacetune.data import LabelledTexts, check_texts, overlap_note, unknown_notes
+from spacetune.data import DataNote, LabelledTexts, check_texts, overlap_note, unknown_notes
 from spacetune.errors import UsageError, counted
 from spacetune.estimators import TextEstimator
 from spacetune.fitting import DevTexts, split_texts
@@ -18,7 +18,7 @@ from spacetune.results import Result
 from spacetune.studies.fit.choosing import Choice, choose_method
 from spacetune.studies.fit.cosine import cosine_rows
 from spacetune.studies.fit.interrupting import output, save, was_interrupted
-from spacetune.studies.fit.matching import comparable, learnable
+from spacetune.studies.fit.matching import comparable, learnable, weighing
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.fit.score_rows import Parts, Row, majority_rows, probe_rows, score_row, tfidf_rows
 from spacetune.studies.fit.scoring import Scores, score_model
@@ -104,7 +104,8 @@ def fit_model(
     Parameters
     ----------
     train
-        Labelled texts.
+        Labelled texts. By their `weights`, where they have some, all is learnt, chosen and scored, the baselines too; a
+        text of weight 0 is left out.
     dev
         Labelled texts to choose by; None sets a stratified part of `train` aside.
     test
@@ -157,6 +158,7 @@ def fit_model(
     train = learnable(train, task)
     dev, test = (None if other is None else comparable(train, task, other) for other in (dev, test))
     notes = _notes(train, dev, test)
+    train = weighing(train)
     part, held, how = _parts(train, dev, dev_fraction, seed)
     regression = is_regression(train.labels or [], task)
     chosen, choice = dict(settings or {}), None
@@ -170,13 +172,14 @@ def fit_model(
         if refit and getattr(model, "train_encoder", False):
             raise UsageError("refit is for a frozen encoder: with train_encoder give all training texts, others as dev")
         options: dict[str, Any] = {**(fit_options or {}), **({} if out is None else {"checkpoint": out.checkpoint})}
-        model.fit(part.inputs, part.labels, dev=DevTexts(held.inputs, held.labels or [], how), **options)
+        chosen_by = DevTexts(held.inputs, held.labels or [], how, held.weights)
+        model.fit(part.inputs, part.labels, part.weights, dev=chosen_by, **options)
         counts = model.encoder_.count_tokens(train.inputs)
         notes += _unknown_notes(model, train, counts)
         scored = {"dev": score_model(model, held)}
         data = Parts(part, held, test, _everything(model, train, dev, held, refit))
         if data.everything is not None:
-            model.refit(data.everything.inputs, data.everything.labels)
+            model.refit(data.everything.inputs, data.everything.labels, data.everything.weights)
         seconds = time.perf_counter() - began
         if out is not None:
             save(model, out)
@@ -259,6 +262,9 @@ def _everything(
 
 def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts | None) -> tuple[str, ...]:
     notes = [f"{train.source}: {note}" for note in check_texts(train).notes]
+    if train.weights is not None and not train.weights.all():
+        rows = (np.flatnonzero(train.weights == 0) + 1).tolist()
+        notes.append(f"{train.source}: {DataNote.of('weights', rows, 'texts weigh 0 and are left out')}")
     for data in (dev, test):
         if data is not None:
             notes += [f"{data.source}: {note}" for note in data.notes]

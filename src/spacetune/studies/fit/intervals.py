@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,13 @@ def decisions(task: Task, logits: Array, targets: Array) -> Array:
 
 
 def score_intervals(
-    kind: str, truth: Array, predicted: Array, *, level: float = 0.95, seed: int = 0
+    kind: str,
+    truth: Array,
+    predicted: Array,
+    weights: Array | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """Return an interval for every score: the texts are drawn again with replacement, 1,000 times.
 
@@ -40,6 +46,8 @@ def score_intervals(
         Class numbers ``(text,)``, zeros and ones ``(text, label)``, or numbers ``(text,)``.
     predicted
         Likewise.
+    weights
+        What every text counts for, once drawn; None counts all alike.
     level
         Share of the draws that the interval holds.
     seed
@@ -59,7 +67,7 @@ def score_intervals(
     """
     if len(truth) < 2:
         return {}
-    return {name: _ends(values, level) for name, values in _drawn(kind, truth, [predicted], seed)[0].items()}
+    return {name: _ends(values, level) for name, values in _drawn(kind, truth, [predicted], seed, weights)[0].items()}
 
 
 def difference_intervals(
@@ -84,10 +92,12 @@ def difference_intervals(
     return {name: _ends(values - others[name], level) for name, values in ours.items()}
 
 
-def _drawn(kind: str, truth: Array, predictions: Sequence[Array], seed: int) -> list[dict[str, Array]]:
+def _drawn(
+    kind: str, truth: Array, predictions: Sequence[Array], seed: int, weights: Array | None = None
+) -> list[dict[str, Array]]:
     """Return the drawn scores of every prediction, by name; a draw is the same texts for all."""
     draw = {"single": _single, "multi": _multi, "regression": _regression}[kind]
-    return draw(truth, predictions, np.random.default_rng(seed))
+    return draw(truth, predictions, weights, np.random.default_rng(seed))
 
 
 def _ends(values: Array, level: float) -> tuple[float, float]:
@@ -96,25 +106,36 @@ def _ends(values: Array, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _single(truth: Array, predictions: Sequence[Array], rng: np.random.Generator) -> list[dict[str, Array]]:
-    """Scores depend on the counts of (true, predicted, ...) alone, so these are drawn and not the texts."""
+def _single(
+    truth: Array, predictions: Sequence[Array], weights: Array | None, rng: np.random.Generator
+) -> list[dict[str, Array]]:
+    """Scores depend on the counts of (true, predicted, ...) alone: where texts count alike, these are drawn."""
     n, told = len(truth), np.stack([truth, *predictions])
-    cells, counts = np.unique(told, axis=1, return_counts=True)
-    drawn, one_hot = rng.multinomial(n, counts / n, size=RESAMPLES), np.eye(int(told.max()) + 1)
+    cells, cell, counts = np.unique(told, axis=1, return_inverse=True, return_counts=True)
+    if weights is None:
+        drawn = rng.multinomial(n, counts / n, size=RESAMPLES)
+    else:
+        drawn = np.concatenate([each @ np.eye(len(counts))[cell] for each in _draws(n, weights, rng)])
+    one_hot = np.eye(int(told.max()) + 1)
     is_true = one_hot[cells[0]]
     found: list[dict[str, Array]] = []
     for is_predicted in one_hot[cells[1:]]:
         hits, sizes = drawn @ (is_true * is_predicted), drawn @ is_true + drawn @ is_predicted
-        found.append({"accuracy": hits.sum(1) / n, "macro_f1": _macro(hits, sizes, present=True)})
+        found.append({"accuracy": hits.sum(1) / drawn.sum(1), "macro_f1": _macro(hits, sizes, present=True)})
     return found
 
 
-def _multi(truth: Array, predictions: Sequence[Array], rng: np.random.Generator) -> list[dict[str, Array]]:
-    n = len(truth)
-    drawn: list[list[dict[str, Array]]] = []
+def _draws(n: int, weights: Array | None, rng: np.random.Generator) -> Iterator[Array]:
+    """Yield what every text counts for in some draws at a time, ``(draw, text)``."""
     for _ in range(RESAMPLES // CHUNK):
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=CHUNK).astype(np.float32)
-        drawn.append([_weighed(truth, predicted, weights) for predicted in predictions])
+        times = rng.multinomial(n, np.full(n, 1 / n), size=CHUNK).astype(np.float32)
+        yield times if weights is None else times * weights
+
+
+def _multi(
+    truth: Array, predictions: Sequence[Array], weights: Array | None, rng: np.random.Generator
+) -> list[dict[str, Array]]:
+    drawn = [[_weighed(truth, each, counts) for each in predictions] for counts in _draws(len(truth), weights, rng)]
     return [
         {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         for parts in zip(*drawn, strict=True)
@@ -125,19 +146,28 @@ def _weighed(truth: Array, predicted: Array, weights: Array) -> dict[str, Array]
     """Return the scores of every draw, in which each text counts as often as its weight says."""
     exact, hits, sizes = (truth == predicted).all(1), weights @ (truth * predicted), weights @ (truth + predicted)
     return {
-        "accuracy": weights @ exact / len(truth),
+        "accuracy": weights @ exact / weights.sum(1),
         "macro_f1": _macro(hits, sizes, present=False),
-        "micro_f1": 2 * hits.sum(1) / np.maximum(sizes.sum(1), 1),
+        "micro_f1": 2 * hits.sum(1) / _above_0(sizes.sum(1)),
     }
 
 
 def _macro(hits: Array, sizes: Array, *, present: bool) -> Array:
     """Return the mean F1 over classes; over those that occur in the draw where `present`."""
-    each = 2 * hits / np.maximum(sizes, 1)
+    each = 2 * hits / _above_0(sizes)
     return each.sum(1) / (sizes > 0).sum(1) if present else each.mean(1)
 
 
-def _regression(truth: Array, predictions: Sequence[Array], rng: np.random.Generator) -> list[dict[str, Array]]:
+def _above_0(sizes: Array) -> Array:
+    return np.where(sizes > 0, sizes, 1)
+
+
+def _regression(
+    truth: Array, predictions: Sequence[Array], weights: Array | None, rng: np.random.Generator
+) -> list[dict[str, Array]]:
     rows = rng.integers(0, len(truth), size=(300, len(truth)))
-    drawn = [[regression_scores(truth[each], predicted[each]) for each in rows] for predicted in predictions]
+    drawn = [
+        [regression_scores(truth[r], each[r], None if weights is None else weights[r]) for r in rows]
+        for each in predictions
+    ]
     return [{name: np.array([scores[name] for scores in each]) for name in each[0]} for each in drawn]

@@ -1,4 +1,4 @@
-"""Labelled texts made what a task can learn from, or comparable with what was trained on; else refused, with why."""
+"""Labelled texts made what can be learnt from, or comparable with what was, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -12,37 +12,7 @@ from spacetune.estimators.labels import label_task
 from spacetune.fitting import Regression, Task
 from spacetune.studies.fit.methods import is_regression
 
-__all__ = ["as_trained", "comparable", "learnable"]
-
-
-def learnable(train: LabelledTexts, task: str) -> LabelledTexts:
-    """Return training texts with their labels read as the task wants them.
-
-    Raises `DataError` if there are none, or they cannot be read so.
-    """
-    if train.labels is None:
-        raise DataError(f"{train.source} carries no labels; say which column holds them with --label")
-    if task == "regression":
-        try:
-            return dataclasses.replace(train, labels=[float(label) for label in train.labels])
-        except (TypeError, ValueError) as error:
-            raise DataError(f"--task regression needs numbers as labels: {error}") from error
-    if task == "classification" and label_kind(train.labels) == "regression":
-        if train.cells is None:
-            raise DataError(
-                "--task classification was asked for, but the labels are numbers with fractions; write names as strings"
-            )
-        return dataclasses.replace(train, labels=list(train.cells))
-    return train
-
-
-def comparable(train: LabelledTexts, task: str, other: LabelledTexts) -> LabelledTexts:
-    """Return dev or test texts with labels as in training; what is wrong with them is said before the training."""
-    labels = train.labels or []
-    if is_indicator(labels):  # read as sets of classes only when it is fitted
-        return other
-    trained = Regression.of(labels) if is_regression(labels, task) else label_task(labels, None, 0.0)
-    return as_trained(trained, train.pairs is not None, other)
+__all__ = ["as_trained", "comparable", "learnable", "weighing"]
 
 
 def as_trained(task: Task, pairs: bool, data: LabelledTexts) -> LabelledTexts:
@@ -92,3 +62,46 @@ def _same_kind(kind: str, data: LabelledTexts) -> None:
             f"the model gives any number of labels a text, and {data.source} holds one; "
             "say what separates several in one cell with --label-separator"
         )
+
+
+def learnable(train: LabelledTexts, task: str) -> LabelledTexts:
+    """Return training texts with labels of the kind that a task asks for.
+
+    Raises `DataError` if they carry none, or none of that kind.
+    """
+    if train.labels is None:
+        raise DataError(f"{train.source} carries no labels; say which column holds them with --label")
+    if task == "regression":
+        try:
+            return dataclasses.replace(train, labels=[float(label) for label in train.labels])
+        except (TypeError, ValueError) as error:
+            raise DataError(f"--task regression needs numbers as labels: {error}") from error
+    if task == "classification" and label_kind(train.labels) == "regression":
+        if train.cells is None:
+            raise DataError(
+                "--task classification was asked for, but the labels are numbers with fractions; write names as strings"
+            )
+        return dataclasses.replace(train, labels=list(train.cells))
+    return train
+
+
+def comparable(train: LabelledTexts, task: str, other: LabelledTexts) -> LabelledTexts:
+    """Return dev or test texts with labels as in training; what is wrong with them is said before the training."""
+    labels = train.labels or []
+    if is_indicator(labels):  # read as sets of classes only when it is fitted
+        return other
+    trained = Regression.of(labels) if is_regression(labels, task) else label_task(labels, None, 0.0)
+    return as_trained(trained, train.pairs is not None, other)
+
+
+def weighing(train: LabelledTexts) -> LabelledTexts:
+    """Return the texts that weigh more than 0.
+
+    Raises `DataError` if fewer than two do.
+    """
+    if train.weights is None or train.weights.all():
+        return train
+    rows = np.flatnonzero(train.weights)
+    if len(rows) < 2:
+        raise DataError(f"{train.source}: weights are 0 for all texts but {len(rows)}; at least 2 must weigh more")
+    return train.take(rows.tolist())

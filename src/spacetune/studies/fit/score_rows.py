@@ -67,9 +67,10 @@ def score_row(method: str, split: str, scored: Scores, seconds: float | None) ->
 
 def logits_row(method: str, split: str, task: Task, data: Parts, logits: Array, seconds: float) -> Row:
     """Return the row of what is known by its logits alone."""
-    truth = task.targets(data.scored[split].labels or []).numpy()
-    row = {"method": method, "split": split, "n": len(truth), **_shown(task.scores(logits, truth)), "seconds": seconds}
-    return {**row, "intervals": score_intervals(task.kind, truth, decisions(task, logits, truth))}
+    truth, weights = task.targets(data.scored[split].labels or []).numpy(), data.scored[split].weights
+    scores = _shown(task.scores(logits, truth, weights))
+    intervals = score_intervals(task.kind, truth, decisions(task, logits, truth), weights)
+    return {"method": method, "split": split, "n": len(truth), **scores, "seconds": seconds, "intervals": intervals}
 
 
 def majority_rows(task: Task, data: Parts) -> list[Row]:
@@ -93,10 +94,10 @@ def tfidf_rows(task: Task, data: Parts) -> list[Row]:
 def probe_rows(probe: TextEstimator, data: Parts) -> list[Row]:
     """Fit the linear probe, and return its rows."""
     began = time.perf_counter()
-    probe.fit(data.train.inputs, data.train.labels, dev=data.dev)
+    probe.fit(data.train.inputs, data.train.labels, data.train.weights, dev=data.dev)
     scored = {"dev": score_model(probe, data.dev)}
     if data.everything is not None:
-        probe.refit(data.everything.inputs, data.everything.labels)
+        probe.refit(data.everything.inputs, data.everything.labels, data.everything.weights)
     seconds = time.perf_counter() - began
     if data.test is not None:
         scored["test"] = score_model(probe, data.test)
@@ -106,7 +107,8 @@ def probe_rows(probe: TextEstimator, data: Parts) -> list[Row]:
 def _majority(method: str, task: Task, data: Parts, split: str, seconds: float) -> Row:
     learnt = data.train if data.everything is None or split == "dev" else data.everything
     train, truth = (task.targets(d.labels or []).numpy() for d in (learnt, data.scored[split]))
-    return {"method": method, "split": split, "n": len(truth), **task.baseline(train, truth), "seconds": seconds}
+    scores = task.baseline(train, truth, data.scored[split].weights)
+    return {"method": method, "split": split, "n": len(truth), **scores, "seconds": seconds}
 
 
 def _tfidf(words: TfidfBaseline, data: Parts, split: str, logits: Array | None, seconds: float) -> Row:

@@ -86,7 +86,8 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
     model
         A fitted estimator.
     data
-        Texts with labels of the kind it was trained on.
+        Texts with labels of the kind it was trained on; where they have weights, the scores and their intervals go by
+        these, and all else counts texts.
 
     Returns
     -------
@@ -108,14 +109,14 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
         source=data.source,
         n_texts=len(data),
         kind=task.kind,
-        scores=answers.scores,
-        baseline=task.baseline(targets, targets),
+        scores=task.scores(logits, targets, data.weights),
+        baseline=task.baseline(targets, targets, data.weights),
         ece=_ece(model, logits, targets) if isinstance(model, Classifier) else None,
         from_spaces=from_spaces,
         confusion=_confusion(targets, logits.argmax(1), task.n_outputs) if single else None,
         classes=tuple(task.classes),
         notes=tuple(_notes(answers)),
-        intervals=score_intervals(task.kind, targets, answers.decided),
+        intervals=score_intervals(task.kind, targets, answers.decided, data.weights),
         **_evidence(answers),
     )
 

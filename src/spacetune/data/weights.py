@@ -1,0 +1,48 @@
+"""What texts weigh: read from a column or an argument, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from spacetune.errors import DataError, name_rows
+
+__all__ = ["read_weights"]
+
+
+def read_weights(given: Any, n_texts: int, what: str = "sample_weight") -> np.ndarray[Any, Any]:
+    """Return weights as an array, one number a text.
+
+    >>> read_weights(["1", 0.5], 2)
+    array([1. , 0.5])
+
+    Raises `DataError` if they are not one a text, or no finite numbers of at least 0; rows are named.
+    """
+    told = list(given) if isinstance(given, Iterator) else given
+    try:
+        weights = np.asarray(told, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"{what} must be numbers, one a text: {_first_wrong(told) or error}") from error
+    if weights.shape != (n_texts,):
+        raise DataError(f"{what} must be one number a text: {n_texts} texts, weights of shape {weights.shape}")
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong):
+        rows = name_rows((wrong + 1).tolist())
+        raise DataError(f"{what} must be finite and at least 0; {weights[wrong[0]]} at {rows}; mend or fill them")
+    return weights
+
+
+def _first_wrong(column: Any) -> str | None:
+    """Say which rows hold no number, and what the first of them holds."""
+    rows = [i for i, cell in enumerate(column) if not _is_number(cell)] if isinstance(column, list | tuple) else []
+    return f"{column[rows[0]]!r:.80} at {name_rows([i + 1 for i in rows])}" if rows else None
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (TypeError, ValueError, OverflowError):
+        return cell is None
+    return True
