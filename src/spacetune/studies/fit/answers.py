@@ -73,8 +73,3 @@ class Answers:
         """What it predicts, as people read it: a class, a list of labels, or a number a text."""
         labels: Any = self.task.labels(self.logits)
         return labels.tolist() if isinstance(labels, np.ndarray) else labels
-
-    @functools.cached_property
-    def scores(self) -> dict[str, float]:
-        """Scores of the answers, by the weights of the texts where they have some."""
-        return self.task.scores(self.logits, self.targets, self.data.weights)

@@ -120,14 +120,15 @@ def compare_models(
         told = " and ".join(f"{name} gives {_given(m)}" for name, m in zip(names, (first, second), strict=True))
         raise DataError(f"two models that give the same are compared: {told}")
     a, b = both = [Answers.of(model, data) for model in (first, second)]
+    scores = a.task.scores(a.logits, a.targets), b.task.scores(b.logits, b.targets)
     numbers = task.kind == "regression"
     return ModelComparison(
         source=data.source,
         n_texts=len(data),
         names=names,
         kind=task.kind,
-        scores=(a.scores, b.scores),
-        difference={name: value - b.scores[name] for name, value in a.scores.items()},
+        scores=scores,
+        difference={name: value - scores[1][name] for name, value in scores[0].items()},
         intervals=difference_intervals(task.kind, a.targets, a.decided, b.decided),
         mcnemar=None if numbers else McNemar.of(*(_right(each) for each in both)),
         differing=tuple(_differing(data, a, b, numbers)),

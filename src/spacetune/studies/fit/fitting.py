@@ -159,7 +159,7 @@ def fit_model(
     dev, test = (None if other is None else comparable(train, task, other) for other in (dev, test))
     notes = _notes(train, dev, test)
     train = weighing(train)
-    part, held, how = _parts(train, dev, dev_fraction, seed)
+    part, held, chosen_by = _parts(train, dev, dev_fraction, seed)
     regression = is_regression(train.labels or [], task)
     chosen, choice = dict(settings or {}), None
     with output(save_to, resume) as out:
@@ -172,7 +172,6 @@ def fit_model(
         if refit and getattr(model, "train_encoder", False):
             raise UsageError("refit is for a frozen encoder: with train_encoder give all training texts, others as dev")
         options: dict[str, Any] = {**(fit_options or {}), **({} if out is None else {"checkpoint": out.checkpoint})}
-        chosen_by = DevTexts(held.inputs, held.labels or [], how, held.weights)
         model.fit(part.inputs, part.labels, part.weights, dev=chosen_by, **options)
         counts = model.encoder_.count_tokens(train.inputs)
         notes += _unknown_notes(model, train, counts)
@@ -186,9 +185,8 @@ def fit_model(
         if test is not None:
             scored["test"] = score_model(model, test)
         tell_of_tuning(model, sum(counts))
-        table = [score_row(method, split, scores, seconds) for split, scores in scored.items()]
-        if baselines:
-            table = [*_baseline_rows(model, data, method, regression, chosen, seed), *table]
+        table = _baseline_rows(model, data, method, regression, chosen, seed) if baselines else []
+        table += [score_row(method, split, scores, seconds) for split, scores in scored.items()]
     return model, _report(model, method, train.source, data, table, notes, scored, choice)
 
 
@@ -241,13 +239,16 @@ def _report(
 
 def _parts(
     train: LabelledTexts, dev: LabelledTexts | None, fraction: float, seed: int
-) -> tuple[LabelledTexts, LabelledTexts, str]:
-    if dev is not None:
-        return train, dev, f"given: {dev.source} ({counted(len(dev), 'text')})"
-    split = split_texts(train.inputs, train.labels or [], fraction, seed)
-    if not len(split.dev):
-        return train, train, split.note
-    return train.take(split.train.tolist()), train.take(split.dev.tolist()), split.note
+) -> tuple[LabelledTexts, LabelledTexts, DevTexts]:
+    """Return what trains, what is chosen by, and the latter as `fit` takes it."""
+    part, held = train, dev
+    if held is None:
+        split = split_texts(train.inputs, train.labels or [], fraction, seed)
+        part, held = (train.take(rows.tolist()) if len(split.dev) else train for rows in (split.train, split.dev))
+        note = split.note
+    else:
+        note = f"given: {held.source} ({counted(len(held), 'text')})"
+    return part, held, DevTexts(held.inputs, held.labels or [], note, held.weights)
 
 
 def _everything(

@@ -1,4 +1,4 @@
-"""Labelled texts made what a task can learn from, or comparable with what was trained on; else refused, with why."""
+"""Labelled texts made what can be learnt from, or comparable with what was, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -13,15 +13,6 @@ from spacetune.fitting import Regression, Task
 from spacetune.studies.fit.methods import is_regression
 
 __all__ = ["as_trained", "comparable", "learnable", "weighing"]
-
-
-def comparable(train: LabelledTexts, task: str, other: LabelledTexts) -> LabelledTexts:
-    """Return dev or test texts with labels as in training; what is wrong with them is said before the training."""
-    labels = train.labels or []
-    if is_indicator(labels):  # read as sets of classes only when it is fitted
-        return other
-    trained = Regression.of(labels) if is_regression(labels, task) else label_task(labels, None, 0.0)
-    return as_trained(trained, train.pairs is not None, other)
 
 
 def as_trained(task: Task, pairs: bool, data: LabelledTexts) -> LabelledTexts:
@@ -92,6 +83,15 @@ def learnable(train: LabelledTexts, task: str) -> LabelledTexts:
             )
         return dataclasses.replace(train, labels=list(train.cells))
     return train
+
+
+def comparable(train: LabelledTexts, task: str, other: LabelledTexts) -> LabelledTexts:
+    """Return dev or test texts with labels as in training; what is wrong with them is said before the training."""
+    labels = train.labels or []
+    if is_indicator(labels):  # read as sets of classes only when it is fitted
+        return other
+    trained = Regression.of(labels) if is_regression(labels, task) else label_task(labels, None, 0.0)
+    return as_trained(trained, train.pairs is not None, other)
 
 
 def weighing(train: LabelledTexts) -> LabelledTexts:

@@ -109,7 +109,7 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
         source=data.source,
         n_texts=len(data),
         kind=task.kind,
-        scores=answers.scores,
+        scores=task.scores(logits, targets, data.weights),
         baseline=task.baseline(targets, targets, data.weights),
         ece=_ece(model, logits, targets) if isinstance(model, Classifier) else None,
         from_spaces=from_spaces,
