@@ -11,8 +11,8 @@ FLIPPED = "test_any_flipped_bit_is_found_and_changes_no_feature"
 WEIGHED = "test_logits_are_exactly_as_weighed_on_dev"
 
 CHANGES: tuple[tuple[str, str, str], ...] = (
-    ("self._look_up(pairs) / 2", "self._look_up(pairs)", WEIGHED),
-    ("self._look_up(pairs) / 2", "self._look_up(pairs)", "test_a_pair_of_neighbours_counts_once"),
+    ("self.rows_of(pairs) / 2", "self.rows_of(pairs)", WEIGHED),
+    ("self.rows_of(pairs) / 2", "self.rows_of(pairs)", "test_a_pair_of_neighbours_counts_once"),
     ("bias.mul_(self.chosen.share).add_(self.bias)", "bias.add_(self.bias)", WEIGHED),
     (
         "torch.from_numpy(chosen.weight * bias)",
@@ -72,8 +72,8 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
     ),
     ("tail = (1 - level) / 2", "tail = 1 - level", "test_the_interval_is_that_of_texts_drawn_again"),
     (
-        "append(2 * hits.sum(1) / np.maximum",
-        "append(hits.sum(1) / np.maximum",
+        '"micro_f1": 2 * hits.sum(1) / _above_0',
+        '"micro_f1": hits.sum(1) / _above_0',
         "test_the_interval_is_that_of_texts_drawn_again",
     ),
     ("(squares / count - mean.square())", "(squares / count)", "test_mean_and_deviation_of_all_tokens_are_torchs"),
@@ -98,8 +98,8 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
         "test_every_epoch_has_an_order_of_its_own_and_the_seed_decides_it",
     ),
     (
-        "float(np.max(np.abs(self.token_scores.sum(0) + self.bias - self.logits)))",
-        "float(np.min(np.abs(self.token_scores.sum(0) + self.bias - self.logits)))",
+        "float(np.max(np.abs(np.stack(sums) + self.bias - self.logits)))",
+        "float(np.min(np.abs(np.stack(sums) + self.bias - self.logits)))",
         "test_one_wrong_score_is_found",
     ),
     (
@@ -154,8 +154,8 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
         "test_shards_whose_errors_differ_have_the_skew_of_all_points",
     ),
     (
-        "standing(epoch.scores, monitor) > standing(best, monitor)",
-        "standing(epoch.scores, monitor) >= standing(best, monitor)",
+        "standing(epoch.scores, monitor) > standing(kept.scores, monitor)",
+        "standing(epoch.scores, monitor) >= standing(kept.scores, monitor)",
         "test_of_equal_epochs_the_first_is_kept",
     ),
     (
@@ -164,8 +164,8 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
         "test_every_class_keeps_its_row",
     ),
     (
-        "logits[:, one.classes_] = one.predict_log_proba(x)",
-        "logits[:, : len(one.classes_)] = one.predict_log_proba(x)",
+        "logits[:, one.classes_] = found",
+        "logits[:, : len(one.classes_)] = found",
         "test_a_class_that_is_missing_from_training_leaves_the_others_in_their_columns",
     ),
     ("self._jobs.extendleft(reversed(others))", "self._jobs.extendleft(others)", FIRST_IN),
