@@ -194,4 +194,34 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
         "if not hashlib.sha256(weights).hexdigest() and config",
         "test_every_flipped_bit_is_found_or_changes_nothing",
     ),
+    (
+        'def average_cosine(points: Points, *, variant: Variant = "exact", seed: int = 0)',
+        'def average_cosine(points: Points, *, variant: Variant = "exact", seed: int = 1)',
+        "test_nothing_public_changes_unnoticed",
+    ),
+    (
+        "            self._state = torch.get_rng_state()\n",
+        "            pass\n",
+        "test_dropout_is_the_seeds_and_goes_on_from_pass_to_pass",
+    ),
+    (
+        'torch.einsum("nlkhpd,bln->blkhpd", tables, weights)',
+        'torch.einsum("nlkhpd,bln->blkhpd", tables, weights.flip(2))',
+        "test_corners_and_centroid",
+    ),
+    (
+        'or not re.search(r"[\\\\/]", named)',
+        'or not re.search(named, r"[\\\\/]")',
+        "test_a_folder_here_is_named_by_its_last_part",
+    ),
+    (
+        "p, q = p / p.sum(axis=1, keepdims=True), q /",
+        "p, q = p / p.sum(keepdims=True), q /",
+        "test_official_discrete_kl_is_the_divergence_of_histograms_over_the_samples_range",
+    ),
+    (
+        "        if not joined:\n            return True, ()",
+        "        if not joined:\n            return False, ()",
+        "test_no_row_disappears_unsaid",
+    ),
 )
