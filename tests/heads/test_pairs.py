@@ -168,5 +168,5 @@ def test_different_texts_are_named_once() -> None:
 def test_weights_of_other_shapes_are_refused() -> None:
     with pytest.raises(UsageError, match="needs weights"):
         Meeting(TextMean(torch.zeros(LAYERS, DIM)), torch.zeros(2, 1, LAYERS, DIM))
-    with pytest.raises(UsageError, match="needs meetings of 2 outputs"):
+    with pytest.raises(UsageError, match="needs meetings, each of 2 outputs"):
         PairHead(torch.zeros(2), [of_states()])

@@ -246,8 +246,8 @@ class Reader:
         whole = (np.concatenate([getattr(run, field.name) for run in runs]) for field in dataclasses.fields(Read))
         return Read(*(column[place] for column in whole))
 
-    def logits(self, learnt: Learnt, given: Given, fitted: FittedOn) -> Array:
-        """Return a model's logits.
+    def logits_to_score(self, learnt: Learnt, given: Given, fitted: FittedOn) -> Array:
+        """Return a model's logits, to the rounding of the encoder.
 
         Right after a fit, of what may be a part of a cross-validation, through the store: each text is encoded once
         for all folds and candidates.

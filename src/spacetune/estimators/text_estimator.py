@@ -217,9 +217,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return self._reader().read(self.learnt_.model, tell(X, self, self.fitted_.kind), self.layers_, progress)
 
     def predict_logits(self, X: Any) -> Array:
-        """Return logits ``(text, output)`` before any temperature; a cross-validation's part goes through the store."""
-        check_is_fitted(self)
-        return self._reader().logits(self.learnt_, tell(X, self, self.fitted_.kind), self.fitted_)
+        """Return logits ``(text, output)`` as the classifier gives them, before any temperature."""
+        return self.read(X).logits
 
     def logits_at(self, X: Any, weights: Any, *, progress: bool | None = False) -> Array:
         """Return the logits ``(point, text, output)`` at these points of the simplex, the same for all texts.
