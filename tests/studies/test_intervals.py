@@ -23,14 +23,7 @@ SAID_NUMBERS = NUMBERS + 0.5 * rng.standard_normal(N)
 Scores = Callable[[Any, Any], dict[str, float]]
 
 
-def redrawn(truth: np.ndarray, said: np.ndarray, scores: Scores) -> dict[str, np.ndarray]:
-    draws = [np.random.default_rng(seed).integers(0, N, N) for seed in range(DRAWS)]
-    found = [scores(truth[rows], said[rows]) for rows in draws]
-    return {name: np.array([each[name] for each in found]) for name in found[0]}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
+OF_EVERY_KIND = pytest.mark.parametrize(
     ("kind", "truth", "said", "scores"),
     [
         ("single", TRUTH, SAID, classification_scores),
@@ -38,6 +31,16 @@ def redrawn(truth: np.ndarray, said: np.ndarray, scores: Scores) -> dict[str, np
         ("regression", NUMBERS, SAID_NUMBERS, regression_scores),
     ],
 )
+
+
+def redrawn(truth: np.ndarray, said: np.ndarray, scores: Scores) -> dict[str, np.ndarray]:
+    draws = [np.random.default_rng(seed).integers(0, N, N) for seed in range(DRAWS)]
+    found = [scores(truth[rows], said[rows]) for rows in draws]
+    return {name: np.array([each[name] for each in found]) for name in found[0]}
+
+
+@pytest.mark.slow
+@OF_EVERY_KIND
 def test_the_interval_is_that_of_texts_drawn_again(
     kind: str, truth: np.ndarray, said: np.ndarray, scores: Scores
 ) -> None:
@@ -54,14 +57,7 @@ def test_one_text_has_no_interval() -> None:
     assert score_intervals("single", TRUTH[:1], SAID[:1]) == {}
 
 
-@pytest.mark.parametrize(
-    ("kind", "truth", "said", "scores"),
-    [
-        ("single", TRUTH, SAID, classification_scores),
-        ("multi", SETS, SAID_SETS, multilabel_scores),
-        ("regression", NUMBERS, SAID_NUMBERS, regression_scores),
-    ],
-)
+@OF_EVERY_KIND
 def test_weights_move_the_interval_with_the_score(
     kind: str, truth: np.ndarray, said: np.ndarray, scores: Callable[..., dict[str, float]]
 ) -> None:

@@ -54,7 +54,8 @@ def check(
         from spacetune.reports.data_work import drawn, near_duplicates_document
         from spacetune.studies import find_near_duplicates
 
-        found = find_near_duplicates(texts, other, encoder, threshold=0.95 if similarity is None else similarity)
+        how = {} if similarity is None else {"threshold": similarity}
+        found = find_near_duplicates(texts, other, encoder, **how)
         show(found, as_json, drawn(near_duplicates_document), out)
     else:
         from spacetune.reports.terminal import draw_data_report

@@ -9,7 +9,7 @@ import numpy as np
 
 from spacetune.errors import DataError, name_rows
 
-__all__ = ["read_weights"]
+__all__ = ["read_weights", "weighing_rows"]
 
 
 def read_weights(given: Any, n_texts: int, what: str = "sample_weight") -> np.ndarray[Any, Any]:
@@ -32,6 +32,20 @@ def read_weights(given: Any, n_texts: int, what: str = "sample_weight") -> np.nd
         rows = name_rows((wrong + 1).tolist())
         raise DataError(f"{what} must be finite and at least 0; {weights[wrong[0]]} at {rows}; mend or fill them")
     return weights
+
+
+def weighing_rows(weights: np.ndarray[Any, Any], what: str) -> np.ndarray[Any, Any]:
+    """Return the rows that weigh more than 0.
+
+    >>> weighing_rows(np.array([1.0, 0.0, 2.0]), "weights are 0")
+    array([0, 2])
+
+    Raises `DataError` if fewer than two do.
+    """
+    rows = np.flatnonzero(weights)
+    if len(rows) < 2:
+        raise DataError(f"{what} for all texts but {len(rows)}; at least 2 must weigh more")
+    return rows
 
 
 def _first_wrong(column: Any) -> str | None:

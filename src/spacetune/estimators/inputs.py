@@ -11,6 +11,7 @@ import torch
 from sklearn.utils.validation import validate_data
 
 from spacetune.data import read_weights
+from spacetune.data.weights import weighing_rows
 from spacetune.encoders import Provenance, TokenFeatures, as_given, as_inputs, holds_features, holds_texts
 from spacetune.errors import DataError
 
@@ -83,9 +84,7 @@ class Sample:
         if sample_weight is None:
             return cls(given, labels, None)
         weights = read_weights(sample_weight, len(labels))
-        rows = np.flatnonzero(weights)
-        if len(rows) < 2:
-            raise DataError(f"sample_weight is zero for all texts but {len(rows)}; at least 2 must weigh more")
+        rows = weighing_rows(weights, "sample_weight is zero")
         if len(rows) < len(labels):
             given, labels = given.take(rows), [labels[i] for i in rows.tolist()]
         return cls(given, labels, weights[rows])

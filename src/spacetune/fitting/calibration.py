@@ -60,8 +60,10 @@ def fit_temperature(logits: Array, targets: Array, kind: str, weights: Array | N
     if not _all_right(logits, targets, kind):
         best: Any = minimize_scalar(log_loss, bounds=(low, high), method="bounded")
         found = float(best.x)
-    elif beyond_succession(low) <= 0 or beyond_succession(high) >= 0:
-        found = low if beyond_succession(low) <= 0 else high
+    elif beyond_succession(low) <= 0:
+        found = low
+    elif beyond_succession(high) >= 0:
+        found = high
     else:
         found = float(root_scalar(beyond_succession, bracket=(low, high)).root)
     return float(np.exp(found))

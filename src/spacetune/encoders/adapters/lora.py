@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import math
 from collections.abc import Generator
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from spacetune.encoders.adapters.layers import LayerChanges
 from spacetune.encoders.adapters.prefix_vertices import squared_cosine
+from spacetune.encoders.drawn import drawn_uniform
 from spacetune.encoders.families import parts_of
 from spacetune.errors import UnsupportedByFamily, UsageError
 
@@ -165,9 +165,7 @@ class LoraVertices(nn.Module):
         if n_vertices < 1:
             raise UsageError(f"a simplex has at least 1 vertex, got n_vertices={n_vertices}")
         self.shape, self.n_vertices = shape, n_vertices
-        bound = 1 / math.sqrt(shape.dim)
-        start = torch.empty(shape.n_layers, 2, n_vertices, shape.rank, shape.dim)
-        self.down = nn.Parameter(start.uniform_(-bound, bound, generator=generator))
+        self.down = drawn_uniform(shape.dim, (shape.n_layers, 2, n_vertices, shape.rank, shape.dim), generator)
         self.up = nn.Parameter(torch.zeros(shape.n_layers, 2, shape.dim, n_vertices, shape.rank))
 
     @property

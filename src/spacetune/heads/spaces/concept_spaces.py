@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
+from spacetune.encoders.drawn import drawn_uniform
 from spacetune.errors import UsageError
 
 __all__ = ["ConceptSpaces"]
@@ -68,9 +67,7 @@ class ConceptSpaces(nn.Module):
                 "n_embed, n_latent, n_spaces and n_layers must be at least 1, got "
                 f"{n_embed}, {n_latent}, {n_spaces}, {n_layers}"
             )
-        start = torch.empty(n_layers, n_spaces, n_latent, n_embed, dtype=dtype)
-        bound = 1 / math.sqrt(n_embed)
-        self.operators = nn.Parameter(start.uniform_(-bound, bound, generator=generator))
+        self.operators = drawn_uniform(n_embed, (n_layers, n_spaces, n_latent, n_embed), generator, dtype)
         self.register_buffer("mean", torch.zeros(n_layers, n_embed, dtype=dtype))
         self.register_buffer("scale", torch.ones(n_layers, n_embed, dtype=dtype))
 

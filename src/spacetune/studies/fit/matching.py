@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from spacetune.data import LabelledTexts, is_indicator, label_kind
+from spacetune.data.weights import weighing_rows
 from spacetune.errors import DataError
 from spacetune.estimators.labels import label_task
 from spacetune.fitting import Regression, Task
@@ -101,7 +102,4 @@ def weighing(train: LabelledTexts) -> LabelledTexts:
     """
     if train.weights is None or train.weights.all():
         return train
-    rows = np.flatnonzero(train.weights)
-    if len(rows) < 2:
-        raise DataError(f"{train.source}: weights are 0 for all texts but {len(rows)}; at least 2 must weigh more")
-    return train.take(rows.tolist())
+    return train.take(weighing_rows(train.weights, f"{train.source}: weights are 0").tolist())
