@@ -14,7 +14,7 @@ import torch
 from sklearn.base import clone
 from tests.tiny_encoder import save_tiny_encoder
 
-from spacetune import LinearProbe, SpaceClassifier, few_shot
+from spacetune import LinearProbe, PrefixSimplexClassifier, SpaceClassifier, few_shot
 from spacetune.errors import EncoderError, ModelFileError, UsageError
 from spacetune.estimators import load_estimator
 from spacetune.fitting import Checkpoint
@@ -200,6 +200,19 @@ def test_a_resumed_fit_equals_an_uninterrupted_one(
     resumed = clone(model).fit(DEMO.texts, DEMO.labels, checkpoint=tmp_path / "c")
     assert len(resumed.history_.epochs) == 4
     np.testing.assert_array_equal(resumed.predict_logits(FRESH), expected)
+
+
+@pytest.mark.parametrize(("name", "value"), [("pooling", None), ("inside", {"a": 1}), ("dropout", "much")])
+def test_settings_that_no_fit_would_take_are_refused(name: str, value: Any, home: Path, tmp_path: Path) -> None:
+    kind = PrefixSimplexClassifier if name == "pooling" else SpaceClassifier
+    model = kind(str(home / "tiny"), n_epochs=1).fit(DEMO.texts[:32], (DEMO.labels or [])[:32])
+    model.save_pretrained(tmp_path / "m")
+    config = json.loads((tmp_path / "m/config.json").read_text())
+    config["settings"][name] = value
+    config["digest"] = config_digest(config)
+    (tmp_path / "m/config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelFileError, match=f"is damaged: its settings: {name} must be "):
+        load_estimator(tmp_path / "m")
 
 
 def test_settings_of_numpy_numbers_and_names_of_half_characters_are_saved(home: Path, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def fit(
     data = {
         name: read(path, columns, **how, weight=weight if name == "train" else None)
         for name, path in (("train", train), ("dev", dev), ("test", test))
-        if path
+        if path is not None
     }
     with heeding_sigterm() as ended:
         _, report = fit_model(

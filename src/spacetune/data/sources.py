@@ -85,7 +85,7 @@ def open_table(source: object, how: TextFormat, split: str | None) -> Table:
     Raises `DataError` if it is none of these, or cannot be read.
     """
     if isinstance(source, str | os.PathLike):
-        (table,) = _path_blocks(Path(source), how, split, None, None)
+        (table,) = _path_blocks(_named(source), how, split, None, None)
         return table
     if isinstance(source, Mapping) and not hasattr(source, "column_names"):
         return _from_mapping(cast("Mapping[str, Any]", source))
@@ -107,7 +107,7 @@ def open_blocks(
     Raises `DataError` if it is none of these, or cannot be read.
     """
     if isinstance(source, str | os.PathLike):
-        tables = _path_blocks(Path(source), how, split, size, wanted)
+        tables = _path_blocks(_named(source), how, split, size, wanted)
     else:
         tables = iter([open_table(source, how, split)])
     for table in tables:
@@ -137,6 +137,12 @@ def _unread(folder: Path, files: list[Path]) -> tuple[DataNote, ...]:
 def _ending(path: Path) -> str:
     endings = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     return endings[-1] if endings else ""
+
+
+def _named(source: str | os.PathLike[str]) -> Path:
+    if source == "":  # a variable of the shell that is not set; a path would take it for the folder one is in
+        raise DataError("the name of the file is empty; give a file or a folder ('.' for this one)")
+    return Path(source)
 
 
 def _path_blocks(

@@ -11,6 +11,7 @@ from typing import Any
 from spacetune.encoders import Encoder, Provenance
 from spacetune.encoders.loading.resolving import locate
 from spacetune.errors import ModelFileError, UsageError
+from spacetune.estimators.course import checked
 from spacetune.estimators.inputs import FittedOn
 from spacetune.estimators.reading import Reader
 from spacetune.estimators.text_estimator import TextEstimator
@@ -124,8 +125,10 @@ def _blank(place: Any, config: dict[str, Any]) -> TextEstimator:
             f"{place} holds a model of kind {config['model']!r}; this spacetune knows {', '.join(kinds)}"
         )
     try:
-        return kinds[config["model"]](**config["settings"])
-    except TypeError as error:
+        model = kinds[config["model"]](**config["settings"])
+        checked(model.get_params(deep=False), model.rules, model.method)
+        return model
+    except (TypeError, UsageError) as error:
         raise ModelFileError(f"the saved model in {place} is damaged: its settings: {error}; fit it again") from error
 
 
