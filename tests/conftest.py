@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import settings
 
 import spacetune
+from spacetune.encoders.loading.resolving import BUNDLED_PACKAGE
 
 # One store for a run: workers inherit it from the process that starts them. One thread each: the cores go to workers.
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
@@ -59,7 +61,7 @@ def shallow(tmp_path_factory: pytest.TempPathFactory) -> spacetune.Encoder:
     """Return the default encoder's first layer, with its tokenizer: a sixth of the work."""
     from safetensors.torch import load_file, save_file
 
-    whole = Path(spacetune.Encoder.from_pretrained().source.folder)
+    whole = Path(importlib.util.find_spec(BUNDLED_PACKAGE).origin).parent / "model"  # type: ignore[union-attr,arg-type]
     folder = tmp_path_factory.mktemp("shallow") / "encoder"
     shutil.copytree(whole, folder, ignore=shutil.ignore_patterns("model.safetensors"))
     above = re.compile(r"encoder\.layer\.[1-9]")
@@ -76,6 +78,15 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> spacetune.Encoder:
     from tests.tiny_encoder import save_tiny_encoder
 
     return spacetune.Encoder.from_pretrained(save_tiny_encoder(tmp_path_factory.mktemp("tiny")), dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> spacetune.Encoder:
+    """Return an encoder of as many layers as the default one has, each of a few random numbers."""
+    from tests.tiny_encoder import save_tiny_encoder
+
+    folder = save_tiny_encoder(tmp_path_factory.mktemp("narrow"), n_layers=6, n_positions=256)
+    return spacetune.Encoder.from_pretrained(folder, dtype="float32")
 
 
 @pytest.hookimpl(optionalhook=True)

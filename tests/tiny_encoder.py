@@ -20,7 +20,7 @@ NORMALIZER = normalizers.BertNormalizer(lowercase=True)
 PRE_TOKENIZER = pre_tokenizers.BertPreTokenizer()
 
 
-def save_tiny_encoder(folder: Path, seed: int = 0, n_layers: int = 2) -> Path:
+def save_tiny_encoder(folder: Path, seed: int = 0, n_layers: int = 2, n_positions: int = 64) -> Path:
     """Save a random BERT of a few layers of 16 with a tokenizer of 1,500 wordpieces."""
     words = _words(demo_texts("train").texts)
     tokenizer = Tokenizer(models.WordPiece(_vocabulary(words, SIZE), unk_token="[UNK]"))
@@ -32,7 +32,8 @@ def save_tiny_encoder(folder: Path, seed: int = 0, n_layers: int = 2) -> Path:
     transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
     config = transformers.BertConfig(
         vocab_size=SIZE, hidden_size=16, num_hidden_layers=n_layers, num_attention_heads=2, intermediate_size=24,
-        max_position_embeddings=64, initializer_range=0.25,  # what stands before a token, and a prefix, can be told
+        max_position_embeddings=n_positions,
+        initializer_range=0.25,  # what stands before a token, and a prefix, can be told
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

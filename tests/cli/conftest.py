@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from huggingface_hub import constants
+from tests.tiny_encoder import save_tiny_encoder
+from typer.main import get_command
 from typer.testing import CliRunner
 
-from spacetune import few_shot
+from spacetune import Encoder, few_shot
 from spacetune.cli.app import app
+from spacetune.encoders import DEFAULT_ENCODER, sharing
 from spacetune.studies import demo_texts
 
 FAST = ("--n-epochs", "2", "--no-baselines")
+COMMAND = get_command(app)
+"""What typer makes of the functions, as long as they have the same signatures: made once, as it takes a while."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +39,16 @@ class Answer:
     err: str
 
 
-def run(*words: Any) -> Answer:
-    """Run the command line in this process; anything but an orderly exit fails the test with its traceback."""
+def run(*words: Any, given: bytes | None = None) -> Answer:
+    """Run the command line in this process; anything but an orderly exit fails the test with its traceback.
+
+    What is `given` comes from standard input.
+    """
     log = logging.getLogger("spacetune")
     before = log.handlers[:], log.level, log.propagate
     try:
-        result = CliRunner().invoke(app, [str(word) for word in words])
+        with mock.patch("typer.testing._get_command", return_value=COMMAND):
+            result = CliRunner().invoke(app, [str(word) for word in words], input=given)
     finally:
         log.handlers[:], log.level, log.propagate = before
     if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -87,8 +99,42 @@ class Place:
         return self.folder / "model"
 
 
-@pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+@contextlib.contextmanager
+def cached_in(folder: Path) -> Iterator[None]:
+    """Let the hub's cache be a folder; no encoder that was loaded before is taken for what lies there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "HF_HUB_CACHE", str(folder))
+        patch.setenv("HF_HUB_CACHE", str(folder))
+        sharing._shared.cache_clear()  # pyright: ignore[reportPrivateUsage]
+        yield
+    sharing._shared.cache_clear()  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def quick_default(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the default encoder be one of six narrow layers, here and in processes: the hub's cache comes first."""
+    folder = tmp_path_factory.mktemp("hub") / f"models--{DEFAULT_ENCODER.replace('/', '--')}"
+    save_tiny_encoder(folder / "snapshots" / "narrow", n_layers=6, n_positions=256)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("narrow")
+    with cached_in(folder.parent):
+        yield
+
+
+@pytest.fixture
+def bundled(tmp_path: Path) -> Iterator[None]:
+    """Let the default encoder be the real one."""
+    with cached_in(tmp_path / "no cache"):
+        yield
+
+
+@pytest.fixture(scope="package")
+def encoder(quick_default: None) -> Encoder:
+    return Encoder.from_pretrained(dtype="float32")
+
+
+@pytest.fixture(scope="package")
+def place(quick_default: None, tmp_path_factory: pytest.TempPathFactory) -> Place:
     folder = tmp_path_factory.mktemp("place")
     for split, n in (("train", 60), ("test", 24)):
         data = few_shot(demo_texts(split), n)

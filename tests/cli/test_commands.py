@@ -297,7 +297,7 @@ def test_check_goes_on_where_labels_are_missing(tmp_path: Path) -> None:
     assert "! every row needs a label: 1 of 2 have none (row 2)" in " ".join(answer.out.split())
 
 
-def test_doctor() -> None:
+def test_doctor(bundled: None) -> None:
     answer = run("doctor", "--json")
     found = json.loads(answer.out)
     assert answer.code == (1 if found["problems"] else 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from .conftest import Place, read_rows, run, write_rows
 
 
-def test_likely_label_errors_of_a_file(place: Place, tmp_path: Path) -> None:
+def test_likely_label_errors_of_a_file(place: Place, bundled: None, tmp_path: Path) -> None:
     rows = read_rows(place.train)
     rows[0]["label"] = next(row["label"] for row in rows if row["label"] != rows[0]["label"])
     spoilt = write_rows(tmp_path / "spoilt.csv", rows)

@@ -10,7 +10,7 @@ import pytest
 from .conftest import run, write_rows
 
 
-def test_json_holds_curves_and_rows() -> None:
+def test_json_holds_curves_and_rows(bundled: None) -> None:
     told = json.loads(run("dissect", "The bank raised its rates.", "--json").out)
     assert told["layers"] == list(range(7))
     tokens = [row["token"] for row in told["rows"] if row["layer"] == 0]
@@ -20,7 +20,7 @@ def test_json_holds_curves_and_rows() -> None:
     assert told["residual"] < 1e-4
 
 
-def test_for_people() -> None:
+def test_for_people(bundled: None) -> None:
     shown = run("dissect", "The bank raised its rates.").out
     assert "largest residual |i + h + f + c - e|" in " ".join(shown.split())
     assert "layer" in shown

@@ -23,7 +23,7 @@ def test_measure_prints_json_and_nothing_else(place: Place) -> None:
     assert found["provenance"]["encoder"].endswith("all-MiniLM-L6-v2")
 
 
-def test_measure_for_people_warns_of_too_few_tokens(place: Place) -> None:
+def test_measure_for_people_warns_of_too_few_tokens(place: Place, bundled: None) -> None:
     answer = run("measure", place.test, *FEW)
     words = " ".join(answer.out.split())
     assert answer.code == 0

@@ -26,6 +26,8 @@ CALLS: dict[str, tuple[tuple[Any, ...], int, str]] = {
     ),
     "no such file": (("score", "MODEL", "FOLDER/tset.csv"), 1, "tset.csv does not exist; did you mean"),
     "no such file to predict": (("predict", "MODEL", "nothing.csv"), 1, "nothing.csv does not exist"),
+    "no name of a file": (("fit", "", "--out", "NEW"), 1, "the name of the file is empty; give a file or a folder"),
+    "no name of a second file": ((*FIT, "--test", ""), 1, "the name of the file is empty; give a file or a folder"),
     "a file of another kind": (
         (*FIT[:1], "MODEL/model.safetensors", *FIT[2:]), 1,
         "model.safetensors: the ending says the format, and '.safetensors' is not one of",

@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from spacetune.cli.app import app
-
-from .conftest import Answer, Place, run
+from .conftest import Place, run
 
 LINES = "lovely film\n\nawful film, really\n"
 
@@ -24,12 +21,6 @@ def texts_of(place: Place, *words: Any) -> list[str]:
     answer = run("predict", place.model, *words, "--json")
     assert answer.code == 0, answer.err
     return json.loads(answer.out)["texts"]
-
-
-def fed(given: bytes, *words: Any) -> Answer:
-    result = CliRunner().invoke(app, [str(word) for word in words], input=given)
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return Answer(result.exit_code, result.stdout, result.stderr)
 
 
 WRITTEN = (
@@ -65,25 +56,25 @@ def test_a_txt_file_whose_first_line_names_the_column_is_a_table(mark: str, plac
 
 
 def test_standard_input_is_one_text_a_line(place: Place) -> None:
-    answer = fed(LINES.encode(), "predict", place.model, "-", "--json")
+    answer = run("predict", place.model, "-", "--json", given=LINES.encode())
     assert json.loads(answer.out)["texts"] == ["lovely film", "", "awful film, really"]
     assert "! standard input is read as one text a line: 3 texts" in answer.err
     measured = ("measure", "-", "--layers", "1", "--measures", "isoscore")
     modelled = (("explain", place.model, "-"), ("terms", "use", place.model, "-"))
     for words in (*modelled, measured, ("dissect", "-", "--layers", "1"), ("check", "-")):
-        assert fed(b"lovely film\nawful film\n", *words).code == 0
+        assert run(*words, given=b"lovely film\nawful film\n").code == 0
 
 
 def test_standard_input_that_holds_nothing_is_said(place: Place) -> None:
-    answer = fed(b"", "predict", place.model, "-")
+    answer = run("predict", place.model, "-", given=b"")
     assert (answer.code, answer.out) == (1, "")
     assert "standard input is empty; it must hold one text a line" in answer.err
-    assert "standard input is not UTF-8" in fed(b"caf\xe9\n", "predict", place.model, "-").err
-    assert fed(b"caf\xe9\n", "predict", place.model, "-", "--encoding", "cp1252").code == 0
+    assert "standard input is not UTF-8" in run("predict", place.model, "-", given=b"caf\xe9\n").err
+    assert run("predict", place.model, "-", "--encoding", "cp1252", given=b"caf\xe9\n").code == 0
 
 
 def test_standard_input_has_no_labels(place: Place) -> None:
-    answer = fed(b"a\nb\n", "score", place.model, "-")
+    answer = run("score", place.model, "-", given=b"a\nb\n")
     assert (answer.code, answer.out) == (1, "")
     assert "standard input is read as one text a line, and labels are needed" in answer.err
 

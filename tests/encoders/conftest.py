@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Callable
@@ -100,11 +101,7 @@ def model_type(family: str) -> str:
 
 
 def word_pieces(*, segments: bool, specials: bool = True, order: list[str] = _SPECIAL) -> Any:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=order, show_progress=False)
-    tokenizer.train_from_iterator(demo_texts("train").texts[:150], trainer)
+    tokenizer = Tokenizer.from_str(_trained_word_pieces(tuple(order)))
     if specials:
         tokenizer.post_processor = processors.TemplateProcessing(
             single="[CLS] $A [SEP]",
@@ -112,6 +109,16 @@ def word_pieces(*, segments: bool, specials: bool = True, order: list[str] = _SP
             special_tokens=[(name, order.index(name)) for name in ("[CLS]", "[SEP]")],
         )
     return _wrapped(tokenizer, segments)
+
+
+@functools.cache
+def _trained_word_pieces(order: tuple[str, ...]) -> str:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=list(order), show_progress=False)
+    tokenizer.train_from_iterator(demo_texts("train").texts[:150], trainer)
+    return tokenizer.to_str()
 
 
 def byte_pairs(*, specials: bool) -> Any:

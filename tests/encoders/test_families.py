@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,15 @@ PACKED = [name for name in CONFIGS if family_of(model_type(name)).parts is not N
 UNPADDED = ["convbert", "nystromformer", "fnet"]  # they look at padding whatever the mask says
 
 
+@functools.lru_cache(maxsize=1)
+def loaded_by_transformers(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
+    model = transformers.AutoModel.from_pretrained(folder, dtype=dtype).eval()
+    return model, transformers.AutoTokenizer.from_pretrained(folder)
+
+
 def reference(folder: Path, text: TextInput, max_length: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """Return transformers' own states ``(n_tokens, n_layers + 1, dim)`` of one text without padding."""
-    model = transformers.AutoModel.from_pretrained(folder, dtype=dtype).eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = loaded_by_transformers(folder, dtype)
     given = tokenizer([text], return_tensors="pt", truncation=True, max_length=max_length)
     with torch.no_grad():
         states = model(**given, output_hidden_states=True).hidden_states

@@ -25,6 +25,11 @@ from spacetune.studies import demo_texts
 TEXTS = demo_texts("train").texts[:40]
 
 
+@pytest.fixture(scope="module")
+def encoder(narrow: Encoder) -> Encoder:
+    return narrow
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> FeatureStore:
     return FeatureStore(tmp_path)
@@ -115,7 +120,7 @@ def test_damage_is_detected_named_and_made_good(
 
 
 def test_settings_do_not_mix(store: FeatureStore, encoder: Encoder, counted: list[int]) -> None:
-    short = Encoder.from_pretrained(dtype="float32", max_length=8)
+    short = Encoder.from_pretrained(encoder.source.folder, dtype="float32", max_length=8)
     store.encode(encoder, TEXTS)
     assert take_all(store.encode(short, TEXTS)).lengths.max() <= 8
     store.encode(encoder, [(t, t) for t in TEXTS])
@@ -163,7 +168,7 @@ def test_larger_than_memory_is_read_batch_by_batch(
     direct = encoder.encode(TEXTS, layers=[1, 6])
     rows = torch.tensor([5, 0, 39, 5])
     assert source.take(rows).values.equal(direct.take(rows).values)
-    assert source.shape == (2, 384)
+    assert source.shape == (2, encoder.dim)
     labels = demo_texts("train").labels[:40]  # type: ignore[index]
     on_disk = SpaceClassifier(encoder, layers=[6], n_epochs=2, store=store).fit(TEXTS, labels)
     in_memory = SpaceClassifier(encoder, layers=[6], n_epochs=2, store=None).fit(TEXTS, labels)
@@ -178,15 +183,15 @@ def test_a_second_fit_does_no_encoder_work(store: FeatureStore, encoder: Encoder
     assert counted == [48]
 
 
-def test_int8_keeps_every_token_close(tmp_path: Path, encoder: Encoder) -> None:
+def test_int8_keeps_every_token_close(tmp_path: Path, shallow: Encoder) -> None:
     small, full = FeatureStore(tmp_path / "a", form="int8"), FeatureStore(tmp_path / "b")
-    a, b = (take_all(s.encode(encoder, TEXTS, layers="all")).values.float() for s in (small, full))
+    a, b = (take_all(s.encode(shallow, TEXTS, layers="all")).values.float() for s in (small, full))
     assert torch.nn.functional.cosine_similarity(a, b, dim=-1).min() > 0.998
     assert small.summary().n_bytes < 0.3 * full.summary().n_bytes
 
 
-def test_truncation_is_counted_from_the_store_too(store: FeatureStore) -> None:
-    short = Encoder.from_pretrained(dtype="float32", max_length=8)
+def test_truncation_is_counted_from_the_store_too(store: FeatureStore, encoder: Encoder) -> None:
+    short = Encoder.from_pretrained(encoder.source.folder, dtype="float32", max_length=8)
     for _ in range(2):
         source: Any = store.encode(short, ["hi", "a much longer text than eight tokens can hold"] * 2)
         assert source.provenance.n_truncated == 2

@@ -22,7 +22,7 @@ SMALL = TRAIN.take(range(96))
 
 @pytest.fixture(scope="module")
 def fitted(encoder: Encoder) -> SpaceClassifier:
-    return SpaceClassifier(encoder, n_epochs=10).fit(TRAIN.texts, TRAIN.labels, dev=DEV)
+    return SpaceClassifier(encoder, n_epochs=6, n_latent=8).fit(TRAIN.texts, TRAIN.labels, dev=DEV)
 
 
 def test_it_learns(fitted: SpaceClassifier) -> None:

@@ -16,9 +16,9 @@ from spacetune.studies import demo_texts
 
 
 @pytest.fixture(scope="module")
-def model(encoder: Encoder) -> SpaceClassifier:
+def model(shallow: Encoder) -> SpaceClassifier:
     data = demo_texts("train").take(range(200))
-    return SpaceClassifier(encoder, n_epochs=3).fit(data.texts, data.labels)
+    return SpaceClassifier(shallow, n_epochs=3).fit(data.texts, data.labels)
 
 
 @pytest.mark.slow

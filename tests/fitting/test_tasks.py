@@ -35,9 +35,9 @@ def things(n: int, shift: int = 0) -> LabelledTexts:
     return LabelledTexts([f"a {c} {s} number {i}" for i, (c, s) in enumerate(picked)], [list(p) for p in picked])
 
 
-def test_a_fitted_model_is_scored_at_its_own_threshold(encoder: Encoder) -> None:
+def test_a_fitted_model_is_scored_at_its_own_threshold(shallow: Encoder) -> None:
     data = things(40)
-    model = SpaceClassifier(encoder, n_epochs=2, n_latent=4, store=None).fit(data.inputs, data.labels)
+    model = SpaceClassifier(shallow, n_epochs=2, n_latent=4, store=None).fit(data.inputs, data.labels)
     assert model.task_.threshold == model.task_.threshold  # type: ignore[union-attr]
     model.task_.threshold = 1e9  # nothing is given any label
     assert score_model(model, things(8)).scores["macro_f1"] == 0

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.tiny_encoder import save_tiny_encoder
 
 from spacetune import Encoder, PrefixSimplexClassifier, SpaceClassifier, few_shot
 from spacetune.data import check_texts
@@ -32,12 +31,6 @@ from spacetune.studies import (
 )
 
 STRANGE = "<script>alert(1)</script> 🧥 zip | مرحبا & 'co' <img src=x onerror=alert(2)>"
-
-
-@pytest.fixture(scope="session")
-def deep(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    """Return an encoder of as many layers as the default one has, each of a few numbers."""
-    return Encoder.from_pretrained(save_tiny_encoder(tmp_path_factory.mktemp("deep"), n_layers=6), dtype="float32")
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +62,7 @@ def results(
     fitted: tuple[SpaceClassifier, Result],
     prefixed: tuple[PrefixSimplexClassifier, Result],
     encoder: Encoder,
-    deep: Encoder,
+    narrow: Encoder,
 ) -> dict[str, Result]:
     model, report = fitted
     few: dict[str, Any] = {"measures": ["isoscore", "participation_ratio"], "store": None}
@@ -91,12 +84,12 @@ def results(
         "data": check_texts(test),
         "geometry": compute(np.random.default_rng(0).standard_normal((400, 6)), ["isoscore", "participation_ratio"]),
         "doctor": diagnose(),
-        "measures": measure(deep, test.texts[:40], intervals=True, **few),
-        "measures of one layer": measure(deep, some.texts, layers=-1, **few),
+        "measures": measure(narrow, test.texts[:40], intervals=True, **few),
+        "measures of one layer": measure(narrow, some.texts, layers=-1, **few),
         "class geometry": class_geometry(model, some),
-        "ladder": measure_ladder(deep, some.texts, alphas=[1, 8], seeds=[0, 1], measures=["isoscore"]),
-        "comparison": compare(deep, deep, test.texts[:40], layers=[2, 6], measures=["isoscore"], store=None),
-        "comparison of one layer": compare(deep, deep, some.texts, layers=6, measures=["isoscore"], store=None),
+        "ladder": measure_ladder(narrow, some.texts, alphas=[1, 8], seeds=[0, 1], measures=["isoscore"]),
+        "comparison": compare(narrow, narrow, test.texts[:40], layers=[2, 6], measures=["isoscore"], store=None),
+        "comparison of one layer": compare(narrow, narrow, some.texts, layers=6, measures=["isoscore"], store=None),
         "dissection": dissect(encoder, [STRANGE, test.texts[0]], 6, splits=["layer", "head", "attended", "bias"]),
         "dissection over layers": dissect(encoder, [STRANGE], "all"),
         "uncertainty": prefixed[0].uncertainty(some.texts, n_samples=3),

@@ -20,8 +20,8 @@ STARS: list[Any] = ["5", "unknown", "1", "1"] * 4
 
 
 @pytest.fixture(scope="module")
-def probe(encoder: Encoder) -> LinearProbe:
-    return LinearProbe(encoder=encoder, store=None).fit(TEXTS, CODES)
+def probe(shallow: Encoder) -> LinearProbe:
+    return LinearProbe(encoder=shallow, store=None).fit(TEXTS, CODES)
 
 
 def test_numbers_of_a_test_file_are_the_text_classes_of_training(probe: LinearProbe) -> None:
@@ -31,9 +31,9 @@ def test_numbers_of_a_test_file_are_the_text_classes_of_training(probe: LinearPr
     assert map_spaces(probe, LabelledTexts(TEXTS[:3], [10, 10, "01"])).labels == ("10", "10", "01")
 
 
-def test_a_fit_reads_dev_and_test_as_training(encoder: Encoder) -> None:
+def test_a_fit_reads_dev_and_test_as_training(shallow: Encoder) -> None:
     parts: dict[str, Any] = {"dev": LabelledTexts(["great", "bad"], [5, 1]), "test": LabelledTexts(["great"], [5])}
-    settings: dict[str, Any] = {"encoder": encoder}
+    settings: dict[str, Any] = {"encoder": shallow}
     model, report = fit_model(LabelledTexts(TEXTS, STARS), method="probe", settings=settings, **parts)
     assert [row["n"] for row in report.rows() if row["split"] == "test"] == [1, 1, 1]
     assert model.classes_.tolist() == ["1", "5", "unknown"]

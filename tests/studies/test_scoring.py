@@ -13,8 +13,8 @@ FRESH = demo_texts("test").take(range(20))
 
 
 @pytest.fixture(scope="module")
-def model(encoder: Encoder) -> SpaceClassifier:
-    return SpaceClassifier(encoder, n_epochs=2, n_latent=4, store=None).fit(TRAIN.texts, TRAIN.labels)
+def model(shallow: Encoder) -> SpaceClassifier:
+    return SpaceClassifier(shallow, n_epochs=2, n_latent=4, store=None).fit(TRAIN.texts, TRAIN.labels)
 
 
 def test_rows_of_the_confusion_matrix_are_true_classes(model: SpaceClassifier) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
+from spacetune.fitting.adamw import AdamW, Group
 from spacetune.fitting.history import Epoch
 from spacetune.fitting.scores import standing
 
@@ -48,8 +47,7 @@ class Candidate:
         groups = _groups([p for p in module.parameters() if id(p) not in others], learning_rate, weight_decay)
         if apart:
             groups += _groups(list(apart[0].parameters()), apart[1], weight_decay)
-        self._rates = [group["lr"] for group in groups]
-        self.optimizer = torch.optim.AdamW(groups, fused=True)
+        self.optimizer = AdamW(groups)
 
     def trained(self) -> dict[str, Tensor]:
         """Return the parameters being trained, by name."""
@@ -57,9 +55,7 @@ class Candidate:
 
     def step(self, rate: float) -> None:
         """Take one optimiser step at this share of the full learning rates."""
-        for group, full in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = full * rate
-        self.optimizer.step()
+        self.optimizer.step(rate)
         self.optimizer.zero_grad()
 
     def record(self, epoch: Epoch, monitor: str) -> None:
@@ -96,7 +92,7 @@ class Candidate:
         """Return everything needed to go on later: parameters, the best ones, the optimiser's moments."""
         state = {f"now.{name}": p.detach() for name, p in self.trained().items()}
         state |= {f"best.{name}": tensor for name, tensor in self._best.items()}
-        for i, parameter in enumerate(self._ordered()):
+        for i, parameter in enumerate(self.optimizer.parameters):
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 state[f"optimizer.{i}.{key}"] = value
         return state
@@ -107,17 +103,12 @@ class Candidate:
             for name, parameter in self.trained().items():
                 parameter.copy_(state[f"now.{name}"])
         self._best = {k.removeprefix("best."): v for k, v in state.items() if k.startswith("best.")}
-        for i, parameter in enumerate(self._ordered()):
+        for i, parameter in enumerate(self.optimizer.parameters):
             mark = f"optimizer.{i}."
             self.optimizer.state[parameter] = {k.removeprefix(mark): v for k, v in state.items() if k.startswith(mark)}
 
-    def _ordered(self) -> list[Tensor]:
-        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
-
-def _groups(parameters: list[Any], learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
+def _groups(parameters: list[nn.Parameter], learning_rate: float, weight_decay: float) -> list[Group]:
     trained = [p for p in parameters if p.requires_grad]
-    return [
-        {"params": [p for p in trained if p.dim() > 1], "lr": learning_rate, "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.dim() <= 1], "lr": learning_rate, "weight_decay": 0.0},
-    ]
+    matrices, others = [p for p in trained if p.dim() > 1], [p for p in trained if p.dim() <= 1]
+    return [Group(matrices, learning_rate, weight_decay), Group(others, learning_rate, 0.0)]
