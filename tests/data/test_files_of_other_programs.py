@@ -238,6 +238,7 @@ def test_a_mapping_of_lists_and_a_lone_row_are_read(tmp_path: Path) -> None:
             '{"version": 1, "rows": [{"text": "a"}]}',
             "object whose rows seem to lie under 'rows'; write that",
         ),
+        ('{"name": "set", "rows": [{"text": "a"}]}', "column 'text' is not in a.json"),
         ('{"columns": ["text", "label"], "data": [["a"]]}', "a.json looks like pandas' orient='split', and its rows"),
         ('{"columns": 3, "data": [["a"]]}', "a.json looks like pandas' orient='split', and its rows"),
         ('{"schema": {}, "data": [1]}', "must be a JSON object such as"),

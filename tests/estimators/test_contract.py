@@ -48,8 +48,8 @@ def make(kind: type[TextEstimator], **settings: Any) -> Any:
 def short(kind: type[TextEstimator]) -> dict[str, Any]:
     """Return settings by which a fit of a few rows learns in a few steps."""
     if "n_epochs" not in kind._get_param_names():
-        return {}
-    return {"n_epochs": 2, "learning_rate": 0.1, "n_latent": 4, "batch_size": 32 if is_classifier(kind()) else 16}
+        return {"C": 1.0}
+    return {"n_epochs": 2, "learning_rate": 0.1, "n_latent": 2, "batch_size": 32 if is_classifier(kind()) else 16}
 
 
 def labels_for(model: Any, data: Any = DEMO) -> list[Any]:

@@ -40,7 +40,7 @@ def test_an_indicator_in_any_container_gives_an_indicator(encoder: Encoder, cont
     y = container(Y)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        model = LinearProbe(encoder).fit(TEXTS, y)
+        model = LinearProbe(encoder, C=1.0).fit(TEXTS, y)
     told = any("read as an indicator" in str(each.message) for each in said if each.category is DataWarning)
     assert told is isinstance(y, list)
     assert model.classes_.tolist() == [0, 1, 2, 3, 4]

@@ -59,6 +59,8 @@ def test_what_is_left_open_is_filled_in(
 
 def test_patience_grows_with_the_epochs_that_were_left_open() -> None:
     assert auto_schedule(20, None, None, 4, "r2", 0).patience == 15
+    assert [auto_schedule(20, None, None, 4, "r2", 0, most_epochs=most).n_epochs for most in (2, 10_000)] == [2, 60]
+    assert auto_schedule(20, 7, None, 4, "r2", 0, most_epochs=2).n_epochs == 7
     assert auto_schedule(6400, None, None, 4, "r2", 0).patience == 4
     assert auto_schedule(20, 60, None, 4, "r2", 0).patience == 4
     assert auto_schedule(20, None, None, None, "r2", 0).patience is None

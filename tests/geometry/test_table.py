@@ -33,6 +33,7 @@ def test_the_catalogue_is_complete_and_true_to_its_functions() -> None:
     assert len(OFFICIAL_SET) == 19
     for name, measure in CATALOGUE.items():
         assert measure.name == name
+        assert name.isidentifier()
         assert measure.purpose
         assert measure.direction
         assert measure.source

@@ -6,9 +6,16 @@ import pytest
 import torch
 
 from spacetune.encoders import TokenFeatures
+from spacetune.errors import UsageError
 from spacetune.heads.spaces import ConceptSpaces, fused_centroids
+from spacetune.heads.spaces.pooling import masked_mean
 
 LENGTHS = (3, 1, 0, 6)
+
+
+def test_another_way_to_treat_padding_is_refused() -> None:
+    with pytest.raises(UsageError, match="padding must be 'masked' or 'official', got 'offical'"):
+        masked_mean(torch.zeros(1, 2, 3), torch.ones(1, 2), "offical")  # type: ignore[arg-type]
 
 
 def ragged(n_layers: int) -> TokenFeatures:
