@@ -12,7 +12,7 @@ from tests.estimators.kinds import KINDS
 
 from spacetune import Encoder, LinearProbe, PrefixSimplexClassifier, SpaceClassifier
 from spacetune.errors import SpacetuneError, UsageError
-from spacetune.estimators import TextEstimator
+from spacetune.estimators import SpaceRegressor, TextEstimator
 from spacetune.fitting.settings import SETTINGS, check_settings
 
 TEXTS, LABELS = ["good fun", "a bore", "what a joy", "so dull"] * 3, [1, 0] * 6
@@ -95,3 +95,10 @@ def test_the_bound_is_this_machines_memory(encoder: Encoder, monkeypatch: pytest
     monkeypatch.setattr("spacetune.fitting.memory.memory_bytes", lambda: 1000)
     with pytest.raises(UsageError, match=r"n_latent=4, n_vertices=1 would take about 0.\d GB"):
         SpaceClassifier(encoder, n_latent=4).fit(TEXTS, LABELS)
+
+
+def test_only_a_frozen_encoder_reads_in_windows() -> None:
+    for kind in (SpaceClassifier, SpaceRegressor):
+        assert kind().method().reading.windows
+        assert not kind(inside="top").method().reading.windows
+        assert not kind(train_encoder=True).method().reading.windows
