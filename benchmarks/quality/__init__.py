@@ -1,4 +1,4 @@
-"""Every method on every data set of the suite: `python -m benchmarks quality`, or some sets by name.
+"""Every method on every data set of the suite: `python -m benchmarks quality`, or some sets and methods by name.
 
 One JSON file a cell (set, method, seed) under `benchmarks/results/quality`; cells that are there are not run again,
 so an interrupted run goes on where it stopped. `benchmarks/results/quality.json` and `docs/quality.md` are drawn from
@@ -18,7 +18,8 @@ from benchmarks.common import HERE, RESULTS, circumstances
 from benchmarks.fine_tuning import FINE_TUNED
 from benchmarks.quality.methods import Cell, fine_tuned, ours, tfidf_svm
 from benchmarks.quality.sets import Parts, parts
-from benchmarks.quality.summary import REFIT, summarise
+from benchmarks.quality.summary import REFIT, SECOND, summarise
+from benchmarks.second_encoder import VARIABLE, second_encoder
 from spacetune import Encoder
 from spacetune.data import label_kind
 from spacetune.fitting.tasks import MultiLabel, Regression, SingleLabel, Task
@@ -32,11 +33,14 @@ def main(arguments: list[str] | None = None) -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.INFO)
     config = json.loads(CONFIG.read_text())
-    wanted = (sys.argv[1:] if arguments is None else arguments) or list(config["sets"])
+    named = sys.argv[1:] if arguments is None else arguments
+    wanted, known = ([n for n in config[kind] if n in named] or config[kind] for kind in ("sets", "methods"))
+    if unknown := set(named) - set(config["sets"]) - set(config["methods"]):
+        raise SystemExit(f"neither sets nor methods: {', '.join(sorted(unknown))}")
     encoder = Encoder.from_pretrained()
     CELLS.mkdir(parents=True, exist_ok=True)
     for name in wanted:
-        methods = [m for m in config["methods"] if name in config["only"].get(m, [name])]
+        methods = [m for m in known if name in config["only"].get(m, [name])]
         todo = [(m, s) for m in methods for s in seeds(name, m, config) if not place(name, m, s).exists()]
         if todo:
             run_set(name, config["sets"][name], todo, encoder)
@@ -69,7 +73,17 @@ def run_cell(method: str, data: Parts, encoder: Encoder, seed: int) -> Cell:
         return tfidf_svm(data, task_of(data))
     if method == FINE_TUNED:
         return fine_tuned(data, encoder, task_of(data), seed)
+    if method.endswith(SECOND):
+        encoder, method = _second(), method.removesuffix(SECOND)
     return ours(method.removesuffix(REFIT), data, encoder, seed, refit=method.endswith(REFIT))
+
+
+@functools.cache
+def _second() -> Encoder:
+    folder = second_encoder()
+    if folder is None:
+        raise SystemExit(f"methods that end in {SECOND} need {VARIABLE}: see benchmarks/second_encoder.py")
+    return Encoder.from_pretrained(folder)
 
 
 @functools.cache
