@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from spacetune.encoders import Encoder, FeatureSource, Layers
 from spacetune.errors import ModelFileError, UsageError
+from spacetune.estimators.at_rest import final_classes, restored
 from spacetune.estimators.course import Course, Held, Opened, checked
 from spacetune.estimators.explaining import explain_texts, texts_of
 from spacetune.estimators.inputs import FittedOn, Given, Sample, tell
@@ -282,9 +283,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
         See `load_estimator`. Raises `ModelFileError` if it is damaged, or of another kind.
         """
-        from spacetune.estimators.loading import load_estimator
-
-        if not isinstance(model := load_estimator(place, encoder=encoder, **where), cls):
+        if not isinstance(model := restored(place, final_classes(TextEstimator), encoder=encoder, **where), cls):
             raise ModelFileError(f"{place} holds a {type(model).__name__}, not a {cls.__name__}")
         return model
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from spacetune.reports.endings import ENDINGS
+
 if TYPE_CHECKING:
     from spacetune.reports.rendering import notebook as notebook
     from spacetune.reports.rendering import render as render
 
 __all__ = ["ENDINGS", "notebook", "render"]
-
-ENDINGS = (".html", ".md", ".png", ".pdf", ".json", ".csv", ".jsonl", ".parquet")
-"""What `render` writes."""
 
 
 def __getattr__(name: str) -> Any:  # files need every kind of result and all that makes them; the terminal does not

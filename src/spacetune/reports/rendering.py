@@ -15,7 +15,6 @@ from spacetune.estimators.uncertainty import Uncertainty
 from spacetune.explanations import Explanation, TextExplanation
 from spacetune.geometry import Measurements
 from spacetune.heads.spaces import SpaceOverlap
-from spacetune.reports import ENDINGS
 from spacetune.reports.data_work import (
     drift_document,
     label_errors_document,
@@ -26,6 +25,7 @@ from spacetune.reports.data_work import (
 )
 from spacetune.reports.dissections import dissection_document
 from spacetune.reports.document import Document, body, markdown
+from spacetune.reports.endings import ENDINGS
 from spacetune.reports.explained import (
     counterfactual_document,
     faithfulness_document,
