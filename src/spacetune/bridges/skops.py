@@ -15,6 +15,7 @@ from spacetune.estimators import (
 from spacetune.estimators.inputs import FittedOn
 from spacetune.fitting import Epoch, History, Learnt, MultiLabel, Regression, SingleLabel
 from spacetune.fitting.lexicon import WordsChosen
+from spacetune.fitting.linear_path import PathChosen
 from spacetune.fitting.methods.inside import InsideChosen
 from spacetune.fitting.methods.pair_spaces import PairSpacesChosen
 from spacetune.fitting.methods.probe import ProbeChosen
@@ -30,7 +31,7 @@ ESTIMATORS = (
 )  # fmt: skip
 STATE = (
     Encoder, Epoch, FittedOn, HeadSettings, History, InsideChosen, Learnt, MultiLabel, PairChosen, PairSpacesChosen,
-    ProbeChosen, Provenance, Regression, SingleLabel, SpaceChosen, WordsChosen,
+    PathChosen, ProbeChosen, Provenance, Regression, SingleLabel, SpaceChosen, WordsChosen,
 )  # fmt: skip
 PATHS = ("pathlib.PosixPath", "pathlib.WindowsPath")
 

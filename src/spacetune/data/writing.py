@@ -99,7 +99,7 @@ def table_pieces(
     return kinds[ending](tables)
 
 
-def safe_cell(value: Any) -> Any:
+def safe_cell(value: object) -> Any:
     r"""Put an apostrophe before text that a spreadsheet would run as a formula, whatever unseen stands before it.
 
     >>> safe_cell("=1+1"), safe_cell("\ufeff ＝1+1"), safe_cell("fine"), safe_cell(-0.5), safe_cell("-0.5")

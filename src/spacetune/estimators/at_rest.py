@@ -159,7 +159,9 @@ def _check_sizes(model: Restorable, settings: Mapping[str, Any]) -> None:
     own = [name for name in arrays if name.endswith("spaces.operators") and name.startswith(("spaces.", "pairs."))]
     for name in own:
         n_layers, _, n_latent, _ = arrays[name].shape
-        if settings.get("n_latent", "auto") not in ("auto", n_latent) or n_layers != len(model.layers_ or ()):
+        if settings.get("n_latent", "auto") not in ("auto", n_latent, n_latent - 1) or n_layers != len(
+            model.layers_ or ()
+        ):
             raise RuntimeError(
                 f"its operators have {n_layers} layers and {n_latent} latents, its settings say otherwise"
             )

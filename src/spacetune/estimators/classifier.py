@@ -48,14 +48,14 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         """``single`` or ``multi``."""
         return self.task_.kind
 
-    def _read_labels(self, X: Given, y: Any) -> list[Any]:
+    def _read_labels(self, X: Given, y: object) -> list[Any]:
         return read_labels(self, y, of_texts=X.kind == "texts")
 
     def _task_of(self, sample: Sample) -> SingleLabel | MultiLabel:
         smoothing: float = getattr(self, "label_smoothing", 0.0)
         return label_task(sample.labels, self.class_weight, smoothing, sample.weights)
 
-    def predict(self, X: Any, *, n_samples: int = 0, abstain_above: float | None = None) -> Any:
+    def predict(self, X: object, *, n_samples: int = 0, abstain_above: float | None = None) -> Any:
         """Return the strongest class of every text; for several labels a text what y was.
 
         Where y was an indicator, that is an indicator ``(text, label)`` of 0 and 1; else every text's list of labels.
@@ -88,7 +88,7 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
             return [None if u else row for row, u in zip(labels, unsure, strict=True)]
         return np.where(unsure, None, labels.astype(object))
 
-    def predict_proba(self, X: Any, *, n_samples: int = 0) -> Array:
+    def predict_proba(self, X: object, *, n_samples: int = 0) -> Array:
         """Return calibrated probabilities ``(text, class)``; rows sum to 1, except for multi-label.
 
         With `n_samples` they are the mean over so many random points of the simplex.
@@ -102,12 +102,12 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         logits = self.predict_logits(X)
         return probabilities(logits, self.temperature_, self.kind_)
 
-    def predict_log_proba(self, X: Any) -> Array:
+    def predict_log_proba(self, X: object) -> Array:
         """Return the logarithms of `predict_proba`."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def uncertainty(self, X: Any, *, n_samples: int = 20, seed: int = 0) -> Uncertainty:
+    def uncertainty(self, X: object, *, n_samples: int = 20, seed: int = 0) -> Uncertainty:
         """Predict at random points of the simplex, and say how far they disagree.
 
         Parameters
@@ -129,7 +129,7 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         each = np.stack([probabilities(one, self.temperature_, self.kind_) for one in logits])
         return uncertainty_of(each, self.kind_, tuple(self.classes_.tolist()))
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: object, y: object, sample_weight: object = None) -> float:
         """Return the share of texts predicted rightly; of several labels a text's whole set must be right.
 
         That is scikit-learn's accuracy, for classes, an indicator and lists of labels alike. Right after a fit, of as
@@ -145,7 +145,7 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         carried = self.task_.decided(logits, targets)
         return float(accuracy_score(targets, carried, sample_weight=sample_weight))
 
-    def decision_function(self, X: Any) -> Array:
+    def decision_function(self, X: object) -> Array:
         """Return logits ``(text, class)``; for two classes ``(text,)``, the second's lead over the first."""
         logits = self.predict_logits(X)
         binary = self.kind_ == "single" and len(self.task_.classes) == 2
@@ -185,7 +185,7 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
             indicator = facts.get("indicator", False)
             self.task_ = MultiLabel(facts["classes"], threshold=facts["threshold"], indicator=indicator)
 
-    def _as_given(self, labels: Any) -> Any:
+    def _as_given(self, labels: object) -> Any:
         """Return the labels that texts carry as y gave them: 0 and 1, or names."""
         if isinstance(self.task_, MultiLabel) and self.task_.indicator:
             return self.task_.targets(labels).numpy().astype(int)

@@ -32,7 +32,7 @@ OUTPUTS = 8
 """Outputs that are carried back to the input at a time."""
 
 
-def texts_of(X: Any) -> Any:
+def texts_of(X: object) -> Any:
     """Return what is to be explained.
 
     Raises

@@ -72,7 +72,7 @@ class Sample:
     weights: Array | None
 
     @classmethod
-    def of(cls, given: Given, labels: Sequence[Any], sample_weight: Any = None) -> Self:
+    def of(cls, given: Given, labels: Sequence[Any], sample_weight: object = None) -> Self:
         """Put texts, labels and weights together; a text of weight 0 is left out as if it had not been given.
 
         Raises

@@ -22,7 +22,7 @@ TO_LIST = ("tolist", "to_list", "to_pylist")
 """What collections call their way to a list."""
 
 
-def read_labels(estimator: Any, labels: Any, *, of_texts: bool) -> list[Any]:
+def read_labels(estimator: object, labels: object, *, of_texts: bool) -> list[Any]:
     """Return labels as a list: one class a text, a list of labels a text, or a row of 0 and 1 a text (an indicator).
 
     Lists of one length of at least 2, of 0 and 1 alone, are an indicator, as the same numbers in an array are; a

@@ -29,12 +29,13 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
     task_: Regression
     kind_ = "regression"
 
-    def _read_labels(self, X: Given, y: Any) -> list[Any]:
+    def _read_labels(self, X: Given, y: object) -> list[Any]:
         del X
         if y is None:
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         try:
-            given = np.asarray(y.toarray() if hasattr(y, "toarray") else y, dtype=np.float64)
+            dense = getattr(y, "toarray", lambda: y)
+            given = np.asarray(dense(), dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise DataError(f"labels must be numbers, since the model predicts a number: {error}") from error
         numbers = column_or_1d(given, warn=True)
@@ -47,12 +48,12 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
     def _task_of(self, sample: Sample) -> Regression:
         return Regression.of(sample.labels, sample.weights)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: object) -> Array:
         """Return one number a text."""
         logits = self.predict_logits(X)
         return self.task_.labels(logits)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: object, y: object, sample_weight: object = None) -> float:
         """Return R², as scikit-learn has it.
 
         Right after a fit, of as many texts as a fold may have, features come from the store and stay there, so that a
@@ -80,7 +81,7 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
         logits = self.head_.grid(*(features.take(side) for side in sides))
         return np.stack([self.task_.labels(row) for row in logits.numpy()])
 
-    def predict_spread(self, X: Any, *, n_samples: int = 20, seed: int = 0) -> tuple[Array, Array]:
+    def predict_spread(self, X: object, *, n_samples: int = 20, seed: int = 0) -> tuple[Array, Array]:
         """Return the mean and the standard deviation ``(text,)`` of predictions at random points of the simplex."""
         each = np.stack([self.task_.labels(one) for one in self.ensemble_logits(X, n_samples, seed)])
         return each.mean(0), each.std(0)

@@ -86,6 +86,10 @@ class SpaceClassifier(Classifier):
         head. 1 learns one head.
     n_validation_samples
         With a simplex: repeats of dev at fresh points, whose mean score chooses the epoch; 0 validates the centroid.
+    linear_path
+        Weigh a linear probe of the same states against the spaces by the loss on dev: one more dimension a space, in
+        which tanh is straight. Of one head on a frozen encoder, without auxiliary losses; not of pairs of texts that
+        are read apart. None is True for encoders whose states are wider than 512.
     lexicon
         Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev; not of pairs of
         texts that are read apart.
@@ -153,6 +157,7 @@ class SpaceClassifier(Classifier):
         encoder_learning_rate: float | None = None,
         n_vertices: int = 1,
         n_validation_samples: int = 5,
+        linear_path: bool | None = None,
         lexicon: bool = True,
         pairs: Literal["auto", "apart", "together"] = "auto",
         symmetric: bool | None = None,
@@ -182,6 +187,7 @@ class SpaceClassifier(Classifier):
         self.encoder_learning_rate = encoder_learning_rate
         self.n_vertices = n_vertices
         self.n_validation_samples = n_validation_samples
+        self.linear_path = linear_path
         self.lexicon = lexicon
         self.pairs = pairs
         self.symmetric = symmetric
@@ -191,14 +197,14 @@ class SpaceClassifier(Classifier):
         """Return the way in which these settings learn."""
         return space_method(self.get_params(deep=False))
 
-    def predict_from_spaces(self, texts: Any) -> np.ndarray:
+    def predict_from_spaces(self, texts: object) -> np.ndarray:
         """Classify straight from the spaces, without the linear classifier: the most aligned space wins.
 
         Worth reading only with ``inter_weight > 0``, which trains for it; the rule is ours (`aligned_space`).
         """
         return self.classes_[aligned_space(self._centroids(texts)).numpy()]
 
-    def spaces(self, texts: Any = None) -> SpaceOverlap:
+    def spaces(self, texts: object = None) -> SpaceOverlap:
         """Compare the concept spaces: angles between operators and, given texts, between centroids.
 
         Parameters
@@ -215,7 +221,7 @@ class SpaceClassifier(Classifier):
         centroids = None if texts is None else self._centroids(texts)
         return space_overlap(self.space_head, tuple(map(str, self.classes_)), centroids)
 
-    def _centroids(self, texts: Any) -> Tensor:
+    def _centroids(self, texts: object) -> Tensor:
         check_is_fitted(self)
         source, head = self.features(texts), self.space_head
         with torch.inference_mode():

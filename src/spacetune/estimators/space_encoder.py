@@ -79,7 +79,7 @@ class SpaceEncoder(TransformerMixin, BaseEstimator):
         self.classifier = classifier
         self.store = store
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: object, y: object = None) -> Self:
         """Learn the spaces from labelled texts; mean states learn nothing.
 
         Raises
@@ -103,7 +103,7 @@ class SpaceEncoder(TransformerMixin, BaseEstimator):
         self.n_features_out_ = len(self.names_)
         return self
 
-    def transform(self, X: Any) -> Array:
+    def transform(self, X: object) -> Array:
         """Return ``(text, column)`` in float32."""
         check_is_fitted(self)
         texts = texts_of(X)

@@ -57,6 +57,7 @@ class SpaceRegressor(Regressor):
         encoder_learning_rate: float | None = None,
         n_vertices: int = 1,
         n_validation_samples: int = 5,
+        linear_path: bool | None = None,
         lexicon: bool = True,
         pairs: Literal["auto", "apart", "together"] = "auto",
         symmetric: bool | None = None,
@@ -82,6 +83,7 @@ class SpaceRegressor(Regressor):
         self.encoder_learning_rate = encoder_learning_rate
         self.n_vertices = n_vertices
         self.n_validation_samples = n_validation_samples
+        self.linear_path = linear_path
         self.lexicon = lexicon
         self.pairs = pairs
         self.symmetric = symmetric

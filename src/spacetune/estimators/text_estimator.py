@@ -66,7 +66,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         """Return prediction, probabilities and class names of one text's logits ``(1, output)``."""
 
     @abc.abstractmethod
-    def _read_labels(self, X: Given, y: Any) -> list[Any]:
+    def _read_labels(self, X: Given, y: object) -> list[Any]:
         """Return the labels as a list."""
 
     @abc.abstractmethod
@@ -79,11 +79,11 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: object,
+        y: object,
+        sample_weight: object = None,
         *,
-        dev: Any = None,
+        dev: object = None,
         checkpoint: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
     ) -> Self:
@@ -129,10 +129,10 @@ class TextEstimator(BaseEstimator, abc.ABC):
             self._learn_again(course, done.opened)
         return self
 
-    def _sample(self, given: Given, y: Any, sample_weight: Any) -> Sample:
+    def _sample(self, given: Given, y: object, sample_weight: object) -> Sample:
         return Sample.of(given, self._read_labels(given, y), sample_weight)
 
-    def refit(self, X: Any, y: Any, sample_weight: Any = None, *, progress: bool | None = None) -> Self:
+    def refit(self, X: object, y: object, sample_weight: object = None, *, progress: bool | None = None) -> Self:
         """Learn anew from these texts, with what the last `fit` chose by dev held fixed.
 
         For after a `fit` with dev: from the training and the dev texts together, given as to `fit`. Epoch, strength,
@@ -204,7 +204,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         """How training went; None where there are no epochs."""
         return self.learnt_.history
 
-    def features(self, X: Any, *, stored: bool = True, progress: bool | None = None) -> FeatureSource:
+    def features(self, X: object, *, stored: bool = True, progress: bool | None = None) -> FeatureSource:
         """Return token features as this model reads them; texts go through the store unless told otherwise."""
         fitted, reader = self.__sklearn_is_fitted__(), self._reader()
         given, layers = tell(X, self, self.fitted_.kind if fitted else None), self.layers_ if fitted else None
@@ -212,16 +212,16 @@ class TextEstimator(BaseEstimator, abc.ABC):
             return reader.fresh(self.learnt_.model, given.content, layers or (-1,))
         return reader.features(given, layers, stored=stored, progress=progress)
 
-    def read(self, X: Any, progress: bool | None = None) -> Read:
+    def read(self, X: object, progress: bool | None = None) -> Read:
         """Return logits of texts, and how many of their tokens were read; any number, in bounded memory."""
         check_is_fitted(self)
         return self._reader().read(self.learnt_.model, tell(X, self, self.fitted_.kind), self.layers_, progress)
 
-    def predict_logits(self, X: Any) -> Array:
+    def predict_logits(self, X: object) -> Array:
         """Return logits ``(text, output)`` as the classifier gives them, before any temperature."""
         return self.read(X).logits
 
-    def logits_at(self, X: Any, weights: Any, *, progress: bool | None = False) -> Array:
+    def logits_at(self, X: object, weights: object, *, progress: bool | None = False) -> Array:
         """Return the logits ``(point, text, output)`` at these points of the simplex, the same for all texts.
 
         Weights are ``(point, vertex)``, all layers and the head at one point, or ``(point, group, vertex)``, the groups
@@ -233,11 +233,11 @@ class TextEstimator(BaseEstimator, abc.ABC):
         logits, words = point_logits(self.simplex_, inputs, weights, progress), self.lexicon_
         return logits if words is None else logits + logits_of(words, inputs).astype(np.float64)
 
-    def ensemble_logits(self, X: Any, n_samples: int, seed: int = 0) -> Array:
+    def ensemble_logits(self, X: object, n_samples: int, seed: int = 0) -> Array:
         """Return the logits ``(point, text, output)`` of random points of the simplex."""
         return self.logits_at(X, random_points(self.simplex_, n_samples, seed))
 
-    def explain(self, X: Any, *, at: At | None = None) -> Explanation:
+    def explain(self, X: object, *, at: At | None = None) -> Explanation:
         """Explain predictions exactly: ``explanation[i].scores[c].sum() + bias`` is the logit of class c of text i.
 
         X are texts or pairs. A token is looked ``at`` its ``states`` that the head reads, other words mixed in; the

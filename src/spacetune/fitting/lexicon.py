@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, diags
 from torch import Tensor
 
 from spacetune.fitting.data import FitData
 from spacetune.fitting.inputs import Inputs
 from spacetune.fitting.linear import fit_linear
+from spacetune.fitting.mixing import shares
 from spacetune.fitting.tasks import Task
 from spacetune.heads import Lexicon, SpaceHead, token_pairs
 
@@ -23,7 +23,6 @@ Array = np.ndarray[Any, Any]
 
 STRENGTHS = (0.3, 1.0)
 IDF_SCALE = 3.0
-PULL = 1.0
 LEAST_TEXTS = 2
 MOST_WEIGHTS = 2_000_000
 
@@ -197,7 +196,7 @@ def _counts(keys: Array, owner: Array, source: Inputs, known: Array) -> Any:
 def _mix(rows: Any, dev_rows: Any, data: FitData, head: Tensor, task: Task, strength: float) -> _Mixture:
     weights, bias = _fitted(rows, data, task, strength)
     lexical = torch.from_numpy(dev_rows @ weights.T + bias)
-    a, b, loss = _shares(head, lexical, data, task)
+    a, b, loss = shares(head, lexical, data, task)
     return _Mixture(strength, weights, bias, a, b, (a * head + b * lexical).numpy(), loss)
 
 
@@ -205,18 +204,3 @@ def _fitted(rows: Any, data: FitData, task: Task, strength: float) -> tuple[Arra
     targets, weights = data.truth
     C = strength / 2 if task.kind == "regression" else strength  # in the scale of `fit_linear`
     return fit_linear(task, rows, targets, C, weights)
-
-
-def _shares(head: Tensor, lexical: Tensor, data: FitData, task: Task) -> tuple[float, float, float]:
-    """Weigh the two by the task's own loss on dev; return both shares and the loss."""
-
-    def objective(point: Array) -> tuple[float, Array]:
-        p = torch.from_numpy(point).requires_grad_()
-        loss = task.loss(p[0] * head + p[1] * lexical, data.dev_targets, data.dev_weights) * len(data.dev_targets)
-        total = loss + PULL * ((p[0] - 1).square() + p[1].square())
-        total.backward()
-        assert p.grad is not None
-        return float(total.detach()), p.grad.numpy()
-
-    found = minimize(objective, [1.0, 0.3], jac=True, method="L-BFGS-B", bounds=[(0.05, 20), (0, 20)])
-    return float(found.x[0]), float(found.x[1]), float(found.fun)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import torch
@@ -131,7 +130,7 @@ def validation_logits(simplex: Simplex, dev: Inputs, n_samples: int, generator: 
     return torch.stack(found).double().numpy()
 
 
-def point_logits(simplex: Simplex | None, inputs: Inputs, weights: Any, progress: bool | None = False) -> np.ndarray:
+def point_logits(simplex: Simplex | None, inputs: Inputs, weights: object, progress: bool | None = False) -> np.ndarray:
     """Predict all texts at points of the simplex, the same point for every text.
 
     Parameters
@@ -198,7 +197,7 @@ def _read(simplex: Simplex, inputs: Inputs, rows: Tensor, weights: Tensor) -> Te
     return simplex.logits(inputs.take(rows, simplex.adapter_at(weights)), weights)
 
 
-def as_points(weights: Any, n_groups: int, n_vertices: int) -> Tensor:
+def as_points(weights: object, n_groups: int, n_vertices: int) -> Tensor:
     """Return points of a simplex as ``(point, group, vertex)``.
 
     Parameters

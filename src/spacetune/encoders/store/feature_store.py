@@ -100,7 +100,7 @@ class FeatureStore:
         return self.__dict__ | {"_reader": Reader(self.folder)}
 
     def encode(
-        self, encoder: Encoder, texts: Any, *, layers: Layers = -1, progress: bool | None = None
+        self, encoder: Encoder, texts: object, *, layers: Layers = -1, progress: bool | None = None
     ) -> FeatureSource:
         """Return features of texts, from disk where they are, encoding and keeping the rest.
 

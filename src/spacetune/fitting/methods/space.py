@@ -15,6 +15,7 @@ from spacetune.fitting.inputs import FrozenInputs, Inputs
 from spacetune.fitting.layers import TunedLayers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lexicon
+from spacetune.fitting.linear_path import PathChosen, fit_path, learn_path
 from spacetune.fitting.memory import check_memory
 from spacetune.fitting.methods.inside import InsideMethod
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
@@ -62,17 +63,18 @@ ENCODER_RATE = 5e-5
 
 @dataclasses.dataclass(frozen=True)
 class SpaceChosen:
-    """What dev chose: the settings of the head, the share of its epochs and of the tuning's, the lexicon's weight."""
+    """What dev chose: settings of the head, the share of its epochs and of the tuning's, what stands beside it."""
 
     settings: HeadSettings
     share: float
     tuned_share: float
+    path: PathChosen | None
     words: WordsChosen | None
 
 
 @dataclasses.dataclass(frozen=True)
 class SpaceMethod(Method):
-    """Space heads with AdamW on features that are computed once, and a lexicon beside them where it helps."""
+    """Space heads with AdamW on features that are computed once; a probe and a lexicon beside them where they help."""
 
     n_latent: int | Literal["auto"]
     intra_weight: float
@@ -88,6 +90,7 @@ class SpaceMethod(Method):
     inside_size: int | None
     n_vertices: int
     n_validation_samples: int
+    linear_path: bool | None
     lexicon: bool
     pairs: Literal["auto", "apart", "together"]
     symmetric: bool | None
@@ -128,7 +131,7 @@ class SpaceMethod(Method):
         return None
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
-        """Train the head, and a lexicon where it helps."""
+        """Train the head; add a linear path and a lexicon where they help."""
         apart = are_pairs(data.train)
         settings = self._settings(run.task, len(data.train), PAIR_WIDTH if apart else WIDTH)
         schedule = self._schedule(len(data.train), run.task)
@@ -150,8 +153,14 @@ class SpaceMethod(Method):
             head, tuned = self._tune(data, head, settings, run)
             history, data = tuned.history, tuned.data
         logits = logits_of(head, data.dev)
+        path = fit_path(data, logits, run.task, self.linear_path) if self._alone else None
+        if path is not None:
+            head = path.beside(head)
+            logits = logits_of(head, data.dev)
         words = fit_lexicon(data, torch.from_numpy(logits), run.task) if self.lexicon else None
-        chosen = SpaceChosen(settings, share, tuned.share if tuned else 0, None if words is None else words.chosen)
+        chosen = SpaceChosen(
+            settings, share, tuned.share if tuned else 0, path=path and path.chosen, words=words and words.chosen
+        )
         model = Model(head, None if tuned is None else tuned.changes)
         learnt = _with_words(model, simplex, words, history=history, chosen=chosen, encoder=trained)
         return learnt, logits if words is None else logits_of(learnt.model.on_top, data.dev)
@@ -172,6 +181,8 @@ class SpaceMethod(Method):
             return learn_pair_spaces_again(data, schedule, run, before)
         schedule = schedule.for_share(chosen.share)
         head, simplex, _ = self._train(data, chosen.settings, schedule, run)
+        if chosen.path is not None:
+            head = learn_path(data, run.task, chosen.path).beside(head)
         model = Model(head)
         if chosen.tuned_share:
             head, tuned = self._tune(data, head, chosen.settings, run, chosen.tuned_share)
