@@ -172,6 +172,7 @@ FIGURES: dict[str, Callable[[], str]] = {
         for data in COMPARED
         for method in ("tfidf_svm", "probe", "space", "fine-tuned")
     },
+    **{f"{data}-probe-mpnet": partial(first, data, "probe-mpnet") for data in ("sma", "cola")},
     **{
         f"{data}-{method}-seconds": partial(seconds, data, method)
         for data in COMPARED

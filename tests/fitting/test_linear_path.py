@@ -73,9 +73,6 @@ def test_numbers(shallow: Encoder) -> None:
     assert model.explain(TEST.texts).check() < 1e-3
 
 
-def test_by_itself_for_wide_encoders_alone(monkeypatch: pytest.MonkeyPatch, shallow: Encoder) -> None:
-    settings = {"encoder": shallow, "n_latent": 2, "n_epochs": 1, "lexicon": False, "store": None}
-    assert SpaceClassifier(**settings).fit(TRAIN.texts, TRAIN.labels).learnt_.chosen.path is None
-    monkeypatch.setattr("spacetune.fitting.linear_path.WIDE", 383)
-    assert SpaceClassifier(**settings).fit(TRAIN.texts, TRAIN.labels).learnt_.chosen.path is not None
-    assert SpaceClassifier(**settings, inter_weight=0.1).fit(TRAIN.texts, TRAIN.labels).learnt_.chosen.path is None
+def test_it_stands_beside_one_head_that_is_trained_by_the_tasks_loss_alone(shallow: Encoder) -> None:
+    model = SpaceClassifier(shallow, linear_path=True, inter_weight=0.1, n_latent=2, n_epochs=1, store=None)
+    assert model.fit(TRAIN.texts, TRAIN.labels).learnt_.chosen.path is None

@@ -89,7 +89,7 @@ class SpaceClassifier(Classifier):
     linear_path
         Weigh a linear probe of the same states against the spaces by the loss on dev: one more dimension a space, in
         which tanh is straight. Of one head on a frozen encoder, without auxiliary losses; not of pairs of texts that
-        are read apart. None is True for encoders whose states are wider than 512.
+        are read apart.
     lexicon
         Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev; not of pairs of
         texts that are read apart.
@@ -157,7 +157,7 @@ class SpaceClassifier(Classifier):
         encoder_learning_rate: float | None = None,
         n_vertices: int = 1,
         n_validation_samples: int = 5,
-        linear_path: bool | None = None,
+        linear_path: bool = False,
         lexicon: bool = True,
         pairs: Literal["auto", "apart", "together"] = "auto",
         symmetric: bool | None = None,

@@ -27,9 +27,6 @@ __all__ = ["LinearPath", "PathChosen", "fit_path", "learn_path"]
 
 Array = np.ndarray[Any, Any]
 
-WIDE = 512
-"""Width of states above which a path is tried by itself: the default encoder's spaces lead without one."""
-
 LEAST = 0.05
 """Weight below which a probe is not worth its dimension."""
 
@@ -91,7 +88,7 @@ class LinearPath:
         return wider.eval()
 
 
-def fit_path(data: FitData, head_logits: Array, task: Task, wanted: bool | None) -> LinearPath | None:
+def fit_path(data: FitData, head_logits: Array, task: Task) -> LinearPath | None:
     r"""Fit the probe and weigh it against the head on dev.
 
     .. math:: \min_{a, b \ge 0} \sum_{dev} loss(a\,S + b\,P) + (a - 1)^2 + b^2
@@ -107,16 +104,13 @@ def fit_path(data: FitData, head_logits: Array, task: Task, wanted: bool | None)
         ``(dev text, output)``.
     task
         What is learnt.
-    wanted
-        Whether to try; None tries where states are wider than 512.
 
     Returns
     -------
     LinearPath or None
         None where dev gives it no weight.
     """
-    wide = data.train.shape[1] > WIDE
-    if not data.has_dev or not (wide if wanted is None else wanted):
+    if not data.has_dev:
         return None
     (rows, mean, scale), dev_rows = _standardised(data.train), mean_rows(data.dev).numpy()
     parts = (rows, *data.truth), ((dev_rows - mean) / scale, *data.dev_truth)

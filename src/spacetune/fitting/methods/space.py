@@ -90,7 +90,7 @@ class SpaceMethod(Method):
     inside_size: int | None
     n_vertices: int
     n_validation_samples: int
-    linear_path: bool | None
+    linear_path: bool
     lexicon: bool
     pairs: Literal["auto", "apart", "together"]
     symmetric: bool | None
@@ -153,7 +153,7 @@ class SpaceMethod(Method):
             head, tuned = self._tune(data, head, settings, run)
             history, data = tuned.history, tuned.data
         logits = logits_of(head, data.dev)
-        path = fit_path(data, logits, run.task, self.linear_path) if self._alone else None
+        path = fit_path(data, logits, run.task) if self.linear_path and self._alone else None
         if path is not None:
             head = path.beside(head)
             logits = logits_of(head, data.dev)
