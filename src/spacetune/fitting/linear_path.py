@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from spacetune.fitting.data import FitData
-from spacetune.fitting.inputs import Inputs, mean_rows
+from spacetune.fitting.inputs import mean_rows
 from spacetune.fitting.linear import choose_linear, fit_linear, spread
 from spacetune.fitting.mixing import shares
 from spacetune.fitting.tasks import Task
@@ -76,9 +76,8 @@ class LinearPath:
         read *= self.chosen.share
         every = torch.arange(n_spaces)
         read[every, :, every, n_latent] = (self.chosen.weight / steep).T.to(operators)
-        shift = torch.from_numpy(self.bias) + (plain * spaces.mean.double().unsqueeze(1)).sum(
-            (0, 2)
-        )  # spaces are centred
+        centre = spaces.mean.double().unsqueeze(1)  # standardised states have it taken off
+        shift = torch.from_numpy(self.bias) + (plain * centre).sum((0, 2))
         wider = SpaceHead.blank(operators, len(self.bias))
         wider.spaces.standardise(spaces.mean, spaces.scale)
         with torch.no_grad():
@@ -112,7 +111,7 @@ def fit_path(data: FitData, head_logits: Array, task: Task) -> LinearPath | None
     """
     if not data.has_dev:
         return None
-    (rows, mean, scale), dev_rows = _standardised(data.train), mean_rows(data.dev).numpy()
+    (rows, mean, scale), dev_rows = _standardised(data), mean_rows(data.dev).numpy()
     parts = (rows, *data.truth), ((dev_rows - mean) / scale, *data.dev_truth)
     found = choose_linear(task, *parts)
     head, probe = torch.from_numpy(head_logits).double(), torch.from_numpy(found.dev_logits)
@@ -124,14 +123,13 @@ def fit_path(data: FitData, head_logits: Array, task: Task) -> LinearPath | None
 
 def learn_path(data: FitData, task: Task, chosen: PathChosen) -> LinearPath:
     """Fit the probe from other texts, at the strength and the shares that were chosen before."""
-    rows, mean, scale = _standardised(data.train)
-    targets, weights = data.truth
+    (rows, mean, scale), (targets, weights) = _standardised(data), data.truth
     return _raw(mean, scale, *fit_linear(task, rows, targets, chosen.strength, weights), chosen)
 
 
-def _standardised(inputs: Inputs, weights: Array | None = None) -> tuple[Array, Array, Array]:
-    rows = mean_rows(inputs).numpy()
-    mean, scale = spread(rows, weights)
+def _standardised(data: FitData) -> tuple[Array, Array, Array]:
+    rows = mean_rows(data.train).numpy()
+    mean, scale = spread(rows, data.truth[1])
     return (rows - mean) / scale, mean, scale
 
 
