@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from spacetune.encoders import Encoder, FeatureSource, Layers
 from spacetune.errors import ModelFileError, UsageError
-from spacetune.estimators.at_rest import final_classes, restored
+from spacetune.estimators.restoring import final_classes, restored
 from spacetune.estimators.course import Course, Held, Opened, checked
 from spacetune.estimators.explaining import explain_texts, texts_of
 from spacetune.estimators.inputs import FittedOn, Given, Sample, tell
