@@ -14,11 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from spacetune.encoders import Encoder, FeatureSource, Layers
 from spacetune.errors import ModelFileError, UsageError
-from spacetune.estimators.restoring import final_classes, restored
 from spacetune.estimators.course import Course, Held, Opened, checked
 from spacetune.estimators.explaining import explain_texts, texts_of
 from spacetune.estimators.inputs import FittedOn, Given, Sample, tell
 from spacetune.estimators.reading import Read, Reader
+from spacetune.estimators.restoring import final_classes, restored
 from spacetune.estimators.saving import to_save
 from spacetune.explanations import At, Explanation
 from spacetune.fitting import History, Learnt, Method, Rule, Task, dev_texts, logits_of, point_logits, random_points
