@@ -12,7 +12,7 @@ from spacetune import Encoder, SpaceClassifier
 from spacetune.encoders import TokenFeatures
 from spacetune.estimators import SpaceRegressor, load_estimator
 from spacetune.fitting.linear_path import LinearPath, PathChosen
-from spacetune.heads import SpaceHead
+from spacetune.heads import LinearHead, SpaceHead
 from spacetune.heads.spaces import ConceptSpaces
 from spacetune.studies import demo_texts
 
@@ -26,12 +26,11 @@ def test_the_wider_head_gives_the_weighed_sum_of_both() -> None:
     lengths = torch.tensor([3, 1, 5, 2])
     values = 2 * torch.randn(int(lengths.sum()), 2, 6, generator=draw)
     features = TokenFeatures(values, torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)]))
-    weight, bias = np.random.default_rng(0).standard_normal((3, 12)), np.array([0.5, -1.0, 2.0])
-    wider = LinearPath(weight, bias, PathChosen(1.0, 0.7, 0.4)).beside(head)
+    probe = LinearHead(torch.randn(3, 12, generator=draw), torch.tensor([0.5, -1.0, 2.0]))
+    wider = LinearPath(probe, PathChosen(1.0, 0.7, 0.4)).beside(head)
     assert wider.spaces.operators.shape == (2, 3, 5, 6)
-    probe = features.means().flatten(1).double() @ torch.from_numpy(weight).T + torch.from_numpy(bias)
     with torch.no_grad():
-        found, expected = wider.logits(features), 0.7 * head.logits(features) + 0.4 * probe
+        found, expected = wider.logits(features), 0.7 * head.logits(features) + 0.4 * probe.logits(features)
         sums = torch.stack([part.sum(0) for part in wider.token_scores(features).split(lengths.tolist())])
     torch.testing.assert_close(found.double(), expected, atol=2e-3, rtol=2e-3)
     torch.testing.assert_close(sums + wider.bias, found, atol=1e-4, rtol=1e-5)

@@ -52,10 +52,10 @@ K = TypeVar("K")
 
 
 def final_classes(base: type[K]) -> dict[str, type[K]]:
-    """Return the classes below one that are not abstract, by name."""
-    found: dict[str, type[K]] = {}
-    for kind in base.__subclasses__():
-        found = {**final_classes(kind), **({} if inspect.isabstract(kind) else {kind.__name__: kind}), **found}
+    """Return this class and those below it that are not abstract, by name; of one name the first that was defined."""
+    found = {} if inspect.isabstract(base) else {base.__name__: base}
+    for below in map(final_classes, base.__subclasses__()):
+        found = below | found
     return found
 
 
@@ -155,13 +155,12 @@ def _restore(model: Restorable, saved: Stored) -> None:
 
 def _check_sizes(model: Restorable, settings: Mapping[str, Any]) -> None:
     """Refuse tensors that are not of the model's sizes, and make the model of them."""
-    arrays = model.learnt_.arrays
+    arrays, wanted = model.learnt_.arrays, settings.get("n_latent", "auto")
+    path = bool(settings.get("linear_path"))  # it may be one more dimension of a space
     own = [name for name in arrays if name.endswith("spaces.operators") and name.startswith(("spaces.", "pairs."))]
     for name in own:
         n_layers, _, n_latent, _ = arrays[name].shape
-        if settings.get("n_latent", "auto") not in ("auto", n_latent, n_latent - 1) or n_layers != len(
-            model.layers_ or ()
-        ):
+        if wanted not in ("auto", n_latent, n_latent - path) or n_layers != len(model.layers_ or ()):
             raise RuntimeError(
                 f"its operators have {n_layers} layers and {n_latent} latents, its settings say otherwise"
             )

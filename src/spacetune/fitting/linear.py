@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -16,7 +16,17 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from spacetune.fitting.scores import standing
 from spacetune.fitting.tasks import Regression, Task
 
-__all__ = ["STRENGTHS", "LinearFit", "choose_linear", "fit_linear", "logistic", "logistic_each", "spread", "unlogged"]
+__all__ = [
+    "STRENGTHS",
+    "LinearFit",
+    "Spread",
+    "choose_linear",
+    "fit_linear",
+    "logistic",
+    "logistic_each",
+    "spread",
+    "unlogged",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -71,12 +81,28 @@ def choose_linear(
     return max(fits, key=lambda fit: standing(task.scores(fit.dev_logits, dev_targets, dev_weights), task.monitor))
 
 
-def spread(rows: Array, weights: Array | None = None) -> tuple[Array, Array]:
+class Spread(NamedTuple):
+    """Mean and standard deviation of every feature."""
+
+    mean: Array
+    scale: Array
+
+    def standard(self, rows: Array) -> Array:
+        """Return rows standardised."""
+        return (rows - self.mean) / self.scale
+
+    def folded(self, weight: Array, bias: Array) -> tuple[Array, Array]:
+        """Return what a linear model of standardised rows is of rows as they are."""
+        own = weight / self.scale
+        return own, np.asarray(bias - own @ self.mean)
+
+
+def spread(rows: Array, weights: Array | None = None) -> Spread:
     """Return mean and standard deviation of every feature; a constant one has deviation 1."""
     mean = np.average(rows, axis=0, weights=weights)
     scale = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=weights))
     scale[scale < 1e-6] = 1.0
-    return mean, scale
+    return Spread(mean, scale)
 
 
 def fit_linear(task: Task, rows: Any, targets: Array, C: float, weights: Array | None = None) -> tuple[Array, Array]:

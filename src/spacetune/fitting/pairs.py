@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from spacetune.encoders import TokenFeatures
 from spacetune.fitting.data import Batch, FitData
 from spacetune.fitting.inputs import Inputs, text_chunks
-from spacetune.fitting.linear import choose_linear, fit_linear, spread
+from spacetune.fitting.linear import Spread, choose_linear, fit_linear, spread
 from spacetune.fitting.scores import standing
 from spacetune.fitting.tasks import Task
 from spacetune.heads import ConceptSpaces, Meeting, PairHead, TextMean
@@ -87,10 +87,10 @@ def choose_pairs(
     found: list[tuple[PairHead, PairChosen, Array]] = []
     for alike in (True, False) if symmetric is None else (symmetric,):
         width = _width(rows, alike)
-        middle, scale = spread(rows[:, :width], data.truth[1])
-        own, held = ((r[:, :width] - middle) / scale for r in (rows, dev_rows))
+        of_rows = spread(rows[:, :width], data.truth[1])
+        own, held = (of_rows.standard(r[:, :width]) for r in (rows, dev_rows))
         fit = choose_linear(task, (own, *data.truth), (held, *data.dev_truth), strengths)
-        head = _head(fit.weight, fit.bias, middle, scale, text_mean)
+        head = _head(of_rows, fit.weight, fit.bias, text_mean)
         found.append((head, PairChosen(fit.strength, alike), fit.dev_logits))
     return max(found, key=lambda each: standing(task.scores(each[2], *data.dev_truth), task.monitor))
 
@@ -98,9 +98,9 @@ def choose_pairs(
 def learn_pairs(data: FitData, task: Task, chosen: PairChosen) -> PairHead:
     """Fit with what was chosen before."""
     text_mean = centred_means(data)
-    rows, middle, scale = _standard_rows(data, text_mean, chosen.symmetric)
+    rows, of_rows = _standard_rows(data, text_mean, chosen.symmetric)
     targets, weights = data.truth
-    return _head(*fit_linear(task, rows, targets, chosen.strength, weights), middle, scale, text_mean)
+    return _head(of_rows, *fit_linear(task, rows, targets, chosen.strength, weights), text_mean)
 
 
 def logits_held_out(data: FitData, task: Task, chosen: PairChosen, seed: int) -> Tensor:
@@ -108,7 +108,7 @@ def logits_held_out(data: FitData, task: Task, chosen: PairChosen, seed: int) ->
 
     A single pair has none: its logits are 0.
     """
-    rows, _, _ = _standard_rows(data, centred_means(data), chosen.symmetric)
+    rows, _ = _standard_rows(data, centred_means(data), chosen.symmetric)
     targets, weights = data.truth
     order = np.random.default_rng(seed).permutation(len(rows))
     logits = np.zeros((len(rows), task.n_outputs))
@@ -139,7 +139,7 @@ class TrainedMeeting(nn.Module):
     def __init__(self, data: FitData, start: Meeting, symmetric: bool, deviation: float) -> None:
         super().__init__()
         self.text_mean = start.text_mean
-        rows, middle, scale = _standard_rows(data, self.text_mean, symmetric)
+        rows, (middle, scale) = _standard_rows(data, self.text_mean, symmetric)
         self.width = rows.shape[1]
         self.middle, self.scale = torch.from_numpy(middle), torch.from_numpy(scale / deviation)
         flat = start.weight.transpose(0, 1).flatten(1)[:, : self.width]
@@ -204,22 +204,22 @@ def _rows(inputs: Inputs, text_mean: TextMean) -> Array:
         return torch.cat([text_mean.rows(inputs.take(rows)) for rows in text_chunks(inputs.lengths)]).numpy()
 
 
-def _standard_rows(data: FitData, text_mean: TextMean, symmetric: bool) -> tuple[Array, Array, Array]:
+def _standard_rows(data: FitData, text_mean: TextMean, symmetric: bool) -> tuple[Array, Spread]:
     """Return the training pairs' standardised rows, without differences where swapping changes nothing; the spread."""
     rows = _rows(data.train, text_mean)
     rows = rows[:, : _width(rows, symmetric)]
-    middle, scale = spread(rows, data.truth[1])
-    return (rows - middle) / scale, middle, scale
+    of_rows = spread(rows, data.truth[1])
+    return of_rows.standard(rows), of_rows
 
 
 def _width(rows: Array, symmetric: bool) -> int:
     return rows.shape[1] * 2 // 3 if symmetric else rows.shape[1]
 
 
-def _head(weight: Array, bias: Array, middle: Array, scale: Array, text_mean: TextMean) -> PairHead:
+def _head(of_rows: Spread, weight: Array, bias: Array, text_mean: TextMean) -> PairHead:
     """Return the head of rows as they are, without a direction where none was fitted."""
-    own = weight / scale
-    return PairHead(torch.from_numpy(np.asarray(bias - own @ middle)), [Meeting(text_mean, _weights(own, text_mean))])
+    own, base = of_rows.folded(weight, bias)
+    return PairHead(torch.from_numpy(base), [Meeting(text_mean, _weights(own, text_mean))])
 
 
 def _weights(own: Array | Tensor, text_mean: TextMean) -> Tensor:

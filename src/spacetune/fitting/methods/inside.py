@@ -154,14 +154,14 @@ class InsideMethod(Method):
             return SpaceVertices(made), None
         rows = mean_rows(data.train, centroid).numpy()
         head = LinearVertices(rows.shape[1], task.n_outputs, self.n_vertices, generator=generator)
-        mean, scale = spread(rows, data.truth[1])
+        of_rows = spread(rows, data.truth[1])
         weight, bias, strength = np.zeros((task.n_outputs, rows.shape[1])), prior.numpy(), None
         if strengths:
             dev_rows = mean_rows(data.dev, centroid).numpy()
-            parts = ((rows - mean) / scale, *data.truth), ((dev_rows - mean) / scale, *data.dev_truth)
+            parts = (of_rows.standard(rows), *data.truth), (of_rows.standard(dev_rows), *data.dev_truth)
             found = choose_linear(task, *parts, strengths)
             weight, bias, strength = found.weight, found.bias, found.strength
-        head.start_at(*(torch.from_numpy(np.asarray(part)) for part in (mean, scale, weight, bias)))
+        head.start_at(*(torch.from_numpy(np.asarray(part)) for part in (*of_rows, weight, bias)))
         return head, strength
 
     def _check_memory(self, train: Inputs, schedule: Schedule, run: Run) -> None:

@@ -16,7 +16,8 @@ from spacetune.fitting.data import Batch, FitData
 from spacetune.fitting.inputs import mean_rows
 from spacetune.fitting.layers import TunedLayers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.linear import STRENGTHS, choose_linear, fit_linear, spread
+from spacetune.fitting.linear import STRENGTHS, Spread, spread
+from spacetune.fitting.mean_probe import choose_probe, learn_probe
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
 from spacetune.fitting.methods.tuning import size_conflict, tune
 from spacetune.fitting.pairs import PAIR_STRENGTHS, PairChosen, TunedPairs, are_pairs, choose_pairs, learn_pairs
@@ -92,32 +93,25 @@ class ProbeMethod(Method):
         named = None if self.C is None else (self.C,)
         if are_pairs(data.train):
             return self._learn_pairs(data, run, named or PAIR_STRENGTHS)
-        rows = mean_rows(data.train).numpy()
-        dev_rows = mean_rows(data.dev).numpy() if data.has_dev else rows
-        mean, scale = spread(rows, data.truth[1])
-        parts = ((rows - mean) / scale, *data.truth), ((dev_rows - mean) / scale, *data.dev_truth)
-        found = choose_linear(run.task, *parts, named or STRENGTHS)
-        head, told = _folded(mean, scale, found.weight, found.bias), {"C": found.strength}
-        logits = dev_rows @ head.weight.numpy().T + head.bias.numpy()
-        frozen = Learnt.of(Model(head), chosen=ProbeChosen(found.strength), facts=told)
+        found = choose_probe(data, run.task, named or STRENGTHS)
+        frozen = Learnt.of(Model(found.head), chosen=ProbeChosen(found.strength), facts={"C": found.strength})
         if self.inside is None:
-            return frozen, logits
-        return self._better((frozen, logits), self._tune(data, (mean, scale), run), data, run)
+            return frozen, found.dev_logits
+        return self._better((frozen, found.dev_logits), self._tune(data, found.spread, run), data, run)
 
     def learn_again(self, data: FitData, run: Run, before: Learnt) -> Learnt:
         """Fit at the strength that was chosen, or tune to the same share of the epochs."""
         chosen = before.chosen
         if isinstance(chosen, PairChosen):
             return self._learn_pairs_again(data, run, before)
-        rows, (targets, weights) = mean_rows(data.train).numpy(), data.truth
-        mean, scale = spread(rows, weights)
         if chosen.tuned_share:
-            head, tuned = self._tune(data, (mean, scale), run, chosen.tuned_share)
+            of_rows = spread(mean_rows(data.train).numpy(), data.truth[1])
+            head, tuned = self._tune(data, of_rows, run, chosen.tuned_share)
             return Learnt.of(
                 Model(head, tuned.changes), history=before.history, chosen=chosen, facts={"C": chosen.strength}
             )
-        weight, bias = fit_linear(run.task, (rows - mean) / scale, targets, chosen.strength, weights)
-        return Learnt.of(Model(_folded(mean, scale, weight, bias)), chosen=chosen, facts={"C": chosen.strength})
+        head = learn_probe(data, run.task, chosen.strength)
+        return Learnt.of(Model(head), chosen=chosen, facts={"C": chosen.strength})
 
     def _learn_pairs(self, data: FitData, run: Run, strengths: Sequence[float]) -> tuple[Learnt, Array]:
         head, chosen, logits = choose_pairs(data, run.task, strengths, self.symmetric)
@@ -167,12 +161,12 @@ class ProbeMethod(Method):
         return Learnt.of(model, history=tuned.history, chosen=chosen, facts={"C": chosen.strength}), logits
 
     def _tune(
-        self, data: FitData, spread_of: tuple[Array, Array], run: Run, share: float | None = None
+        self, data: FitData, of_rows: Spread, run: Run, share: float | None = None
     ) -> tuple[LinearHead, TunedLayers]:
         """Train layers and head; by dev, or up to a share of the epochs that was chosen before."""
         generator = torch.Generator().manual_seed(self.seed)
-        vertices = LinearVertices(spread_of[0].size, run.task.n_outputs, 1, generator=generator)
-        mean, scale = (torch.from_numpy(np.asarray(part)) for part in spread_of)
+        vertices = LinearVertices(of_rows.mean.size, run.task.n_outputs, 1, generator=generator)
+        mean, scale = (torch.from_numpy(np.asarray(part)) for part in of_rows)
         start = torch.zeros(run.task.n_outputs, len(mean))
         vertices.start_at(mean, scale / SPREAD, start, run.task.prior(data.targets, data.weights))
         trained = _TunedLinear(vertices, run.task)
@@ -197,9 +191,3 @@ class _TunedLinear(nn.Module):
     def loss(self, features: TokenFeatures, batch: Batch, generator: torch.Generator) -> Tensor:
         point = self.get_buffer("point")
         return self.task.loss(self.vertices.logits(features, point, lambda z: dropped(z, DROPOUT, generator)), *batch)
-
-
-def _folded(mean: Array, scale: Array, weight: Array, bias: Array) -> LinearHead:
-    """Return the head of rows as they are."""
-    own = weight / scale
-    return LinearHead(torch.from_numpy(own), torch.from_numpy(np.asarray(bias - own @ mean)))

@@ -153,7 +153,7 @@ class SpaceMethod(Method):
             head, tuned = self._tune(data, head, settings, run)
             history, data = tuned.history, tuned.data
         logits = logits_of(head, data.dev)
-        path = fit_path(data, logits, run.task) if self.linear_path and self._alone else None
+        path = fit_path(data, torch.from_numpy(logits), run.task) if self.linear_path and self._alone else None
         if path is not None:
             head = path.beside(head)
             logits = logits_of(head, data.dev)

@@ -34,8 +34,8 @@ def cosine_rows(encoder: Any, task: Task, data: Parts) -> list[Row]:
     found = {split: cosines(reader, texts) for split, texts in data.scored.items()}
     targets = task.targets(data.dev.labels or []).numpy()
     weights = data.dev.weights
-    mean, scale = spread(found["dev"], weights)
-    weight, bias = fit_linear(task, (found["dev"] - mean) / scale, targets, STRENGTH, weights)
-    logits = {split: (rows - mean) / scale @ weight.T + bias for split, rows in found.items()}
+    of_dev = spread(found["dev"], weights)
+    weight, bias = fit_linear(task, of_dev.standard(found["dev"]), targets, STRENGTH, weights)
+    logits = {split: of_dev.standard(rows) @ weight.T + bias for split, rows in found.items()}
     settled, seconds = task.settled(logits["dev"], targets, weights), time.perf_counter() - began
     return [logits_row("cosine", split, settled, data, each, seconds) for split, each in logits.items()]
