@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from tests.loaded import loaded_by
 
-from .conftest import Place, run
+from .conftest import FAST, Place, run
 
 HEAVY = {"torch", "transformers", "sklearn", "scipy", "numpy", "pandas", "pyarrow", "datasets", "tokenizers"}
+DRAWING_SECONDS = 0.3
+"""Of a quiet processor for what draws the help, which is not ours: a busy one takes longer for both."""
+
 HELP = "from spacetune.cli.app import app\ntry: app(['--help'])\nexcept SystemExit: pass"
-
-
-def loaded_by(code: str) -> set[str]:
-    told = f"import sys, json\n{code}\nprint('\\n' + json.dumps(sorted(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
-    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 @pytest.mark.parametrize("code", ["import spacetune", "import spacetune; dir(spacetune)", HELP])
@@ -34,10 +32,10 @@ def test_the_check_above_can_fail() -> None:
 
 
 @pytest.mark.slow
-def test_a_prediction_loads_what_it_needs(place: Place) -> None:
-    code = (
-        f"from spacetune.estimators import load_estimator; load_estimator({str(place.model)!r}).predict(['a parcel'])"
-    )
+def test_a_prediction_loads_what_it_needs(place: Place, bundled: None, tmp_path: Path) -> None:
+    model = tmp_path / "m"
+    assert run("fit", place.train, "--out", model, *FAST).code == 0
+    code = f"from spacetune.estimators import load_estimator; load_estimator({str(model)!r}).predict(['a parcel'])"
     assert not {"transformers", "datasets", "sympy"} & loaded_by(code)
 
 
@@ -56,7 +54,8 @@ def best_seconds(*words: str) -> float:
     ("words", "promised"), [(("-c", "import spacetune"), 0.3), (("-m", "spacetune", "--help"), 0.5)]
 )
 def test_start_up_is_quick(words: tuple[str, ...], promised: float) -> None:
-    assert best_seconds(*words) < 4 * promised  # processors differ, and a busy one takes twice its own time
+    slower = max(1.0, best_seconds("-c", "import typer.rich_utils") / DRAWING_SECONDS)
+    assert best_seconds(*words) < 2 * promised * slower  # twice, since processors differ
 
 
 def test_help_as_a_process_names_its_command() -> None:

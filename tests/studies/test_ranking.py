@@ -67,9 +67,9 @@ def test_the_stored_evidence_is_whole() -> None:
 
 
 @pytest.mark.slow
-def test_layers_are_ranked_with_their_record(shallow: Encoder) -> None:
+def test_layers_are_ranked_with_their_record(encoder: Encoder) -> None:
     texts = demo_texts("train").texts[:60]
-    found = rank_layers(shallow, texts, sample=400)
+    found = rank_layers(encoder, texts, sample=400)
     record = {r.by: r for r in records(stored_evidence())}
     assert [row["by"] for row in found.picks] == [by for by in record if by not in BASELINES]
     for row in found.picks:
@@ -79,5 +79,5 @@ def test_layers_are_ranked_with_their_record(shallow: Encoder) -> None:
     assert {r.by for r in found.baselines} == set(BASELINES)
     assert f"of {len(stored_evidence().sets)} data sets" in found.verdict
     assert not any("the evidence is of" in note for note in found.notes)
-    other = rank_layers(perturb(shallow, 1), texts, sample=400)
+    other = rank_layers(perturb(encoder, 1), texts, sample=400)
     assert any("the evidence is of" in note and "perturbed" in note for note in other.notes)
