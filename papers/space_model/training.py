@@ -40,13 +40,32 @@ class ConstantRate(Schedule):
         return 1.0
 
 
+class Adam:
+    """torch's Adam with decay in the gradient, stepped at a share of its rate as a candidate steps its optimiser."""
+
+    def __init__(self, module: nn.Module, learning_rate: float) -> None:
+        self.parameters, self._full = list(module.parameters()), learning_rate
+        self._adam = torch.optim.Adam(self.parameters, learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
+
+    @property
+    def state(self) -> dict[Any, Any]:
+        return self._adam.state
+
+    def step(self, rate: float) -> None:
+        for group in self._adam.param_groups:
+            group["lr"] = rate * self._full
+        self._adam.step()
+
+    def zero_grad(self) -> None:
+        self._adam.zero_grad()
+
+
 class WithAdam(Candidate):
     """A candidate trained by Adam, decay in the gradient and on all parameters, as the official notebooks do."""
 
     def __init__(self, module: nn.Module, learning_rate: float) -> None:
         super().__init__(module, learning_rate, WEIGHT_DECAY)
-        self.optimizer = torch.optim.Adam(module.parameters(), learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
-        self._rates = [learning_rate]
+        self.optimizer = Adam(module, learning_rate)
 
 
 def train(

@@ -19,6 +19,7 @@ from spacetune import Encoder, LinearProbe
 from spacetune.bridges.ray import write_by_ray
 from spacetune.data import TextBlocks
 from spacetune.errors import DataError, UsageError
+from spacetune.estimators import load_estimator
 from spacetune.studies import encode_file, predict_file
 
 ray: Any = pytest.importorskip("ray", reason="Ray is not installed (make test-ray)")
@@ -102,7 +103,7 @@ def test_too_many_workers_are_refused_instead_of_awaited() -> None:
 
 def test_a_killed_driver_is_gone_on_from(model: LinearProbe, blocks: TextBlocks, cluster: Any, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "model")
-    predict_file(model, blocks, tmp_path / "whole")
+    predict_file(load_estimator(tmp_path / "model"), blocks, tmp_path / "whole")
     command = [sys.executable, "-m", "spacetune", "predict", str(tmp_path / "model"), str(blocks.source)]
     command += ["--out", str(tmp_path / "parts"), "--block", str(SIZE), "--engine", "ray"]
     driver = subprocess.Popen(command, env=os.environ | {"RAY_ADDRESS": cluster.address}, stderr=subprocess.PIPE)

@@ -96,7 +96,9 @@ def test_other_kinds(kind: str, tiny_encoder: Encoder, tmp_path: Path) -> None:
     else:
         fresh = [("a card", "a parcel"), ("my card", "my card")]
         pairs = list(zip(TEXTS[:40], TEXTS[40:], strict=True))
-        model = SpaceClassifier(tiny_encoder, n_epochs=2, n_latent=4).fit(pairs, ["same", "other"] * 20)
+        model = SpaceClassifier(tiny_encoder, n_epochs=2, n_latent=4, pairs="together").fit(
+            pairs, ["same", "other"] * 20
+        )
     export_onnx(model, tmp_path / "out")
     ours = Classifier.load(tmp_path / "out")
     expected = model.predict(fresh)
@@ -117,7 +119,7 @@ def test_refusals_leave_nothing(spaces: SpaceClassifier, folder: Path, tmp_path:
         export_onnx(spaces, folder)
     pairs = list(zip(TEXTS[:40], TEXTS[40:], strict=True))
     apart = LinearProbe(spaces.encoder_).fit(pairs, ["same", "other"] * 20)
-    with pytest.raises(UsageError, match="reads two texts apart"):
+    with pytest.raises(UsageError, match=r"reads two texts apart .* fit it with pairs='together'"):
         export_onnx(apart, tmp_path / "out")
     assert not any(tmp_path.iterdir())
     (tmp_path / "spacetune.json").write_text(json.dumps({"format": 2}))

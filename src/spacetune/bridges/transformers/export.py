@@ -92,8 +92,10 @@ def to_transformers(model: TextEstimator) -> SpacetuneForSequenceClassification:
 def _config(model: TextEstimator, encoder: Encoder, adapter: object) -> SpacetuneConfig:
     head, task, lexicon = model.head_, model.task_, model.lexicon_
     if not isinstance(head, SpaceHead | LinearHead) or getattr(model, "pooling", "mean") != "mean":
-        what = "pooled states" if isinstance(head, LinearHead) else "two texts apart"
-        raise UsageError(f"a {type(model).__name__} that reads {what} cannot be one pass over one text's tokens")
+        pooled = isinstance(head, LinearHead)
+        what, remedy = ("pooled states", "pooling='mean'") if pooled else ("two texts apart", "pairs='together'")
+        kind = type(model).__name__
+        raise UsageError(f"a {kind} that reads {what} is not one pass over one text's tokens; fit it with {remedy}")
     scale, mean = scale_of(model)
     operators = head.spaces.operators.shape if isinstance(head, SpaceHead) else None
     return SpacetuneConfig(
