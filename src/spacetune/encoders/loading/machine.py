@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -53,7 +54,8 @@ def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
     """Return the dtype of that name; ``auto`` is bfloat16 where the device has it natively and it wins.
 
     A CPU that only emulates bfloat16 is about a hundred times slower in it, so the CPU's flags are read first;
-    a short product in both dtypes then has a veto. The veto is generous: a busy machine times badly.
+    a short product in both dtypes then has a veto. It goes by the processor's time of one thread, so that the choice,
+    by which features are kept and models answer, is the same beside other work.
 
     Raises
     ------
@@ -78,18 +80,31 @@ def _native_bfloat16() -> bool:
 
 @functools.cache
 def _bfloat16_crawls() -> bool:
-    return linear_rate(torch.bfloat16, 256) < 0.5 * linear_rate(torch.float32, 256)
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        half, full = (linear_rate(dtype, 256, clock=time.thread_time) for dtype in (torch.bfloat16, torch.float32))
+    finally:
+        torch.set_num_threads(n_threads)
+    return half < 0.5 * full
 
 
-def linear_rate(dtype: torch.dtype, rows: int, width: int = 384, out: int = 1536, repeats: int = 5) -> float:
+def linear_rate(
+    dtype: torch.dtype,
+    rows: int,
+    width: int = 384,
+    out: int = 1536,
+    repeats: int = 5,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
     """Measure a linear layer on this CPU, in floating-point operations a second (the best of a few tries)."""
     x, weight = torch.zeros(rows, width, dtype=dtype), torch.zeros(out, width, dtype=dtype)
     best = float("inf")
     with torch.inference_mode():
         for _ in range(repeats + 2):
-            start = time.perf_counter()
+            start = clock()
             torch.nn.functional.linear(x, weight)
-            best = min(best, time.perf_counter() - start)
+            best = min(best, clock() - start)
     return 2 * rows * width * out / best
 
 

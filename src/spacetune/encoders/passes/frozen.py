@@ -11,6 +11,7 @@ import torch
 
 from spacetune.encoders.batching import runs_of, token_batches
 from spacetune.encoders.passes.packed import PackedBatch
+from spacetune.encoders.passes.side_by_side import side_by_side
 from spacetune.encoders.ragged import offsets_of
 from spacetune.encoders.token_features import Provenance, TokenFeatures
 from spacetune.encoders.tokenizing import TextInput, Tokenized
@@ -93,12 +94,19 @@ def _run(loaded: Any, tokenized: Tokenized, provenance: Provenance, bar: Any) ->
     begins = np.zeros(len(tokenized.lengths), dtype=np.int64)
     begins[tokenized.first_windows] = 1
     values = torch.empty(int(offsets[-1]), len(layers), loaded.dim, dtype=loaded.dtype)
-    with torch.inference_mode():
-        for windows, rows, batch in batches(tokenized, TOKEN_BUDGET, loaded.device, mixed=loaded.packed):
-            states = loaded.runner.hidden_states(batch, layers)
-            for i, state in enumerate(states):
+
+    def compute(piece: tuple[np.ndarray, torch.Tensor, PackedBatch]) -> int:
+        windows, rows, batch = piece
+        with torch.inference_mode():
+            for i, state in enumerate(loaded.runner.hidden_states(batch, layers)):
                 values[:, i].index_copy_(0, rows, state.to("cpu", loaded.dtype))
-            bar.update(int(begins[windows].sum()))
+        return int(begins[windows].sum())
+
+    pieces = batches(tokenized, TOKEN_BUDGET, loaded.device, mixed=loaded.packed)
+    n_pieces = int(tokenized.lengths.sum()) // TOKEN_BUDGET
+    apart = loaded.packed and loaded.device.type == "cpu"
+    for n_texts in side_by_side(compute, pieces, n_pieces) if apart else map(compute, pieces):
+        bar.update(n_texts)
     ids = torch.from_numpy(tokenized.token_ids)
     cut = torch.from_numpy(tokenized.truncated)
     return TokenFeatures(values, offsets, ids, provenance.with_cut(int(cut.sum())), cut)
