@@ -198,14 +198,14 @@ class TunedInputs:
         return TunedInputs(self.frozen.part(rows), self.upper)
 
 
-def text_chunks(lengths: Tensor) -> list[Tensor]:
-    """Cut texts of these lengths, in order, into runs of bounded size.
+def text_chunks(lengths: Tensor, most: int | None = None) -> list[Tensor]:
+    """Cut texts of these lengths, in order, into runs of about so many tokens at most.
 
     >>> [rows.tolist() for rows in text_chunks(torch.tensor([5_000, 3_000, 9_000, 1]))]
     [[0, 1], [2, 3]]
     """
     ends = lengths.cumsum(0)
-    group = (ends - 1).clamp(min=0) // CHUNK_TOKENS
+    group = (ends - 1).clamp(min=0) // (most or CHUNK_TOKENS)
     return list(torch.arange(len(lengths)).split(torch.unique_consecutive(group, return_counts=True)[1].tolist()))
 
 

@@ -22,6 +22,7 @@ from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.deadline import check_time
 from spacetune.fitting.history import Epoch, History
 from spacetune.fitting.schedule import Schedule
+from spacetune.fitting.threads import Threads
 from spacetune.progress import progress_bar
 
 __all__ = ["fit_parameters"]
@@ -79,19 +80,23 @@ def fit_parameters(
     start = 0 if checkpoint is None else checkpoint.load(candidates)
     began = time.perf_counter() - (candidates[0].epochs[-1].seconds if candidates[0].epochs else 0.0)
     if not start and schedule.last_epoch:
-        _announce(candidates, schedule, losses)
+        _announce(schedule, lambda: _probe(candidates, schedule, losses))
     if score_start and not candidates[0].epochs:
         for candidate in candidates:
             candidate.module.eval()
         _record(candidates, schedule, 0, [math.nan] * len(candidates), score(), 0.0)
     epoch, interrupted = start, False
-    with progress_bar(schedule.last_epoch * schedule.steps_per_epoch, "fitting", "steps", show=progress) as bar:
+    n_steps = schedule.last_epoch * schedule.steps_per_epoch
+    with (
+        progress_bar(n_steps, "fitting", "steps", show=progress) as bar,
+        Threads(lambda: _probe(candidates, schedule, losses)) as threads,
+    ):
         bar.update(start * schedule.steps_per_epoch)
         try:
             for epoch in range(start + 1, schedule.last_epoch + 1):
                 if all(c.waited(schedule.patience) for c in candidates):
                     break
-                means = _one_epoch(candidates, schedule, losses, epoch, bar.update)
+                means = _one_epoch(candidates, schedule, losses, epoch, threads, bar.update)
                 _record(candidates, schedule, epoch, means, score(), time.perf_counter() - began)
                 if checkpoint is not None:
                     checkpoint.save(candidates)
@@ -108,16 +113,22 @@ def fit_parameters(
     return [_finish(candidate, schedule, interrupted) for candidate in candidates]
 
 
-def _announce(candidates: Sequence[Candidate], schedule: Schedule, losses: BatchLosses) -> None:
-    """Time one probe batch (no step is taken) and say how long the whole fit will take at most."""
+def _probe(candidates: Sequence[Candidate], schedule: Schedule, losses: BatchLosses) -> list[Tensor]:
+    """Return the gradients of one batch; no step is taken."""
     size = min(schedule.batch_size, schedule.n_examples)
-    began = time.perf_counter()
-    for _ in range(2):
-        began = time.perf_counter()
-        sum(losses(torch.arange(size), schedule.generator(0)), torch.zeros(())).backward()
-    seconds = (time.perf_counter() - began) * schedule.steps_per_epoch * schedule.last_epoch
+    sum(losses(torch.arange(size), schedule.generator(0)), torch.zeros(())).backward()
+    found = [p.grad for c in candidates for p in c.optimizer.parameters if p.grad is not None]
     for candidate in candidates:
         candidate.optimizer.zero_grad()
+    return found
+
+
+def _announce(schedule: Schedule, probe: Callable[[], object]) -> None:
+    """Time one probe batch and say how long the whole fit will take at most."""
+    probe()
+    began = time.perf_counter()
+    probe()
+    seconds = (time.perf_counter() - began) * schedule.steps_per_epoch * schedule.last_epoch
     log.info(
         "fitting %s, at most %s of %s: about %s on this machine",
         counted(schedule.n_examples, "text"),
@@ -132,6 +143,7 @@ def _one_epoch(
     schedule: Schedule,
     losses: BatchLosses,
     epoch: int,
+    threads: Threads,
     advance: Callable[[int], object],
 ) -> list[float]:
     generator = schedule.generator(epoch)
@@ -141,11 +153,13 @@ def _one_epoch(
         candidate.module.train()
     for i, batch in enumerate(order.split(schedule.batch_size)):
         check_time()
-        step_losses = losses(batch, generator)
-        torch.stack(list(step_losses)).sum().backward()
         rate = schedule.rate((epoch - 1) * schedule.steps_per_epoch + i)
-        for candidate, total, loss in zip(candidates, totals, step_losses, strict=True):
-            candidate.step(rate)
+        with threads.step():
+            step_losses = losses(batch, generator)
+            torch.stack(list(step_losses)).sum().backward()
+            for candidate in candidates:
+                candidate.step(rate)
+        for total, loss in zip(totals, step_losses, strict=True):
             total += loss.detach().float() * len(batch)
         advance(1)
     for candidate in candidates:
