@@ -19,7 +19,7 @@ from spacetune.encoders.passes.layout import Blocks, Layout
 __all__ = ["Span", "attend", "mix", "spans_of"]
 
 _LOG2_E = math.log2(math.e)
-_TINY, _HUGE = 1e-30, 1e30
+_TINY, _HUGE = 1e-36, 1e36
 _MOST_ROWS = 1024  # of a block whose scores are held whole: 24 MB for twelve heads
 
 Span = tuple[int, int, int, Tensor | None]
