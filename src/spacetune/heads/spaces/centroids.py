@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from spacetune.encoders import TokenFeatures
 from spacetune.encoders.ragged import segment_mean
@@ -71,13 +71,13 @@ class _Centroids(torch.autograd.Function):
     r"""``k_b = (1/T_b) Σ_t tanh(P h_t + s)`` for every layer, ``(text, layer, width)``, float32 at least."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, offsets: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, values: Tensor, offsets: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
         spaces = torch.baddbmm(shift.unsqueeze(1), values.transpose(0, 1), matrix.transpose(1, 2)).tanh_()
         ctx.save_for_backward(values, offsets, matrix, spaces)
         return segment_mean(spaces.transpose(0, 1), _with_spare(offsets, len(values)))[:-1]
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None, Tensor, Tensor]:
+    def backward(ctx: BackwardCFunction, *grads: Tensor) -> tuple[Tensor | None, None, Tensor, Tensor]:
         values, offsets, matrix, spaces = ctx.saved_tensors
         lengths = offsets.diff()
         a_token = grads[0] / lengths.clamp(min=1).to(grads[0].dtype).view(-1, 1, 1)

@@ -48,8 +48,8 @@ class LabelError:
     """
 
     row: int
-    label: Any
-    suggested: Any
+    label: object
+    suggested: object
     confidence: float
     suggested_confidence: float
     text: TextInput

@@ -52,7 +52,7 @@ class Threshold:
         95 % Clopper-Pearson interval of the share that is right among the kept; it does not tell of the choice.
     """
 
-    predicted: Any
+    predicted: object
     value: float | None
     n_texts: int
     kept: int
@@ -242,7 +242,7 @@ def _sureness(model: Classifier, logits: Array) -> Array:
     return probabilities(logits, model.temperature_, model.kind_).max(1)
 
 
-def _threshold(name: Any, scores: Array, right: Array, asked: str, level: float) -> Threshold:
+def _threshold(name: object, scores: Array, right: Array, asked: str, level: float) -> Threshold:
     value = cut_of(scores, right, asked, level)
     kept = scores >= _or_none_reaches(value)
     n_kept, n_right = int(kept.sum()), int(right[kept].sum())

@@ -47,9 +47,9 @@ class Counterfactual(Result):
     text: TextInput
     removed: tuple[dict[str, Any], ...]
     left: TextInput
-    before: Any
-    after: Any
-    of: Any
+    before: object
+    after: object
+    of: object
     answer_before: float
     answer_after: float
     n_read: int

@@ -44,7 +44,7 @@ class Reach(Result):
 
     text: TextInput
     words: tuple[str, ...]
-    name: Any
+    name: object
     scores: Array
 
     def rows(self) -> list[dict[str, Any]]:

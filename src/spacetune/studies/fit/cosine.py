@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from spacetune.data import LabelledTexts
+from spacetune.encoders import Encoder
 from spacetune.estimators import LinearProbe
 from spacetune.fitting import Task, fit_linear, text_chunks
 from spacetune.fitting.linear import spread
@@ -27,7 +28,7 @@ def cosines(reader: LinearProbe, data: LabelledTexts) -> np.ndarray[Any, Any]:
     return torch.nn.functional.cosine_similarity(both[:, 0], both[:, 1], dim=1).numpy()[:, None]
 
 
-def cosine_rows(encoder: Any, task: Task, data: Parts) -> list[Row]:
+def cosine_rows(encoder: Encoder | str | None, task: Task, data: Parts) -> list[Row]:
     """Return the rows of the plain cosine: threshold, or scale, of logistic or ridge regression on dev alone."""
     began = time.perf_counter()
     reader = LinearProbe(encoder, layers=-1, pairs="apart")
