@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import BackwardCFunction, FunctionCtx
+from torch.autograd.function import FunctionCtx
 
 from spacetune.encoders import TokenFeatures
 from spacetune.encoders.ragged import segment_mean
@@ -77,7 +78,7 @@ class _Centroids(torch.autograd.Function):
         return segment_mean(spaces.transpose(0, 1), _with_spare(offsets, len(values)))[:-1]
 
     @staticmethod
-    def backward(ctx: BackwardCFunction, *grads: Tensor) -> tuple[Tensor | None, None, Tensor, Tensor]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None, Tensor, Tensor]:
         values, offsets, matrix, spaces = ctx.saved_tensors
         lengths = offsets.diff()
         a_token = grads[0] / lengths.clamp(min=1).to(grads[0].dtype).view(-1, 1, 1)
