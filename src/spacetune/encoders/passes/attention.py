@@ -1,7 +1,7 @@
 """Attention over texts that stand end to end in blocks: every text sees itself only.
 
 In bfloat16 on a CPU the frozen pass takes two products with 2^scores between them, over twice as fast as torch's fused
-attention on rows of 16 to 512; float32, other devices, longer texts and training take the fused one.
+attention on rows of 16 to 512; float32, other devices, one short text, long ones and training take the fused one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ __all__ = ["Span", "attend", "mix", "spans_of"]
 
 _LOG2_E = math.log2(math.e)
 _TINY, _HUGE = 1e-36, 1e36
+_LEAST_ROWS = 64  # of all blocks: on fewer one operation takes less time than ten
 _MOST_ROWS = 1024  # of a block whose scores are held whole: 24 MB for twelve heads
 
 Span = tuple[int, int, int, Tensor | None]
@@ -63,7 +64,7 @@ def attend(qkv: Tensor, spans: Sequence[Span], n_heads: int) -> Tensor:
     mixed: list[Tensor] = []
     for start, count, size, bias in spans:
         block = qkv[start : start + count * size].view(count, size, 3, n_heads, -1).permute(2, 0, 3, 1, 4)
-        out = _by_products(block, bias) if products and size <= _MOST_ROWS else None
+        out = _by_products(block, bias) if products and size <= _MOST_ROWS and count * size >= _LEAST_ROWS else None
         out = F.scaled_dot_product_attention(*block, attn_mask=bias) if out is None else out
         mixed.append(out.transpose(1, 2).reshape(count * size, -1))
     return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
