@@ -179,11 +179,11 @@ def test_a_model_with_its_own_encoder_takes_no_other(home: Path) -> None:
         load_estimator(home / "trained", encoder=home / "tiny")
 
 
-@pytest.mark.parametrize("train_encoder", [False, True])
+@pytest.mark.parametrize("more", [{}, {"train_encoder": True}, {"n_vertices": 2}])
 def test_a_resumed_fit_equals_an_uninterrupted_one(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_encoder: bool
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]
 ) -> None:
-    settings: dict[str, Any] = {"n_epochs": 4, "n_latent": 2, "store": None, "train_encoder": train_encoder}
+    settings: dict[str, Any] = {"n_epochs": 4, "n_latent": 2, "store": None, **more}
     model = SpaceClassifier(str(home / "tiny"), **settings)
     expected = clone(model).fit(DEMO.texts, DEMO.labels).predict_logits(FRESH)
     save = Checkpoint.save
@@ -197,8 +197,11 @@ def test_a_resumed_fit_equals_an_uninterrupted_one(
         patch.setattr(Checkpoint, "save", save_and_stop)
         stopped = clone(model).fit(DEMO.texts, DEMO.labels, checkpoint=tmp_path / "c")
     assert stopped.history_.ended == "interrupted"
+    saved: list[object] = []
+    monkeypatch.setattr(Checkpoint, "save", lambda *given: saved.append(given))
     resumed = clone(model).fit(DEMO.texts, DEMO.labels, checkpoint=tmp_path / "c")
-    assert len(resumed.history_.epochs) == 4
+    assert len(saved) == 4 - stopped.history_.epochs[-1].epoch < 4
+    assert resumed.history_.epochs[-1].epoch == 4
     np.testing.assert_array_equal(resumed.predict_logits(FRESH), expected)
 
 

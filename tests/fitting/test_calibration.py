@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spacetune.fitting import calibration_error, fit_temperature, probabilities, reliability
+from spacetune.fitting.calibration import calibration_errors
 
 rng = np.random.default_rng(0)
 SURE = 6.0
@@ -72,3 +73,20 @@ def test_dev_texts_that_are_all_right_are_as_sure_as_their_number_allows(kind: s
     assert chances.mean() == pytest.approx((chances.size + 1) / (chances.size + 2), abs=1e-6)
     assert fit_temperature(logits / 1e4, targets, kind) == pytest.approx(0.05)
     assert fit_temperature(logits * 1e4, targets, kind) == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize("kind", ["single", "multi"])
+def test_both_errors_are_of_their_temperatures(kind: str) -> None:
+    logits, targets = drawn(kind)
+    found = calibration_errors(logits, targets, SURE, kind)
+    assert found["ece_raw"] == calibration_errors(logits, targets, 1.0, kind)["ece"]
+    assert found["ece"] < 0.03 < found["ece_raw"]
+
+
+def test_the_rule_of_succession_goes_by_weights() -> None:
+    logits, targets = np.array([[3.0, 0.0], [1.0, 0.0], [0.5, 0.0]]), np.array([0, 0, 0])  # none is wrong
+    plain = fit_temperature(logits, targets, "single")
+    sure = fit_temperature(logits, targets, "single", np.array([8.0, 1.0, 1.0]))
+    chances = probabilities(logits, sure, "single")[:, 0]
+    assert np.average(chances, weights=[8, 1, 1]) == pytest.approx(4 / 5, abs=1e-4)
+    assert sure > plain

@@ -130,6 +130,7 @@ def test_a_sample_is_uniform_and_the_same_for_any_shards() -> None:
     for start in range(0, 1000, 125):
         merged = merged.merge(Reservoir(50, seed=3, start=start).update(rows[start : start + 125]))
     np.testing.assert_array_equal(whole.points, merged.points)
+    assert whole.n == merged.n == 1000
     means = [Reservoir(50, seed=seed).update(rows).points.mean() for seed in range(200)]
     assert np.mean(means) == pytest.approx(499.5, abs=10)
     assert np.std(means) == pytest.approx(1000 / np.sqrt(12 * 50) * np.sqrt(0.95), rel=0.2)
