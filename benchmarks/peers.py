@@ -216,11 +216,14 @@ def prefix_tuning(
     from peft import PrefixTuningConfig, TaskType, get_peft_model  # type: ignore[import-not-found]
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+    from spacetune.bridges.peft_running import prepare_for_peft
+
     names = sorted(set(labels), key=str)
     numbers = torch.tensor([names.index(label) for label in labels])
     tokenizer = AutoTokenizer.from_pretrained(folder)
     base = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(names), dtype=torch.float32)
-    model = get_peft_model(base, PrefixTuningConfig(task_type=TaskType.SEQ_CLS, num_virtual_tokens=20)).train()
+    config = PrefixTuningConfig(task_type=TaskType.SEQ_CLS, num_virtual_tokens=20)
+    model = get_peft_model(prepare_for_peft(base), config).train()
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     seconds = []
     for step in range(n_steps + 1):

@@ -19,6 +19,7 @@ import transformers
 
 from benchmarks.common import circumstances, split, write
 from spacetune import Encoder
+from spacetune.bridges.peft_running import prepare_for_peft
 from spacetune.encoders import PrefixVertices
 from spacetune.fitting.inputs import AdaptedInputs
 from spacetune.fitting.simplex import Simplex
@@ -52,7 +53,7 @@ def theirs(encoder: Encoder, texts: list[str], targets: torch.Tensor) -> Callabl
     folder = encoder.source.folder
     base = transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=N_CLASSES)
     config = peft.PrefixTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=LENGTH)
-    model = peft.get_peft_model(base.float(), config).train()
+    model = peft.get_peft_model(prepare_for_peft(base.float()), config).train()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     batch = tokenizer(texts, padding=True, truncation=True, max_length=encoder.max_length, return_tensors="pt")
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)

@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.fine_tuning import Proba, Recipe, fine_tune
 from benchmarks.peer_worker import Worker
 from spacetune import Encoder, LabelledTexts, LinearProbe, PrefixSimplexClassifier, SpaceClassifier
+from spacetune.bridges.peft_running import prepare_for_peft
 from spacetune.encoders import TokenFeatures
 
 
@@ -76,7 +77,7 @@ def _prefix_of_peft(base: Any, settings: dict[str, Any]) -> Any:
     import peft
 
     config = peft.PrefixTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=settings["prefix_length"])
-    return peft.get_peft_model(base, config)
+    return peft.get_peft_model(prepare_for_peft(base), config)
 
 
 def _lora(base: Any, settings: dict[str, Any]) -> Any:
