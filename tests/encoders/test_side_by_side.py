@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+import spacetune.encoders.passes.side_by_side as apart
 from spacetune import Encoder
 from spacetune.encoders.loading import machine
 from spacetune.encoders.passes import frozen
@@ -35,6 +36,16 @@ def test_every_piece_is_done_once_with_one_thread_each(threads: int) -> None:
     assert sorted(piece for piece, _ in found) == list(range(20))
     assert {n for _, n in found} == {1}
     assert torch.get_num_threads() == threads == threads_of_a_new_thread()
+
+
+def test_of_many_threads_every_piece_gets_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "MOST", 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(5)
+    try:
+        assert set(side_by_side(lambda _: torch.get_num_threads(), range(9), 9)) == {2}
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_few_pieces_get_all_threads(threads: int) -> None:

@@ -15,12 +15,15 @@ import torch
 
 __all__ = ["side_by_side"]
 
+MOST = 16
+"""Pieces at a time, each of which needs memory of its own; further cores are shared among them."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def side_by_side(work: Callable[[T], R], pieces: Iterable[T], n_pieces: int) -> Iterator[R]:
-    """Yield what `work` gives for every piece, as it comes, computed in as many threads as torch has here.
+    """Yield what `work` gives for every piece, as it comes, computed in as many threads as torch has here, or `MOST`.
 
     Fewer pieces than threads are computed one after the other, each with all threads; so is everything on one thread.
     Whichever it is, a piece is computed alike: the number of threads does not change an encoder's states.
@@ -35,18 +38,19 @@ def side_by_side(work: Callable[[T], R], pieces: Iterable[T], n_pieces: int) -> 
         How many there are.
     """
     n_threads = torch.get_num_threads()
-    if n_threads == 1 or n_pieces < n_threads:
+    n_workers = min(n_threads, MOST)
+    if n_workers == 1 or n_pieces < n_workers:
         yield from map(work, pieces)
         return
-    ready = threading.Barrier(n_threads + 1)
+    ready = threading.Barrier(n_workers + 1)
 
     def alone() -> None:
         torch.get_num_threads()  # a thread takes torch's number when it is first asked for: before it gets its own
-        torch.set_num_threads(1)
+        torch.set_num_threads(n_threads // n_workers)
         ready.wait()
 
-    with ThreadPoolExecutor(n_threads) as pool:
-        starts = [pool.submit(alone) for _ in range(n_threads)]
+    with ThreadPoolExecutor(n_workers) as pool:
+        starts = [pool.submit(alone) for _ in range(n_workers)]
         ready.wait()
         torch.set_num_threads(n_threads)  # of this thread, and of those that are started later
         for start in starts:
@@ -54,7 +58,7 @@ def side_by_side(work: Callable[[T], R], pieces: Iterable[T], n_pieces: int) -> 
         waiting: set[Future[R]] = set()
         try:
             for piece in pieces:
-                if len(waiting) > n_threads:
+                if len(waiting) > n_workers:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (each.result() for each in done)
                 waiting.add(pool.submit(work, piece))
