@@ -60,6 +60,11 @@ def quality(data: str, method: str) -> dict[str, Any]:
     return next(row for row in rows if (row["set"], row["method"]) == (data, method))
 
 
+def predicted() -> float:
+    """Return the tokens a second of `predict` in bulk."""
+    return result("speed")["predict"]["bulk"]["rows"]["predict"]["tokens_per_second"]
+
+
 def first(data: str, method: str) -> str:
     return short(quality(data, method)["mean"][0], 3)
 
@@ -203,6 +208,11 @@ FIGURES: dict[str, Callable[[], str]] = {
     "stream-peak-block": lambda: f"{result('streaming')['one_block']['peak_mb']}",
     "stream-peak": lambda: f"{result('streaming')['all']['peak_mb']}",
     "stream-rate": lambda: f"{result('streaming')['all']['rows_per_s']:,}",
+    "predict-rate": lambda: f"{predicted():,.0f}",
+    "predict-texts": lambda: f"{predicted() / 20:,.0f}",
+    "predict-million": lambda: f"{1e6 * 20 / predicted() / 60:.0f}",
+    "predict-billion": lambda: f"{1e9 / predicted() / 3600:.0f}",
+    "predict-trillion": lambda: f"{1e12 / predicted() / 3600 / 24 / 365:.1f}",
     **{f"suggest-{data}": partial(needed, data, "accuracy") for data in SUGGESTED},
     **{f"suggest-{data}-f1": partial(needed, data, "macro_f1") for data in SUGGESTED},
 }
