@@ -197,7 +197,7 @@ def fit_heads(
 
     def validate() -> list[dict[str, float]]:
         with torch.inference_mode():
-            read = map(data.dev.take, text_chunks(data.dev.lengths))
+            read = map(data.dev.take, text_chunks(data.dev.lengths, CACHED_TOKENS))
             pooled = [fused_centroids(spaces, features, compute_dtype, ROWS) for features in read]
             logits = [h.classify(torch.cat([part[i] for part in pooled])) for i, h in enumerate(heads)]
         return [task.scores(each.double().numpy(), *data.dev_truth) for each in logits]
