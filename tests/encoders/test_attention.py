@@ -51,8 +51,8 @@ def test_what_all_keys_share_does_not_cost_precision() -> None:
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_scores_out_of_range_take_the_fused_operation(sign: float, monkeypatch: pytest.MonkeyPatch) -> None:
     qkv, spans = packed([12, 12])
-    told, by_products = [], attention._by_products
-    monkeypatch.setattr(attention, "_by_products", lambda *given: told.append(by_products(*given)))
+    told, mixed = [], attention.mixed
+    monkeypatch.setattr(attention, "mixed", lambda *given: told.append(mixed(*given)))
     qkv[:, : N_HEADS * WIDTH] = 30.0 * sign
     qkv[:, N_HEADS * WIDTH : 2 * N_HEADS * WIDTH] *= 30.0
     qkv = qkv.bfloat16().float()
@@ -62,13 +62,30 @@ def test_scores_out_of_range_take_the_fused_operation(sign: float, monkeypatch: 
     assert (found - attend(qkv, spans, N_HEADS)).abs().max() < 0.03
 
 
-def test_long_and_short_texts_and_gradients_take_the_fused_operation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention, "_by_products", None)
+def test_long_and_short_texts_take_the_fused_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention, "mixed", None)
     for length in (1030, 50):
         in_bfloat16(*packed([length]))
-    qkv, spans = packed([30, 30])
-    half = qkv.bfloat16().requires_grad_()
-    attend(half, [(start, count, size, None) for start, count, size, _ in spans], N_HEADS).float().sum().backward()
-    assert half.grad is not None
     with pytest.raises(TypeError):
-        in_bfloat16(qkv, spans)
+        in_bfloat16(*packed([70]))
+
+
+@pytest.mark.parametrize("far", [False, True])  # scores far beyond what the powers of two can hold
+@pytest.mark.parametrize("lengths", [[70], [3, 20, 30, 64], [70, 80, 80]])
+def test_gradients_are_those_of_the_fused_operation(
+    lengths: list[int], far: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qkv, spans = packed(lengths)
+    if far:
+        qkv[:, : 2 * N_HEADS * WIDTH] *= 12
+    half = [(start, count, size, None if bias is None else bias.bfloat16()) for start, count, size, bias in spans]
+    full, less = (qkv.bfloat16().to(dtype).requires_grad_() for dtype in (torch.float32, torch.bfloat16))
+    towards = torch.randn(len(qkv), N_HEADS * WIDTH, generator=torch.Generator().manual_seed(1))
+    (attend(full, spans, N_HEADS) * towards).sum().backward()
+    monkeypatch.setattr(F, "scaled_dot_product_attention", None)
+    (attend(less, half, N_HEADS).float() * towards).sum().backward()
+    assert full.grad is not None
+    assert less.grad is not None
+    real = full.grad.abs().sum(1) > 0  # filling rows have none
+    apart = (less.grad.float() - full.grad)[real].norm(dim=1) / full.grad.norm(dim=1).mean()
+    assert apart.median() < (0.05 if far else 0.02)

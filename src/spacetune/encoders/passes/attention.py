@@ -1,12 +1,7 @@
-"""Attention over texts that stand end to end in blocks: every text sees itself only.
-
-In bfloat16 on a CPU the frozen pass takes two products with 2^scores between them, over twice as fast as torch's fused
-attention on rows of 16 to 512; float32, other devices, one short text, long ones and training take the fused one.
-"""
+"""Attention over texts that stand end to end in blocks: every text sees itself only."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -15,13 +10,9 @@ from torch import Tensor
 
 from spacetune.encoders.families import EncoderParts
 from spacetune.encoders.passes.layout import Blocks, Layout
+from spacetune.encoders.passes.product_attention import fits, mixed, mixed_with_gradients
 
 __all__ = ["Span", "attend", "mix", "spans_of"]
-
-_LOG2_E = math.log2(math.e)
-_TINY, _HUGE = 1e-36, 1e36
-_LEAST_ROWS = 64  # of all blocks: on fewer one operation takes less time than ten
-_MOST_ROWS = 1024  # of a block whose scores are held whole: 24 MB for twelve heads
 
 Span = tuple[int, int, int, Tensor | None]
 """Start, number and size of blocks, and what is added to their attention scores."""
@@ -60,34 +51,15 @@ def attend(qkv: Tensor, spans: Sequence[Span], n_heads: int) -> Tensor:
         Attention heads.
     """
     learns = torch.is_grad_enabled() and qkv.requires_grad
-    products = qkv.dtype == torch.bfloat16 and qkv.device.type == "cpu" and not learns
-    mixed: list[Tensor] = []
+    found: list[Tensor] = []
     for start, count, size, bias in spans:
         block = qkv[start : start + count * size].view(count, size, 3, n_heads, -1).permute(2, 0, 3, 1, 4)
-        out = _by_products(block, bias) if products and size <= _MOST_ROWS and count * size >= _LEAST_ROWS else None
+        out = None
+        if fits(qkv, count, size) and (bias is None or not bias.requires_grad):
+            out = mixed_with_gradients(block, bias) if learns else mixed(block, bias)
         out = F.scaled_dot_product_attention(*block, attn_mask=bias) if out is None else out
-        mixed.append(out.transpose(1, 2).reshape(count * size, -1))
-    return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
-
-
-def _by_products(block: Tensor, bias: Tensor | None) -> Tensor | None:
-    """Mix values ``(block, head, row, width)`` by 2^scores over their sums; None where these are out of range.
-
-    Keys are taken from their mean, which moves all scores of a row alike: what is left is small, so that bfloat16
-    rounds it less and the exponentials need no maximum taken off.
-    """
-    _, count, n_heads, size, width = block.shape
-    q, k, v = block.contiguous().view(3, count * n_heads, size, width)
-    k = k - k.mean(1, keepdim=True)
-    scores = torch.baddbmm(q.new_empty(1, 1, 1), q, k.transpose(1, 2), beta=0, alpha=_LOG2_E * width**-0.5)
-    if bias is not None:
-        scores.view(count, n_heads, size, size).add_(bias, alpha=_LOG2_E)
-    torch.exp2(scores, out=scores)
-    sums = scores.sum(-1, keepdim=True)
-    least, most = torch.aminmax(sums)
-    if not (least > _TINY and most < _HUGE):
-        return None
-    return torch.bmm(scores, v).div_(sums).view(count, n_heads, size, width)
+        found.append(out.transpose(1, 2).reshape(count * size, -1))
+    return found[0] if len(found) == 1 else torch.cat(found)
 
 
 def mix(
