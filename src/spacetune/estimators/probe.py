@@ -55,7 +55,7 @@ class LinearProbe(Classifier):
 
     Examples
     --------
-    >>> LinearProbe().fit(["good fun", "a bore"] * 5, ["pos", "neg"] * 5).predict(["fun"]).tolist()
+    >>> LinearProbe().fit(["good fun", "a bore"] * 5, ["pos", "neg"] * 5).predict(["great fun"]).tolist()
     ['pos']
     """
 
