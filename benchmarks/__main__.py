@@ -23,6 +23,8 @@ NAMES = (
     "streaming",
     "suggesting",
     "searching",
+    "gradients",
+    "beside",
     "quality",
 )
 

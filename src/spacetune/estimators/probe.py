@@ -36,8 +36,7 @@ class LinearProbe(Classifier):
         Passes over the texts while they are trained; None chooses by their number.
     pairs
         ``apart`` reads the texts of a pair alone, each different text once, and lets their means meet in products and
-        squares (`PairHead`); ``together`` reads a pair as one text; ``auto`` is apart, or for classes together where
-        layers are tuned.
+        squares (`PairHead`); ``together`` reads a pair as one text; ``auto`` is apart.
     symmetric
         Whether swapping the texts of pairs read apart must change nothing; None lets dev choose.
     class_weight

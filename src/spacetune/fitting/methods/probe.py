@@ -70,8 +70,9 @@ class ProbeMethod(Method):
     @property
     def reading(self) -> Reading:
         """It reads all windows, unless layers are tuned: they see a text in one piece."""
-        apart = self.pairs == "apart" or (self.pairs == "auto" and self.inside is None)
-        return Reading(windows=self.inside is None, apart=apart, top=top_of(self.inside, self.inside_size))
+        return Reading(
+            windows=self.inside is None, apart=self.pairs != "together", top=top_of(self.inside, self.inside_size)
+        )
 
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes where a second fit costs nothing, and of tuned layers below 2,000 texts."""
