@@ -272,8 +272,9 @@ def test_single_texts_are_read_as_ever(small: Encoder) -> None:
 def test_what_does_not_go_together_is_refused(small: Encoder) -> None:
     with pytest.raises(UsageError, match="pairs must be auto, apart or together, got 'both'"):
         LinearProbe(small, pairs="both").fit(PAIRS, LABELS)  # type: ignore[arg-type]
-    tuned = LinearProbe(small, inside="top", inside_epochs=1, store=None).fit(PAIRS, LABELS)
-    assert tuned.read(PAIRS).n_tokens.max() <= small.max_length
+    for way in ("auto", "together"):
+        tuned = LinearProbe(small, inside="top", inside_epochs=1, pairs=way, store=None).fit(PAIRS, LABELS)  # type: ignore[arg-type]
+        assert (tuned.read(PAIRS).n_tokens.max() <= small.max_length) == (way == "together")
     with pytest.raises(UsageError, match="pairs='apart' is for spaces on a frozen encoder"):
         SpaceClassifier(small, pairs="apart", n_vertices=2, store=None).fit(PAIRS, LABELS)
     with pytest.raises(UsageError, match="inside='lora' reads a pair as one text"):

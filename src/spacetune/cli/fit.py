@@ -28,8 +28,8 @@ class Settings:
     pairs: Annotated[
         Literal["auto", "apart", "together"] | None,
         typer.Option(
-            help="How pairs are read: two texts apart, or as one; by itself apart, and as one by a simplex or by spaces "
-            "with something learnt inside."
+            help="How pairs are read: two texts apart, or as one; by itself apart, and as one by a simplex or by "
+            "spaces with something learnt inside."
         ),
     ] = None
     inside: Annotated[
