@@ -175,7 +175,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     **{
         f"{data}-{method}": partial(first, data, method)
         for data in COMPARED
-        for method in ("tfidf_svm", "probe", "space", "fine-tuned")
+        for method in ("tfidf_svm", "probe", "space", "probe-top", "fine-tuned")
     },
     **{f"{data}-probe-mpnet": partial(first, data, "probe-mpnet") for data in ("sma", "cola")},
     **{
