@@ -7,6 +7,7 @@ epoch lets a later run go on exactly where this one stopped.
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import time
@@ -79,8 +80,9 @@ def fit_parameters(
     score = validate if schedule.stop_after is None else lambda: [{} for _ in candidates]
     start = 0 if checkpoint is None else checkpoint.load(candidates)
     began = time.perf_counter() - (candidates[0].epochs[-1].seconds if candidates[0].epochs else 0.0)
+    probe = functools.partial(_probe, candidates, schedule, losses)
     if not start and schedule.last_epoch:
-        _announce(schedule, lambda: _probe(candidates, schedule, losses))
+        _announce(schedule, probe)
     if score_start and not candidates[0].epochs:
         for candidate in candidates:
             candidate.module.eval()
@@ -89,7 +91,7 @@ def fit_parameters(
     n_steps = schedule.last_epoch * schedule.steps_per_epoch
     with (
         progress_bar(n_steps, "fitting", "steps", show=progress) as bar,
-        Threads(lambda: _probe(candidates, schedule, losses)) as threads,
+        Threads(probe) as threads,
     ):
         bar.update(start * schedule.steps_per_epoch)
         try:

@@ -6,6 +6,7 @@ threads take twice as long as one. Which wins is measured on the steps themselve
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from statistics import median
 
 import torch
 from torch import Tensor
+
+from spacetune.encoders.loading.machine import one_thread
 
 __all__ = ["Threads"]
 
@@ -36,11 +39,7 @@ class Threads:
 
     def __init__(self, gradients: Callable[[], Sequence[Tensor]]) -> None:
         self.most = torch.get_num_threads()
-        self.choices = [self.most]
-        if self.most > 1:
-            by_all, by_one = gradients(), self._by_one(gradients)
-            if all(map(torch.equal, by_all, by_one)):
-                self.choices.append(1)
+        self._gradients = gradients
         self._seconds: dict[int, list[float]] = {}
         self._step = 0
 
@@ -49,6 +48,16 @@ class Threads:
 
     def __exit__(self, *_: object) -> None:
         torch.set_num_threads(self.most)
+
+    @functools.cached_property
+    def choices(self) -> list[int]:
+        """Numbers of threads to choose from; found out at the first step, so that a fit without one computes none."""
+        if self.most == 1:
+            return [1]
+        by_all = self._gradients()
+        with one_thread():
+            by_one = self._gradients()
+        return [self.most, 1] if all(map(torch.equal, by_all, by_one)) else [self.most]
 
     @contextmanager
     def step(self) -> Generator[None]:
@@ -69,10 +78,3 @@ class Threads:
         if step < TRIED * len(self.choices):
             return self.choices[step % len(self.choices)]
         return min(self.choices, key=lambda number: median(self._seconds[number][:TRIED]))
-
-    def _by_one(self, gradients: Callable[[], Sequence[Tensor]]) -> Sequence[Tensor]:
-        torch.set_num_threads(1)
-        try:
-            return gradients()
-        finally:
-            torch.set_num_threads(self.most)

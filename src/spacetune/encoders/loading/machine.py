@@ -9,7 +9,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import torch
@@ -24,6 +24,7 @@ __all__ = [
     "heed_quota",
     "keep_freed_memory",
     "linear_rate",
+    "one_thread",
 ]
 
 log = logging.getLogger("spacetune")
@@ -80,13 +81,20 @@ def _native_bfloat16() -> bool:
 
 @functools.cache
 def _bfloat16_crawls() -> bool:
+    with one_thread():
+        half, full = (linear_rate(dtype, 256, clock=time.thread_time) for dtype in (torch.bfloat16, torch.float32))
+    return half < 0.5 * full
+
+
+@contextlib.contextmanager
+def one_thread() -> Generator[None]:
+    """Let torch compute in one thread meanwhile."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        half, full = (linear_rate(dtype, 256, clock=time.thread_time) for dtype in (torch.bfloat16, torch.float32))
+        yield
     finally:
         torch.set_num_threads(n_threads)
-    return half < 0.5 * full
 
 
 def linear_rate(
