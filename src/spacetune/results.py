@@ -10,6 +10,7 @@ import dataclasses
 import importlib
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from spacetune.errors import STEERING
 
-__all__ = ["Result", "json_text", "jsonable"]
+__all__ = ["RecordResult", "Result", "TableResult", "json_text", "jsonable", "shown_fields"]
 
 
 def jsonable(value: object) -> Any:
@@ -53,21 +54,20 @@ def json_text(value: object, indent: int | None = None) -> str:
     return "\n".join(STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in lines)
 
 
-class Result:
-    """Base of the result dataclasses: `to_dict`, `to_json`, and `to_frame` through the class's own rows."""
+class Result(ABC):
+    """What a study returns: plain containers, JSON, table rows, a data frame."""
 
+    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain containers, ready for JSON."""
-        fields = dataclasses.fields(cast("Any", self))
-        return {f.name: jsonable(getattr(self, f.name)) for f in fields if f.repr}
+
+    @abstractmethod
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the result as table rows, one dict a row."""
 
     def to_json(self, indent: int | None = None) -> str:
         """Return the result as a JSON text."""
         return json_text(self.to_dict(), indent)
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the result as table rows, one dict a row; classes with a natural table override this."""
-        return [self.to_dict()]
 
     def to_frame(self) -> Any:
         """Return the result as a pandas data frame.
@@ -84,3 +84,29 @@ class Result:
     def _repr_html_(self) -> str:
         """Return what a notebook shows; the root of the package finds who draws it."""
         return importlib.import_module("spacetune").draw_in_notebook(self)
+
+
+class TableResult(Result):
+    """A result dataclass with a natural table: all its fields are its plain containers."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain containers, ready for JSON."""
+        return shown_fields(self)
+
+
+class RecordResult(Result):
+    """A result dataclass that is one row of a table."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain containers, ready for JSON."""
+        return shown_fields(self)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row: the fields."""
+        return [self.to_dict()]
+
+
+def shown_fields(result: Result) -> dict[str, Any]:
+    """Return a result dataclass's fields as plain containers, those out of its repr left out."""
+    fields = dataclasses.fields(cast("Any", result))
+    return {f.name: jsonable(getattr(result, f.name)) for f in fields if f.repr}

@@ -21,7 +21,7 @@ from spacetune.estimators import TextEstimator
 from spacetune.files import lock
 from spacetune.fitting import Regression
 from spacetune.model_folder.writing import sync_all
-from spacetune.results import Result
+from spacetune.results import RecordResult
 
 __all__ = ["Compared", "Exported", "compared_on", "in_float32", "staged"]
 
@@ -40,7 +40,7 @@ TEXTS = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Exported(Result):
+class Exported(RecordResult):
     """What was written, and how near it is to the model.
 
     Parameters

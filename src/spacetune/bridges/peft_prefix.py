@@ -23,7 +23,7 @@ from spacetune.estimators.inputs import FittedOn
 from spacetune.files import write_file
 from spacetune.fitting import Learnt
 from spacetune.heads import LinearHead, LinearVertices, Simplex
-from spacetune.results import Result
+from spacetune.results import RecordResult
 
 __all__ = ["PeftExport", "export_peft_prefix", "import_peft_classifier", "import_peft_prefix"]
 
@@ -32,7 +32,7 @@ CLASSIFIER = "base_model.classifier."
 
 
 @dataclasses.dataclass(frozen=True)
-class PeftExport(Result):
+class PeftExport(RecordResult):
     """What was written, and whether PEFT will predict the same with it.
 
     Parameters

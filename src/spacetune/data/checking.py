@@ -10,7 +10,7 @@ from typing import Any
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, normalised
 from spacetune.data.labels import LabelKind, class_counts, classes_of_rows, label_kind
 from spacetune.errors import DataError
-from spacetune.results import Result
+from spacetune.results import RecordResult
 
 __all__ = ["DataReport", "check_texts", "overlap_note", "unknown_notes"]
 
@@ -22,7 +22,7 @@ MANY_UNKNOWN = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
-class DataReport(Result):
+class DataReport(RecordResult):
     """Counts and notes on a data set: what a person should look at before training on it."""
 
     source: str

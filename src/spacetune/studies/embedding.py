@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from spacetune.encoders import Encoder, PooledText, Texts
-from spacetune.results import Result
+from spacetune.results import RecordResult
 
 __all__ = ["Embeddings", "embed_texts", "embeddings_of"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Embeddings(Result):
+class Embeddings(RecordResult):
     """One vector a text.
 
     Parameters

@@ -10,14 +10,14 @@ from spacetune.encoders import Encoder
 from spacetune.encoders.loading.recommended import RECOMMENDED
 from spacetune.encoders.loading.resolving import cached, locate
 from spacetune.errors import EncoderError
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.demo_data import demo_texts
 
 __all__ = ["EncoderList", "list_encoders"]
 
 
 @dataclasses.dataclass(frozen=True)
-class EncoderList(Result):
+class EncoderList(TableResult):
     """Encoders, one a row.
 
     Parameters

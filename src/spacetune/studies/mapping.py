@@ -18,7 +18,7 @@ from spacetune.estimators.classifier import Classifier
 from spacetune.fitting import text_chunks
 from spacetune.heads import SpaceHead
 from spacetune.heads.spaces import SpaceOverlap
-from spacetune.results import Result
+from spacetune.results import RecordResult, TableResult
 from spacetune.studies.fit.matching import as_trained
 
 __all__ = ["Placement", "SpaceMap", "map_spaces", "place_texts"]
@@ -27,7 +27,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class SpaceMap(Result):
+class SpaceMap(TableResult):
     """Texts, tokens and classes on the principal axes of what the classifier reads: three, or two where it reads two.
 
     The classifier reads a text as one vector: its centroids in all spaces side by side (for a linear head, its
@@ -86,7 +86,7 @@ class SpaceMap(Result):
 
 
 @dataclasses.dataclass(frozen=True)
-class Placement(Result):
+class Placement(RecordResult):
     """Where one text lies on a map.
 
     Parameters

@@ -18,7 +18,7 @@ from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.fitting import probabilities
-from spacetune.results import Result, jsonable
+from spacetune.results import Result, jsonable, shown_fields
 from spacetune.studies.data.thresholds import Thresholds, as_thresholds, single_label
 from spacetune.studies.fit.scoring import cut_notes
 from spacetune.studies.streaming import Stream, Streamed, model_run
@@ -107,7 +107,7 @@ class Predictions(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the predictions as plain containers: also the table's own columns and the likeliest classes."""
-        told = super().to_dict()
+        told = shown_fields(self)
         if self.columns:
             told["columns"] = jsonable(self.columns)
         if self.top is not None and self.probabilities is not None:

@@ -14,7 +14,7 @@ from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.fitting import Task, probabilities
 from spacetune.heads import simplex_weights
-from spacetune.results import Result
+from spacetune.results import RecordResult, TableResult
 from spacetune.studies.fit.intervals import decisions, score_intervals
 from spacetune.studies.fit.matching import as_trained
 from spacetune.studies.fit.scoring import seen_notes
@@ -29,7 +29,7 @@ HEADLINE = {"single": "accuracy", "multi": "macro_f1", "regression": "r2"}
 
 
 @dataclasses.dataclass(frozen=True)
-class SimplexPoint(Result):
+class SimplexPoint(RecordResult):
     """One point of a simplex, and how good the model is there.
 
     Parameters
@@ -62,7 +62,7 @@ class SimplexPoint(Result):
 
 
 @dataclasses.dataclass(frozen=True)
-class SimplexScores(Result):
+class SimplexScores(TableResult):
     """Scores over a learnt simplex, and how its training went.
 
     Parameters

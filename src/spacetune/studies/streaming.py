@@ -24,7 +24,7 @@ from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.model_folder.writing import digest_of
 from spacetune.progress import progress_bar
-from spacetune.results import Result
+from spacetune.results import RecordResult
 
 __all__ = ["Stream", "Streamed", "model_run", "versions"]
 
@@ -35,7 +35,7 @@ log = logging.getLogger("spacetune")
 
 
 @dataclasses.dataclass(frozen=True)
-class Streamed(Result):
+class Streamed(RecordResult):
     """What was written.
 
     Parameters

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from spacetune.files import UNFINISHED, clean_leftovers, lock
-from spacetune.results import Result
+from spacetune.results import TableResult
 
 __all__ = ["Holding", "StoreSummary", "clean", "homes_in", "leftovers_in", "remove", "shards_in", "summarise"]
 
@@ -98,7 +98,7 @@ def _is_ours(state: os.stat_result) -> bool:
 
 
 @dataclasses.dataclass(frozen=True)
-class StoreSummary(Result):
+class StoreSummary(TableResult):
     """What a store holds: its folder, bound, size, and one row an encoder and setting.
 
     Unfinished files, of runs that write just now or were killed, count in the bytes.

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from spacetune.heads.spaces.head import SpaceHead
-from spacetune.results import Result
+from spacetune.results import RecordResult
 
 __all__ = ["SpaceOverlap", "aligned_space", "space_overlap"]
 
 
 @dataclasses.dataclass(frozen=True)
-class SpaceOverlap(Result):
+class SpaceOverlap(RecordResult):
     """Pairs of spaces, compared; every matrix is ``(space, space)`` with the spaces in the order of `names`.
 
     Parameters

@@ -19,7 +19,7 @@ from spacetune.encoders import FeatureSource
 from spacetune.errors import DataError
 from spacetune.estimators import TextEstimator
 from spacetune.fitting import logits_of
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.fit.scoring import seen_notes
 from spacetune.studies.mapping import chosen_vectors
 
@@ -72,7 +72,7 @@ class LogitShift:
 
 
 @dataclasses.dataclass(frozen=True)
-class Drift(Result):
+class Drift(TableResult):
     """New texts against reference texts, as one model sees them.
 
     Parameters

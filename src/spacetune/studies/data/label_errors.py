@@ -18,7 +18,7 @@ from spacetune.estimators import LinearProbe
 from spacetune.estimators.labels import label_task
 from spacetune.fitting import MultiLabel, text_chunks
 from spacetune.fitting.tasks.task import named
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.data.confident_learning import confident_errors, confident_set_errors
 
 __all__ = ["LabelError", "LabelErrors", "find_label_errors"]
@@ -56,7 +56,7 @@ class LabelError:
 
 
 @dataclasses.dataclass(frozen=True)
-class LabelErrors(Result):
+class LabelErrors(TableResult):
     """Labels that are likely wrong, the least likely label first.
 
     Parameters

@@ -10,7 +10,7 @@ import numpy as np
 from spacetune.data import LabelledTexts
 from spacetune.encoders import Encoder, TextInput, as_line, shared_encoder
 from spacetune.errors import DataError, UsageError
-from spacetune.results import Result
+from spacetune.results import TableResult
 
 __all__ = ["NearDuplicate", "NearDuplicates", "find_near_duplicates"]
 
@@ -45,7 +45,7 @@ class NearDuplicate:
 
 
 @dataclasses.dataclass(frozen=True)
-class NearDuplicates(Result):
+class NearDuplicates(TableResult):
     """Texts that stand in both of two sets, or nearly; the nearest first.
 
     Parameters

@@ -17,7 +17,7 @@ from spacetune.estimators import TextEstimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.hashes import text_hashes
 from spacetune.fitting import logits_of
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.mapping import chosen_vectors
 from spacetune.studies.predicting import predictions_of
 
@@ -51,7 +51,7 @@ class Suggestion:
 
 
 @dataclasses.dataclass(frozen=True)
-class Suggestions(Result):
+class Suggestions(TableResult):
     """Texts to label next, the least sure first.
 
     Parameters

@@ -15,7 +15,7 @@ from spacetune.errors import DataError, UsageError
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.fitting import probabilities
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.fit.answers import Answers
 from spacetune.studies.fit.scoring import seen_notes
 
@@ -62,7 +62,7 @@ class Threshold:
 
 
 @dataclasses.dataclass(frozen=True)
-class Thresholds(Result):
+class Thresholds(TableResult):
     """Thresholds below which a classifier is unsure.
 
     Parameters

@@ -11,7 +11,7 @@ from spacetune.encoders import TextInput
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.explanations import At, TextExplanation
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.explain.erasing import Words, answers, ranked, without
 
 __all__ = ["Counterfactual", "find_counterfactual"]
@@ -23,7 +23,7 @@ SINGLE = 512
 
 
 @dataclasses.dataclass(frozen=True)
-class Counterfactual(Result):
+class Counterfactual(TableResult):
     """What had to go for another prediction.
 
     Parameters

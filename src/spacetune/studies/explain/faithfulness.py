@@ -12,7 +12,7 @@ from spacetune.encoders import TextInput, Texts, as_inputs
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.explanations import At
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.explain.erasing import Words, alone, answers, ranked, without
 
 __all__ = ["Faithfulness", "check_explanations"]
@@ -22,7 +22,7 @@ RESAMPLES = 2000
 
 
 @dataclasses.dataclass(frozen=True)
-class Faithfulness(Result):
+class Faithfulness(TableResult):
     """How far a model's answer rests on the words that its explanation calls strongest.
 
     Parameters

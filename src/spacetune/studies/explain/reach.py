@@ -12,7 +12,7 @@ from spacetune.encoders import LayerChanges, TextInput, held_runs
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.explanations import group_words
-from spacetune.results import Result
+from spacetune.results import TableResult
 
 __all__ = ["Reach", "check_reach", "word_reach"]
 
@@ -26,7 +26,7 @@ NUMBERS = 1 << 26
 
 
 @dataclasses.dataclass(frozen=True)
-class Reach(Result):
+class Reach(TableResult):
     """How the words of the input reached the states that a logit is read from.
 
     Parameters

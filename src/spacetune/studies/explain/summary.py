@@ -14,7 +14,7 @@ from spacetune.data import match_labels
 from spacetune.encoders import as_line
 from spacetune.errors import DataError
 from spacetune.explanations import Explanation, TextExplanation
-from spacetune.results import Result
+from spacetune.results import TableResult
 
 __all__ = ["ExplanationSummary", "summarise"]
 
@@ -23,7 +23,7 @@ EXAMPLE = 80
 
 
 @dataclasses.dataclass(frozen=True)
-class ExplanationSummary(Result):
+class ExplanationSummary(TableResult):
     """The words that carry each class.
 
     Parameters

@@ -16,7 +16,7 @@ from spacetune.data import LabelledTexts, few_shot, label_kind, split_dev
 from spacetune.errors import OutOfTime, SpacetuneError, UsageError, counted
 from spacetune.fitting import time_limit
 from spacetune.progress import progress_bar
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.fit.race import (
     OUT_OF_TIME,
@@ -44,7 +44,7 @@ FIRST_SHARE = 2 / 3
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice(Result):
+class Choice(TableResult):
     """The method chosen, and what was tried.
 
     Parameters

@@ -13,7 +13,7 @@ from spacetune.encoders import as_line
 from spacetune.errors import DataError
 from spacetune.estimators import TextEstimator
 from spacetune.fitting.tasks.task import named
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.fit.answers import Answers
 from spacetune.studies.fit.intervals import difference_intervals
 from spacetune.studies.fit.scoring import seen_notes
@@ -47,7 +47,7 @@ class McNemar:
 
 
 @dataclasses.dataclass(frozen=True)
-class ModelComparison(Result):
+class ModelComparison(TableResult):
     """Two models' scores on the same texts, and how far apart they are.
 
     Parameters

@@ -14,7 +14,7 @@ from spacetune.data import DataNote, LabelledTexts, check_texts, overlap_note, u
 from spacetune.errors import UsageError, counted
 from spacetune.estimators import TextEstimator
 from spacetune.fitting import DevTexts, split_texts
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.fit.choosing import Choice, choose_method
 from spacetune.studies.fit.cosine import cosine_rows
 from spacetune.studies.fit.interrupting import output, save, was_interrupted
@@ -34,7 +34,7 @@ SHARED = ("encoder", "layers", "max_length", "max_windows", "class_weight")
 
 
 @dataclasses.dataclass(frozen=True)
-class FitReport(Result):
+class FitReport(TableResult):
     """One fit: what it learnt from, how long it took, and its scores beside the baselines'.
 
     Parameters

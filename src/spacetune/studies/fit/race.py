@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from spacetune.errors import counted
-from spacetune.results import Result
+from spacetune.results import RecordResult
 from spacetune.studies.fit.methods import Method
 
 __all__ = [
@@ -33,7 +33,7 @@ OUT_OF_TIME = "a fit does not end within what was left of the budget"
 
 
 @dataclasses.dataclass
-class Trial(Result):
+class Trial(RecordResult):
     """How one method did in the rounds so far.
 
     Parameters

@@ -16,7 +16,7 @@ from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.hashes import text_hashes
 from spacetune.fitting import MultiLabel, calibration_errors, probabilities, reliability
 from spacetune.heads import Head, PairHead
-from spacetune.results import Result
+from spacetune.results import RecordResult
 from spacetune.studies.fit.answers import Answers
 from spacetune.studies.fit.examples import hardest, least_sure
 from spacetune.studies.fit.intervals import score_intervals
@@ -27,7 +27,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Scores(Result):
+class Scores(RecordResult):
     """Scores of one model on one set of texts.
 
     Parameters

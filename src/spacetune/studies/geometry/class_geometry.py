@@ -17,7 +17,7 @@ from spacetune.estimators import SpaceClassifier
 from spacetune.fitting import text_chunks
 from spacetune.geometry import Moments, SampleSizeWarning, compute
 from spacetune.heads.spaces import SpaceOverlap
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.geometry.measuring import read_inputs
 
 __all__ = ["ClassGeometry", "class_geometry"]
@@ -26,7 +26,7 @@ MEASURES = ("eee", "isoscore", "participation_ratio", "effective_rank")
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassGeometry(Result):
+class ClassGeometry(TableResult):
     """The spaces of a fitted classifier, one a class.
 
     Parameters

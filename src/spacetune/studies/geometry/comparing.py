@@ -20,7 +20,7 @@ from spacetune.geometry import (
     principal_angles,
     procrustes,
 )
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.geometry.measure_table import MeasureTable
 from spacetune.studies.geometry.measuring import EncoderLike, choose_measures, measure, open_encoder, read_inputs
 from spacetune.studies.geometry.token_streams import TokenStates, TokenStream
@@ -29,7 +29,7 @@ __all__ = ["EncoderComparison", "compare", "paired_layers"]
 
 
 @dataclasses.dataclass(frozen=True)
-class EncoderComparison(Result):
+class EncoderComparison(TableResult):
     """Two encoders on the same texts.
 
     Parameters

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from spacetune.errors import DataError
-from spacetune.results import Result
+from spacetune.results import RecordResult
 
 __all__ = ["BASELINES", "LayerEvidence", "PickRecord", "records", "stored_evidence"]
 
@@ -57,7 +57,7 @@ class LayerEvidence:
 
 
 @dataclasses.dataclass(frozen=True)
-class PickRecord(Result):
+class PickRecord(RecordResult):
     """How one way of picking a layer did over the data sets.
 
     Parameters

@@ -10,13 +10,13 @@ import numpy as np
 
 from spacetune.encoders import Provenance
 from spacetune.errors import DataError, UsageError
-from spacetune.results import Result
+from spacetune.results import RecordResult, TableResult
 
 __all__ = ["LayerValue", "MeasureTable", "few_tokens_notes"]
 
 
 @dataclasses.dataclass(frozen=True)
-class LayerValue(Result):
+class LayerValue(RecordResult):
     """One measure of one layer.
 
     Parameters
@@ -50,7 +50,7 @@ class LayerValue(Result):
 
 
 @dataclasses.dataclass(frozen=True)
-class MeasureTable(Result):
+class MeasureTable(TableResult):
     """Measures of the token states of texts, layer by layer.
 
     Parameters

@@ -12,7 +12,7 @@ from spacetune.encoders import Provenance, Texts, perturbation_ladder
 from spacetune.errors import UsageError
 from spacetune.geometry import SampleSizeWarning
 from spacetune.progress import progress_bar
-from spacetune.results import Result
+from spacetune.results import RecordResult, TableResult
 from spacetune.studies.geometry.measuring import EncoderLike, choose_measures, measure, open_encoder, read_inputs
 
 __all__ = ["ALPHAS", "LadderValue", "PerturbationLadder", "measure_ladder"]
@@ -22,7 +22,7 @@ ALPHAS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 
 @dataclasses.dataclass(frozen=True)
-class LadderValue(Result):
+class LadderValue(RecordResult):
     """One measure of one perturbed encoder; the value is None where there is none."""
 
     alpha: float
@@ -32,7 +32,7 @@ class LadderValue(Result):
 
 
 @dataclasses.dataclass(frozen=True)
-class PerturbationLadder(Result):
+class PerturbationLadder(TableResult):
     """Measures of one layer's states, over the share of noise in the encoder's weights.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from spacetune.data import LabelledTexts
 from spacetune.encoders import FeatureStore, Texts
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.geometry.layer_evidence import BASELINES, PickRecord, measures_of, records, stored_evidence
 from spacetune.studies.geometry.measure_table import MeasureTable
 from spacetune.studies.geometry.measuring import EncoderLike, measure, open_encoder
@@ -19,7 +19,7 @@ FEW_SETS = 10
 
 
 @dataclasses.dataclass(frozen=True)
-class LayerRanking(Result):
+class LayerRanking(TableResult):
     """Layers that the measures would pick for these texts, with the measures' record.
 
     Parameters

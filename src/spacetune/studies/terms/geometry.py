@@ -13,7 +13,7 @@ from spacetune.dissection import TERMS, MeasureName, dissect, dissect_windows
 from spacetune.encoders import Encoder, Texts
 from spacetune.errors import DataError, UsageError
 from spacetune.geometry import SampleSizeWarning, compute
-from spacetune.results import Result
+from spacetune.results import TableResult
 
 __all__ = ["TermGeometry", "TermShift", "term_geometry", "term_shift"]
 
@@ -21,7 +21,7 @@ USUAL = ("average_cosine", "isoscore", "eee", "participation_ratio")
 
 
 @dataclasses.dataclass(frozen=True)
-class TermGeometry(Result):
+class TermGeometry(TableResult):
     """One row a term in `table`, and one for the whole embedding: its measures, and the norm of its mean vector."""
 
     encoder: str
@@ -35,7 +35,7 @@ class TermGeometry(Result):
 
 
 @dataclasses.dataclass(frozen=True)
-class TermShift(Result):
+class TermShift(TableResult):
     """One row a layer in `table`: every term's mean importance before and after, and the difference."""
 
     before: str

@@ -18,14 +18,14 @@ from spacetune.errors import DataError, UsageError
 from spacetune.estimators import LinearProbe, SpaceClassifier
 from spacetune.estimators.labels import label_task
 from spacetune.progress import progress_bar
-from spacetune.results import Result
+from spacetune.results import TableResult
 from spacetune.studies.fit.matching import as_trained
 
 __all__ = ["SubsetScores", "score_term_subsets"]
 
 
 @dataclasses.dataclass(frozen=True)
-class SubsetScores(Result):
+class SubsetScores(TableResult):
     """One row a subset in `table`: its terms, accuracy and macro-F1 on test, mean and standard deviation over seeds."""
 
     source: str

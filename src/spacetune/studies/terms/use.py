@@ -15,7 +15,7 @@ from spacetune.encoders import Texts, TokenFeatures, as_inputs, segment_mean
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import SpaceClassifier, SpaceRegressor
 from spacetune.fitting import MultiLabel, Task
-from spacetune.results import Result
+from spacetune.results import TableResult
 
 __all__ = ["TermUse", "term_use"]
 
@@ -23,7 +23,7 @@ PARTS = (*TERMS, "centre")
 
 
 @dataclasses.dataclass(frozen=True)
-class TermUse(Result):
+class TermUse(TableResult):
     r"""Which terms and layers a Space Model uses.
 
     Parameters
