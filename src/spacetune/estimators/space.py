@@ -242,5 +242,8 @@ def space_head_of(head: Head) -> SpaceHead:
         If it is one of pairs of texts that are read apart.
     """
     if not isinstance(head, SpaceHead):
-        raise UsageError("this asks for a head of spaces alone; one of pairs read apart is none: give pairs='together'")
+        raise UsageError(
+            f"this asks for a head of spaces alone, and this model has a {type(head).__name__}; pairs that are read apart "
+            "have none of this kind: give pairs='together'"
+        )
     return head

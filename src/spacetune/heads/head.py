@@ -41,7 +41,7 @@ class HeldHead:
 
 
 class Head(Protocol):
-    r"""Linear in what every token brings.
+    r"""What reads token features; a torch module. Linear in what every token brings, other factors held as they were.
 
     .. math:: logits_b = bias + \sum_{t \in b} scores_t
 
