@@ -243,7 +243,7 @@ def space_head_of(head: Head) -> SpaceHead:
     """
     if not isinstance(head, SpaceHead):
         raise UsageError(
-            f"this asks for a head of spaces alone, and this model has a {type(head).__name__}; pairs that are read apart "
-            "have none of this kind: give pairs='together'"
+            f"this asks for a head of spaces alone, and this model has a {type(head).__name__}; pairs that are read "
+            "apart have none of this kind: give pairs='together'"
         )
     return head
