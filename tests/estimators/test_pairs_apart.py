@@ -203,7 +203,7 @@ def test_spaces_that_meet_do_what_every_model_does(spaces: SpaceClassifier, smal
     pairs, labels = marked_pairs()
     again = clone(spaces).fit(pairs[:160], labels[:160], dev=(pairs[160:], labels[160:])).refit(pairs, labels)
     assert again.score(pairs, labels) > 0.5
-    with pytest.raises(UsageError, match="one of pairs read apart is none"):
+    with pytest.raises(UsageError, match="pairs that are read apart have none"):
         spaces.spaces()
 
 

@@ -9,7 +9,7 @@ import torch
 from spacetune.encoders import PairedFeatures, TokenFeatures
 from spacetune.encoders.ragged import offsets_of
 from spacetune.fitting import FitData, FrozenInputs, SingleLabel, logits_of
-from spacetune.fitting.pairs import are_pairs, choose_pairs, learn_pairs
+from spacetune.fitting.pairs import PairRows, are_pairs, choose_pairs, learn_pairs
 
 
 def made(n: int, seed: int) -> tuple[FrozenInputs, torch.Tensor]:
@@ -26,11 +26,13 @@ def made(n: int, seed: int) -> tuple[FrozenInputs, torch.Tensor]:
 def test_dev_logits_are_the_heads(symmetric: bool) -> None:
     (train, targets), (dev, dev_targets) = made(80, 0), made(40, 1)
     task = SingleLabel(["same", "other"])
-    head, chosen, logits = choose_pairs(FitData(train, targets, dev, dev_targets), task, (0.1, 1.0), symmetric)
+    data = FitData(train, targets, dev, dev_targets)
+    head, chosen, logits = choose_pairs(data, PairRows.of(data), task, (0.1, 1.0), symmetric)
     assert (head.symmetric, chosen.symmetric) == (symmetric, symmetric)
     np.testing.assert_allclose(logits_of(head, dev), logits, atol=1e-6)
     assert task.scores(logits, dev_targets.numpy())["accuracy"] > 0.9
-    again = learn_pairs(FitData.whole(train, targets), task, chosen)
+    whole = FitData.whole(train, targets)
+    again = learn_pairs(whole, PairRows.of(whole), task, chosen)
     np.testing.assert_allclose(logits_of(again, dev), logits, atol=1e-6)
 
 

@@ -12,7 +12,7 @@ from spacetune.fitting.data import FitData
 from spacetune.fitting.history import History
 from spacetune.fitting.inputs import text_chunks
 from spacetune.fitting.loop import fit_parameters
-from spacetune.fitting.pairs import PairChosen, TrainedMeeting, centred_means, logits_held_out
+from spacetune.fitting.pairs import TrainedMeeting, centred_means
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule
 from spacetune.fitting.spaces import HeadSettings, dropped, token_statistics
@@ -30,7 +30,8 @@ the dev parts of STS-B and MRPC."""
 def fit_pair_spaces(
     data: FitData,
     linear: PairHead,
-    chosen: PairChosen,
+    beside: Tensor,
+    symmetric: bool,
     settings: HeadSettings,
     task: Task,
     schedule: Schedule,
@@ -40,8 +41,8 @@ def fit_pair_spaces(
 ) -> tuple[PairHead, History]:
     """Train spaces whose logits are added to those of a linear head, from nothing added on.
 
-    While they train, a pair's linear logits come from heads that were fitted without it: what a head gives to the pairs
-    it was fitted on leaves little to learn. Where no epoch does better on dev the linear head is returned.
+    While they train, a pair's linear logits should come from heads that were fitted without it: what a head gives to
+    the pairs it was fitted on leaves little to learn. Where no epoch does better on dev the linear head is returned.
 
     Parameters
     ----------
@@ -49,8 +50,10 @@ def fit_pair_spaces(
         Pairs and targets.
     linear
         The head that was fitted on all training pairs.
-    chosen
-        With what.
+    beside
+        The logits of training pairs that the spaces are added to, ``(pair, output)``.
+    symmetric
+        Whether swapping the texts must change nothing.
     settings
         Of the spaces.
     task
@@ -67,8 +70,7 @@ def fit_pair_spaces(
     tuple
         The sum of both, and the history.
     """
-    added = _Added(data, chosen.symmetric, settings, task)
-    beside = logits_held_out(data, task, chosen, settings.seed).float()
+    added = _Added(data, symmetric, settings, task)
     dev_beside = torch.from_numpy(logits_of(linear, data.dev))
 
     def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:

@@ -21,6 +21,7 @@ from spacetune.heads import ConceptSpaces, Meeting, PairHead, TextMean
 __all__ = [
     "PAIR_STRENGTHS",
     "PairChosen",
+    "PairRows",
     "TrainedMeeting",
     "TunedPairs",
     "are_pairs",
@@ -60,8 +61,28 @@ def are_pairs(inputs: Inputs) -> bool:
     return len(inputs) > 0 and inputs.take(torch.tensor([0])).first is not None
 
 
+@dataclasses.dataclass(frozen=True)
+class PairRows:
+    """The training pairs as linear models read them, ``(pair, 3 · layer · width)``, and how either text was read."""
+
+    text_mean: TextMean
+    rows: Array
+
+    @classmethod
+    def of(cls, data: FitData, text_mean: TextMean | None = None) -> PairRows:
+        """Read the training pairs; None reads their centred mean states."""
+        read = centred_means(data) if text_mean is None else text_mean
+        return cls(read, _rows(data.train, read))
+
+    def standard(self, weights: Array | None, symmetric: bool) -> tuple[Array, Spread]:
+        """Return the rows standardised, without differences where swapping changes nothing; and their spread."""
+        rows = self.rows[:, : _width(self.rows, symmetric)]
+        of_rows = spread(rows, weights)
+        return of_rows.standard(rows), of_rows
+
+
 def choose_pairs(
-    data: FitData, task: Task, strengths: Sequence[float], symmetric: bool | None
+    data: FitData, read: PairRows, task: Task, strengths: Sequence[float], symmetric: bool | None
 ) -> tuple[PairHead, PairChosen, Array]:
     """Fit at every strength, with and without a direction unless that is given; keep the best on dev.
 
@@ -69,6 +90,8 @@ def choose_pairs(
     ----------
     data
         Pairs and targets; without dev the training pairs choose.
+    read
+        The training pairs.
     task
         What is learnt.
     strengths
@@ -81,35 +104,31 @@ def choose_pairs(
     tuple
         The head, what was chosen, and dev's logits.
     """
-    text_mean = centred_means(data)
-    rows = _rows(data.train, text_mean)
-    dev_rows = _rows(data.dev, text_mean) if data.has_dev else rows
+    dev_rows = _rows(data.dev, read.text_mean) if data.has_dev else read.rows
     found: list[tuple[PairHead, PairChosen, Array]] = []
     for alike in (True, False) if symmetric is None else (symmetric,):
-        width = _width(rows, alike)
-        of_rows = spread(rows[:, :width], data.truth[1])
-        own, held = (of_rows.standard(r[:, :width]) for r in (rows, dev_rows))
+        own, of_rows = read.standard(data.truth[1], alike)
+        held = of_rows.standard(dev_rows[:, : _width(dev_rows, alike)])
         fit = choose_linear(task, (own, *data.truth), (held, *data.dev_truth), strengths)
-        head = _head(of_rows, fit.weight, fit.bias, text_mean)
+        head = _head(of_rows, fit.weight, fit.bias, read.text_mean)
         found.append((head, PairChosen(fit.strength, alike), fit.dev_logits))
     return max(found, key=lambda each: standing(task.scores(each[2], *data.dev_truth), task.monitor))
 
 
-def learn_pairs(data: FitData, task: Task, chosen: PairChosen) -> PairHead:
+def learn_pairs(data: FitData, read: PairRows, task: Task, chosen: PairChosen) -> PairHead:
     """Fit with what was chosen before."""
-    text_mean = centred_means(data)
-    rows, of_rows = _standard_rows(data, text_mean, chosen.symmetric)
     targets, weights = data.truth
-    return _head(of_rows, *fit_linear(task, rows, targets, chosen.strength, weights), text_mean)
+    rows, of_rows = read.standard(weights, chosen.symmetric)
+    return _head(of_rows, *fit_linear(task, rows, targets, chosen.strength, weights), read.text_mean)
 
 
-def logits_held_out(data: FitData, task: Task, chosen: PairChosen, seed: int) -> Tensor:
+def logits_held_out(data: FitData, read: PairRows, task: Task, chosen: PairChosen, seed: int) -> Tensor:
     """Return every pair's logits by heads that were fitted without it: of each fifth by the other four.
 
     A single pair has none: its logits are 0.
     """
-    rows, _ = _standard_rows(data, centred_means(data), chosen.symmetric)
     targets, weights = data.truth
+    rows, _ = read.standard(weights, chosen.symmetric)
     order = np.random.default_rng(seed).permutation(len(rows))
     logits = np.zeros((len(rows), task.n_outputs))
     for fold in np.array_split(order, min(FOLDS, len(rows))):
@@ -139,7 +158,7 @@ class TrainedMeeting(nn.Module):
     def __init__(self, data: FitData, start: Meeting, symmetric: bool, deviation: float) -> None:
         super().__init__()
         self.text_mean = start.text_mean
-        rows, (middle, scale) = _standard_rows(data, self.text_mean, symmetric)
+        rows, (middle, scale) = PairRows.of(data, self.text_mean).standard(data.truth[1], symmetric)
         self.width = rows.shape[1]
         self.middle, self.scale = torch.from_numpy(middle), torch.from_numpy(scale / deviation)
         flat = start.weight.transpose(0, 1).flatten(1)[:, : self.width]
@@ -202,14 +221,6 @@ def _rows(inputs: Inputs, text_mean: TextMean) -> Array:
     """Return all pairs' rows (`TextMean.rows`)."""
     with torch.no_grad():
         return torch.cat([text_mean.rows(inputs.take(rows)) for rows in text_chunks(inputs.lengths)]).numpy()
-
-
-def _standard_rows(data: FitData, text_mean: TextMean, symmetric: bool) -> tuple[Array, Spread]:
-    """Return the training pairs' standardised rows, without differences where swapping changes nothing; the spread."""
-    rows = _rows(data.train, text_mean)
-    rows = rows[:, : _width(rows, symmetric)]
-    of_rows = spread(rows, data.truth[1])
-    return of_rows.standard(rows), of_rows
 
 
 def _width(rows: Array, symmetric: bool) -> int:

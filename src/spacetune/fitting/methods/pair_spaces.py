@@ -8,7 +8,7 @@ from spacetune.fitting.data import FitData
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.methods.method import Array, Run
 from spacetune.fitting.pair_spaces import fit_pair_spaces
-from spacetune.fitting.pairs import PAIR_STRENGTHS, PairChosen, choose_pairs, learn_pairs
+from spacetune.fitting.pairs import PAIR_STRENGTHS, PairChosen, PairRows, choose_pairs, learn_pairs, logits_held_out
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule
 from spacetune.fitting.spaces import HeadSettings
@@ -39,12 +39,23 @@ def learn_pair_spaces(
 
     A few dev pairs tell small gains in the log loss from chance where they do not in their classes.
     """
-    linear, found, _ = choose_pairs(data, run.task, PAIR_STRENGTHS, symmetric)
+    read = PairRows.of(data)
+    linear, found, _ = choose_pairs(data, read, run.task, PAIR_STRENGTHS, symmetric)
+    beside = logits_held_out(data, read, run.task, found, settings.seed).float()
+    del read  # large, and read no more
     settings = dataclasses.replace(settings, learning_rate=settings.learning_rate * PAIR_SHARE)
     if run.task.kind == "single":
         schedule = dataclasses.replace(schedule, monitor="neg_log_loss")
     head, history = fit_pair_spaces(
-        data, linear, found, settings, run.task, schedule, checkpoint=run.checkpoint, progress=run.progress
+        data,
+        linear,
+        beside,
+        found.symmetric,
+        settings,
+        run.task,
+        schedule,
+        checkpoint=run.checkpoint,
+        progress=run.progress,
     )
     chosen = PairSpacesChosen(found, settings, history.best_epoch / schedule.n_epochs)
     return Learnt.of(Model(head), history=history, chosen=chosen), logits_of(head, data.dev)
@@ -53,8 +64,12 @@ def learn_pair_spaces(
 def learn_pair_spaces_again(data: FitData, schedule: Schedule, run: Run, before: Learnt) -> Learnt:
     """Fit both with what was chosen before, the spaces to the same share of the epochs."""
     chosen: PairSpacesChosen = before.chosen
-    head = learn_pairs(data, run.task, chosen.linear)
+    read, settings, linear = PairRows.of(data), chosen.settings, chosen.linear
+    head = learn_pairs(data, read, run.task, linear)
     if chosen.share:
+        beside = logits_held_out(data, read, run.task, linear, settings.seed).float()
         schedule = schedule.for_share(chosen.share)
-        head, _ = fit_pair_spaces(data, head, chosen.linear, chosen.settings, run.task, schedule, progress=run.progress)
+        head, _ = fit_pair_spaces(
+            data, head, beside, linear.symmetric, settings, run.task, schedule, progress=run.progress
+        )
     return Learnt.of(Model(head), history=before.history, chosen=chosen)

@@ -20,7 +20,15 @@ from spacetune.fitting.linear import STRENGTHS, Spread, spread
 from spacetune.fitting.mean_probe import choose_probe, learn_probe
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
 from spacetune.fitting.methods.tuning import size_conflict, tune
-from spacetune.fitting.pairs import PAIR_STRENGTHS, PairChosen, TunedPairs, are_pairs, choose_pairs, learn_pairs
+from spacetune.fitting.pairs import (
+    PAIR_STRENGTHS,
+    PairChosen,
+    PairRows,
+    TunedPairs,
+    are_pairs,
+    choose_pairs,
+    learn_pairs,
+)
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule
 from spacetune.fitting.scores import standing
@@ -115,7 +123,7 @@ class ProbeMethod(Method):
         return Learnt.of(Model(head), chosen=chosen, facts={"C": chosen.strength})
 
     def _learn_pairs(self, data: FitData, run: Run, strengths: Sequence[float]) -> tuple[Learnt, Array]:
-        head, chosen, logits = choose_pairs(data, run.task, strengths, self.symmetric)
+        head, chosen, logits = choose_pairs(data, PairRows.of(data), run.task, strengths, self.symmetric)
         facts = {"C": chosen.strength}
         frozen = Learnt.of(Model(head), chosen=chosen, facts=facts)
         if self.inside is None:
@@ -124,7 +132,7 @@ class ProbeMethod(Method):
 
     def _learn_pairs_again(self, data: FitData, run: Run, before: Learnt) -> Learnt:
         chosen = before.chosen
-        head = learn_pairs(data, run.task, chosen)
+        head = learn_pairs(data, PairRows.of(data), run.task, chosen)
         facts = {"C": chosen.strength}
         if not chosen.tuned_share:
             return Learnt.of(Model(head), chosen=chosen, facts=facts)
