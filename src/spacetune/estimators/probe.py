@@ -8,9 +8,11 @@ from typing import Any, Literal
 from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.regressor import Regressor
-from spacetune.fitting import SETTINGS, ProbeMethod
+from spacetune.fitting import SETTINGS, Flag, ProbeMethod
 
 __all__ = ["LinearProbe", "LinearProbeRegressor"]
+
+RULES = {**SETTINGS, "lexicon": Flag(none=True)}
 
 
 class LinearProbe(Classifier):
@@ -34,6 +36,9 @@ class LinearProbe(Classifier):
         Of these layers; None is 1e-4, for pairs read apart half of it.
     inside_epochs
         Passes over the texts while they are trained; None chooses by their number.
+    lexicon
+        Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev; None is beside
+        tuned layers alone. Not of pairs of texts that are read apart.
     pairs
         ``apart`` reads the texts of a pair alone, each different text once, and lets their means meet in products and
         squares (`PairHead`); ``together`` reads a pair as one text; ``auto`` is apart.
@@ -58,7 +63,7 @@ class LinearProbe(Classifier):
     ['pos']
     """
 
-    rules = SETTINGS
+    rules = RULES
 
     def __init__(
         self,
@@ -70,6 +75,7 @@ class LinearProbe(Classifier):
         inside_size: int | None = None,
         encoder_learning_rate: float | None = None,
         inside_epochs: int | None = None,
+        lexicon: bool | None = None,
         pairs: Literal["auto", "apart", "together"] = "auto",
         symmetric: bool | None = None,
         class_weight: str | dict[Any, float] | None = None,
@@ -86,6 +92,7 @@ class LinearProbe(Classifier):
         self.inside_size = inside_size
         self.encoder_learning_rate = encoder_learning_rate
         self.inside_epochs = inside_epochs
+        self.lexicon = lexicon
         self.pairs = pairs
         self.symmetric = symmetric
         self.class_weight = class_weight
@@ -111,7 +118,7 @@ class LinearProbeRegressor(Regressor):
     1.0
     """
 
-    rules = SETTINGS
+    rules = RULES
 
     def __init__(
         self,
@@ -123,6 +130,7 @@ class LinearProbeRegressor(Regressor):
         inside_size: int | None = None,
         encoder_learning_rate: float | None = None,
         inside_epochs: int | None = None,
+        lexicon: bool | None = None,
         pairs: Literal["auto", "apart", "together"] = "auto",
         symmetric: bool | None = None,
         dev_fraction: float = 0.1,
@@ -138,6 +146,7 @@ class LinearProbeRegressor(Regressor):
         self.inside_size = inside_size
         self.encoder_learning_rate = encoder_learning_rate
         self.inside_epochs = inside_epochs
+        self.lexicon = lexicon
         self.pairs = pairs
         self.symmetric = symmetric
         self.dev_fraction = dev_fraction

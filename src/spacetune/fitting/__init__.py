@@ -22,7 +22,7 @@ from spacetune.fitting.methods import MANY, InsideMethod, Method, ProbeMethod, R
 from spacetune.fitting.reading import CHUNK_TEXTS, logits_of
 from spacetune.fitting.schedule import Schedule
 from spacetune.fitting.scores import classification_scores, multilabel_scores, regression_scores, standing
-from spacetune.fitting.settings import SETTINGS, UNCHOSEN, Number, Rule, check_settings
+from spacetune.fitting.settings import SETTINGS, UNCHOSEN, Flag, Number, Rule, check_settings
 from spacetune.fitting.simplex import point_logits, random_points
 from spacetune.fitting.tasks import MultiLabel, Regression, SingleLabel, Task, best_threshold, class_weights
 
@@ -37,6 +37,7 @@ __all__ = [
     "DevTexts",
     "Epoch",
     "FitData",
+    "Flag",
     "FrozenInputs",
     "History",
     "Inputs",

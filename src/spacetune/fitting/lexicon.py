@@ -15,7 +15,7 @@ from spacetune.fitting.inputs import Inputs
 from spacetune.fitting.linear import fit_linear
 from spacetune.fitting.mixing import shares
 from spacetune.fitting.tasks import Task
-from spacetune.heads import Lexicon, SpaceHead, token_pairs
+from spacetune.heads import Lexicon, LinearHead, Model, SpaceHead, token_pairs
 
 __all__ = ["Words", "WordsChosen", "fit_lexicon", "learn_lexicon"]
 
@@ -67,11 +67,18 @@ class Words:
     bias: Tensor
     chosen: WordsChosen
 
-    def fold_into(self, head: SpaceHead) -> None:
-        """Put the head's share of the logits, and the lexicon's bias, into its classifier."""
+    def fold_into(self, head: SpaceHead | LinearHead) -> None:
+        """Put the head's share of the logits, and the lexicon's bias, into its linear map."""
+        linear = head if isinstance(head, LinearHead) else head.classifier
         with torch.no_grad():
-            head.classifier.weight.mul_(self.chosen.share)
-            head.classifier.bias.mul_(self.chosen.share).add_(self.bias)
+            linear.weight.mul_(self.chosen.share)
+            linear.bias.mul_(self.chosen.share).add_(self.bias)
+
+    def beside(self, model: Model) -> Model:
+        """Return a model with the lexicon beside its head, which gives way to it."""
+        assert isinstance(model.head, SpaceHead | LinearHead)
+        self.fold_into(model.head)
+        return dataclasses.replace(model, lexicon=self.lexicon)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,7 @@ from spacetune.fitting.data import Batch, FitData
 from spacetune.fitting.inputs import mean_rows
 from spacetune.fitting.layers import TunedLayers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
+from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon
 from spacetune.fitting.linear import STRENGTHS, Spread, spread
 from spacetune.fitting.mean_probe import choose_probe, learn_probe
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
@@ -51,10 +52,11 @@ first and ten times the second did no better than the frozen encoder."""
 
 @dataclasses.dataclass(frozen=True)
 class ProbeChosen:
-    """What dev chose: the strength, and the share of the tuning's epochs; 0 where nothing was tuned."""
+    """What dev chose: the strength, the share of the tuning's epochs (0 where nothing was tuned), and the lexicon."""
 
     strength: float
     tuned_share: float = 0.0
+    words: WordsChosen | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +73,7 @@ class ProbeMethod(Method):
     inside_size: int | None = None
     encoder_learning_rate: float | None = None
     inside_epochs: int | None = None
+    lexicon: bool | None = None
     pairs: Literal["auto", "apart", "together"] = "together"
     symmetric: bool | None = None
     seed: int = 0
@@ -104,9 +107,11 @@ class ProbeMethod(Method):
             return self._learn_pairs(data, run, named or PAIR_STRENGTHS)
         found = choose_probe(data, run.task, named or STRENGTHS)
         frozen = Learnt.of(Model(found.head), chosen=ProbeChosen(found.strength), facts={"C": found.strength})
-        if self.inside is None:
-            return frozen, found.dev_logits
-        return self._better((frozen, found.dev_logits), self._tune(data, found.spread, run), data, run)
+        kept = frozen, found.dev_logits
+        if self.inside is not None:
+            kept = self._better(kept, self._tune(data, found.spread, run), data, run)
+        beside_tuned = self.lexicon is None and self.inside is not None
+        return _with_words(*kept, data, run) if self.lexicon or beside_tuned else kept
 
     def learn_again(self, data: FitData, run: Run, before: Learnt) -> Learnt:
         """Fit at the strength that was chosen, or tune to the same share of the epochs."""
@@ -116,11 +121,12 @@ class ProbeMethod(Method):
         if chosen.tuned_share:
             of_rows = spread(mean_rows(data.train).numpy(), data.truth[1])
             head, tuned = self._tune(data, of_rows, run, chosen.tuned_share)
-            return Learnt.of(
-                Model(head, tuned.changes), history=before.history, chosen=chosen, facts={"C": chosen.strength}
-            )
-        head = learn_probe(data, run.task, chosen.strength)
-        return Learnt.of(Model(head), chosen=chosen, facts={"C": chosen.strength})
+            model = Model(head, tuned.changes)
+        else:
+            model = Model(learn_probe(data, run.task, chosen.strength))
+        words = None if chosen.words is None else learn_lexicon(data, run.task, chosen.words)
+        model = model if words is None else words.beside(model)
+        return Learnt.of(model, history=before.history, chosen=chosen, facts={"C": chosen.strength})
 
     def _learn_pairs(self, data: FitData, run: Run, strengths: Sequence[float]) -> tuple[Learnt, Array]:
         head, chosen, logits = choose_pairs(data, PairRows.of(data), run.task, strengths, self.symmetric)
@@ -184,6 +190,17 @@ class ProbeMethod(Method):
             rate=self.encoder_learning_rate, head_rate=HEAD_RATE, share=share,
         )  # fmt: skip
         return trained.vertices.centroid(), layers
+
+
+def _with_words(learnt: Learnt, logits: Array, data: FitData, run: Run) -> tuple[Learnt, Array]:
+    """Add a lexicon where it helps on dev."""
+    words = fit_lexicon(data, torch.from_numpy(logits), run.task)
+    if words is None:
+        return learnt, logits
+    chosen = dataclasses.replace(learnt.chosen, words=words.chosen)
+    made = Learnt.of(words.beside(learnt.model), history=learnt.history, chosen=chosen, facts={"C": chosen.strength})
+    own = logits * words.chosen.share + words.bias.numpy()
+    return made, own + logits_of(words.lexicon, data.dev)
 
 
 class _TunedLinear(nn.Module):

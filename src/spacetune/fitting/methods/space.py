@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -278,11 +278,9 @@ def space_method(settings: Mapping[str, Any]) -> Method:
 def _with_words(model: Model, simplex: Simplex | None, words: Words | None, **told: Any) -> Learnt:
     """Add a lexicon, with the head's share of the logits folded into its classifier; return what was learnt."""
     if words is not None:
-        assert isinstance(model.head, SpaceHead)
-        corners: Sequence[SpaceHead] = () if simplex is None else _corners(simplex)
-        for each in (model.head, *corners):
+        for each in () if simplex is None else _corners(simplex):
             words.fold_into(each)
-        model = dataclasses.replace(model, lexicon=words.lexicon)
+        model = words.beside(model)
     return Learnt.of(model, simplex, **told)
 
 
