@@ -15,8 +15,8 @@ import warnings
 from typing import Any
 
 from benchmarks.common import HERE, RESULTS, circumstances
-from benchmarks.fine_tuning import FINE_TUNED
-from benchmarks.quality.methods import Cell, fine_tuned, ours, tfidf_svm
+from benchmarks.fine_tuning import CHOSEN, FINE_TUNED
+from benchmarks.quality.methods import Cell, fine_tuned, fine_tuned_by_dev, ours, tfidf_svm
 from benchmarks.quality.sets import Parts, parts
 from benchmarks.quality.summary import REFIT, SECOND, summarise
 from benchmarks.second_encoder import VARIABLE, second_encoder
@@ -61,18 +61,21 @@ def run_set(name: str, about: dict[str, Any], todo: list[tuple[str, int]], encod
     data = parts(name, about)
     sizes = {"n_train": len(data.train), "n_dev": len(data.dev), "n_test": len(data.test)}
     for method, seed in todo:
-        cell = run_cell(method, data, encoder, seed)
+        cell = run_cell(name, method, data, encoder, seed)
         facts = {"set": name, "method": method, "seed": seed, **sizes, **cell, "circumstances": circumstances()}
         place(name, method, seed).write_text(json.dumps(facts, indent=1) + "\n")
         shown = {k: round(v, 4) for k, v in cell["test"].items()}
         print(name, method, seed, shown, f"{cell['fit_seconds']:.1f} s", flush=True)
 
 
-def run_cell(method: str, data: Parts, encoder: Encoder, seed: int) -> Cell:
+def run_cell(name: str, method: str, data: Parts, encoder: Encoder, seed: int) -> Cell:
     if method == "tfidf_svm":
         return tfidf_svm(data, task_of(data))
     if method == FINE_TUNED:
         return fine_tuned(data, encoder, task_of(data), seed)
+    if method == CHOSEN:
+        usual = json.loads(place(name, FINE_TUNED, seed).read_text())
+        return fine_tuned_by_dev(data, encoder, task_of(data), seed, usual)
     if method.endswith(SECOND):
         encoder, method = _second(), method.removesuffix(SECOND)
     return ours(method.removesuffix(REFIT), data, encoder, seed, refit=method.endswith(REFIT))

@@ -9,7 +9,7 @@ from sklearn.metrics import auc, precision_recall_curve
 pytest.importorskip("papers.__main__", reason="run from the root of the checkout")
 
 from papers.muppet.words import word_of
-from papers.rationales import eraser, erasing, exact, posts, readings, rules
+from papers.rationales import eraser, erasing, exact, measuring, posts, readings, rules
 
 from spacetune import Encoder, SpaceClassifier
 
@@ -166,3 +166,21 @@ def test_every_rule_sums_to_the_logits_but_for_what_it_keeps_apart(model: SpaceC
         if "apart" in name:
             kept = one.sources["biases"].sum(0) + (one.sources["places"].sum(0) if "places" in name else 0)
         assert rule(one).sum(0) + kept == pytest.approx(one.logits - one.bias, abs=1e-5), name
+
+
+def test_differences_are_paired_by_model_and_post() -> None:
+    rng = np.random.default_rng(0)
+    of_posts, of_models = rng.normal(0, 5, 60), (0.0, 9.0, -9.0)
+    ours, other = ([{"AUPRC": of_posts + shift + gain} for shift in of_models] for gain in (0.5, 0.0))
+    apart, low, high = measuring.differences(ours, other)["AUPRC"]
+    assert (apart, low, high) == pytest.approx((0.5, 0.5, 0.5))
+    assert measuring.mean_over_fits(other)["AUPRC"] == pytest.approx(of_posts.mean())
+    assert measuring.differences(ours, other[:1])["AUPRC"][0] == pytest.approx(0.5)
+
+
+def test_an_interval_over_posts_and_models_holds_what_both_do() -> None:
+    gains = np.random.default_rng(1).normal(0.2, 1, 400)
+    ours, other = [{"AUPRC": gains}, {"AUPRC": gains + 1}], [{"AUPRC": np.zeros(400)}] * 2
+    _, low, high = measuring.differences(ours, other)["AUPRC"]
+    assert low < gains.mean() < gains.mean() + 1 < high + 0.2
+    assert high - low > 0.8  # the models differ by 1; posts alone would give .14

@@ -49,6 +49,11 @@ class PairedFeatures:
         return self.source.lengths[self.places].sum(1)
 
     @property
+    def first(self) -> Tensor:
+        """Tokens of the first text, ``(n_pairs,)``."""
+        return self.source.lengths[self.places[:, 0]]
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Number of layers and width of the states."""
         return self.source.shape

@@ -32,6 +32,11 @@ class Inputs(Protocol):
         ...
 
     @property
+    def first(self) -> Tensor | None:
+        """Of pairs whose texts are read apart, tokens of the first, ``(n_pairs,)``; None for all else."""
+        ...
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Number of layers and width of the states."""
         ...
@@ -81,6 +86,12 @@ class FrozenInputs:
     def lengths(self) -> Tensor:
         """Tokens of every text; a matrix has one a row."""
         return self.source.lengths if self.rows is None else self.source.lengths[self.rows]
+
+    @property
+    def first(self) -> Tensor | None:
+        """Tokens of the first text of every pair; None for texts."""
+        first: Tensor | None = getattr(self.source, "first", None)
+        return first if first is None or self.rows is None else first[self.rows]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -135,6 +146,10 @@ class AdaptedInputs:
         return torch.from_numpy(self.tokenized.lengths)
 
     @property
+    def first(self) -> None:
+        """None: a pair is read as one text."""
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Number of layers and width of the states."""
         return 1 if self.pooling == "pooler" else len(self.layers), self.encoder.dim
@@ -175,6 +190,11 @@ class TunedInputs:
     def lengths(self) -> Tensor:
         """Tokens of every text."""
         return self.frozen.lengths
+
+    @property
+    def first(self) -> Tensor | None:
+        """Tokens of the first text of every pair; None for texts."""
+        return self.frozen.first
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -15,9 +15,10 @@ from spacetune.fitting.inputs import Inputs
 from spacetune.fitting.linear import fit_linear
 from spacetune.fitting.mixing import shares
 from spacetune.fitting.tasks import Task
-from spacetune.heads import Lexicon, LinearHead, Model, SpaceHead, token_pairs
+from spacetune.heads import Lexicon, LinearHead, Model, PairHead, SpaceHead, grams_of
+from spacetune.heads.lexicon import KIND
 
-__all__ = ["Words", "WordsChosen", "fit_lexicon", "learn_lexicon"]
+__all__ = ["Words", "WordsChosen", "fit_lexicon", "learn_lexicon", "pair_lexicon"]
 
 Array = np.ndarray[Any, Any]
 
@@ -25,6 +26,8 @@ STRENGTHS = (0.3, 1.0)
 IDF_SCALE = 3.0
 LEAST_TEXTS = 2
 MOST_WEIGHTS = 2_000_000
+FIRST_ALONE = 2
+"""Times `KIND`, of a gram that the first of two texts alone has."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +44,15 @@ class WordsChosen:
         By which the lexicon's own scores are multiplied.
     gain
         By how much the dev score rose.
+    symmetric
+        Of pairs of texts: whether swapping them changes nothing.
     """
 
     strength: float
     share: float
     weight: float
     gain: float
+    symmetric: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,16 +73,18 @@ class Words:
     bias: Tensor
     chosen: WordsChosen
 
-    def fold_into(self, head: SpaceHead | LinearHead) -> None:
+    def fold_into(self, head: SpaceHead | LinearHead | PairHead) -> None:
         """Put the head's share of the logits, and the lexicon's bias, into its linear map."""
-        linear = head if isinstance(head, LinearHead) else head.classifier
+        linear = head.classifier if isinstance(head, SpaceHead) else head
+        weights = [part.weight for part in linear.parts] if isinstance(linear, PairHead) else [linear.weight]
         with torch.no_grad():
-            linear.weight.mul_(self.chosen.share)
+            for weight in weights:
+                weight.mul_(self.chosen.share)
             linear.bias.mul_(self.chosen.share).add_(self.bias)
 
     def beside(self, model: Model) -> Model:
         """Return a model with the lexicon beside its head, which gives way to it."""
-        assert isinstance(model.head, SpaceHead | LinearHead)
+        assert isinstance(model.head, SpaceHead | LinearHead | PairHead)
         self.fold_into(model.head)
         return dataclasses.replace(model, lexicon=self.lexicon)
 
@@ -92,7 +100,7 @@ class _Mixture:
     loss: float
 
 
-def fit_lexicon(data: FitData, head_logits: Tensor, task: Task) -> Words | None:
+def fit_lexicon(data: FitData, head_logits: Tensor, task: Task, *, symmetric: bool = False) -> Words | None:
     r"""Fit logistic (or ridge) regression on wordpieces and pairs, and weigh it against the head on dev.
 
     .. math:: \min_{a, b \ge 0} \sum_{dev} loss(a\,S + b\,L) + (a - 1)^2 + b^2
@@ -110,6 +118,8 @@ def fit_lexicon(data: FitData, head_logits: Tensor, task: Task) -> Words | None:
         ``(dev text, output)``.
     task
         What is learnt.
+    symmetric
+        Of pairs of texts: whether what the first alone has weighs what the second alone has.
 
     Returns
     -------
@@ -118,7 +128,7 @@ def fit_lexicon(data: FitData, head_logits: Tensor, task: Task) -> Words | None:
     """
     if not data.has_dev:
         return None
-    train, dev = _keys(data.train), _keys(data.dev)
+    train, dev = _keys(data.train, symmetric), _keys(data.dev, symmetric)
     if train is None or dev is None:
         return None
     known, idf = _known(*train, len(data.train), max(1, task.n_outputs))
@@ -132,7 +142,19 @@ def fit_lexicon(data: FitData, head_logits: Tensor, task: Task) -> Words | None:
     before, after = (task.scores(z, *data.dev_truth)[task.monitor] for z in (head.numpy(), best.logits))
     if best.b == 0 or after <= before:
         return None
-    return _words(known, idf, best.weights, best.bias, WordsChosen(best.strength, best.a, best.b, after - before))
+    chosen = WordsChosen(best.strength, best.a, best.b, after - before, symmetric)
+    return _words(known, idf, best.weights, best.bias, chosen)
+
+
+def pair_lexicon(data: FitData, head_logits: Array, task: Task, *, symmetric: bool) -> Words | None:
+    """Fit a lexicon of pairs that are read apart: of classes alone.
+
+    Numbers have none: a similarity is asked of every first text with every second, by products that no pair is formed
+    for.
+    """
+    if task.kind == "regression":
+        return None
+    return fit_lexicon(data, torch.from_numpy(head_logits), task, symmetric=symmetric)
 
 
 def learn_lexicon(data: FitData, task: Task, chosen: WordsChosen) -> Words | None:
@@ -152,7 +174,7 @@ def learn_lexicon(data: FitData, task: Task, chosen: WordsChosen) -> Words | Non
     Words or None
         None where the features carry no token ids, or no gram stands in two texts.
     """
-    keys = _keys(data.train)
+    keys = _keys(data.train, chosen.symmetric)
     if keys is None:
         return None
     known, idf = _known(*keys, len(data.train), max(1, task.n_outputs))
@@ -164,17 +186,23 @@ def learn_lexicon(data: FitData, task: Task, chosen: WordsChosen) -> Words | Non
 
 def _words(known: Array, idf: Array, weights: Array, bias: Array, chosen: WordsChosen) -> Words:
     scaled = torch.from_numpy(chosen.weight * weights.T * idf[:, None]).float()
-    return Words(Lexicon(torch.from_numpy(known), scaled), torch.from_numpy(chosen.weight * bias), chosen)
+    grams = torch.from_numpy(known)
+    if chosen.symmetric:  # what the first text alone has stands for both
+        alone = grams // KIND == FIRST_ALONE
+        grams, scaled = torch.cat([grams, grams[alone] + KIND]), torch.cat([scaled, scaled[alone]])
+    return Words(Lexicon(grams, scaled), torch.from_numpy(chosen.weight * bias), chosen)
 
 
-def _keys(source: Inputs) -> tuple[Array, Array] | None:
-    """Return every wordpiece and pair of neighbours, and the text each stands in."""
+def _keys(source: Inputs, symmetric: bool) -> tuple[Array, Array] | None:
+    """Return every wordpiece and pair of neighbours, and the text (or pair of texts) each stands in."""
     ids = source.take_ids(torch.arange(len(source)))
     if ids is None or not len(ids):
         return None
-    first, pairs = token_pairs(ids.long(), source.lengths)
+    tokens, places, pairs = grams_of(ids, source.lengths, source.first)
     owner = torch.repeat_interleave(source.lengths)
-    return torch.cat([ids.long(), pairs]).numpy(), torch.cat([owner, owner[first]]).numpy()
+    grams = torch.cat([tokens, pairs])
+    grams = torch.where(grams // KIND > FIRST_ALONE, grams - KIND, grams) if symmetric else grams
+    return grams.numpy(), torch.cat([owner, owner[places]]).numpy()
 
 
 def _known(keys: Array, owner: Array, n_texts: int, n_outputs: int) -> tuple[Array, Array]:

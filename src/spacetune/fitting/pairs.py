@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from spacetune.encoders import TokenFeatures
 from spacetune.fitting.data import Batch, FitData
 from spacetune.fitting.inputs import Inputs, text_chunks
+from spacetune.fitting.lexicon import WordsChosen
 from spacetune.fitting.linear import Spread, choose_linear, fit_linear, spread
 from spacetune.fitting.scores import standing
 from spacetune.fitting.tasks import Task
@@ -46,14 +47,15 @@ FOLDS = 5
 
 @dataclasses.dataclass(frozen=True)
 class PairChosen:
-    """What dev chose: the strength of the penalty, whether swapping the texts changes nothing, and the tuned share.
+    """What dev chose: the strength of the penalty, whether swapping the texts changes nothing, and the lexicon.
 
-    The share is that of a tuning's epochs; 0 where nothing was tuned.
+    The tuned share is that of a tuning's epochs; 0 where nothing was tuned.
     """
 
     strength: float
     symmetric: bool
     tuned_share: float = 0.0
+    words: WordsChosen | None = None
 
 
 def are_pairs(inputs: Inputs) -> bool:

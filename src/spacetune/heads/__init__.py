@@ -1,7 +1,7 @@
 """What reads token features: heads whose token scores add up to their logits, and a simplex of them."""
 
 from spacetune.heads.head import Head, HeadSum, HeldHead
-from spacetune.heads.lexicon import Lexicon, pair_keys, token_pairs
+from spacetune.heads.lexicon import Lexicon, grams_of, pair_keys, token_pairs
 from spacetune.heads.linear import LinearHead, LinearVertices
 from spacetune.heads.model import Model
 from spacetune.heads.pairs import Meeting, PairHead
@@ -28,6 +28,7 @@ __all__ = [
     "SpaceHead",
     "SpaceVertices",
     "TextMean",
+    "grams_of",
     "pair_keys",
     "simplex_weights",
     "token_pairs",

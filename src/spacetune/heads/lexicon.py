@@ -10,7 +10,11 @@ from spacetune.encoders import TokenFeatures, segment_mean
 from spacetune.errors import UsageError
 from spacetune.heads.head import HeldHead
 
-__all__ = ["Lexicon", "pair_keys", "token_pairs"]
+__all__ = ["Lexicon", "grams_of", "pair_keys", "token_pairs"]
+
+KIND = 1 << 56
+"""What grams of pairs of texts are told apart by, above every key: those in both texts, in the first alone, in the
+second alone are one, two and three times as far up."""
 
 
 def token_pairs(ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -29,18 +33,56 @@ def pair_keys(first: Tensor, second: Tensor) -> Tensor:
     return (first.long() + 1) * (1 << 32) + second.long()
 
 
+def grams_of(ids: Tensor, lengths: Tensor, first: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Return every token's gram, the places of the first tokens of neighbours, and the grams of these.
+
+    Of pairs of texts that are read apart a gram is another one where the other text has it too.
+
+    Parameters
+    ----------
+    ids
+        Token ids of all texts or pairs, end to end.
+    lengths
+        Tokens of each; of a pair those of both its texts.
+    first
+        Of each pair those of its first text; None for texts.
+
+    Examples
+    --------
+    >>> kinds, _, _ = grams_of(torch.tensor([7, 9, 7, 8]), torch.tensor([4]), torch.tensor([2]))
+    >>> (kinds // KIND).tolist(), (kinds % KIND).tolist()
+    ([1, 2, 1, 3], [7, 9, 7, 8])
+    """
+    ids = ids.long()
+    if first is None:
+        return ids, *token_pairs(ids, lengths)
+    halves = torch.stack([first, lengths - first], dim=1).flatten()
+    places, pairs = token_pairs(ids, halves)
+    owner = torch.repeat_interleave(halves)
+    return _told_apart(ids, owner), places, _told_apart(pairs, owner[places])
+
+
+def _told_apart(grams: Tensor, owner: Tensor) -> Tensor:
+    """Tell grams apart by which texts of a pair have them; texts 2p and 2p + 1 are those of pair p."""
+    different, rank = torch.unique(grams, return_inverse=True)
+    place, second = owner // 2 * len(different) + rank, owner % 2 == 1
+    in_other = torch.where(second, torch.isin(place, place[~second]), torch.isin(place, place[second]))
+    return grams + KIND * torch.where(in_other, 1, 2 + second.long())
+
+
 class Lexicon(nn.Module):
     r"""One row of scores a known wordpiece or pair of neighbours, zero for all others.
 
     .. math:: logits_b = \frac1{\sqrt T} \sum_t (B[id_t] + B[id_t, id_{t+1}])
 
     A token's own score is that of its wordpiece and half of the pairs it stands in, so the scores of a text sum to
-    its logits and explanations stay exact. It is ours, not the paper's.
+    its logits and explanations stay exact. Of two texts that are read apart a gram that both have is another one than
+    one that the first alone has, or the second. It is ours, not the paper's.
 
     Parameters
     ----------
     grams
-        ``(n_known,)`` token ids, and keys of pairs (`pair_keys`), ascending.
+        ``(n_known,)`` token ids, and keys of pairs (`pair_keys`), ascending; of two texts as `grams_of` has them.
     weights
         ``(n_known, n_outputs)``: B.
 
@@ -102,10 +144,9 @@ class Lexicon(nn.Module):
     def _rows(self, features: TokenFeatures) -> Tensor:
         if features.token_ids is None:
             raise UsageError("a lexicon reads token ids, and these features carry none: fit with lexicon=False")
-        ids = features.token_ids.long()
-        first, pairs = token_pairs(ids, features.lengths)
+        grams, places, pairs = grams_of(features.token_ids, features.lengths, features.first)
         shared = self.rows_of(pairs) / 2
-        return self.rows_of(ids).index_add_(0, first, shared).index_add_(0, first + 1, shared)
+        return self.rows_of(grams).index_add_(0, places, shared).index_add_(0, places + 1, shared)
 
     def rows_of(self, wanted: Tensor) -> Tensor:
         """Return the scores of these grams, zero for unknown ones; found by halving, which an exported graph can do."""

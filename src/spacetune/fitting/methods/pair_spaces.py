@@ -6,6 +6,7 @@ import dataclasses
 
 from spacetune.fitting.data import FitData
 from spacetune.fitting.learnt import Learnt
+from spacetune.fitting.lexicon import WordsChosen, learn_lexicon, pair_lexicon
 from spacetune.fitting.methods.method import Array, Run
 from spacetune.fitting.pair_spaces import fit_pair_spaces
 from spacetune.fitting.pairs import PAIR_STRENGTHS, PairChosen, PairRows, choose_pairs, learn_pairs, logits_held_out
@@ -22,7 +23,7 @@ PAIR_SHARE = 1 / 6
 
 @dataclasses.dataclass(frozen=True)
 class PairSpacesChosen:
-    """What dev chose: of the linear head of pairs, and the share of the epochs of the spaces beside it.
+    """What dev chose: of the linear head of pairs, the share of the epochs of the spaces beside it, and the lexicon.
 
     The share is 0 where the spaces did no better than the linear head alone.
     """
@@ -30,10 +31,11 @@ class PairSpacesChosen:
     linear: PairChosen
     settings: HeadSettings
     share: float
+    words: WordsChosen | None = None
 
 
 def learn_pair_spaces(
-    data: FitData, settings: HeadSettings, schedule: Schedule, symmetric: bool | None, run: Run
+    data: FitData, settings: HeadSettings, schedule: Schedule, symmetric: bool | None, run: Run, *, lexicon: bool
 ) -> tuple[Learnt, Array]:
     """Fit the linear head, then spaces, and keep the epoch that is best on dev: of single labels by the log loss.
 
@@ -57,8 +59,10 @@ def learn_pair_spaces(
         checkpoint=run.checkpoint,
         progress=run.progress,
     )
-    chosen = PairSpacesChosen(found, settings, history.best_epoch / schedule.n_epochs)
-    return Learnt.of(Model(head), history=history, chosen=chosen), logits_of(head, data.dev)
+    words = pair_lexicon(data, logits_of(head, data.dev), run.task, symmetric=found.symmetric) if lexicon else None
+    model = Model(head) if words is None else words.beside(Model(head))
+    chosen = PairSpacesChosen(found, settings, history.best_epoch / schedule.n_epochs, words and words.chosen)
+    return Learnt.of(model, history=history, chosen=chosen), logits_of(model.on_top, data.dev)
 
 
 def learn_pair_spaces_again(data: FitData, schedule: Schedule, run: Run, before: Learnt) -> Learnt:
@@ -72,4 +76,6 @@ def learn_pair_spaces_again(data: FitData, schedule: Schedule, run: Run, before:
         head, _ = fit_pair_spaces(
             data, head, beside, linear.symmetric, settings, run.task, schedule, progress=run.progress
         )
-    return Learnt.of(Model(head), history=before.history, chosen=chosen)
+    words = None if chosen.words is None else learn_lexicon(data, run.task, chosen.words)
+    model = Model(head) if words is None else words.beside(Model(head))
+    return Learnt.of(model, history=before.history, chosen=chosen)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,10 +12,11 @@ from torch import Tensor, nn
 
 from spacetune.encoders import TokenFeatures
 from spacetune.fitting.data import Batch, FitData
+from spacetune.fitting.history import History
 from spacetune.fitting.inputs import mean_rows
 from spacetune.fitting.layers import TunedLayers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon
+from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon, pair_lexicon
 from spacetune.fitting.linear import STRENGTHS, Spread, spread
 from spacetune.fitting.mean_probe import choose_probe, learn_probe
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
@@ -101,49 +101,56 @@ class ProbeMethod(Method):
         return None
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
-        """Fit at every strength, keep the best on dev; then tune, where that was asked for, and keep the better."""
-        named = None if self.C is None else (self.C,)
-        if are_pairs(data.train):
-            return self._learn_pairs(data, run, named or PAIR_STRENGTHS)
-        found = choose_probe(data, run.task, named or STRENGTHS)
-        frozen = Learnt.of(Model(found.head), chosen=ProbeChosen(found.strength), facts={"C": found.strength})
-        kept = frozen, found.dev_logits
-        if self.inside is not None:
-            kept = self._better(kept, self._tune(data, found.spread, run), data, run)
-        beside_tuned = self.lexicon is None and self.inside is not None
-        return _with_words(*kept, data, run) if self.lexicon or beside_tuned else kept
+        """Fit at every strength, keep the best on dev; tune, where asked for, and keep the better; add words."""
+        apart = are_pairs(data.train)
+        learnt, logits = (self._learn_pairs if apart else self._learn_texts)(data, run)
+        if not (self.inside is not None if self.lexicon is None else self.lexicon):
+            return learnt, logits
+        chosen: ProbeChosen | PairChosen = learnt.chosen
+        if isinstance(chosen, PairChosen):
+            words = pair_lexicon(data, logits, run.task, symmetric=chosen.symmetric)
+        else:
+            words = fit_lexicon(data, torch.from_numpy(logits), run.task)
+        if words is None:
+            return learnt, logits
+        own = logits * words.chosen.share + words.bias.numpy()
+        chosen = dataclasses.replace(chosen, words=words.chosen)
+        return _told(words.beside(learnt.model), learnt.history, chosen), own + logits_of(words.lexicon, data.dev)
 
     def learn_again(self, data: FitData, run: Run, before: Learnt) -> Learnt:
-        """Fit at the strength that was chosen, or tune to the same share of the epochs."""
-        chosen = before.chosen
-        if isinstance(chosen, PairChosen):
-            return self._learn_pairs_again(data, run, before)
-        if chosen.tuned_share:
-            of_rows = spread(mean_rows(data.train).numpy(), data.truth[1])
-            head, tuned = self._tune(data, of_rows, run, chosen.tuned_share)
-            model = Model(head, tuned.changes)
-        else:
-            model = Model(learn_probe(data, run.task, chosen.strength))
+        """Fit at the strength that was chosen, or tune to the same share of the epochs; with the lexicon's weight."""
+        chosen: ProbeChosen | PairChosen = before.chosen
+        again = self._pairs_again if isinstance(chosen, PairChosen) else self._texts_again
+        model = again(data, run, chosen)
         words = None if chosen.words is None else learn_lexicon(data, run.task, chosen.words)
-        model = model if words is None else words.beside(model)
-        return Learnt.of(model, history=before.history, chosen=chosen, facts={"C": chosen.strength})
+        return _told(model if words is None else words.beside(model), before.history, chosen)
 
-    def _learn_pairs(self, data: FitData, run: Run, strengths: Sequence[float]) -> tuple[Learnt, Array]:
-        head, chosen, logits = choose_pairs(data, PairRows.of(data), run.task, strengths, self.symmetric)
-        facts = {"C": chosen.strength}
-        frozen = Learnt.of(Model(head), chosen=chosen, facts=facts)
-        if self.inside is None:
-            return frozen, logits
-        return self._better((frozen, logits), self._tune_pairs(data, head, chosen, run), data, run)
+    def _learn_texts(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
+        found = choose_probe(data, run.task, STRENGTHS if self.C is None else (self.C,))
+        frozen = _told(Model(found.head), None, ProbeChosen(found.strength)), found.dev_logits
+        return frozen if self.inside is None else self._better(frozen, self._tune(data, found.spread, run), data, run)
 
-    def _learn_pairs_again(self, data: FitData, run: Run, before: Learnt) -> Learnt:
-        chosen = before.chosen
-        head = learn_pairs(data, PairRows.of(data), run.task, chosen)
-        facts = {"C": chosen.strength}
+    def _texts_again(self, data: FitData, run: Run, chosen: Any) -> Model:
         if not chosen.tuned_share:
-            return Learnt.of(Model(head), chosen=chosen, facts=facts)
-        tuned_head, tuned = self._tune_pairs(data, head, chosen, run, chosen.tuned_share)
-        return Learnt.of(Model(tuned_head, tuned.changes), history=before.history, chosen=chosen, facts=facts)
+            return Model(learn_probe(data, run.task, chosen.strength))
+        of_rows = spread(mean_rows(data.train).numpy(), data.truth[1])
+        head, tuned = self._tune(data, of_rows, run, chosen.tuned_share)
+        return Model(head, tuned.changes)
+
+    def _learn_pairs(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
+        strengths = PAIR_STRENGTHS if self.C is None else (self.C,)
+        head, chosen, logits = choose_pairs(data, PairRows.of(data), run.task, strengths, self.symmetric)
+        frozen = _told(Model(head), None, chosen), logits
+        if self.inside is None:
+            return frozen
+        return self._better(frozen, self._tune_pairs(data, head, chosen, run), data, run)
+
+    def _pairs_again(self, data: FitData, run: Run, chosen: Any) -> Model:
+        head = learn_pairs(data, PairRows.of(data), run.task, chosen)
+        if not chosen.tuned_share:
+            return Model(head)
+        trained, tuned = self._tune_pairs(data, head, chosen, run, chosen.tuned_share)
+        return Model(trained, tuned.changes)
 
     def _tune_pairs(
         self, data: FitData, head: PairHead, chosen: PairChosen, run: Run, share: float | None = None
@@ -172,8 +179,7 @@ class ProbeMethod(Method):
             log.warning("tuning did no better on dev than the probe of the frozen encoder, which is kept")
             return frozen
         chosen = dataclasses.replace(before.chosen, tuned_share=tuned.share)
-        model = Model(head, tuned.changes)
-        return Learnt.of(model, history=tuned.history, chosen=chosen, facts={"C": chosen.strength}), logits
+        return _told(Model(head, tuned.changes), tuned.history, chosen), logits
 
     def _tune(
         self, data: FitData, of_rows: Spread, run: Run, share: float | None = None
@@ -192,15 +198,8 @@ class ProbeMethod(Method):
         return trained.vertices.centroid(), layers
 
 
-def _with_words(learnt: Learnt, logits: Array, data: FitData, run: Run) -> tuple[Learnt, Array]:
-    """Add a lexicon where it helps on dev."""
-    words = fit_lexicon(data, torch.from_numpy(logits), run.task)
-    if words is None:
-        return learnt, logits
-    chosen = dataclasses.replace(learnt.chosen, words=words.chosen)
-    made = Learnt.of(words.beside(learnt.model), history=learnt.history, chosen=chosen, facts={"C": chosen.strength})
-    own = logits * words.chosen.share + words.bias.numpy()
-    return made, own + logits_of(words.lexicon, data.dev)
+def _told(model: Model, history: History | None, chosen: ProbeChosen | PairChosen) -> Learnt:
+    return Learnt.of(model, history=history, chosen=chosen, facts={"C": chosen.strength})
 
 
 class _TunedLinear(nn.Module):

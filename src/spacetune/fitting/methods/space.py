@@ -137,7 +137,7 @@ class SpaceMethod(Method):
         schedule = self._schedule(len(data.train), run.task)
         self._check_memory(data.train, settings, schedule, run.task)
         if apart:
-            return learn_pair_spaces(data, settings, schedule, self.symmetric, run)
+            return learn_pair_spaces(data, settings, schedule, self.symmetric, run, lexicon=self.lexicon)
         trained = None
         if self.train_encoder:
             assert run.encoder is not None
