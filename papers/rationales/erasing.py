@@ -51,6 +51,18 @@ def one_at_a_time(model: SpaceClassifier, words: tuple[str, ...]) -> np.ndarray:
     return logits[:1] - logits[1:]
 
 
+def shap_values(model: SpaceClassifier, words: tuple[str, ...]) -> np.ndarray:
+    """Return the values of `shap`'s explainer of texts with its own settings, ``(n_words, n_classes)``, of the logits.
+
+    Lundberg and Lee, NeurIPS 2017; the explainer is its partition of the text into a tree, at most 500 calls.
+    """
+    from shap import Explainer, maskers  # not in what the papers need: it brings numba
+
+    explainer = Explainer(lambda texts: model.predict_logits(list(texts)).astype(float), maskers.Text(r"\s+"))
+    [values] = explainer([" ".join(words)], silent=True).values
+    return values
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Return probabilities along the last axis."""
     powers = np.exp(logits - logits.max(-1, keepdims=True))

@@ -68,14 +68,30 @@ def best(explained: Sequence[Explained], method: str, measure: Callable[[str], f
     return {"reading": max(values, key=lambda name: values[name]), "values": values}
 
 
-def differences(ours: Columns, other: Columns) -> dict[str, list[float]]:
-    """Return ours less the other's with a 95 % interval over draws of the posts with replacement (paired)."""
+def mean_over_fits(fits: Sequence[Columns]) -> dict[str, float]:
+    """Return every measure of a method, the mean over several models."""
+    return {name: float(np.mean([_of(columns[name]) for columns in fits])) for name in fits[0]}
+
+
+def differences(ours: Sequence[Columns], other: Sequence[Columns]) -> dict[str, list[float]]:
+    """Return ours less the other's, the mean over models, with a 95 % interval over draws of the posts and the models.
+
+    Paired: both are of the same models and posts, of the first models where one method ran on fewer. Posts and models
+    are drawn with replacement.
+    """
     rng, found = np.random.default_rng(0), dict[str, list[float]]()
-    for name in ours:
-        rows = rng.integers(0, len(ours[name]), (RESAMPLES, len(ours[name])))
-        drawn = [_of(ours[name][row]) - _of(other[name][row]) for row in rows]
+    pairs = list(zip(ours, other, strict=False))
+    for name in ours[0]:
+        n = len(ours[0][name])
+        drawn = [
+            np.mean([_of(a[name][rows]) - _of(b[name][rows]) for a, b in (pairs[i] for i in models)])
+            for rows, models in (
+                (rng.integers(0, n, n), rng.integers(0, len(pairs), len(pairs))) for _ in range(RESAMPLES)
+            )
+        ]
         low, high = np.quantile(drawn, (0.025, 0.975))
-        found[name] = [_of(ours[name]) - _of(other[name]), float(low), float(high)]
+        apart = np.mean([_of(a[name]) - _of(b[name]) for a, b in pairs])
+        found[name] = [float(apart), float(low), float(high)]
     return found
 
 

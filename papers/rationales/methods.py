@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from papers.muppet.words import word_of
-from papers.rationales.erasing import lime, one_at_a_time
+from papers.rationales.erasing import lime, one_at_a_time, shap_values
 from papers.rationales.exact import carried_back, exact_scores
 from papers.rationales.posts import NORMAL, Post
 from papers.rationales.readings import Found, readings
 
 from spacetune import SpaceClassifier
 
-BATCH = 64
 STATES = "exact at the states"
 OURS = (STATES, "exact at the input", "exact at every depth")
 
@@ -41,9 +40,11 @@ class Methods:
         A fitted classifier.
     others
         Whether to make the other methods too, and not ours alone.
+    shap
+        Whether SHAP is among them.
     """
 
-    def __init__(self, model: SpaceClassifier, *, others: bool) -> None:
+    def __init__(self, model: SpaceClassifier, *, others: bool, shap: bool = False) -> None:
         self.model = model
         self.normal = model.classes_.tolist().index(NORMAL)
         self._ours: dict[str, Callable[[Sequence[Post]], list[Found]]] = {
@@ -66,23 +67,14 @@ class Methods:
                 "one word erased": lambda post, _: {"scores": one_at_a_time(model, post.words)},
                 "random": lambda post, i: {"random": np.random.default_rng([1, i]).random(len(post.words))},
             }
+        if shap:
+            self._run["SHAP"] = lambda post, _: {"scores": shap_values(model, post.words)}
         warm = Post(("warm", "up"), np.ones((2, 2), dtype=bool))
         self._compute(warm, 0, list(self._run))  # so that no post pays for what is made once
 
     def explain(self, posts: Sequence[Post], numbers: Sequence[int], folder: Path) -> list[Explained]:
         """Run on each post by itself what `folder` does not hold yet; its number seeds what is drawn."""
         return self._read(posts, [self._scores(post, i, folder) for post, i in zip(posts, numbers, strict=True)])
-
-    def explain_many(self, posts: Sequence[Post]) -> list[Explained]:
-        """Run ours on many posts at a time."""
-        flats: list[Found] = [{} for _ in posts]
-        for name, run in self._ours.items():
-            start = time.process_time()
-            found = [each for i in range(0, len(posts), BATCH) for each in run(posts[i : i + BATCH])]
-            seconds = np.array((time.process_time() - start) / len(posts))
-            for flat, each in zip(flats, found, strict=True):
-                flat |= {f"{name}|{key}": values for key, values in each.items()} | {f"{name}|seconds": seconds}
-        return self._read(posts, flats)
 
     def _scores(self, post: Post, number: int, folder: Path) -> Found:
         place = folder / f"{number}.npz"

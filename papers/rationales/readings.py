@@ -44,7 +44,7 @@ def readings(
         return found
     if method == "attention":
         return {name: word_sums(weights, word_of, n_words, "sum") for name, weights in found.items()}
-    if method == "one word erased":
+    if method in ("one word erased", "SHAP"):
         return {question: found["scores"] @ weights for question, weights in ask.items()}
     if method == "LIME":
         column = {"predicted": found["probability"][:, logits.argmax()], "toxic": -found["probability"][:, normal]}

@@ -2,20 +2,22 @@
 
 Run `python -m papers.rationales.reproduce`: writes results/*.json and results.md beside this file. What is there is
 not run again; remove a file to run it anew. Fitted models and the slow methods' scores of each post are kept in
-results/parts, which is not committed. The other methods need captum: `pip install 'spacetune[papers]'`.
+results/parts, which is not committed. The other methods need captum, `pip install 'spacetune[papers]'`, and SHAP needs
+`pip install shap` beside it.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks.common import circumstances, split
 from benchmarks.second_encoder import second_encoder
-from papers.rationales.measuring import best, differences, faithfulness, plausibility, summed_up
+from papers.rationales.measuring import best, differences, faithfulness, mean_over_fits, plausibility, summed_up
 from papers.rationales.methods import OURS, Explained, Methods
 from papers.rationales.posts import Post, posts_of
 from papers.rationales.rules import compared_rules
@@ -25,20 +27,18 @@ from spacetune import SpaceClassifier
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (0, 1, 2)
-N_DEV, N_TEST = 40, 200
-"""Posts of the samples on which the slow methods run too."""
+N_DEV, N_TEST = 40, 300
+"""Dev posts on which every method chooses a reading, and test posts on which all are measured, for every fit."""
 FEW_TRAIN, FEW_DEV = 2000, 150
 """Posts that the classifier on the second encoder learns from, and that its rules are compared on."""
-OURS_DEV, FAITHFUL_DEV, FAITHFUL_RULES = 400, 100, 150
-"""Dev posts on which ours choose a reading: for plausibility, and those of them for faithfulness."""
+RULES_DEV, FAITHFUL_RULES = 400, 150
+"""Dev posts on which our rules are compared: for plausibility, and those of them for faithfulness."""
 
 
 def main() -> None:
     """Run what is not there yet, and write the page."""
     (HERE / "results" / "parts").mkdir(parents=True, exist_ok=True)
-    for seed in SEEDS:
-        kept(f"seed_{seed}", lambda seed=seed: whole(seed))
-    kept("rules", lambda: compared_rules(fitted(0), drawn("dev", OURS_DEV)[0], FAITHFUL_RULES))
+    kept("rules", lambda: compared_rules(fitted(0), drawn("dev", RULES_DEV)[0], FAITHFUL_RULES))
     if second_encoder() is not None:
         kept("rules_second", lambda: compared_rules(on_second(), drawn("dev", FEW_DEV)[0], FEW_DEV))
     kept("compared", compared)
@@ -77,23 +77,6 @@ def on_second() -> SpaceClassifier:
     return model.fit(texts, labels, dev=dev.take(range(FEW_TRAIN // 4)))
 
 
-def whole(seed: int) -> dict[str, Any]:
-    """Our own scores on all posts: readings chosen on dev, measured on test."""
-    model = fitted(seed)
-    methods = Methods(model, others=False)
-    dev = methods.explain_many(drawn("dev", OURS_DEV)[0])
-    test, posts = split("hatexplain", "test"), posts_of("test")
-    explained = methods.explain_many(posts)
-    choice = {name: choose(model, name, dev, dev[:FAITHFUL_DEV]) for name in OURS}
-    return {
-        "seed": seed,
-        "accuracy": model.score(test.texts, test.labels),
-        "posts": {part: about(each) for part, each in (("dev", dev), ("test", explained))},
-        "chosen on dev": choice,
-        "test": {name: summed_up(measured(model, explained, name, choice[name])) for name in OURS},
-    }
-
-
 def about(explained: list[Explained]) -> dict[str, float]:
     """Return how many posts there are, how many with a word that two marked, and mean numbers of words."""
     marked = [each.post for each in explained if each.post.majority.any()]
@@ -128,23 +111,40 @@ def measured(model: SpaceClassifier, explained: list[Explained], method: str, ch
 
 
 def compared() -> dict[str, Any]:
-    """All methods on the same model (seed 0) and the same test posts; readings chosen on a sample of dev."""
-    model = fitted(0)
-    methods = Methods(model, others=True)
-    dev, test = (sample(methods, part, n) for part, n in (("dev", N_DEV), ("test", N_TEST)))
-    names = list(test[0].scores)
-    choice = {name: choose(model, name, dev, dev) for name in names}
-    columns = {name: measured(model, test, name, choice[name]) for name in names}
+    """All methods on the same models and test posts; readings chosen on a sample of dev."""
+    fits = [beside(seed) for seed in SEEDS]
+    names = list(fits[0]["columns"])
+    columns = {name: [fit["columns"][name] for fit in fits if name in fit["columns"]] for name in names}
     return {
-        "posts": about(test),
-        "dev posts": len(dev),
-        "chosen on dev": choice,
-        "test": {name: summed_up(columns[name]) for name in names},
+        "seeds": SEEDS,
+        "posts": fits[0]["posts"],
+        "dev posts": N_DEV,
+        "chosen on dev": [fit["choice"] for fit in fits],
+        "test": {name: mean_over_fits(columns[name]) for name in names},
         "ours less the other": {
             own: {name: differences(columns[own], columns[name]) for name in names if name != own} for own in OURS
         },
-        "cpu seconds a text": {name: float(np.mean([each.seconds[name] for each in test])) for name in names},
-        "integrated gradients, largest gap": max(each.gap for each in test),
+        "cpu seconds a text": {name: fits[0]["seconds"][name] for name in names},
+        "of the first fit alone": [name for name in names if len(columns[name]) == 1],
+        "integrated gradients, largest gap": max(fit["gap"] for fit in fits),
+    }
+
+
+def beside(seed: int) -> dict[str, Any]:
+    """All methods on one model: every measure of every test post, what was chosen, and the seconds."""
+    model = fitted(seed)
+    methods = Methods(model, others=True, shap=seed == SEEDS[0])
+    dev = explained(methods, f"dev-{seed}", *drawn("dev", N_DEV))
+    every = posts_of("test")
+    numbers = np.random.default_rng(0).permutation(len(every))[:N_TEST].tolist()
+    test = explained(methods, f"test-{seed}", [every[i] for i in numbers], numbers)
+    choice = {name: choose(model, name, dev, dev) for name in test[0].scores}
+    return {
+        "posts": about(test),
+        "choice": choice,
+        "columns": {name: measured(model, test, name, chosen) for name, chosen in choice.items()},
+        "seconds": {name: float(np.mean([each.seconds[name] for each in test])) for name in choice},
+        "gap": max(each.gap for each in test),
     }
 
 
@@ -155,11 +155,11 @@ def drawn(part: str, n: int) -> tuple[list[Post], list[int]]:
     return [posts[i] for i in numbers], numbers
 
 
-def sample(methods: Methods, part: str, n: int) -> list[Explained]:
-    """Explain drawn posts one by one, keeping the scores of each."""
+def explained(methods: Methods, part: str, posts: list[Post], numbers: Sequence[int]) -> list[Explained]:
+    """Explain posts one by one, keeping the scores of each."""
     folder = HERE / "results" / "parts" / part
     folder.mkdir(exist_ok=True)
-    return methods.explain(*drawn(part, n), folder)
+    return methods.explain(posts, numbers, folder)
 
 
 if __name__ == "__main__":

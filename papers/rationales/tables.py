@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from papers.muppet.tables import table
 from papers.rationales.methods import OURS, STATES
 
@@ -21,7 +20,6 @@ def markdown(folder: Path) -> str:
     """Return the page of all results that are there."""
     published = json.loads((folder / "published.json").read_text())
     found = {place.stem: json.loads(place.read_text()) for place in sorted((folder / "results").glob("*.json"))}
-    seeds = [found[name] for name in found if name.startswith("seed_")]
     sections = [_head(published)]
     sections += [
         _rules(found[name], model)
@@ -32,9 +30,7 @@ def markdown(folder: Path) -> str:
         if name in found
     ]
     if "compared" in found:
-        sections += [_compared(found["compared"]), _differences(found["compared"])]
-    if seeds:
-        sections += [_whole(seeds), _readings(seeds[0], found.get("compared"))]
+        sections += [part(found["compared"]) for part in (_compared, _differences, _readings)]
     return "\n".join(sections)
 
 
@@ -61,15 +57,17 @@ sum to the logits, those "apart" with a remainder that no word has. The biases o
 
 def _compared(found: dict[str, Any]) -> str:
     seconds, about = found["cpu seconds a text"], found["posts"]
+    alone = "".join(f", {name} on the first alone" for name in found["of the first fit alone"])
     rows = [
         [name, *(f"{scores[each]:.3f}" for each in MEASURES), f"{seconds[name]:.4f}", _times(seconds, name)]
         for name, scores in found["test"].items()
     ]
-    return f"""## Beside other methods, on the same model
+    return f"""## Beside other methods, on the same models
 
-{about["posts"]} test posts drawn with a seed, {about["words"]:.1f} words each,
-{about["words marked by a majority"]:.1f} of them marked by a majority
-and {about["words marked by anyone"]:.1f} by anyone; the model of seed 0.
+{about["posts"]:,} test posts, drawn with a seed of those labelled hateful or offensive; {about["words"]:.1f} words each. In
+{about["with a majority rationale"]:,} of them a majority marked words, {about["words marked by a majority"]:.1f} a
+post, and anyone {about["words marked by anyone"]:.1f} (plausibility is measured on these). Means over the fits with
+seeds {", ".join(map(str, found["seeds"]))}; all methods on the same models{alone}.
 Sufficiency: the lower the better; all else: the higher.
 Integrated gradients miss the difference of logits that they should sum to by
 {found["integrated gradients, largest gap"]:.3f} at most. Seconds are CPU seconds of one thread for one text at a time,
@@ -93,7 +91,7 @@ def _differences(found: dict[str, Any]) -> str:
     ]
     return f"""## Ours less the others
 
-On the same posts, with 95 % intervals over draws of the posts (paired bootstrap). **Bold** where the interval
+On the same posts and models, with 95 % intervals over draws of both (paired bootstrap). **Bold** where the interval
 leaves out 0 in our favour, *slanted* where it does against us.
 
 {table(["difference", *MEASURES], rows)}
@@ -108,54 +106,25 @@ def _interval(values: list[float], lower: bool) -> str:
     return f"**{shown}**" if (apart > 0) != lower else f"*{shown}*"
 
 
-def _whole(seeds: list[dict[str, Any]]) -> str:
-    about = seeds[0]["posts"]["test"]
-    accuracy = [each["accuracy"] for each in seeds]
-    rows = [
-        [
-            name,
-            *(_spread([s["test"][name][m] for s in seeds]) for m in MEASURES),
-        ]
-        for name in OURS
-    ]
-    return f"""## Ours on all test posts
-
-{about["posts"]:,} posts labelled hateful or offensive, {about["with a majority rationale"]:,} of them with a word that
-two people marked (plausibility is measured on these); fits with seeds {", ".join(str(s["seed"]) for s in seeds)},
-mean ± standard deviation. Test accuracy of the models {_spread(accuracy)}.
-
-{table(["method", *MEASURES], rows)}
-"""
-
-
-def _spread(values: list[float]) -> str:
-    """Write a mean with its standard deviation; of one value there is none."""
-    return f"{np.mean(values):.3f}" + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else "")
-
-
-def _readings(first: dict[str, Any], compared: dict[str, Any] | None) -> str:
-    rows = _choices(first["chosen on dev"], "all test posts")
-    rows += [] if compared is None else _choices(compared["chosen on dev"], "beside other methods")
-    values = first["chosen on dev"][STATES]
-    plausible, faithful = (values[kind]["values"] for kind in ("plausibility", "faithfulness"))
+def _readings(found: dict[str, Any]) -> str:
+    first = found["chosen on dev"][0]
+    plausible, faithful = (first[STATES][kind]["values"] for kind in ("plausibility", "faithfulness"))
     each = [[name, f"{plausible[name]:.3f}", f"{faithful[name]:.3f}"] for name in plausible]
-    few = "" if compared is None else f" Beside other methods, all chose on {compared['dev posts']} of them."
     return f"""## Readings, chosen on dev
 
-For plausibility by AUPRC, for faithfulness by comprehensiveness less sufficiency of the top five; the value on dev in
-brackets. For all test posts ours chose on {first["posts"]["dev"]["posts"]} dev posts (by faithfulness on the first
-hundred of them; seed 0 is shown).{few}
+For plausibility by AUPRC, for faithfulness by comprehensiveness less sufficiency of the top five, on
+{found["dev posts"]} dev posts; the value on dev in brackets. Seed {found["seeds"][0]} is shown.
 
-{table(["method", "for", "for plausibility", "for faithfulness"], rows)}
+{table(["method", "for plausibility", "for faithfulness"], _choices(first))}
 
-All readings of the exact scores at the states on dev (seed 0, all test posts):
+All readings of the exact scores at the states on dev:
 
 {table(["reading", "AUPRC", "comprehensiveness less sufficiency"], each)}
 """
 
 
-def _choices(chosen: dict[str, Any], where: str) -> list[list[str]]:
+def _choices(chosen: dict[str, Any]) -> list[list[str]]:
     def told(kind: dict[str, Any]) -> str:
         return f"{kind['reading']} ({max(kind['values'].values()):.3f})"
 
-    return [[name, where, told(c["plausibility"]), told(c["faithfulness"])] for name, c in chosen.items()]
+    return [[name, told(c["plausibility"]), told(c["faithfulness"])] for name, c in chosen.items()]
