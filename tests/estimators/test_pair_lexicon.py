@@ -81,12 +81,13 @@ def test_it_is_saved_and_learnt_again(shallow: Encoder, tmp_path: Path) -> None:
     assert np.array_equal(again.predict_logits(FRESH), model.predict_logits(FRESH))
 
 
-def test_spaces_have_one_and_numbers_none(shallow: Encoder) -> None:
+def test_spaces_have_one_and_so_has_a_similarity(shallow: Encoder) -> None:
     quick: dict[str, Any] = {"store": None, "n_epochs": 1, "n_latent": 4, "learning_rate": 1e-6}
     spaces = SpaceClassifier(shallow, **quick).fit(PAIRS, LABELS)
     assert spaces.explain(FRESH[:5]).check() < 1e-4
     assert spaces.set_params(lexicon=False).fit(PAIRS, LABELS).lexicon_ is None
     numbers = LinearProbeRegressor(shallow, **WEAK).fit(PAIRS, [float(label) for label in LABELS])
-    assert numbers.lexicon_ is None
-    similar = numbers.similarity([a for a, _ in FRESH[:3]], [b for _, b in FRESH[:3]])
-    np.testing.assert_allclose(np.diag(similar), numbers.predict(FRESH[:3]), atol=1e-5)
+    assert numbers.lexicon_ is not None
+    firsts, seconds = [a for a, _ in FRESH[:6]], [b for _, b in FRESH[2:6]]
+    one_by_one = [numbers.predict([(a, b) for b in seconds]) for a in firsts]
+    np.testing.assert_allclose(numbers.similarity(firsts, seconds), one_by_one, atol=1e-5)

@@ -63,3 +63,27 @@ def test_scores_of_tokens_sum_to_the_logits_and_know_who_has_a_word() -> None:
     torch.testing.assert_close(lexicon.logits(features)[:, 0], torch.tensor([8.0, 8.0, -8.0]) / root)
     sums = torch.stack([part.sum() for part in scores.split([3, 3, 2])])
     torch.testing.assert_close(sums, lexicon.logits(features)[:, 0])
+
+
+@given(PAIRS, st.integers(0, 2**31))
+def test_a_grid_is_every_pair_by_itself(pairs: list[tuple[list[int], list[int]]], seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    keys = [*range(6), *(int(pair_keys(torch.tensor(a), torch.tensor(b))) for a in range(6) for b in range(6))]
+    known = torch.tensor([key + KIND * kind for kind in (1, 2, 3) for key in sorted(keys)])[::2]
+    lexicon = Lexicon(known, torch.randn(len(known), 2, generator=generator))
+    sides = [[[0, *pair[side]] for pair in pairs] for side in (0, 1)]
+    firsts, seconds = (
+        TokenFeatures(
+            torch.zeros(sum(map(len, texts)), 1, 2),
+            torch.tensor([0, *(len(text) for text in texts)]).cumsum(0),
+            torch.tensor([i for text in texts for i in text]),
+        )
+        for texts in sides
+    )
+    each = [(a, b) for a in sides[0] for b in sides[1]]
+    ids, lengths, first = flat(each)
+    both = TokenFeatures(
+        torch.zeros(len(ids), 1, 2), torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)]), ids, first=first
+    )
+    expected = lexicon.logits(both).double().view(len(sides[0]), len(sides[1]), 2)
+    torch.testing.assert_close(lexicon.grid(firsts, seconds), expected, atol=1e-5, rtol=1e-5)

@@ -38,7 +38,7 @@ class LinearProbe(Classifier):
         Passes over the texts while they are trained; None chooses by their number.
     lexicon
         Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev; of texts that are
-        read apart those of what both have, and of what one alone has (`grams_of`), for classes. None is beside tuned
+        read apart those of what both have, and of what one alone has (`grams_of`). None is beside tuned
         layers alone.
     pairs
         ``apart`` reads the texts of a pair alone, each different text once, and lets their means meet in products and

@@ -78,7 +78,9 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
         different, places = each_once([*ours, *others])
         features = self.encoder_.encode(different, layers=self.layers_ or (-1,))
         sides = torch.from_numpy(places).split([len(ours), len(others)])
-        logits = self.head_.grid(*(features.take(side) for side in sides))
+        both = tuple(features.take(side) for side in sides)
+        logits, words = self.head_.grid(*both), self.lexicon_
+        logits = logits if words is None else logits + words.grid(*both)
         return np.stack([self.task_.labels(row) for row in logits.numpy()])
 
     def predict_spread(self, X: object, *, n_samples: int = 20, seed: int = 0) -> tuple[Array, Array]:

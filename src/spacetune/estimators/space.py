@@ -92,7 +92,7 @@ class SpaceClassifier(Classifier):
         are read apart.
     lexicon
         Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev; of texts that are
-        read apart those of what both have, and of what one alone has (`grams_of`), for classes.
+        read apart those of what both have, and of what one alone has (`grams_of`).
     pairs
         ``apart`` reads the texts of a pair alone, each different text once: their centroids meet in products and
         squares, beside the linear head of pairs (`LinearProbe`) where they start; ``together`` reads a pair as one

@@ -18,7 +18,7 @@ from spacetune.fitting.tasks import Task
 from spacetune.heads import Lexicon, LinearHead, Model, PairHead, SpaceHead, grams_of
 from spacetune.heads.lexicon import KIND
 
-__all__ = ["Words", "WordsChosen", "fit_lexicon", "learn_lexicon", "pair_lexicon"]
+__all__ = ["Words", "WordsChosen", "fit_lexicon", "learn_lexicon"]
 
 Array = np.ndarray[Any, Any]
 
@@ -144,17 +144,6 @@ def fit_lexicon(data: FitData, head_logits: Tensor, task: Task, *, symmetric: bo
         return None
     chosen = WordsChosen(best.strength, best.a, best.b, after - before, symmetric)
     return _words(known, idf, best.weights, best.bias, chosen)
-
-
-def pair_lexicon(data: FitData, head_logits: Array, task: Task, *, symmetric: bool) -> Words | None:
-    """Fit a lexicon of pairs that are read apart: of classes alone.
-
-    Numbers have none: a similarity is asked of every first text with every second, by products that no pair is formed
-    for.
-    """
-    if task.kind == "regression":
-        return None
-    return fit_lexicon(data, torch.from_numpy(head_logits), task, symmetric=symmetric)
 
 
 def learn_lexicon(data: FitData, task: Task, chosen: WordsChosen) -> Words | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from spacetune.encoders import TokenFeatures, segment_mean
@@ -68,6 +70,21 @@ def _told_apart(grams: Tensor, owner: Tensor) -> Tensor:
     place, second = owner // 2 * len(different) + rank, owner % 2 == 1
     in_other = torch.where(second, torch.isin(place, place[~second]), torch.isin(place, place[second]))
     return grams + KIND * torch.where(in_other, 1, 2 + second.long())
+
+
+def _grams_of_texts(features: TokenFeatures) -> tuple[Tensor, Tensor]:
+    """Return the grams of single texts, and which text each stands in."""
+    assert features.token_ids is not None
+    grams, places, pairs = grams_of(features.token_ids, features.lengths, None)
+    owner = torch.repeat_interleave(features.lengths)
+    return torch.cat([grams, pairs]), torch.cat([owner, owner[places]])
+
+
+def _counts(owner: Tensor, gram: Tensor, shape: tuple[int, int]) -> csr_matrix:
+    """Return how often every text has every gram, sparse."""
+    counts = csr_matrix((np.ones(len(gram)), (owner.numpy(), gram.numpy())), shape=shape)
+    counts.sum_duplicates()
+    return counts
 
 
 class Lexicon(nn.Module):
@@ -140,6 +157,32 @@ class Lexicon(nn.Module):
     def held(self, features: TokenFeatures, outputs: slice) -> HeldHead:
         """Return what the words add: it is read from token ids, not from states."""
         return HeldHead(None, words=self.token_scores(features)[:, outputs])
+
+    def grid(self, first: TokenFeatures, second: TokenFeatures) -> Tensor:
+        r"""Return what every first text with every second adds, ``(first, second, output)``, of single texts.
+
+        .. math:: \frac{1}{\sqrt{T_i + T_j}} \sum_g n_{ig} \bigl(B^{first}_g + m_{jg} (B^{both}_g - B^{first}_g)\bigr)
+           + n_{jg} \bigl(B^{second}_g + m_{ig} (B^{both}_g - B^{second}_g)\bigr)
+
+        n counts a gram in a text, m tells whether it is there: two sparse products, and no pair is formed.
+        """
+        read = [_grams_of_texts(each) for each in (first, second)]
+        different, place = torch.unique(torch.cat([grams for grams, _ in read]), return_inverse=True)
+        both, ones, others = (self.rows_of(different + KIND * kind).double() for kind in (1, 2, 3))
+        a, b = (
+            _counts(owner, at, (len(each), len(different)))
+            for (_, owner), at, each in zip(
+                read, place.split([len(grams) for grams, _ in read]), (first, second), strict=True
+            )
+        )
+        held = [csr_matrix((np.ones(each.nnz), each.indices, each.indptr), each.shape) for each in (a, b)]
+        sums = [
+            (a @ one)[:, None] + (b @ other)[None] + (a.multiply(shared - one) @ held[1].T).toarray()
+            + (held[0] @ b.multiply(shared - other).T).toarray()
+            for shared, one, other in zip(both.T.numpy(), ones.T.numpy(), others.T.numpy(), strict=True)
+        ]  # fmt: skip
+        tokens = first.lengths[:, None] + second.lengths[None]
+        return torch.from_numpy(np.stack(sums, axis=2)) / tokens.double().sqrt().unsqueeze(2)
 
     def _rows(self, features: TokenFeatures) -> Tensor:
         if features.token_ids is None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import torch
+
 from spacetune.fitting.data import FitData
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.lexicon import WordsChosen, learn_lexicon, pair_lexicon
+from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon
 from spacetune.fitting.methods.method import Array, Run
 from spacetune.fitting.pair_spaces import fit_pair_spaces
 from spacetune.fitting.pairs import PAIR_STRENGTHS, PairChosen, PairRows, choose_pairs, learn_pairs, logits_held_out
@@ -59,7 +61,8 @@ def learn_pair_spaces(
         checkpoint=run.checkpoint,
         progress=run.progress,
     )
-    words = pair_lexicon(data, logits_of(head, data.dev), run.task, symmetric=found.symmetric) if lexicon else None
+    logits = torch.from_numpy(logits_of(head, data.dev))
+    words = fit_lexicon(data, logits, run.task, symmetric=found.symmetric) if lexicon else None
     model = Model(head) if words is None else words.beside(Model(head))
     chosen = PairSpacesChosen(found, settings, history.best_epoch / schedule.n_epochs, words and words.chosen)
     return Learnt.of(model, history=history, chosen=chosen), logits_of(model.on_top, data.dev)

@@ -16,7 +16,7 @@ from spacetune.fitting.history import History
 from spacetune.fitting.inputs import mean_rows
 from spacetune.fitting.layers import TunedLayers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon, pair_lexicon
+from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon
 from spacetune.fitting.linear import STRENGTHS, Spread, spread
 from spacetune.fitting.mean_probe import choose_probe, learn_probe
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
@@ -102,15 +102,12 @@ class ProbeMethod(Method):
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
         """Fit at every strength, keep the best on dev; tune, where asked for, and keep the better; add words."""
-        apart = are_pairs(data.train)
-        learnt, logits = (self._learn_pairs if apart else self._learn_texts)(data, run)
+        learnt, logits = (self._learn_pairs if are_pairs(data.train) else self._learn_texts)(data, run)
         if not (self.inside is not None if self.lexicon is None else self.lexicon):
             return learnt, logits
         chosen: ProbeChosen | PairChosen = learnt.chosen
-        if isinstance(chosen, PairChosen):
-            words = pair_lexicon(data, logits, run.task, symmetric=chosen.symmetric)
-        else:
-            words = fit_lexicon(data, torch.from_numpy(logits), run.task)
+        alike = isinstance(chosen, PairChosen) and chosen.symmetric
+        words = fit_lexicon(data, torch.from_numpy(logits), run.task, symmetric=alike)
         if words is None:
             return learnt, logits
         own = logits * words.chosen.share + words.bias.numpy()
