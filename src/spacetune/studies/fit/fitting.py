@@ -115,7 +115,7 @@ def fit_model(
         simplex of Space Models, read at its centroid), ``prefix-simplex`` (prefixes learnt inside the encoder: for few
         texts, slow on many), ``lora-simplex`` (low-rank matrices instead) or ``tuned`` (a linear head with the upper
         layers of the encoder trained under it). ``auto`` tries them, see `choose_method`. None is ``space``, and of
-        pairs of texts ``probe``, which reads them apart, where the settings are ones it has.
+        pairs of texts ``probe``, which reads them apart, with a lexicon, where the settings are ones it has.
     task
         What the labels are; ``auto`` tells by their type.
     baselines
@@ -163,7 +163,8 @@ def fit_model(
     regression = is_regression(train.labels or [], task)
     chosen, choice = dict(settings or {}), None
     with output(save_to, resume) as out:
-        method = method or _usual(train, regression, chosen)
+        if method is None:
+            method, chosen = _usual(train, regression, chosen)
         if method == "auto":
             choice = choose_method(part, task=task, settings=chosen, budget=budget, seed=seed)
             method, chosen = choice.method, settings_for(choice.method, regression, chosen)
@@ -190,12 +191,12 @@ def fit_model(
     return model, _report(model, method, train.source, data, table, notes, scored, choice)
 
 
-def _usual(train: LabelledTexts, regression: bool, settings: dict[str, Any]) -> Method:
-    """Return the method where none is named: of pairs the probe, which reads them apart."""
-    apart = train.pairs is not None and settings_for("probe", regression, settings) == settings
-    if apart:
-        log.info("pairs of texts: method probe, which reads the two apart")
-    return "probe" if apart else "space"
+def _usual(train: LabelledTexts, regression: bool, settings: dict[str, Any]) -> tuple[Method, dict[str, Any]]:
+    """Return method and settings where no method is named: of pairs the probe, which reads them apart."""
+    if train.pairs is None or settings_for("probe", regression, settings) != settings:
+        return "space", settings
+    log.info("pairs of texts: method probe, which reads the two apart")
+    return "probe", {"lexicon": True, **settings}
 
 
 def _baseline_rows(
