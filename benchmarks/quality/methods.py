@@ -27,12 +27,15 @@ STRENGTHS = (0.1, 1.0, 10.0)
 
 TOP = "-top"
 """At the end of a method's name: with the encoder's upper layers trained too."""
+BESIDE = "-lexicon"
+"""At the end of the probe's name: with a lexicon beside it."""
 
 
 def ours(method: str, parts: Parts, encoder: Encoder, seed: int, *, refit: bool = False) -> Cell:
     """Fit one of spacetune's methods from features that the store may hold already; a refit learns from dev too."""
     settings: dict[str, Any] = {"encoder": encoder, **({"inside": "top"} if method.endswith(TOP) else {})}
-    named: Any = method.removesuffix(TOP)
+    settings |= {"lexicon": True} if method.endswith(BESIDE) else {}
+    named: Any = method.removesuffix(TOP).removesuffix(BESIDE)
     encoded = _encoded(parts, encoder)
     start, begun = time.perf_counter(), time.process_time()
     model, report = fit_model(

@@ -131,6 +131,7 @@ def page(summary: Row) -> str:
         "everything is chosen on dev, scored once on test. Two measures a set: accuracy and macro-F1, micro- and "
         "macro-F1 for many labels, Pearson and R2 for numbers; in brackets the spread over seeds. What ends in "
         "-refit learnt from the dev texts too, once they had chosen; it is left out of ranks and differences. "
+        "What ends in -lexicon had scores of words beside it, as spaces and what ends in -top have by default. "
         "What ends in -top had the encoder's upper layers trained too; what ends in -mpnet reads all-mpnet-base-v2, "
         "frozen, as its folder comes: 12 layers of 768, some eight times the computing of a text. "
         "fine-tuned is the encoder trained whole under a linear layer (AdamW, 5e-5, batches of 32, three epochs): what "
