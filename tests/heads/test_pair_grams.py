@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spacetune.encoders import TokenFeatures
 from spacetune.heads import Lexicon, grams_of, pair_keys
-from spacetune.heads.lexicon import KIND
+from spacetune.heads.lexicon import KIND, _by_halving, _searched
 
 WORDS = st.lists(st.integers(0, 5), max_size=6)
 PAIRS = st.lists(st.tuples(WORDS, WORDS).filter(lambda pair: len(pair[0]) + len(pair[1]) > 0), min_size=1, max_size=5)
@@ -87,3 +87,11 @@ def test_a_grid_is_every_pair_by_itself(pairs: list[tuple[list[int], list[int]]]
     )
     expected = lexicon.logits(both).double().view(len(sides[0]), len(sides[1]), 2)
     torch.testing.assert_close(lexicon.grid(firsts, seconds), expected, atol=1e-5, rtol=1e-5)
+
+
+@given(
+    st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=40, unique=True), st.lists(st.integers(-(2**62), 2**62))
+)
+def test_an_exported_graph_finds_what_a_search_does(known: list[int], others: list[int]) -> None:
+    grams, wanted = torch.tensor(sorted(known)), torch.tensor([*known, *others])
+    assert torch.equal(_by_halving(grams, wanted), _searched(grams, wanted))

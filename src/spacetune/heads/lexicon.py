@@ -72,6 +72,20 @@ def _told_apart(grams: Tensor, owner: Tensor) -> Tensor:
     return grams + KIND * torch.where(in_other, 1, 2 + second.long())
 
 
+def _searched(grams: Tensor, wanted: Tensor) -> Tensor:
+    """Return the place of the last gram that is not above each, 0 where all are."""
+    return (torch.searchsorted(grams, wanted, right=True) - 1).clamp(min=0)
+
+
+def _by_halving(grams: Tensor, wanted: Tensor) -> Tensor:
+    """Return what `_searched` does, by operations that an exported graph can do."""
+    places = torch.zeros_like(wanted)
+    for step in (1 << i for i in reversed(range((len(grams) - 1).bit_length()))):
+        further = (places + step).clamp(max=len(grams) - 1)
+        places = torch.where(grams[further] <= wanted, further, places)
+    return places
+
+
 def _grams_of_texts(features: TokenFeatures) -> tuple[Tensor, Tensor]:
     """Return the grams of single texts, and which text each stands in."""
     assert features.token_ids is not None
@@ -192,10 +206,7 @@ class Lexicon(nn.Module):
         return self.rows_of(grams).index_add_(0, places, shared).index_add_(0, places + 1, shared)
 
     def rows_of(self, wanted: Tensor) -> Tensor:
-        """Return the scores of these grams, zero for unknown ones; found by halving, which an exported graph can do."""
+        """Return the scores of these grams, zero for unknown ones."""
         wanted = wanted.long()
-        places = torch.zeros_like(wanted)
-        for step in (1 << i for i in reversed(range((len(self.grams) - 1).bit_length()))):
-            further = (places + step).clamp(max=len(self.grams) - 1)
-            places = torch.where(self.grams[further] <= wanted, further, places)
+        places = (_by_halving if torch.compiler.is_compiling() else _searched)(self.grams, wanted)
         return self.weights[places] * (self.grams[places] == wanted).unsqueeze(-1).to(self.weights.dtype)
