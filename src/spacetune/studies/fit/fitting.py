@@ -166,6 +166,7 @@ def fit_model(
         if method is None:
             method, chosen = _usual(train, regression, chosen)
         if method == "auto":
+            chosen = {**_beside_pairs(train), **chosen}
             choice = choose_method(part, task=task, settings=chosen, budget=budget, seed=seed)
             method, chosen = choice.method, settings_for(choice.method, regression, chosen)
         began = time.perf_counter()
@@ -196,7 +197,12 @@ def _usual(train: LabelledTexts, regression: bool, settings: dict[str, Any]) -> 
     if train.pairs is None or settings_for("probe", regression, settings) != settings:
         return "space", settings
     log.info("pairs of texts: method probe, which reads the two apart")
-    return "probe", {"lexicon": True, **settings}
+    return "probe", {**_beside_pairs(train), **settings}
+
+
+def _beside_pairs(train: LabelledTexts) -> dict[str, Any]:
+    """Return what a method gets of pairs where the user leaves it open: a lexicon, a probe too."""
+    return {} if train.pairs is None else {"lexicon": True}
 
 
 def _baseline_rows(
