@@ -91,9 +91,9 @@ def test_the_lexicon_can_be_left_out(place: Place, tmp_path: Path) -> None:
     assert run("fit", place.train, "--out", tmp_path / "m", *FAST, "--no-lexicon").code == 0
     config = json.loads((tmp_path / "m" / "config.json").read_text())
     assert config["settings"]["lexicon"] is False
-    refused = run("fit", place.train, "--out", tmp_path / "p", *FAST, "--method", "probe", "--no-lexicon")
+    refused = run("fit", place.train, "--out", tmp_path / "p", *FAST, "--method", "prefix-simplex", "--no-lexicon")
     assert refused.code != 0
-    assert "LinearProbe has no setting 'lexicon'" in refused.err
+    assert "PrefixSimplexClassifier has no setting 'lexicon'" in refused.err
 
 
 def test_baselines_stand_beside_the_model(place: Place, tmp_path: Path) -> None:
