@@ -107,7 +107,10 @@ def tuned() -> list[str]:
 
 
 def tuning_costs() -> list[float]:
-    """Return how many times the head's CPU time fine-tuning takes, set by set; of pairs the two ran on unlike machines."""
+    """Return how many times the head's CPU time fine-tuning takes, set by set of single texts.
+
+    Of pairs the two ran on unlike machines.
+    """
     sets = [s for s in tuned() if s not in PAIRS]
     return [quality(s, "fine-tuned")["fit_cpu_seconds"] / quality(s, "space")["fit_cpu_seconds"] for s in sets]
 
@@ -191,6 +194,9 @@ FIGURES: dict[str, Callable[[], str]] = {
     "tuned-ahead-most": lambda: points("fine-tuned", "space", "first", 1),
     "tuned-cost-least": lambda: f"{min(tuning_costs()):.0f}",
     "tuned-cost-most": lambda: f"{max(tuning_costs()):.0f}",
+    "top-ahead": lambda: points("probe-top", "fine-tuned", "first"),
+    "top-ahead-least": lambda: points("probe-top", "fine-tuned", "first", 0),
+    "top-ahead-most": lambda: points("probe-top", "fine-tuned", "first", 1),
     "tuned-mb": lambda: f"{quality('sma', 'fine-tuned')['model_bytes'] / 1e6:.0f}",
     "head-mb-least": lambda: short(min(head_megabytes()), 1),
     "head-mb-most": lambda: short(max(head_megabytes()), 1),
