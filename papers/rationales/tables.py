@@ -64,7 +64,7 @@ def _compared(found: dict[str, Any]) -> str:
     ]
     return f"""## Beside other methods, on the same models
 
-{about["posts"]:,} test posts, drawn with a seed of those labelled hateful or offensive; {about["words"]:.1f} words each.
+{about["posts"]:,} test posts, drawn of those labelled hateful or offensive, {about["words"]:.1f} words each.
 In {about["with a majority rationale"]:,} of them a majority marked words, {about["words marked by a majority"]:.1f} a
 post, and anyone {about["words marked by anyone"]:.1f} (plausibility is measured on these). Means over the fits with
 seeds {", ".join(map(str, found["seeds"]))}; all methods on the same models{alone}.
