@@ -134,7 +134,7 @@ class Lexicon(nn.Module):
             raise UsageError(
                 f"a lexicon needs one row of weights a gram, got {tuple(grams.shape)} grams and {tuple(weights.shape)}"
             )
-        self.register_buffer("grams", grams.long())
+        self.register_buffer("grams", grams.long().contiguous())
         self.register_buffer("weights", weights)
 
     @property
