@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Literal, SupportsFloat, SupportsInt
 
 import numpy as np
@@ -37,7 +37,7 @@ def _type_name(label: object) -> str:
         ("str", str),
         ("int", int | np.integer),
         ("float", float | np.floating),
-        ("list", list | tuple | set | np.ndarray),
+        ("list", (list, tuple, set, np.ndarray)),
     ):
         if isinstance(label, kinds):
             return name
@@ -123,12 +123,13 @@ def _check_size(labels: Sequence[Any]) -> None:
 def _check_lists(labels: Sequence[Any]) -> None:
     """Say which lists hold anything but the names of classes, all of one type."""
     types = [{_type_name(name) for name in row} for row in labels]
-    for wrong, what in (
+    checks: Sequence[tuple[Callable[[Iterable[Any]], bool], str]] = (
         (lambda row: any(_type_name(v) == "list" or _missing(v) for v in row), "lists or nothing"),
         (lambda row: any(_type_name(v) not in ("str", "int", "bool", "float") for v in row), "other things"),
         (lambda row: any(_type_name(v) == "float" and not float(v).is_integer() for v in row), "fractions"),
         (lambda row: any(_type_name(v) == "int" and not fits_int64(v) for v in row), "numbers beyond 64 bits"),
-    ):
+    )
+    for wrong, what in checks:
         rows = [i + 1 for i, row in enumerate(labels) if wrong(row)]
         if rows:
             raise DataError(

@@ -66,7 +66,7 @@ def _rows(labels: Any) -> Any:
     told = next((getattr(labels, name)() for name in TO_LIST if hasattr(labels, name)), labels)
     if not isinstance(told, Iterable) or isinstance(told, str | bytes | Mapping):
         raise DataError(f"labels must be a list, one label a text, got {labels!r:.80}")
-    several = list | tuple | set | frozenset
+    several = (list, tuple, set, frozenset)
     rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in told]
     return [list(row) if isinstance(row, several) else row for row in rows]
 

@@ -77,7 +77,8 @@ def fit_parameters(
     KeyboardInterrupt
         If Ctrl-C comes before anything was scored, or before the epoch to stop after: there is nothing to keep.
     """
-    score = validate if schedule.stop_after is None else lambda: [{} for _ in candidates]
+    nothing: list[dict[str, float]] = [{} for _ in candidates]
+    score = validate if schedule.stop_after is None else lambda: nothing
     start = 0 if checkpoint is None else checkpoint.load(candidates)
     began = time.perf_counter() - (candidates[0].epochs[-1].seconds if candidates[0].epochs else 0.0)
     probe = functools.partial(_probe, candidates, schedule, losses)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from spacetune.model_folder.saved_model import not_whole
 
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["check_config", "check_tensors"]
 
 
-class Rule(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Rule:
     """What a value must be, in words and as a check."""
 
     words: str
-    holds: Callable[[Any], bool]
+    holds: Callable[[object], bool]
 
 
 def _whole(low: int, high: int) -> Rule:
@@ -30,7 +32,7 @@ def _one_of(*words: str) -> Rule:
     return Rule(" or ".join(map(repr, words)), lambda v: isinstance(v, str) and v in words)
 
 
-def _number(value: object) -> bool:
+def _number(value: object) -> TypeGuard[float]:
     return (type(value) is int or type(value) is float) and abs(value) < math.inf
 
 

@@ -85,12 +85,15 @@ async def _until_a_signal(app: FastAPI, doors: Sequence[socket.socket], limits: 
     def heed(_: int, __: FrameType | None) -> None:
         loop.call_soon_threadsafe(hurry.set if stop.is_set() else stop.set)
 
+    def reload(*_: object) -> None:
+        loop.call_soon_threadsafe(app.state.service.reload)
+
     def ready() -> None:  # after uvicorn, which puts the handlers of before back when it ends
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 signal.signal(number, heed)
             if hasattr(signal, "SIGHUP"):
-                signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(app.state.service.reload))
+                signal.signal(signal.SIGHUP, reload)
 
     await run(app, doors, limits, stop, hurry, ready)
     return hurry.is_set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import torch
@@ -113,7 +113,7 @@ def under_lora(model: Any, states: LoraStates) -> Generator[None]:
         raise UsageError(f"the adapter is {found}, this encoder takes {lora_shape(model, found.rank)}")
     placed = states.to(model.device)
 
-    def hook(layer: int, part: int) -> Any:
+    def hook(layer: int, part: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
         return lambda _module, given, output: output + placed.added(layer, part, given[0])
 
     handles = [

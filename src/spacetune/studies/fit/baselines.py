@@ -90,7 +90,7 @@ def _decide(task: Task, rows: csr_matrix, targets: Array, weights: Array | None,
     if isinstance(task, Regression):
         with unlogged():
             ridge = Ridge(alpha=1 / C).fit(rows, (targets - task.mean) / task.scale, weights)
-        return lambda x: np.asarray(ridge.predict(x))[:, None]
+        return lambda x: np.asarray(ridge.predict(x), dtype=float)[:, None]
     if task.kind == "multi":
         with unlogged(), config_context(enable_metadata_routing=True):
             each = LogisticRegression(C=C, max_iter=200).set_fit_request(sample_weight=True)
