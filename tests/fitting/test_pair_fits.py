@@ -9,7 +9,11 @@ import torch
 from spacetune.encoders import PairedFeatures, TokenFeatures
 from spacetune.encoders.ragged import offsets_of
 from spacetune.fitting import FitData, FrozenInputs, SingleLabel, logits_of
-from spacetune.fitting.pairs import PairRows, are_pairs, choose_pairs, learn_pairs
+from spacetune.fitting.pair_spaces import fit_pair_spaces
+from spacetune.fitting.pairs import PairRows, are_pairs, centred_means, choose_pairs, learn_pairs
+from spacetune.fitting.schedule import Schedule
+from spacetune.fitting.spaces import HeadSettings
+from spacetune.heads import Meeting, PairHead
 
 
 def made(n: int, seed: int) -> tuple[FrozenInputs, torch.Tensor]:
@@ -41,3 +45,23 @@ def test_what_is_read_apart_is_told_from_single_texts() -> None:
     assert are_pairs(paired)
     single = FrozenInputs(TokenFeatures(torch.randn(3, 1, 2), torch.tensor([0, 1, 3])))
     assert not are_pairs(single)
+
+
+def test_spaces_of_pairs_train_alike_in_bfloat16_and_read_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    (train, targets), (dev, dev_targets) = made(160, 0), made(80, 1)
+    data = FitData(train, targets, dev, dev_targets)
+    text_mean = centred_means(data)
+    nothing = PairHead(torch.zeros(2), [Meeting(text_mean, torch.zeros(3, 2, *text_mean.mean.shape))])
+    settings = HeadSettings(4, 0.0, 0.0, "labelled", 0.0, 0.05, 0.01, seed=0)
+    schedule = Schedule(len(train), 4, 16, monitor="neg_log_loss")
+    task, beside = SingleLabel(["same", "other"]), torch.zeros(len(train), 2)
+    heads: list[PairHead] = []
+    for dtype in (None, torch.bfloat16):
+        monkeypatch.setattr("spacetune.fitting.pair_spaces.compute_dtype_of", lambda _, dtype=dtype: dtype)
+        head, history = fit_pair_spaces(data, nothing, beside, True, settings, task, schedule)
+        assert history.best_epoch > 0
+        assert [part.text_mean.compute_dtype for part in head.parts] == [None, None]
+        heads.append(head)
+    plain, half = (logits_of(head, dev) for head in heads)
+    assert task.scores(plain, dev_targets.numpy())["accuracy"] > 0.8
+    assert 0 < np.abs(half - plain).max() < 0.1 * np.abs(plain).max()

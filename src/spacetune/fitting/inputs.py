@@ -13,7 +13,7 @@ from spacetune.encoders.adapters import BATCH_TOKENS
 from spacetune.encoders.batching import token_batches
 from spacetune.errors import UsageError
 
-__all__ = ["AdaptedInputs", "FrozenInputs", "Inputs", "TunedInputs", "mean_rows", "text_chunks"]
+__all__ = ["AdaptedInputs", "FrozenInputs", "Inputs", "TunedInputs", "compute_dtype_of", "mean_rows", "text_chunks"]
 
 CHUNK_TOKENS = 8_192
 
@@ -216,6 +216,12 @@ class TunedInputs:
     def part(self, rows: Tensor) -> TunedInputs:
         """Return some of the texts."""
         return TunedInputs(self.frozen.part(rows), self.upper)
+
+
+def compute_dtype_of(inputs: Inputs) -> torch.dtype | None:
+    """Return bfloat16 where features come in it, so that the products of a training may run in it too; else None."""
+    provenance = getattr(inputs.source, "provenance", None) if isinstance(inputs, FrozenInputs) else None
+    return torch.bfloat16 if provenance is not None and provenance.dtype == "bfloat16" else None
 
 
 def text_chunks(lengths: Tensor, most: int | None = None) -> list[Tensor]:

@@ -10,7 +10,7 @@ from spacetune.fitting.candidate import Candidate
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.data import FitData
 from spacetune.fitting.history import History
-from spacetune.fitting.inputs import text_chunks
+from spacetune.fitting.inputs import compute_dtype_of, text_chunks
 from spacetune.fitting.loop import fit_parameters
 from spacetune.fitting.pairs import TrainedMeeting, centred_means
 from spacetune.fitting.reading import logits_of
@@ -99,6 +99,7 @@ class _Added(nn.Module):
         spaces = ConceptSpaces(dim, settings.n_latent, task.n_outputs, n_layers=n_layers, generator=generator)
         spaces.standardise(*token_statistics(data.train))
         text_mean = centred_means(data, spaces)
+        text_mean.compute_dtype = compute_dtype_of(data.train)
         nothing = torch.zeros(3, task.n_outputs, *text_mean.mean.shape)
         self.meeting = TrainedMeeting(data, Meeting(text_mean, nothing), symmetric, DEVIATION)
         self.bias = nn.Parameter(torch.zeros(task.n_outputs))
@@ -114,4 +115,5 @@ class _Added(nn.Module):
     def to_head(self, linear: PairHead) -> PairHead:
         """Return the sum with a linear head, of rows as they are."""
         meeting, shift = self.meeting.finished()
+        meeting.text_mean.compute_dtype = None
         return PairHead(linear.bias + self.bias.detach() + shift, [*linear.parts, meeting])

@@ -39,6 +39,7 @@ class TextMean(nn.Module):
             raise UsageError(f"a mean of centroids must be {tuple(made)} as its spaces are, got {tuple(mean.shape)}")
         self.register_buffer("mean", mean.detach().double())
         self.spaces = spaces
+        self.compute_dtype: torch.dtype | None = None
 
     @property
     def reads(self) -> tuple[int, int]:
@@ -50,7 +51,7 @@ class TextMean(nn.Module):
         """Return the mean over every text's tokens, ``(text, layer, width)``, not centred."""
         if self.spaces is None:
             return segment_mean(texts.values, texts.offsets).double()
-        return fused_centroids([self.spaces], texts, multiple=ROWS)[0].flatten(2).double()
+        return fused_centroids([self.spaces], texts, self.compute_dtype, ROWS)[0].flatten(2).double()
 
     def tokens(self, features: TokenFeatures) -> Tensor:
         """Return what every token brings, centred, ``(token, layer, width)``."""

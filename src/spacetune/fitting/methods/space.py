@@ -11,7 +11,7 @@ import torch
 from spacetune.errors import UsageError
 from spacetune.fitting.data import FitData
 from spacetune.fitting.history import History
-from spacetune.fitting.inputs import FrozenInputs, Inputs
+from spacetune.fitting.inputs import Inputs, compute_dtype_of
 from spacetune.fitting.layers import TunedLayers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
 from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lexicon
@@ -208,7 +208,7 @@ class SpaceMethod(Method):
         self, data: FitData, settings: HeadSettings, schedule: Schedule, run: Run
     ) -> tuple[SpaceHead, Simplex | None, History]:
         if self.n_vertices == 1:
-            compute = torch.bfloat16 if _is_half(data.train) else None
+            compute = compute_dtype_of(data.train)
             heads, histories = fit_heads(
                 data, [settings], run.task, schedule, compute_dtype=compute,
                 checkpoint=run.checkpoint if self.inside is None else None, progress=run.progress,
@@ -287,9 +287,3 @@ def _with_words(model: Model, simplex: Simplex | None, words: Words | None, **to
 def _corners(simplex: Simplex) -> list[SpaceHead]:
     assert isinstance(simplex.head, SpaceVertices)
     return simplex.head.each
-
-
-def _is_half(inputs: Inputs) -> bool:
-    """Tell whether features come in bfloat16, so that the training's products may run in it too."""
-    provenance = getattr(inputs.source, "provenance", None) if isinstance(inputs, FrozenInputs) else None
-    return provenance is not None and provenance.dtype == "bfloat16"
