@@ -15,10 +15,10 @@ from spacetune.fitting.inputs import Inputs
 from spacetune.fitting.linear import fit_linear
 from spacetune.fitting.mixing import shares
 from spacetune.fitting.tasks import Task
-from spacetune.heads import Lexicon, LinearHead, Model, PairHead, SpaceHead, grams_of
+from spacetune.heads import Lexicon, LinearHead, Model, PairHead, SpaceHead, owned_grams
 from spacetune.heads.lexicon import KIND
 
-__all__ = ["Words", "WordsChosen", "fit_lexicon", "learn_lexicon"]
+__all__ = ["Words", "WordsChosen", "fit_lexicon", "learn_lexicon", "with_words"]
 
 Array = np.ndarray[Any, Any]
 
@@ -81,12 +81,6 @@ class Words:
             for weight in weights:
                 weight.mul_(self.chosen.share)
             linear.bias.mul_(self.chosen.share).add_(self.bias)
-
-    def beside(self, model: Model) -> Model:
-        """Return a model with the lexicon beside its head, which gives way to it."""
-        assert isinstance(model.head, SpaceHead | LinearHead | PairHead)
-        self.fold_into(model.head)
-        return dataclasses.replace(model, lexicon=self.lexicon)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,6 +167,15 @@ def learn_lexicon(data: FitData, task: Task, chosen: WordsChosen) -> Words | Non
     return _words(known, idf, *fitted, chosen)
 
 
+def with_words(model: Model, words: Words | None) -> Model:
+    """Return a model with the lexicon beside its head, which gives way to it; as it is where there is none."""
+    if words is None:
+        return model
+    assert isinstance(model.head, SpaceHead | LinearHead | PairHead)
+    words.fold_into(model.head)
+    return dataclasses.replace(model, lexicon=words.lexicon)
+
+
 def _words(known: Array, idf: Array, weights: Array, bias: Array, chosen: WordsChosen) -> Words:
     scaled = torch.from_numpy(chosen.weight * weights.T * idf[:, None]).float()
     grams = torch.from_numpy(known)
@@ -187,11 +190,9 @@ def _keys(source: Inputs, symmetric: bool) -> tuple[Array, Array] | None:
     ids = source.take_ids(torch.arange(len(source)))
     if ids is None or not len(ids):
         return None
-    tokens, places, pairs = grams_of(ids, source.lengths, source.first)
-    owner = torch.repeat_interleave(source.lengths)
-    grams = torch.cat([tokens, pairs])
+    grams, owner = owned_grams(ids, source.lengths, source.first)
     grams = torch.where(grams // KIND > FIRST_ALONE, grams - KIND, grams) if symmetric else grams
-    return grams.numpy(), torch.cat([owner, owner[places]]).numpy()
+    return grams.numpy(), owner.numpy()
 
 
 def _known(keys: Array, owner: Array, n_texts: int, n_outputs: int) -> tuple[Array, Array]:

@@ -1,7 +1,7 @@
 """What reads token features: heads whose token scores add up to their logits, and a simplex of them."""
 
 from spacetune.heads.head import Head, HeadSum, HeldHead
-from spacetune.heads.lexicon import Lexicon, grams_of, pair_keys, token_pairs
+from spacetune.heads.lexicon import Lexicon, grams_of, owned_grams, pair_keys, token_pairs
 from spacetune.heads.linear import LinearHead, LinearVertices
 from spacetune.heads.model import Model
 from spacetune.heads.pairs import Meeting, PairHead
@@ -29,6 +29,7 @@ __all__ = [
     "SpaceVertices",
     "TextMean",
     "grams_of",
+    "owned_grams",
     "pair_keys",
     "simplex_weights",
     "token_pairs",

@@ -12,7 +12,7 @@ from spacetune.encoders import TokenFeatures, segment_mean
 from spacetune.errors import UsageError
 from spacetune.heads.head import HeldHead
 
-__all__ = ["Lexicon", "grams_of", "pair_keys", "token_pairs"]
+__all__ = ["Lexicon", "grams_of", "owned_grams", "pair_keys", "token_pairs"]
 
 KIND = 1 << 56
 """What grams of pairs of texts are told apart by, above every key: those in both texts, in the first alone, in the
@@ -64,6 +64,13 @@ def grams_of(ids: Tensor, lengths: Tensor, first: Tensor | None) -> tuple[Tensor
     return _told_apart(ids, owner), places, _told_apart(pairs, owner[places])
 
 
+def owned_grams(ids: Tensor, lengths: Tensor, first: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return all grams, those of tokens and then those of neighbours, and the text or pair each stands in."""
+    tokens, places, pairs = grams_of(ids, lengths, first)
+    owner = torch.repeat_interleave(lengths)
+    return torch.cat([tokens, pairs]), torch.cat([owner, owner[places]])
+
+
 def _told_apart(grams: Tensor, owner: Tensor) -> Tensor:
     """Tell grams apart by which texts of a pair have them; texts 2p and 2p + 1 are those of pair p."""
     different, rank = torch.unique(grams, return_inverse=True)
@@ -84,14 +91,6 @@ def _by_halving(grams: Tensor, wanted: Tensor) -> Tensor:
         further = (places + step).clamp(max=len(grams) - 1)
         places = torch.where(grams[further] <= wanted, further, places)
     return places
-
-
-def _grams_of_texts(features: TokenFeatures) -> tuple[Tensor, Tensor]:
-    """Return the grams of single texts, and which text each stands in."""
-    assert features.token_ids is not None
-    grams, places, pairs = grams_of(features.token_ids, features.lengths, None)
-    owner = torch.repeat_interleave(features.lengths)
-    return torch.cat([grams, pairs]), torch.cat([owner, owner[places]])
 
 
 def _counts(owner: Tensor, gram: Tensor, shape: tuple[int, int]) -> csr_matrix:
@@ -180,7 +179,7 @@ class Lexicon(nn.Module):
 
         n counts a gram in a text, m tells whether it is there: two sparse products, and no pair is formed.
         """
-        read = [_grams_of_texts(each) for each in (first, second)]
+        read = [owned_grams(self._ids(each), each.lengths) for each in (first, second)]
         different, place = torch.unique(torch.cat([grams for grams, _ in read]), return_inverse=True)
         both, ones, others = (self.rows_of(different + KIND * kind).double() for kind in (1, 2, 3))
         a, b = (
@@ -199,11 +198,15 @@ class Lexicon(nn.Module):
         return torch.from_numpy(np.stack(sums, axis=2)) / tokens.double().sqrt().unsqueeze(2)
 
     def _rows(self, features: TokenFeatures) -> Tensor:
-        if features.token_ids is None:
-            raise UsageError("a lexicon reads token ids, and these features carry none: fit with lexicon=False")
-        grams, places, pairs = grams_of(features.token_ids, features.lengths, features.first)
+        grams, places, pairs = grams_of(self._ids(features), features.lengths, features.first)
         shared = self.rows_of(pairs) / 2
         return self.rows_of(grams).index_add_(0, places, shared).index_add_(0, places + 1, shared)
+
+    @staticmethod
+    def _ids(features: TokenFeatures) -> Tensor:
+        if features.token_ids is None:
+            raise UsageError("a lexicon reads token ids, and these features carry none: fit with lexicon=False")
+        return features.token_ids
 
     def rows_of(self, wanted: Tensor) -> Tensor:
         """Return the scores of these grams, zero for unknown ones."""

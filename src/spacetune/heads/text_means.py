@@ -19,7 +19,8 @@ class TextMean(nn.Module):
 
     .. math:: u = \frac{1}{\nu} \Bigl(\tfrac1T \sum_t r_t - m\Bigr), \quad r_t = h_t \text{ or } \tanh(P h_t)
 
-    The norm is that of what it divides, layer by layer, a number held as it is.
+    The norm is that of what it divides, layer by layer, a number held as it is. `compute_dtype` is what the products of
+    spaces run in while these are trained; None, as in every head that was learnt, is the spaces' own.
 
     Parameters
     ----------

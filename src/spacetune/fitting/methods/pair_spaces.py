@@ -8,7 +8,7 @@ import torch
 
 from spacetune.fitting.data import FitData
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon
+from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon, with_words
 from spacetune.fitting.methods.method import Array, Run
 from spacetune.fitting.pair_spaces import fit_pair_spaces
 from spacetune.fitting.pairs import PAIR_STRENGTHS, PairChosen, PairRows, choose_pairs, learn_pairs, logits_held_out
@@ -51,21 +51,15 @@ def learn_pair_spaces(
     if run.task.kind == "single":
         schedule = dataclasses.replace(schedule, monitor="neg_log_loss")
     head, history = fit_pair_spaces(
-        data,
-        linear,
-        beside,
-        found.symmetric,
-        settings,
-        run.task,
-        schedule,
-        checkpoint=run.checkpoint,
-        progress=run.progress,
-    )
-    logits = torch.from_numpy(logits_of(head, data.dev))
-    words = fit_lexicon(data, logits, run.task, symmetric=found.symmetric) if lexicon else None
-    model = Model(head) if words is None else words.beside(Model(head))
+        data, linear, beside, found.symmetric, settings, run.task, schedule,
+        checkpoint=run.checkpoint, progress=run.progress,
+    )  # fmt: skip
+    logits = logits_of(head, data.dev)
+    words = fit_lexicon(data, torch.from_numpy(logits), run.task, symmetric=found.symmetric) if lexicon else None
+    model = with_words(Model(head), words)
     chosen = PairSpacesChosen(found, settings, history.best_epoch / schedule.n_epochs, words and words.chosen)
-    return Learnt.of(model, history=history, chosen=chosen), logits_of(model.on_top, data.dev)
+    logits = logits if words is None else logits_of(model.on_top, data.dev)
+    return Learnt.of(model, history=history, chosen=chosen), logits
 
 
 def learn_pair_spaces_again(data: FitData, schedule: Schedule, run: Run, before: Learnt) -> Learnt:
@@ -80,5 +74,4 @@ def learn_pair_spaces_again(data: FitData, schedule: Schedule, run: Run, before:
             data, head, beside, linear.symmetric, settings, run.task, schedule, progress=run.progress
         )
     words = None if chosen.words is None else learn_lexicon(data, run.task, chosen.words)
-    model = Model(head) if words is None else words.beside(Model(head))
-    return Learnt.of(model, history=before.history, chosen=chosen)
+    return Learnt.of(with_words(Model(head), words), history=before.history, chosen=chosen)

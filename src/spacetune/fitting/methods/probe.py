@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from spacetune.fitting.history import History
 from spacetune.fitting.inputs import mean_rows
 from spacetune.fitting.layers import TunedLayers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon
+from spacetune.fitting.lexicon import WordsChosen, fit_lexicon, learn_lexicon, with_words
 from spacetune.fitting.linear import STRENGTHS, Spread, spread
 from spacetune.fitting.mean_probe import choose_probe, learn_probe
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
@@ -112,22 +112,24 @@ class ProbeMethod(Method):
             return learnt, logits
         own = logits * words.chosen.share + words.bias.numpy()
         chosen = dataclasses.replace(chosen, words=words.chosen)
-        return _told(words.beside(learnt.model), learnt.history, chosen), own + logits_of(words.lexicon, data.dev)
+        return _told(with_words(learnt.model, words), learnt.history, chosen), own + logits_of(words.lexicon, data.dev)
 
     def learn_again(self, data: FitData, run: Run, before: Learnt) -> Learnt:
         """Fit at the strength that was chosen, or tune to the same share of the epochs; with the lexicon's weight."""
         chosen: ProbeChosen | PairChosen = before.chosen
-        again = self._pairs_again if isinstance(chosen, PairChosen) else self._texts_again
-        model = again(data, run, chosen)
+        if isinstance(chosen, PairChosen):
+            model = self._pairs_again(data, run, chosen)
+        else:
+            model = self._texts_again(data, run, chosen)
         words = None if chosen.words is None else learn_lexicon(data, run.task, chosen.words)
-        return _told(model if words is None else words.beside(model), before.history, chosen)
+        return _told(with_words(model, words), before.history, chosen)
 
     def _learn_texts(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
         found = choose_probe(data, run.task, STRENGTHS if self.C is None else (self.C,))
         frozen = _told(Model(found.head), None, ProbeChosen(found.strength)), found.dev_logits
         return frozen if self.inside is None else self._better(frozen, self._tune(data, found.spread, run), data, run)
 
-    def _texts_again(self, data: FitData, run: Run, chosen: Any) -> Model:
+    def _texts_again(self, data: FitData, run: Run, chosen: ProbeChosen) -> Model:
         if not chosen.tuned_share:
             return Model(learn_probe(data, run.task, chosen.strength))
         of_rows = spread(mean_rows(data.train).numpy(), data.truth[1])
@@ -142,7 +144,7 @@ class ProbeMethod(Method):
             return frozen
         return self._better(frozen, self._tune_pairs(data, head, chosen, run), data, run)
 
-    def _pairs_again(self, data: FitData, run: Run, chosen: Any) -> Model:
+    def _pairs_again(self, data: FitData, run: Run, chosen: PairChosen) -> Model:
         head = learn_pairs(data, PairRows.of(data), run.task, chosen)
         if not chosen.tuned_share:
             return Model(head)

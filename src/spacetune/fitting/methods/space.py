@@ -14,7 +14,7 @@ from spacetune.fitting.history import History
 from spacetune.fitting.inputs import Inputs, compute_dtype_of
 from spacetune.fitting.layers import TunedLayers, top_of, tuning_schedule
 from spacetune.fitting.learnt import Learnt
-from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lexicon
+from spacetune.fitting.lexicon import Words, WordsChosen, fit_lexicon, learn_lexicon, with_words
 from spacetune.fitting.linear_path import PathChosen, fit_path, learn_path
 from spacetune.fitting.memory import check_memory
 from spacetune.fitting.methods.inside import InsideMethod
@@ -277,11 +277,10 @@ def space_method(settings: Mapping[str, Any]) -> Method:
 
 def _with_words(model: Model, simplex: Simplex | None, words: Words | None, **told: Any) -> Learnt:
     """Add a lexicon, with the head's share of the logits folded into its classifier; return what was learnt."""
-    if words is not None:
-        for each in () if simplex is None else _corners(simplex):
+    if words is not None and simplex is not None:
+        for each in _corners(simplex):
             words.fold_into(each)
-        model = words.beside(model)
-    return Learnt.of(model, simplex, **told)
+    return Learnt.of(with_words(model, words), simplex, **told)
 
 
 def _corners(simplex: Simplex) -> list[SpaceHead]:
