@@ -15,8 +15,8 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
     ("self.rows_of(pairs) / 2", "self.rows_of(pairs)", "test_a_pair_of_neighbours_counts_once"),
     ("bias.mul_(self.chosen.share).add_(self.bias)", "bias.add_(self.bias)", WEIGHED),
     (
-        "torch.from_numpy(chosen.weight * bias)",
-        "torch.from_numpy(chosen.share * bias)",
+        "torch.as_tensor(chosen.weight * bias)",
+        "torch.as_tensor(chosen.share * bias)",
         WEIGHED,
     ),
     (

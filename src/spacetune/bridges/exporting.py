@@ -1,5 +1,8 @@
 """What every export shares: the model in float32, texts to compare on, a folder that appears whole, and the account."""
 
+# The types of torch and NumPy are partial.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import contextlib

@@ -1,5 +1,8 @@
 """A fitted model as one ONNX graph from token ids to logits and token scores; tokenizer and labels beside it."""
 
+# The types of torch, NumPy and onnx are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import importlib.util
@@ -113,8 +116,8 @@ class _Graph(nn.Module):
 def _inputs(compared: Compared) -> dict[str, Tensor]:
     tokenizer = compared.model.encoder_.loaded.tokenizer
     rows = [compared.model.encoder_.tokenize([text]) for text in compared.texts]
-    ids = [torch.from_numpy(row.token_ids).long() for row in rows]
-    segments = [torch.from_numpy(row.segment_ids).long() for row in rows]
+    ids = [torch.as_tensor(row.token_ids).long() for row in rows]
+    segments = [torch.as_tensor(row.segment_ids).long() for row in rows]
     padded = {
         "input_ids": nn.utils.rnn.pad_sequence(ids, batch_first=True),
         "attention_mask": nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in ids], batch_first=True),
@@ -198,7 +201,7 @@ def _seam(model: TextEstimator, lexicon: Lexicon, scale: float) -> list[float]:
             "its lexicon reads neighbours across the windows of long texts, and this tokenizer puts no special tokens "
             "around a window; fit with max_windows=1 or lexicon=False"
         )
-    first, *_, last = torch.from_numpy(encoder.tokenize(["a"]).token_ids)
+    first, *_, last = torch.as_tensor(encoder.tokenize(["a"]).token_ids)
     [row] = lexicon.rows_of(pair_keys(last, first)[None])
     return (row * scale).tolist()
 

@@ -1,5 +1,8 @@
 """A simplex's centroid as a standard PEFT prefix-tuning adapter, and such an adapter as a model of ours."""
 
+# The types of torch, NumPy and safetensors are partial.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """`TextBlocks`: texts of any number, looked over once, and then read some rows at a time."""
 
+# What a file or a request holds is of any type until it has been checked.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """What is wrong with my data: the report behind ``spacetune check``."""
 
+# What a file or a request holds is of any type until it has been checked.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

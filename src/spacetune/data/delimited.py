@@ -4,6 +4,9 @@ Python's own reader is used, not a data-frame library's, because it tells at whi
 types. Rows are counted from 1 without the header.
 """
 
+# What a file or a request holds is of any type until it has been checked.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import csv

@@ -1,5 +1,8 @@
 """JSON: an object a line, a list of objects, and the tables that pandas and Label Studio write."""
 
+# What a file or a request holds is of any type until it has been checked.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import itertools

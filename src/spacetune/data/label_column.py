@@ -1,5 +1,8 @@
 """A column of cells becomes a column of labels: parsed where it is text, split or read as lists where that is asked."""
 
+# What a file or a request holds is of any type until it has been checked.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import ast

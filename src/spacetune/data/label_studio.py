@@ -1,5 +1,8 @@
 """What Label Studio exports as JSON: tasks with annotations (JSON), or rows with the choices of several (JSON_MIN)."""
 
+# What a file or a request holds is of any type until it has been checked.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,8 @@
 """What kind of labels these are, and whether they can be learnt from."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import math

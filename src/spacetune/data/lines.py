@@ -1,5 +1,8 @@
 """Plain text files and standard input: one text a line."""
 
+# What a file or a request holds is of any type until it has been checked.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import csv

@@ -1,5 +1,8 @@
 """Parquet files, with the class names that Hugging Face `datasets` writes into them."""
 
+# The types of PyArrow are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import json

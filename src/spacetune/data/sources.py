@@ -1,5 +1,8 @@
 """Open any source of rows as a `Table`: columns of plain Python values."""
 
+# What a file or a request holds is of any type until it has been checked.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

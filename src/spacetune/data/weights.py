@@ -1,5 +1,8 @@
 """What texts weigh: read from a column or an argument, and checked."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,5 +1,8 @@
 """Tables as files, table by table: CSV that is safe in a spreadsheet, JSON lines, Parquet. Whole or not at all."""
 
+# The types of PyArrow are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import csv

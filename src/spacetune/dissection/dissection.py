@@ -1,5 +1,8 @@
 """The four terms, and `Dissection`: hidden states that are sums of them, and what can be asked of these."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -114,7 +114,7 @@ class Reader:
     def read(self, inputs: Sequence[TextInput], tokenized: Tokenized, progress: bool | None) -> Dissection:
         """Dissect some texts."""
         tracer, number = self.encoder.tracer(self.dtype), getattr(torch, self.dtype)
-        lengths = torch.from_numpy(tokenized.lengths)
+        lengths = torch.as_tensor(tokenized.lengths)
         offsets = offsets_of(lengths)
         n_tokens, dim = int(offsets[-1]), self.encoder.dim
         terms = torch.empty(n_tokens, len(self.layers), 4, dim, dtype=number)
@@ -126,7 +126,7 @@ class Reader:
                     trace = tracer.trace(batch, self.layers, weights="attended" in self.splits)
                     self._fill(trace, rows, terms, states)
                     for split in collected.values():
-                        split.take(trace, self.layers[0], torch.from_numpy(texts), self.vectors)
+                        split.take(trace, self.layers[0], torch.as_tensor(texts), self.vectors)
                 bar.update(len(texts))
         provenance = dataclasses.replace(
             self.encoder.provenance(self.layers, int(tokenized.truncated.sum())), dtype=self.dtype
@@ -135,7 +135,7 @@ class Reader:
             terms=terms,
             states=states,
             offsets=offsets,
-            token_ids=torch.from_numpy(tokenized.token_ids),
+            token_ids=torch.as_tensor(tokenized.token_ids),
             provenance=provenance,
             tokens=tuple(self.encoder.spans(text).tokens for text in inputs),
             splits={name: split.done() for name, split in collected.items()},

@@ -4,6 +4,9 @@ There are four measures, all from ⟨e, v⟩, ‖v‖² and ‖e‖². Since the
 follow from small products, no part has to be built as a vector to be measured.
 """
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """From a trace to finer parts: small products per head instead of a vector per head and token."""
 
+# The types of torch are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable

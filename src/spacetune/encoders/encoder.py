@@ -238,7 +238,7 @@ class Encoder:
             return self.prefixed.encode(inputs, prefix, self.resolve_layers(layers))
         different, places = each_once(inputs)
         features = TokenFeatures.concat([*self.encode_runs(different, layers=layers, progress=progress)])
-        return features if len(different) == len(inputs) else features.take(torch.from_numpy(places))
+        return features if len(different) == len(inputs) else features.take(torch.as_tensor(places))
 
     def encode_runs(
         self, inputs: Sequence[TextInput], *, layers: Layers = -1, progress: bool | None = None

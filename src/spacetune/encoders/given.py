@@ -1,5 +1,8 @@
 """What a caller may give as texts: the one place where texts are told from numbers, and made a list."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import sys

@@ -88,9 +88,9 @@ def held_runs(
         texts = [text for pair in inputs[run] for text in pair] if apart else inputs[run]
         tokenized = encoder.tokenize(texts)
         held = runner.run(_batch(tokenized, encoder.device), layers, prefix)
-        cut = torch.from_numpy(tokenized.truncated)
-        lengths = torch.from_numpy(tokenized.text_lengths)
-        features = TokenFeatures(held.states, offsets_of(lengths), torch.from_numpy(tokenized.token_ids), None, cut)
+        cut = torch.as_tensor(tokenized.truncated)
+        lengths = torch.as_tensor(tokenized.text_lengths)
+        features = TokenFeatures(held.states, offsets_of(lengths), torch.as_tensor(tokenized.token_ids), None, cut)
         if apart:
             features = dataclasses.replace(
                 features, offsets=features.offsets[::2], first=lengths[::2], truncated=cut.view(-1, 2).any(1)
@@ -112,5 +112,5 @@ def _runner(encoder: Encoder, dtype: torch.dtype, changes: LayerChanges | None) 
 
 def _batch(tokenized: Tokenized, device: torch.device) -> PackedBatch:
     """Return all windows of some texts as one batch."""
-    ids, segments = torch.from_numpy(tokenized.token_ids), torch.from_numpy(tokenized.segment_ids).long()
+    ids, segments = torch.as_tensor(tokenized.token_ids), torch.as_tensor(tokenized.segment_ids).long()
     return PackedBatch(ids.to(device), segments.to(device), tokenized.lengths.tolist())

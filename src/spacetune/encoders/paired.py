@@ -22,7 +22,7 @@ def texts_of_pairs(pairs: Sequence[TextInput]) -> tuple[list[TextInput], Tensor]
     (['a', 'b'], [[0, 1], [1, 1]])
     """
     texts, places = each_once([text for pair in pairs for text in pair])
-    return texts, torch.from_numpy(places).view(-1, 2)
+    return texts, torch.as_tensor(places).view(-1, 2)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,9 @@ spellings that become ``[SEP]`` by normalising. What a tokenizer puts around a t
 token of one character (``!`` as padding) keeps its name: it is how that character is read.
 """
 
+# What a file or a request holds is of any type until it has been checked.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import json

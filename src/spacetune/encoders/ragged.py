@@ -1,5 +1,8 @@
 """Arithmetic on ragged rows: texts of different lengths end to end, without padding."""
 
+# The types of torch are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import math

@@ -3,6 +3,9 @@
 Special tokens stand around a text, never in it: one that a user types is plain text.
 """
 
+# The types of NumPy and tokenizers are partial.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """`Classifier`: labels in, probabilities and labels out, calibrated on dev."""
 
+# The types of NumPy, SciPy and scikit-learn are partial.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import abc

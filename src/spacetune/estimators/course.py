@@ -172,4 +172,4 @@ class Course:
 
 
 def _tensor(weights: Array | None) -> Tensor | None:
-    return None if weights is None else torch.from_numpy(weights)
+    return None if weights is None else torch.as_tensor(weights)

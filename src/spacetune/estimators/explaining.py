@@ -1,5 +1,8 @@
 """Explanations of any number of texts: every token's part of every logit, beside logits made without them."""
 
+# The types of torch and NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """What an estimator was given, told apart once: texts or pairs, token features, or a matrix of ready embeddings."""
 
+# The types of torch, NumPy and scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -50,7 +53,7 @@ class Given:
         """Return the rows at these positions."""
         if self.kind == "texts":
             return Given(self.kind, [self.content[i] for i in rows.tolist()])
-        return Given(self.kind, self.content.take(torch.from_numpy(rows)))
+        return Given(self.kind, self.content.take(torch.as_tensor(rows)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +147,7 @@ def tell(given: Any, estimator: Any, fitted_on: str | None = None) -> Given:
     if kind == "features":
         return Given(kind, rows)
     matrix = validate_data(estimator, rows, dtype=(np.float64, np.float32), reset=fitted_on is None)
-    return Given(kind, TokenFeatures.from_matrix(torch.from_numpy(np.require(matrix, requirements=("C", "W")))))
+    return Given(kind, TokenFeatures.from_matrix(torch.as_tensor(np.require(matrix, requirements=("C", "W")))))
 
 
 def _check_lengths(n_texts: int, n_labels: int) -> None:

@@ -1,5 +1,8 @@
 """Labels as a classifier takes them: one class a text, lists of labels, or an indicator in any container."""
 
+# The types of NumPy and scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import warnings

@@ -1,5 +1,8 @@
 """`PrefixSimplexClassifier`: a simplex of prefixes and heads as a scikit-learn classifier on texts."""
 
+# The types of scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,8 @@
 """`PrefixSimplexRegressor`: a simplex of prefixes and heads for a number a text."""
 
+# The types of scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import os

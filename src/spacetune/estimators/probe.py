@@ -1,5 +1,8 @@
 """`LinearProbe`: logistic or ridge regression on mean states. The honest baseline, explained just as exactly."""
 
+# The types of scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import os

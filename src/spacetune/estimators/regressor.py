@@ -1,5 +1,8 @@
 """`Regressor`: numbers in, numbers out. Logits are standardised numbers."""
 
+# The types of torch, NumPy and scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import abc
@@ -77,7 +80,7 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
         ours, others = as_inputs(first), as_inputs(second)
         different, places = each_once([*ours, *others])
         features = self.encoder_.encode(different, layers=self.layers_ or (-1,))
-        sides = torch.from_numpy(places).split([len(ours), len(others)])
+        sides = torch.as_tensor(places).split([len(ours), len(others)])
         both = tuple(features.take(side) for side in sides)
         logits, words = self.head_.grid(*both), self.lexicon_
         logits = logits if words is None else logits + words.grid(*both)

@@ -1,5 +1,8 @@
 """What makes a run what it is: what it learns from, with what settings, on which encoder, by which versions."""
 
+# The types of torch are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import hashlib

@@ -1,5 +1,8 @@
 """What a fitted estimator's folder is made of."""
 
+# The types of scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -8,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from sklearn.base import BaseEstimator
 
 from spacetune.errors import UsageError
 from spacetune.estimators.card import model_card
@@ -19,8 +23,7 @@ __all__ = ["to_save"]
 
 
 def to_save(
-    kind: str,
-    settings: Mapping[str, Any],
+    model: BaseEstimator,
     learnt: Learnt,
     fitted: FittedOn,
     facts: Mapping[str, Any],
@@ -30,10 +33,8 @@ def to_save(
 
     Parameters
     ----------
-    kind
-        The estimator's class.
-    settings
-        Its settings.
+    model
+        The estimator, whose class and settings are kept.
     learnt
         What it learned.
     fitted
@@ -50,9 +51,10 @@ def to_save(
     """
     if fitted.kind != "texts" or fitted.provenance is None:
         raise UsageError("a model of ready embeddings has no encoder to name; save it with joblib, or fit on texts")
+    settings = model.get_params(deep=False)
     config = {
         "spacetune": importlib.metadata.version("spacetune"),
-        "model": kind,
+        "model": type(model).__name__,
         "settings": {name: value for name, value in settings.items() if name not in ("encoder", "store")},
         "encoder": dataclasses.asdict(fitted.provenance),
         "learned": {**facts, **learnt.facts},
@@ -61,6 +63,6 @@ def to_save(
     }
     if learnt.history is not None:
         config["history"] = learnt.history.to_dict()
-    tensors = {**learnt.tensors, "train_hashes": torch.from_numpy(fitted.hashes)}
+    tensors = {**learnt.tensors, "train_hashes": torch.as_tensor(fitted.hashes)}
     card = model_card(config, fitted.provenance.longest)
     return SavedModel(config, tensors, card, None if learnt.encoder is None else learnt.encoder.save_pretrained)

@@ -1,5 +1,8 @@
 """`SpaceClassifier`: the Space Model as a scikit-learn classifier on texts."""
 
+# The types of torch, NumPy and scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import os

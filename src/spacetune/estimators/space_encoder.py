@@ -1,5 +1,8 @@
 """`SpaceEncoder`: texts become columns of numbers, for pipelines that put them beside other columns."""
 
+# The types of torch, NumPy and scikit-learn are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,8 @@
 """`SpaceRegressor`: the Space Model for a number a text."""
 
+# The types of scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,8 @@
 """`TextEstimator`: the course of every fit here, and what every fitted model can do. Reading, explaining, saving."""
 
+# The types of NumPy and scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import abc
@@ -262,8 +265,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def to_save(self) -> SavedModel:
         """Return what a model's folder is made of."""
         check_is_fitted(self)
-        settings = self.get_params(deep=False)
-        return to_save(type(self).__name__, settings, self.learnt_, self.fitted_, self.facts(), self.report_)
+        return to_save(self, self.learnt_, self.fitted_, self.facts(), self.report_)
 
     def push_to_hub(
         self, repo: str, *, private: bool | None = None, leave_out: Sequence[str] = (), **where: Any

@@ -1,5 +1,8 @@
 """Which words of two texts met: the strongest pairs of words, found without holding all of them."""
 
+# The types of torch and NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from typing import Any
@@ -74,6 +77,6 @@ def _words(text: str, seen: TokenSpans, states: Tensor, here: slice) -> tuple[li
     place = np.full(len(spans) + 1, len(used))
     place[used] = np.arange(len(used))
     sums = torch.zeros(len(used) + 1, states.shape[1], dtype=states.dtype)
-    sums.index_add_(0, torch.from_numpy(place[word_of]), states)
+    sums.index_add_(0, torch.as_tensor(place[word_of]), states)
     named = [{"word": text[slice(*spans[w])], "start": spans[w][0], "stop": spans[w][1]} for w in used]
     return [*named, SPECIAL], sums

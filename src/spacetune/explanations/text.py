@@ -1,5 +1,8 @@
 """`TextExplanation`: what every token and word of one text gave to every class, adding up to the logit."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """From wordpieces to the words a person sees."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import re

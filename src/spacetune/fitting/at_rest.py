@@ -142,7 +142,7 @@ def array_of(tensor: Tensor) -> Array:
 
 def tensor_of(array: Array) -> Tensor:
     """Return the tensor that an array holds, with its memory."""
-    tensor = torch.from_numpy(np.require(array, requirements="W"))
+    tensor = torch.as_tensor(np.require(array, requirements="W"))
     return tensor.view(torch.bfloat16) if tensor.dtype == torch.uint16 else tensor
 
 

@@ -1,5 +1,8 @@
 """Are the probabilities true: expected calibration error, and one temperature that mends most of it."""
 
+# The types of NumPy and SciPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from typing import Any

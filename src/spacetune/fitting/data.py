@@ -1,5 +1,8 @@
 """What a fit learns from and is chosen by: dev texts given, or a part of the training texts set aside."""
 
+# The types of torch and NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -84,7 +87,7 @@ class Split:
         """Return the two parts of what is read; where none is set aside both are everything."""
         if not len(self.dev):
             return FitData.whole(inputs, targets, weights)
-        rows, held = torch.from_numpy(self.train), torch.from_numpy(self.dev)
+        rows, held = torch.as_tensor(self.train), torch.as_tensor(self.dev)
         of_train, of_dev = (None if weights is None else weights[part] for part in (rows, held))
         return FitData(inputs.part(rows), targets[rows], inputs.part(held), targets[held], of_train, of_dev)
 

@@ -1,5 +1,8 @@
 """What a fit reads: features that are there already, or texts that go through the encoder under an adapter."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -143,7 +146,7 @@ class AdaptedInputs:
     @property
     def lengths(self) -> Tensor:
         """Tokens of every text."""
-        return torch.from_numpy(self.tokenized.lengths)
+        return torch.as_tensor(self.tokenized.lengths)
 
     @property
     def first(self) -> None:
@@ -165,7 +168,7 @@ class AdaptedInputs:
 
     def batches(self) -> Iterator[Tensor]:
         """Yield all rows, texts of like length together, in batches of about 2,048 tokens."""
-        yield from map(torch.from_numpy, token_batches(self.tokenized.lengths, BATCH_TOKENS, mixed=False))
+        yield from map(torch.as_tensor, token_batches(self.tokenized.lengths, BATCH_TOKENS, mixed=False))
 
     def part(self, rows: Tensor) -> AdaptedInputs:
         """Return some of the texts."""

@@ -1,5 +1,8 @@
 """Fit a lexicon beside a trained head, and keep it only where it helps on dev."""
 
+# The types of torch, NumPy and SciPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -177,12 +180,12 @@ def with_words(model: Model, words: Words | None) -> Model:
 
 
 def _words(known: Array, idf: Array, weights: Array, bias: Array, chosen: WordsChosen) -> Words:
-    scaled = torch.from_numpy(chosen.weight * weights.T * idf[:, None]).float()
-    grams = torch.from_numpy(known)
+    scaled = torch.as_tensor(chosen.weight * weights.T * idf[:, None]).float()
+    grams = torch.as_tensor(known)
     if chosen.symmetric:  # what the first text alone has stands for both
         alone = grams // KIND == FIRST_ALONE
         grams, scaled = torch.cat([grams, grams[alone] + KIND]), torch.cat([scaled, scaled[alone]])
-    return Words(Lexicon(grams, scaled), torch.from_numpy(chosen.weight * bias), chosen)
+    return Words(Lexicon(grams, scaled), torch.as_tensor(chosen.weight * bias), chosen)
 
 
 def _keys(source: Inputs, symmetric: bool) -> tuple[Array, Array] | None:
@@ -220,7 +223,7 @@ def _counts(keys: Array, owner: Array, source: Inputs, known: Array) -> Any:
 
 def _mix(rows: Any, dev_rows: Any, data: FitData, head: Tensor, task: Task, strength: float) -> _Mixture:
     weights, bias = _fitted(rows, data, task, strength)
-    lexical = torch.from_numpy(dev_rows @ weights.T + bias)
+    lexical = torch.as_tensor(dev_rows @ weights.T + bias)
     a, b, loss = shares(head, lexical, data, task)
     return _Mixture(strength, weights, bias, a, b, (a * head + b * lexical).numpy(), loss)
 

@@ -1,5 +1,8 @@
 """Linear models of a task: logistic or ridge regression as rows of weights, and the strength that dev chooses."""
 
+# The types of NumPy, SciPy and scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import contextlib

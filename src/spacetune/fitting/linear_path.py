@@ -8,6 +8,9 @@ more differs from encoder to encoder, and dev tells. No other head is needed for
 so a probe is one more dimension of every class's space, and what a token adds to a logit stays an exact sum.
 """
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -105,7 +108,7 @@ def fit_path(data: FitData, head_logits: Tensor, task: Task) -> LinearPath | Non
     if not data.has_dev:
         return None
     found = choose_probe(data, task)
-    a, b, _ = shares(head_logits.double(), torch.from_numpy(found.dev_logits), data, task)
+    a, b, _ = shares(head_logits.double(), torch.as_tensor(found.dev_logits), data, task)
     return LinearPath(found.head, PathChosen(found.strength, a, b)) if b >= LEAST else None
 
 

@@ -5,6 +5,9 @@ gradient of the summed loss is each candidate's own. Ctrl-C keeps the best so fa
 epoch lets a later run go on exactly where this one stopped.
 """
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import functools

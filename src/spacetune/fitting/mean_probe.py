@@ -61,4 +61,4 @@ def learn_probe(data: FitData, task: Task, strength: float) -> LinearHead:
 
 
 def _folded(of_rows: Spread, weight: Array, bias: Array) -> LinearHead:
-    return LinearHead(*map(torch.from_numpy, of_rows.folded(weight, bias)))
+    return LinearHead(*map(torch.as_tensor, of_rows.folded(weight, bias)))

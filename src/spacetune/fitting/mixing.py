@@ -1,5 +1,8 @@
 """How much two ways to read a text weigh: by their loss on dev."""
 
+# The types of torch, NumPy and SciPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from typing import Any
@@ -42,7 +45,7 @@ def shares(head: Tensor, other: Tensor, data: FitData, task: Task) -> tuple[floa
     """
 
     def objective(point: Array) -> tuple[float, Array]:
-        p = torch.from_numpy(point).requires_grad_()
+        p = torch.as_tensor(point).requires_grad_()
         loss = task.loss(p[0] * head + p[1] * other, data.dev_targets, data.dev_weights) * len(data.dev_targets)
         total = loss + PULL * ((p[0] - 1).square() + p[1].square())
         total.backward()

@@ -71,7 +71,7 @@ def fit_pair_spaces(
         The sum of both, and the history.
     """
     added = _Added(data, symmetric, settings, task)
-    dev_beside = torch.from_numpy(logits_of(linear, data.dev))
+    dev_beside = torch.as_tensor(logits_of(linear, data.dev))
 
     def losses(rows: Tensor, generator: torch.Generator) -> list[Tensor]:
         logits = added.logits(data.train.take(rows), generator)

@@ -139,7 +139,7 @@ def logits_held_out(data: FitData, read: PairRows, task: Task, chosen: PairChose
             theirs = None if weights is None else weights[others]
             weight, bias = fit_linear(task, rows[others], targets[others], chosen.strength, theirs)
             logits[fold] = rows[fold] @ weight.T + bias
-    return torch.from_numpy(logits)
+    return torch.as_tensor(logits)
 
 
 class TrainedMeeting(nn.Module):
@@ -162,7 +162,7 @@ class TrainedMeeting(nn.Module):
         self.text_mean = start.text_mean
         rows, (middle, scale) = PairRows.of(data, self.text_mean).standard(data.truth[1], symmetric)
         self.width = rows.shape[1]
-        self.middle, self.scale = torch.from_numpy(middle), torch.from_numpy(scale / deviation)
+        self.middle, self.scale = torch.as_tensor(middle), torch.as_tensor(scale / deviation)
         flat = start.weight.transpose(0, 1).flatten(1)[:, : self.width]
         self.weight, self.shift = nn.Parameter((flat * self.scale).float()), flat @ self.middle
 
@@ -232,7 +232,7 @@ def _width(rows: Array, symmetric: bool) -> int:
 def _head(of_rows: Spread, weight: Array, bias: Array, text_mean: TextMean) -> PairHead:
     """Return the head of rows as they are, without a direction where none was fitted."""
     own, base = of_rows.folded(weight, bias)
-    return PairHead(torch.from_numpy(base), [Meeting(text_mean, _weights(own, text_mean))])
+    return PairHead(torch.as_tensor(base), [Meeting(text_mean, _weights(own, text_mean))])
 
 
 def _weights(own: Array | Tensor, text_mean: TextMean) -> Tensor:

@@ -1,5 +1,8 @@
 """Scores of predictions, with the baseline that any score must be read against."""
 
+# The types of NumPy, SciPy and scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import Any, Literal

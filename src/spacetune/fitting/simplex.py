@@ -1,5 +1,8 @@
 """Fit a simplex: fresh points for every text and layer, and stochastic validation (arXiv 2310.15793)."""
 
+# The types of torch and NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -217,7 +220,7 @@ def as_points(weights: object, n_groups: int, n_vertices: int) -> Tensor:
     """
     wanted = f"weights must be (point, {n_vertices} vertices), or (point, {n_groups} groups, {n_vertices} vertices)"
     try:
-        given = weights if isinstance(weights, Tensor) else torch.from_numpy(np.asarray(weights, dtype=np.float64))
+        given = weights if isinstance(weights, Tensor) else torch.as_tensor(np.asarray(weights, dtype=np.float64))
     except (TypeError, ValueError) as error:
         raise UsageError(f"{wanted}, in numbers; got {weights!r:.80}") from error
     shape = tuple(given.shape)

@@ -1,5 +1,8 @@
 """Train the encoder under the head: what the paper also reports, and what a CPU pays dearly for."""
 
+# The types of torch are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

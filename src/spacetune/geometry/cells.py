@@ -8,6 +8,9 @@ Training costs O(n d k) (product) or some twenty times that (additive), once for
 No measure is invariant to rotation under a product quantizer, which cuts the dimensions in four as they come.
 """
 
+# The types of NumPy and SciPy are partial.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import numpy as np

@@ -4,6 +4,9 @@ Both look at the points in principal axes, scaled so that their total variance i
 (d). Components without variance (always some when n <= d) count as what they are: a single value.
 """
 
+# The types of NumPy and SciPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import numpy as np

@@ -4,6 +4,9 @@ All take points (n, d), a `PointCloud`, or `Moments`. All raise `DataError` for 
 points, and are invariant to rotation, shift and global scale.
 """
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import numpy as np

@@ -4,6 +4,9 @@
 All are invariant to rotation, shift and global scale.
 """
 
+# The types of NumPy and SciPy are partial.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,8 @@
 """Exact nearest neighbours of every point, found once for as many as the greediest measure needs."""
 
+# The types of NumPy and SciPy are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass

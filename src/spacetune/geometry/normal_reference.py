@@ -1,5 +1,8 @@
 """Expected log distance to the k-th nearest neighbour in a standard normal sample, without drawing one."""
 
+# The types of NumPy and SciPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from functools import lru_cache

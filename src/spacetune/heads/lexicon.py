@@ -1,5 +1,8 @@
 """`Lexicon`: what wordpieces and pairs of neighbours add to the logits, beside what the tokens' states say."""
 
+# The types of torch, NumPy and SciPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import numpy as np
@@ -195,7 +198,7 @@ class Lexicon(nn.Module):
             for shared, one, other in zip(both.T.numpy(), ones.T.numpy(), others.T.numpy(), strict=True)
         ]  # fmt: skip
         tokens = first.lengths[:, None] + second.lengths[None]
-        return torch.from_numpy(np.stack(sums, axis=2)) / tokens.double().sqrt().unsqueeze(2)
+        return torch.as_tensor(np.stack(sums, axis=2)) / tokens.double().sqrt().unsqueeze(2)
 
     def _rows(self, features: TokenFeatures) -> Tensor:
         grams, places, pairs = grams_of(self._ids(features), features.lengths, features.first)

@@ -1,5 +1,8 @@
 """`LinearHead`: a linear map of a text's mean states; and the vertices of a simplex of such heads."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,5 +1,8 @@
 """A head of two texts read apart: they meet in products and squares, exactly, token by token."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,5 +1,8 @@
 """`TextMean`: what is read of either text of a pair before the two meet: mean states, or centroids in spaces."""
 
+# The types of torch are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import torch

@@ -1,5 +1,8 @@
 """Saved models on the Hugging Face hub: fetched by name, and published, which is shown before it is done."""
 
+# The types of huggingface_hub are partial.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import dataclasses

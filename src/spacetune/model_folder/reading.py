@@ -1,5 +1,8 @@
 """`read_model`: a saved model's folder, checked against its digests. One flipped bit is an error, never an answer."""
 
+# The types of torch and safetensors are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """What a model's folder holds, its names, and the digests by which every part is known."""
 
+# The types of torch are partial.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """What a saved model's values must be: one table of names, types and ranges, and finite tensors of known names."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

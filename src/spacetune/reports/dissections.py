@@ -1,5 +1,8 @@
 """A dissection as a report, a tile a token and layer; and in the terminal, a bar a layer and a bar a token."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

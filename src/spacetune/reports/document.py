@@ -1,5 +1,8 @@
 """A report before it is HTML or Markdown: what was found, then sections of sentences, warnings, tables and figures."""
 
+# What a result holds is of any type, and becomes text.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -113,7 +116,7 @@ def shown(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
+        return ", ".join(map(str, value))
     return str(value)
 
 
@@ -124,7 +127,7 @@ def named(label: object) -> str:
     ('2024', 'a, b', 'no label', '0.5000')
     """
     if isinstance(label, list):
-        return ", ".join(map(str, label)) or "no label"  # pyright: ignore[reportUnknownArgumentType]
+        return ", ".join(map(str, label)) or "no label"
     return shown(label) if isinstance(label, float) else str(label)
 
 

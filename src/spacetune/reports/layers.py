@@ -1,5 +1,8 @@
 """Reports on an encoder's states: measures by layer and by noise, layers ranked, two encoders compared."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import numpy as np

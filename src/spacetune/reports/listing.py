@@ -1,5 +1,8 @@
 """Reports that are mostly tables: predictions, data checks, measures, and any other result."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections import Counter

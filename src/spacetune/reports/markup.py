@@ -3,6 +3,9 @@
 Control characters, which HTML cannot hold, and overrides of the reading direction are written out.
 """
 
+# What is drawn is of any type, and becomes text.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import html
@@ -52,7 +55,7 @@ def _escaped(child: object) -> str:
     if isinstance(child, Markup):
         return child
     if isinstance(child, list | tuple):
-        return "".join(_escaped(each) for each in child)  # pyright: ignore[reportUnknownVariableType]
+        return "".join(_escaped(each) for each in child)
     return "" if child is None else html.escape(printable(child, lines=True))
 
 

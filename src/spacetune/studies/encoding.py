@@ -1,5 +1,8 @@
 """An encoder's features of any number of texts, as files for other programs."""
 
+# The types of torch, PyArrow and safetensors are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

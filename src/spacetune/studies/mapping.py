@@ -207,7 +207,7 @@ def text_vectors(model: TextEstimator, features: TokenFeatures) -> Array:
 
 def chosen_vectors(model: TextEstimator, source: FeatureSource, rows: Array) -> Array:
     """Return the vectors of these texts of a source, read a few at a time."""
-    chosen = torch.from_numpy(rows)
+    chosen = torch.as_tensor(rows)
     return np.concatenate([text_vectors(model, source.take(chosen[i])) for i in text_chunks(source.lengths[chosen])])
 
 
@@ -220,7 +220,7 @@ def _space_head(model: TextEstimator) -> SpaceHead | None:
 def token_vectors(model: TextEstimator, features: TokenFeatures, tokens: Array) -> Array:
     """Return the vectors of these tokens, ``(token, width)``."""
     head = _space_head(model)
-    states = features.values[torch.from_numpy(tokens)]
+    states = features.values[torch.as_tensor(tokens)]
     with torch.inference_mode():
         vectors = states if head is None else head.spaces(states.to(head.classifier.weight.dtype))
     return vectors.flatten(1).double().numpy()

@@ -1,5 +1,8 @@
 """Predictions as a table: label, confidence, and every probability."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """How good is every part of a learnt simplex: its vertices, its centroid, and points between them."""
 
+# The types of torch and NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """What requests look like: spacetune's own, and those that other servers' clients speak."""
 
+# What a file or a request holds is of any type until it has been checked.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,8 @@
 """From a fitted model to a transformers classifier, and to the folder of one."""
 
+# The types of torch and transformers are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import copy

@@ -1,5 +1,8 @@
 """One torch module from padded token ids to logits and token scores, in the form of transformers' classifiers."""
 
+# The types of torch and transformers are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

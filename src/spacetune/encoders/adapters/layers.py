@@ -101,7 +101,7 @@ class UpperLayers(nn.Module):
 
     def _states(self, below: Tensor, lengths: Tensor, wanted: Sequence[int]) -> list[Tensor]:
         layout = lay_out(lengths.numpy())
-        rows = torch.from_numpy(layout.rows).to(self._device)
+        rows = torch.as_tensor(layout.rows).to(self._device)
         x = torch.zeros(layout.n_rows, below.shape[1], device=self._device)
         x[rows] = below.to(self._device)
         kept: list[Tensor] = []

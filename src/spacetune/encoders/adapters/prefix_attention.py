@@ -1,5 +1,8 @@
 """Where a prefix enters: self-attention with further keys and values in front, through transformers' own doors."""
 
+# The types of torch and transformers are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import functools

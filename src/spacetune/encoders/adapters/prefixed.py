@@ -1,5 +1,8 @@
 """A frozen encoder that runs under a prefix: differentiable in the prefix, and in nothing else."""
 
+# The types of torch, NumPy and transformers are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -163,14 +166,14 @@ class PrefixedEncoder:
         pooling: Pooling = "mean",
     ) -> TokenFeatures:
         """Return features of some tokenised texts in one batch, with gradients into the prefix."""
-        lengths = torch.from_numpy(tokenized.lengths)
+        lengths = torch.as_tensor(tokenized.lengths)
         at = concat_ranges(offsets_of(lengths)[:-1][rows], lengths[rows])
-        ids = torch.from_numpy(tokenized.token_ids)[at]
-        segments = torch.from_numpy(tokenized.segment_ids)[at]
+        ids = torch.as_tensor(tokenized.token_ids)[at]
+        segments = torch.as_tensor(tokenized.segment_ids)[at]
         device = self.model.device
         batch = PackedBatch(ids.to(device), segments.to(device), lengths[rows].tolist())
         values = self.hidden_states(batch, prefix, layers, pooling).to("cpu")
-        cut = torch.from_numpy(tokenized.truncated)[rows]
+        cut = torch.as_tensor(tokenized.truncated)[rows]
         provenance = dataclasses.replace(self.encoder.provenance(layers, int(cut.sum())), dtype="float32")
         return TokenFeatures(values, offsets_of(lengths[rows]), ids, provenance, cut)
 
@@ -181,6 +184,6 @@ class PrefixedEncoder:
         with torch.no_grad():
             parts = [
                 self.features(tokenized, rows, prefix.take(rows), layers, pooling)
-                for rows in map(torch.from_numpy, order)
+                for rows in map(torch.as_tensor, order)
             ]
-        return TokenFeatures.concat(parts).take(torch.from_numpy(np.argsort(np.concatenate(order), kind="stable")))
+        return TokenFeatures.concat(parts).take(torch.as_tensor(np.argsort(np.concatenate(order), kind="stable")))

@@ -1,5 +1,8 @@
 """From a prefix's parameters to keys and values: as they are, through one perceptron, or through one a layer."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import abc

@@ -3,6 +3,9 @@
 The configuration may be anybody's. Only the head of the weights files is read here: names and shapes.
 """
 
+# The types of safetensors are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import math
@@ -93,7 +96,7 @@ def _shapes(folder: Path) -> Shapes:
     shapes: Shapes = {}
     for path in sorted(folder.glob("*.safetensors")):
         try:
-            with safetensors.safe_open(path, "pt") as file:  # pyright: ignore[reportUnknownMemberType]
+            with safetensors.safe_open(path, "pt") as file:
                 for name in file.keys():  # noqa: SIM118 - it is no dict
                     shapes[name] = tuple(file.get_slice(name).get_shape())
         except (OSError, safetensors.SafetensorError) as error:

@@ -4,6 +4,9 @@ The default encoder is one. transformers takes some seconds to be imported, more
 and to run a text; what it would make of the files is the same, to the bit. Any other folder is left to transformers.
 """
 
+# The types of torch, tokenizers and safetensors are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

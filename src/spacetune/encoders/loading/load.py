@@ -1,5 +1,8 @@
 """From an encoder's folder to something that runs: weights, tokenizer, limits."""
 
+# The types of torch and transformers are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import copy

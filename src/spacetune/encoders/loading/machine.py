@@ -1,5 +1,8 @@
 """What this machine computes fast: the device, and the dtype to run a frozen encoder in."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import contextlib

@@ -1,5 +1,8 @@
 """Where an encoder's files are: a local folder, the hub cache, the bundled package, or the hub; in this order."""
 
+# The types of huggingface_hub are partial.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -26,12 +26,12 @@ def spans_of(layout: Layout, parts: EncoderParts, dtype: torch.dtype, device: to
 def _span(blocks: Blocks, parts: EncoderParts, dtype: torch.dtype, device: torch.device) -> Span:
     bias = None
     if not blocks.plain:
-        owner = torch.from_numpy(blocks.owner).to(device)
+        owner = torch.as_tensor(blocks.owner).to(device)
         apart = owner[:, :, None] != owner[:, None, :]
         bias = torch.zeros(apart.shape, dtype=dtype, device=device).masked_fill_(apart, float("-inf"))
         bias = bias.unsqueeze(1)
     if parts.attention_bias is not None:
-        position = torch.from_numpy(blocks.position).to(device)
+        position = torch.as_tensor(blocks.position).to(device)
         table = parts.attention_bias(int(position.max()) + 1).to(dtype)
         own = table[:, position[:, :, None], position[:, None, :]].transpose(0, 1)
         bias = own if bias is None else own + bias

@@ -1,5 +1,8 @@
 """Texts through the frozen encoder, run by run; the next run is tokenised while the model computes this one."""
 
+# The types of torch and NumPy are partial.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
@@ -77,20 +80,20 @@ def batches(
     mixed
         Short and shorter texts together, as the packed pass likes them; else by length, for one that pads.
     """
-    offsets = offsets_of(torch.from_numpy(tokenized.lengths)).numpy()
+    offsets = offsets_of(torch.as_tensor(tokenized.lengths)).numpy()
     for texts in token_batches(tokenized.lengths, budget, mixed=mixed):
         rows = _rows(offsets, tokenized.lengths, texts)
         batch = PackedBatch(
-            token_ids=torch.from_numpy(tokenized.token_ids[rows]).to(device),
-            segment_ids=torch.from_numpy(tokenized.segment_ids[rows]).long().to(device),
+            token_ids=torch.as_tensor(tokenized.token_ids[rows]).to(device),
+            segment_ids=torch.as_tensor(tokenized.segment_ids[rows]).long().to(device),
             lengths=tokenized.lengths[texts].tolist(),
         )
-        yield texts, torch.from_numpy(rows), batch
+        yield texts, torch.as_tensor(rows), batch
 
 
 def _run(loaded: Any, tokenized: Tokenized, provenance: Provenance, bar: Any) -> TokenFeatures:
     layers = provenance.layers
-    offsets = offsets_of(torch.from_numpy(tokenized.text_lengths))
+    offsets = offsets_of(torch.as_tensor(tokenized.text_lengths))
     begins = np.zeros(len(tokenized.lengths), dtype=np.int64)
     begins[tokenized.first_windows] = 1
     values = torch.empty(int(offsets[-1]), len(layers), loaded.dim, dtype=loaded.dtype)
@@ -107,8 +110,8 @@ def _run(loaded: Any, tokenized: Tokenized, provenance: Provenance, bar: Any) ->
     apart = loaded.packed and loaded.device.type == "cpu"
     for n_texts in side_by_side(compute, pieces, n_pieces) if apart else map(compute, pieces):
         bar.update(n_texts)
-    ids = torch.from_numpy(tokenized.token_ids)
-    cut = torch.from_numpy(tokenized.truncated)
+    ids = torch.as_tensor(tokenized.token_ids)
+    cut = torch.as_tensor(tokenized.truncated)
     return TokenFeatures(values, offsets, ids, provenance.with_cut(int(cut.sum())), cut)
 
 

@@ -5,6 +5,9 @@ with such sizes; attention runs block by block, and a mask keeps the texts of a 
 fill a block up (under 5 % on real text) attend only to each other and are dropped at the end.
 """
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

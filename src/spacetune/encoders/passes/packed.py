@@ -76,7 +76,7 @@ class PackedEncoder:
         No layer above the highest asked one is computed.
         """
         layout = lay_out(np.asarray(batch.lengths))
-        rows = torch.from_numpy(layout.rows).to(batch.token_ids.device)
+        rows = torch.as_tensor(layout.rows).to(batch.token_ids.device)
         filled = layout.n_rows > len(rows)
         kept: dict[int, Tensor] = {}
         wanted, last = set(layers), max(layers)
@@ -100,7 +100,7 @@ class PackedEncoder:
         ids = batch.token_ids.new_zeros(layout.n_rows)
         segments = batch.segment_ids.new_zeros(layout.n_rows)
         ids[rows], segments[rows] = batch.token_ids, batch.segment_ids
-        positions = torch.from_numpy(layout.positions).to(ids.device)
+        positions = torch.as_tensor(layout.positions).to(ids.device)
         return self.parts.embed(ids, positions, segments)
 
     def _layer(self, layer: PackedLayer, x: Tensor, spans: list[Span]) -> Tensor:

@@ -3,6 +3,9 @@
 Used where an architecture's parts are not known to the packed pass, and for training the encoder itself.
 """
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -5,6 +5,9 @@ taken from their mean, which moves all scores of a row alike: what is left is sm
 the exponentials need no maximum taken off.
 """
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import math

@@ -1,5 +1,8 @@
 """An attention of our own for transformers' models: the plain one, whose rows can be taken hold of."""
 
+# The types of torch and transformers are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable

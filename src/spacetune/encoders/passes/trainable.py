@@ -1,5 +1,8 @@
 """An encoder with gradients, for training it under a head; and back to a frozen one."""
 
+# The types of torch are partial.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -47,15 +50,15 @@ class TrainableEncoder(nn.Module):
         """Return the texts' token features ``(n_tokens, n_layers, dim)``."""
         tokenized = self._frozen.tokenize(texts)
         batch = PackedBatch(
-            torch.from_numpy(tokenized.token_ids),
-            torch.from_numpy(tokenized.segment_ids),
+            torch.as_tensor(tokenized.token_ids),
+            torch.as_tensor(tokenized.segment_ids),
             tokenized.lengths.tolist(),
         )
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self._state)
             states = self.runner.hidden_states(batch, self.layers)
             self._state = torch.get_rng_state()
-        offsets = offsets_of(torch.from_numpy(tokenized.lengths))
+        offsets = offsets_of(torch.as_tensor(tokenized.lengths))
         return TokenFeatures(torch.stack(states, dim=1), offsets, batch.token_ids, self._frozen.provenance(self.layers))
 
     def reseed(self, generator: torch.Generator) -> None:

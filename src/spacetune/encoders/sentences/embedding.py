@@ -1,5 +1,8 @@
 """Texts as single vectors, as sentence-transformers makes them of the same folder."""
 
+# The types of torch and NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -126,7 +129,7 @@ class Embedder:
         size = self.size(dimensions)
         steps = self.recipe.steps
         left_out = 1 if normalize is False and steps and steps[-1][0] == "Normalize" else 0
-        made = self._stepped(torch.from_numpy(np.stack([text.pooled for text in pooled])), left_out)[:, :size]
+        made = self._stepped(torch.as_tensor(np.stack([text.pooled for text in pooled])), left_out)[:, :size]
         return (F.normalize(made, dim=1) if normalize else made).numpy()
 
     def size(self, dimensions: int | None) -> int:

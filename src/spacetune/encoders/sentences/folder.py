@@ -3,6 +3,9 @@
 Every module is honoured or refused by name. A folder that says nothing is read as sentence-transformers reads it.
 """
 
+# What a file or a request holds is of any type until it has been checked.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """What a sentence-transformers folder does to a pooled vector: Dense, LayerNorm, Normalize, Dropout."""
 
+# The types of torch and safetensors are partial.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable

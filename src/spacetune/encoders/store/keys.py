@@ -1,5 +1,8 @@
 """What features are known by: a text by its characters, a folder by all that could change a text's features."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import hashlib

@@ -4,6 +4,9 @@ The file's name ends with the checksum of its head; the head holds the layers, t
 What says which texts are there is checked when a shard is opened, the states when they are first used.
 """
 
+# The types of torch are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import json

@@ -150,7 +150,7 @@ def make_shard(features: TokenFeatures, hashes: np.ndarray, form: Form) -> Shard
         values = (wide / scales.unsqueeze(2)).round().to(torch.int8)
     return Shard(
         layers=features.provenance.layers,
-        hashes=torch.from_numpy(hashes),
+        hashes=torch.as_tensor(hashes),
         offsets=features.offsets,
         truncated=features.truncated,
         token_ids=features.token_ids,

@@ -1,5 +1,8 @@
 """Features that live on disk and are read a batch at a time: more texts than memory holds."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

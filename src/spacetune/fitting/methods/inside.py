@@ -161,7 +161,7 @@ class InsideMethod(Method):
             parts = (of_rows.standard(rows), *data.truth), (of_rows.standard(dev_rows), *data.dev_truth)
             found = choose_linear(task, *parts, strengths)
             weight, bias, strength = found.weight, found.bias, found.strength
-        head.start_at(*(torch.from_numpy(np.asarray(part)) for part in (*of_rows, weight, bias)))
+        head.start_at(*(torch.as_tensor(np.asarray(part)) for part in (*of_rows, weight, bias)))
         return head, strength
 
     def _check_memory(self, train: Inputs, schedule: Schedule, run: Run) -> None:

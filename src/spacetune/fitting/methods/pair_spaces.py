@@ -55,7 +55,7 @@ def learn_pair_spaces(
         checkpoint=run.checkpoint, progress=run.progress,
     )  # fmt: skip
     logits = logits_of(head, data.dev)
-    words = fit_lexicon(data, torch.from_numpy(logits), run.task, symmetric=found.symmetric) if lexicon else None
+    words = fit_lexicon(data, torch.as_tensor(logits), run.task, symmetric=found.symmetric) if lexicon else None
     model = with_words(Model(head), words)
     chosen = PairSpacesChosen(found, settings, history.best_epoch / schedule.n_epochs, words and words.chosen)
     logits = logits if words is None else logits_of(model.on_top, data.dev)

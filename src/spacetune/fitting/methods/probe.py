@@ -107,7 +107,7 @@ class ProbeMethod(Method):
             return learnt, logits
         chosen: ProbeChosen | PairChosen = learnt.chosen
         alike = isinstance(chosen, PairChosen) and chosen.symmetric
-        words = fit_lexicon(data, torch.from_numpy(logits), run.task, symmetric=alike)
+        words = fit_lexicon(data, torch.as_tensor(logits), run.task, symmetric=alike)
         if words is None:
             return learnt, logits
         own = logits * words.chosen.share + words.bias.numpy()
@@ -186,7 +186,7 @@ class ProbeMethod(Method):
         """Train layers and head; by dev, or up to a share of the epochs that was chosen before."""
         generator = torch.Generator().manual_seed(self.seed)
         vertices = LinearVertices(of_rows.mean.size, run.task.n_outputs, 1, generator=generator)
-        mean, scale = (torch.from_numpy(np.asarray(part)) for part in of_rows)
+        mean, scale = (torch.as_tensor(np.asarray(part)) for part in of_rows)
         start = torch.zeros(run.task.n_outputs, len(mean))
         vertices.start_at(mean, scale / SPREAD, start, run.task.prior(data.targets, data.weights))
         trained = _TunedLinear(vertices, run.task)

@@ -153,11 +153,11 @@ class SpaceMethod(Method):
             head, tuned = self._tune(data, head, settings, run)
             history, data = tuned.history, tuned.data
         logits = logits_of(head, data.dev)
-        path = fit_path(data, torch.from_numpy(logits), run.task) if self.linear_path and self._alone else None
+        path = fit_path(data, torch.as_tensor(logits), run.task) if self.linear_path and self._alone else None
         if path is not None:
             head = path.beside(head)
             logits = logits_of(head, data.dev)
-        words = fit_lexicon(data, torch.from_numpy(logits), run.task) if self.lexicon else None
+        words = fit_lexicon(data, torch.as_tensor(logits), run.task) if self.lexicon else None
         chosen = SpaceChosen(
             settings, share, tuned.share if tuned else 0, path=path and path.chosen, words=words and words.chosen
         )

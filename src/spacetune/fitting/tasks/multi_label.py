@@ -101,7 +101,7 @@ class MultiLabel:
 
     def loss(self, logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return binary cross-entropy, summed over labels so that its scale is a class decision's."""
-        own = None if self.weights is None else torch.from_numpy(self.weights).to(logits)
+        own = None if self.weights is None else torch.as_tensor(self.weights).to(logits)
         each = F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction="none", pos_weight=own)
         return mean_loss(each.sum(1), weights)
 

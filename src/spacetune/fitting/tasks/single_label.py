@@ -1,5 +1,8 @@
 """One class a text."""
 
+# The types of torch, NumPy and SciPy are partial.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
@@ -65,14 +68,14 @@ class SingleLabel:
     def prior(self, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the logarithms of the classes' weighted shares, centred."""
         shares = torch.bincount(targets, weights, minlength=self.n_outputs).clamp(min=0.5).float()
-        logs = torch.log(shares if self.weights is None else shares * torch.from_numpy(self.weights))
+        logs = torch.log(shares if self.weights is None else shares * torch.as_tensor(self.weights))
         return logs - logs.mean()
 
     def loss(self, logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return cross-entropy with label smoothing; a text's weight is multiplied by that of its class."""
         each = F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing, reduction="none")
         if self.weights is not None:
-            each = each * torch.from_numpy(self.weights).to(logits)[targets]
+            each = each * torch.as_tensor(self.weights).to(logits)[targets]
         return mean_loss(each, weights)
 
     def labels(self, logits: Array) -> Array:

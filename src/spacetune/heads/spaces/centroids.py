@@ -1,5 +1,8 @@
 """Centroids of ragged texts in many concept spaces: one product over all tokens, one fused backward pass."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,5 +1,8 @@
 """`ConceptSpaces`: one linear operator a class and layer, then tanh (arXiv 2401.16638)."""
 
+# The types of torch are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import torch

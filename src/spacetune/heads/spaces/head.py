@@ -1,5 +1,8 @@
 """`SpaceHead`: concept spaces, their centroids, and a linear classifier on the centroids side by side."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import torch

@@ -1,5 +1,8 @@
 """How far apart the concept spaces of a trained head are."""
 
+# The types of torch, NumPy and SciPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

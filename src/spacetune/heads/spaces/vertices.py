@@ -1,5 +1,8 @@
 """`SpaceVertices`: n space heads as the vertices of one simplex; the mean head is an ordinary head."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence

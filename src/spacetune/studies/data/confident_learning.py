@@ -1,5 +1,8 @@
 """Confident learning (Northcutt et al. 2021): which labels probabilities speak against."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from typing import Any

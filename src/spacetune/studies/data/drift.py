@@ -1,5 +1,8 @@
 """Have the texts changed since training: in their classes, in how the model sees them, in their words."""
 
+# The types of NumPy, SciPy and scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

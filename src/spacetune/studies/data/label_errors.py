@@ -1,5 +1,8 @@
 """Which labels are likely wrong: confident learning on the out-of-sample probabilities of a probe."""
 
+# The types of torch, NumPy and scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -246,8 +249,8 @@ def _out_of_sample(
         warnings.simplefilter("ignore", UserWarning)
         divided = list(folds.split(given, alike, data.keys))
     for train, held in divided:
-        probe = LinearProbe(seed=seed).fit(means.take(torch.from_numpy(train)), given[train])
-        table[np.ix_(held, probe.classes_)] = probe.predict_proba(means.take(torch.from_numpy(held)))
+        probe = LinearProbe(seed=seed).fit(means.take(torch.as_tensor(train)), given[train])
+        table[np.ix_(held, probe.classes_)] = probe.predict_proba(means.take(torch.as_tensor(held)))
     return table
 
 

@@ -1,5 +1,8 @@
 """Near duplicates across two sets of texts: whose embeddings point the same way."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import dataclasses

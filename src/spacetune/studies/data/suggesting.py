@@ -1,5 +1,8 @@
 """Which unlabelled texts to label next: those a model is unsure of, and unlike each other."""
 
+# The types of NumPy and scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """When to give no answer: thresholds on how sure a classifier is, chosen on held-out texts."""
 
+# The types of NumPy and SciPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

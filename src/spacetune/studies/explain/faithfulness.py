@@ -1,5 +1,8 @@
 """Whether the strongest words carry a model's predictions: erase them, read again, and compare with random words."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -118,5 +118,5 @@ def _masked(gradients: torch.Tensor, groups: list[Array]) -> torch.Tensor:
     """Return the gradients once for every group of tokens, zero at all other tokens, ``(group, token, layer, dim)``."""
     masked = gradients.new_zeros(len(groups), *gradients.shape)
     for i, group in enumerate(groups):
-        masked[i, torch.from_numpy(group)] = gradients[torch.from_numpy(group)]
+        masked[i, torch.as_tensor(group)] = gradients[torch.as_tensor(group)]
     return masked

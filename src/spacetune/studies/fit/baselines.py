@@ -1,5 +1,8 @@
 """What any score must be read against: the majority, words counted, and the same encoder without spaces."""
 
+# The types of NumPy, SciPy and scikit-learn are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

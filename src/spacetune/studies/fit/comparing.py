@@ -1,5 +1,8 @@
 """Two models on the same texts: whether one is better, and where they differ."""
 
+# The types of NumPy and SciPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

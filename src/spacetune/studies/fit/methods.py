@@ -1,5 +1,8 @@
 """The methods by name: which estimator each is, for classes and for numbers, and with which settings."""
 
+# The types of scikit-learn are partial.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

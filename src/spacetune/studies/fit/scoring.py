@@ -1,5 +1,8 @@
 """Say how good a model is on labelled texts, against the baseline."""
 
+# The types of NumPy are partial.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """The concept spaces of a fitted `SpaceClassifier`: how points fill each, and whether they are disjoint."""
 
+# The types of torch, NumPy and scikit-learn are partial.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """Which of the four terms a task needs: a classifier trained on each of their 15 subsets."""
 
+# The types of torch, NumPy and scikit-learn are partial.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """What a fitted Space Model makes of its predictions: which term of which layer, and the lexicon beside them."""
 
+# The types of torch, NumPy and scikit-learn are partial.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -124,7 +127,7 @@ def term_use(model: SpaceClassifier | SpaceRegressor, texts: Texts) -> TermUse:
     inputs = as_inputs(texts)
     if not inputs:
         raise DataError("there are no texts to look at")
-    own = torch.from_numpy(model.predict_logits(inputs))
+    own = torch.as_tensor(model.predict_logits(inputs))
     best = own.argmax(1)
     found: list[_Window] = []
     with torch.no_grad():

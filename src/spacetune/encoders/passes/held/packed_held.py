@@ -1,5 +1,8 @@
 """The packed pass of a post-LayerNorm encoder with its factors held: forward once, and back for any outputs."""
 
+# The types of torch and NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses
@@ -43,7 +46,7 @@ class PackedHeld(PackedEncoder):
         layout = lay_out(np.asarray(batch.lengths))
         if prefix is not None and prefix.position_shift:
             layout = dataclasses.replace(layout, positions=layout.positions + prefix.shape.length)
-        rows = torch.from_numpy(layout.rows).to(batch.token_ids.device)
+        rows = torch.as_tensor(layout.rows).to(batch.token_ids.device)
         summed = self._sum(batch, layout, rows).to(self.dtype)
         words = torch.zeros_like(summed)
         words[rows] = self.parts.words(batch.token_ids).to(self.dtype)

@@ -1,5 +1,8 @@
 """A pre-LayerNorm model run by itself with its factors held: what multiplies is detached, and autograd goes back."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,5 +1,8 @@
 """The packed pass of a post-LayerNorm encoder, keeping what a dissection needs."""
 
+# The types of torch and NumPy are partial.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Collection
@@ -47,7 +50,7 @@ class PackedTracer(PackedEncoder):
     def trace(self, batch: PackedBatch, layers: Collection[int], *, weights: bool = False) -> Trace:
         """Run a batch up to the highest of these layers; `weights` keeps attention weights and values too."""
         layout = lay_out(np.asarray(batch.lengths))
-        rows = torch.from_numpy(layout.rows).to(batch.token_ids.device)
+        rows = torch.as_tensor(layout.rows).to(batch.token_ids.device)
         spans = spans_of(layout, self.parts, self.dtype, rows.device)
         start, biases, x = self._start(self._sum(batch, layout, rows).to(self.dtype))
         states = {0: x}

@@ -1,5 +1,8 @@
 """Any pre-LayerNorm model, run by itself while its sub-layers' outputs are listened to."""
 
+# The types of torch are partial.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import contextlib
