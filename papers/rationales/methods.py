@@ -11,7 +11,7 @@ import numpy as np
 from papers.muppet.words import word_of
 from papers.rationales.erasing import lime, one_at_a_time, shap_values
 from papers.rationales.exact import carried_back, exact_scores
-from papers.rationales.posts import NORMAL, Post
+from papers.rationales.posts import Post
 from papers.rationales.readings import Found, readings
 
 from spacetune import SpaceClassifier
@@ -38,15 +38,17 @@ class Methods:
     ----------
     model
         A fitted classifier.
+    neutral
+        The class that nobody marks words for.
     others
         Whether to make the other methods too, and not ours alone.
     shap
         Whether SHAP is among them.
     """
 
-    def __init__(self, model: SpaceClassifier, *, others: bool, shap: bool = False) -> None:
+    def __init__(self, model: SpaceClassifier, neutral: str, *, others: bool, shap: bool = False) -> None:
         self.model = model
-        self.normal = model.classes_.tolist().index(NORMAL)
+        self.neutral = model.classes_.tolist().index(neutral)
         self._ours: dict[str, Callable[[Sequence[Post]], list[Found]]] = {
             STATES: lambda posts: exact_scores(model, [post.text for post in posts]),
             "exact at the input": lambda posts: carried_back(model, [post.text for post in posts], "input"),
@@ -110,6 +112,6 @@ class Methods:
         seconds = {name: float(kept.pop("seconds")) for name, kept in found.items()}
         gap = float(found.get("integrated gradients", {}).pop("gap", 0.0))
         scores = {
-            name: readings(name, kept, logits, places, len(post.words), self.normal) for name, kept in found.items()
+            name: readings(name, kept, logits, places, len(post.words), self.neutral) for name, kept in found.items()
         }
         return Explained(post, logits, scores, seconds, gap)

@@ -1,23 +1,20 @@
-"""HateXplain's posts with what people marked in them, and which word every wordpiece stands in."""
+"""Texts with what people marked in them, and which word every wordpiece stands in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from papers.muppet.words import rows_of
-
-NORMAL = "normal"
 
 
 @dataclass(frozen=True)
 class Post:
-    """A post labelled hateful or offensive.
+    """A text with a label that words of it give reason for.
 
     Parameters
     ----------
     words
-        Its tokens as the data set gives them.
+        Its words.
     marks
         ``(n_annotators, n_words)``: what each annotator marked as the reason for the label.
     """
@@ -31,19 +28,13 @@ class Post:
 
     @property
     def majority(self) -> np.ndarray:
-        """Words marked by two annotators at least: more than half of the two or three who marked."""
-        return self.marks.sum(0) >= 2
+        """Words marked by two annotators at least: more than half of two or three. A single one decides alone."""
+        return self.marks.sum(0) >= min(2, len(self.marks))
 
     @property
     def union(self) -> np.ndarray:
         """Words marked by anyone: what HateXplain's own evaluation code holds explanations to."""
         return self.marks.sum(0) >= 1
-
-
-def posts_of(part: str) -> list[Post]:
-    """Read the posts of ``dev`` or ``test`` that have rationales (train carries none in this store)."""
-    rows = [row for row in rows_of(f"hatexplain/{part}") if row["label"] != NORMAL]
-    return [Post(tuple(row["tokens"]), np.array(row["rationales"], dtype=bool)) for row in rows]
 
 
 def erased(words: tuple[str, ...], gone: np.ndarray) -> str:

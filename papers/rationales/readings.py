@@ -4,7 +4,7 @@ A question is a direction in the space of the logits z, with p = softmax(z) and 
 
 - ``predicted``: z_y;
 - ``against others``: log p_y, to first order z_y - Σ_c p_c z_c;
-- ``toxic``: log (p_hate + p_offensive) - log p_normal, to first order.
+- ``against neutral``: log (1 - p_n) - log p_n of the class n that nobody marks words for, to first order.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from papers.rationales.exact import left_out
 from papers.rationales.posts import word_sums
 
 Found = dict[str, np.ndarray]
-QUESTIONS = ("predicted", "against others", "toxic")
+QUESTIONS = ("predicted", "against others", "against neutral")
 MERGES = ("sum", "max", "positive")
 
 
-def direction(question: str, logits: np.ndarray, normal: int) -> np.ndarray:
+def direction(question: str, logits: np.ndarray, neutral: int) -> np.ndarray:
     """Return the weights of the classes.
 
-    >>> direction("toxic", np.log([0.3, 0.5, 0.2]), normal=1).round(2).tolist()
+    >>> direction("against neutral", np.log([0.3, 0.5, 0.2]), neutral=1).round(2).tolist()
     [0.6, -1.0, 0.4]
     """
     p, own = softmax(logits), np.eye(len(logits))[logits.argmax()]
@@ -30,16 +30,16 @@ def direction(question: str, logits: np.ndarray, normal: int) -> np.ndarray:
         return own
     if question == "against others":
         return own - p
-    toxic = p / (1 - p[normal])
-    toxic[normal] = -1
-    return toxic
+    other = p / (1 - p[neutral])
+    other[neutral] = -1
+    return other
 
 
 def readings(
-    method: str, found: Found, logits: np.ndarray, word_of: np.ndarray, n_words: int, normal: int
+    method: str, found: Found, logits: np.ndarray, word_of: np.ndarray, n_words: int, neutral: int
 ) -> dict[str, np.ndarray]:
     """Return every way to read a method's scores: name to ``(n_words,)``."""
-    ask = {question: direction(question, logits, normal) for question in QUESTIONS}
+    ask = {question: direction(question, logits, neutral) for question in QUESTIONS}
     if method == "random":
         return found
     if method == "attention":
@@ -47,7 +47,10 @@ def readings(
     if method in ("one word erased", "SHAP"):
         return {question: found["scores"] @ weights for question, weights in ask.items()}
     if method == "LIME":
-        column = {"predicted": found["probability"][:, logits.argmax()], "toxic": -found["probability"][:, normal]}
+        column = {
+            "predicted": found["probability"][:, logits.argmax()],
+            "against neutral": -found["probability"][:, neutral],
+        }
         return {
             **{f"probability, {question}": values for question, values in column.items()},
             **{f"logit, {question}": found["logit"] @ weights for question, weights in ask.items()},

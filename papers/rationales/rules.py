@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from benchmarks.common import split
 from papers.muppet.words import word_of
 from papers.rationales.eraser import auprc, chosen
 from papers.rationales.erasing import softmax
-from papers.rationales.posts import NORMAL, Post, erased, word_sums
+from papers.rationales.marked import MarkedSet
+from papers.rationales.posts import Post, erased, word_sums
 from papers.rationales.readings import direction
 
 from spacetune import SpaceClassifier
@@ -43,19 +43,19 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def compared_rules(model: SpaceClassifier, posts: list[Post], few: int) -> dict[str, Any]:
-    """Return for every rule AUPRC for the toxic classes, and faithfulness of the first few posts, against others."""
+def compared_rules(model: SpaceClassifier, data: MarkedSet, posts: list[Post], few: int) -> dict[str, Any]:
+    """Return for every rule AUPRC against the neutral class, and faithfulness of the first few, against others."""
     explained = model.explain([post.text for post in posts])
     places = [word_of(model.encoder_, post.text, list(post.words)) for post in posts]
-    normal, typical = model.classes_.tolist().index(NORMAL), model.predict_logits(split("hatexplain", "dev").texts)
+    neutral, typical = model.classes_.tolist().index(data.neutral), model.predict_logits(data.learnt("dev")[0])
     found: dict[str, Any] = {}
     for name, rule in RULES.items():
         for centre in (None, typical.mean(0)):
             both = [
-                _asked(rule(one), one, post, place, normal, centre)
+                _asked(rule(one), one, post, place, neutral, centre)
                 for one, post, place in zip(explained, posts, places, strict=True)
             ]
-            plausible = [auprc(post.majority, toxic) for post, (toxic, _) in zip(posts, both, strict=True)]
+            plausible = [auprc(post.majority, scores) for post, (scores, _) in zip(posts, both, strict=True)]
             falls = _falls(model, posts[:few], [others for _, others in both[:few]])
             found[name + ("" if centre is None else ", against a typical text")] = {
                 "AUPRC": float(np.mean(plausible)),
@@ -68,14 +68,14 @@ def compared_rules(model: SpaceClassifier, posts: list[Post], few: int) -> dict[
 
 
 def _asked(
-    scores: Scores, one: TextExplanation, post: Post, place: Any, normal: int, centre: Scores | None
+    scores: Scores, one: TextExplanation, post: Post, place: Any, neutral: int, centre: Scores | None
 ) -> tuple[Scores, Scores]:
     """Return the words' scores for both questions; with a typical text's logits, less what its tokens bring."""
     if centre is not None:
         scores = scores - (centre - one.bias) / len(scores)
-    asked = (direction(question, one.logits, normal) for question in ("toxic", "against others"))
-    toxic, others = (word_sums(scores @ weights, place, len(post.words), "sum") for weights in asked)
-    return toxic, others
+    asked = (direction(question, one.logits, neutral) for question in ("against neutral", "against others"))
+    plausible, faithful = (word_sums(scores @ weights, place, len(post.words), "sum") for weights in asked)
+    return plausible, faithful
 
 
 def _falls(model: SpaceClassifier, posts: list[Post], scores: list[Scores]) -> Scores:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.metrics import auc, precision_recall_curve
@@ -9,7 +12,7 @@ from sklearn.metrics import auc, precision_recall_curve
 pytest.importorskip("papers.__main__", reason="run from the root of the checkout")
 
 from papers.muppet.words import word_of
-from papers.rationales import eraser, erasing, exact, measuring, posts, readings, rules
+from papers.rationales import eraser, erasing, exact, marked, measuring, posts, readings, reproduce, rules
 
 from spacetune import Encoder, SpaceClassifier
 
@@ -85,12 +88,45 @@ def test_marks() -> None:
     assert posts.erased(post.words, bools(0, 1, 0)) == "a c"
 
 
+def test_a_single_annotator_decides_alone() -> None:
+    post = marked.marked_by(" Sooo SAD  I will miss you", "oo SAD ")
+    assert post.words == ("Sooo", "SAD", "I", "will", "miss", "you")
+    assert post.majority.tolist() == post.union.tolist() == [True, True, False, False, False, False]
+    assert not marked.marked_by("all well", "elsewhere").majority.any()
+
+
+def test_parts_of_the_tweets_share_none_and_are_held_to_a_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"{i},so good day {i},good,{'neutral' if i % 3 == 0 else 'positive'}" for i in range(100)]
+    file = tmp_path / "train.csv"
+    file.write_text("\n".join(["textID,text,selected_text,sentiment", *rows]) + "\n")
+    monkeypatch.setenv("SPACETUNE_MARKED_TWEETS", str(file))
+    with pytest.raises(SystemExit, match="SHA-256"):
+        marked.Tweets().learnt("train")
+    monkeypatch.setattr(marked.Tweets, "SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
+    monkeypatch.setattr(marked.Tweets, "N_TRAIN", 60)
+    monkeypatch.setattr(marked.Tweets, "N_DEV", 20)
+    data = marked.Tweets()
+    kept = [set(data.learnt(part)[0]) for part in ("train", "dev", "test")]
+    assert [len(each) for each in kept] == [60, 20, 20]
+    assert len(set.union(*kept)) == 100
+    assert {post.text for post in data.posts("test")} < kept[2]
+    assert all(post.majority.tolist() == [False, True, False, False] for post in data.posts("test"))
+
+
+def test_parts_of_what_is_compared_lie_apart() -> None:
+    data = marked.HateXplain()
+    names = ("compared", "compared_second", "compared_tweets")
+    assert [reproduce.Setting(name, data, (0,))._suffix for name in names] == ["", "-second", "-tweets"]
+
+
 def test_directions_are_gradients_of_their_questions() -> None:
     logits, step = np.array([0.7, -0.2, 0.4]), 1e-6
     asked = {
         "predicted": lambda z: z[0],
         "against others": lambda z: np.log(erasing.softmax(z)[0]),
-        "toxic": lambda z: np.log(1 - erasing.softmax(z)[1]) - np.log(erasing.softmax(z)[1]),
+        "against neutral": lambda z: np.log(1 - erasing.softmax(z)[1]) - np.log(erasing.softmax(z)[1]),
     }
     for question, value in asked.items():
         slopes = [(value(logits + step * e) - value(logits - step * e)) / (2 * step) for e in np.eye(3)]
@@ -154,7 +190,7 @@ def test_every_method_reads_one_number_a_word(model: SpaceClassifier) -> None:
         "one word erased": {"scores": erasing.one_at_a_time(model, post.words)},
     }
     for method, scores in found.items():
-        for reading, values in readings.readings(method, scores, logits, places, 3, normal=1).items():
+        for reading, values in readings.readings(method, scores, logits, places, 3, neutral=1).items():
             assert values.shape == (3,), (method, reading)
             assert np.isfinite(values).all(), (method, reading)
 
