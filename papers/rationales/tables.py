@@ -68,7 +68,8 @@ def _compared(found: dict[str, Any], setting: str) -> str:
 {about["posts"]:,} test posts with a label other than the neutral one, {about["words"]:.1f} words each.
 In {about["with a majority rationale"]:,} of them words are marked by a majority,
 {about["words marked by a majority"]:.1f} a post, and by anyone {about["words marked by anyone"]:.1f}
-(plausibility is measured on these). Fits with the seeds {", ".join(map(str, found["seeds"]))}; all methods on the same models{alone}.
+(plausibility is measured on these). Fits with the seeds {", ".join(map(str, found["seeds"]))};
+all methods on the same models{alone}.
 Sufficiency: the lower the better; all else: the higher.
 Integrated gradients miss the difference of logits that they should sum to by
 {found["integrated gradients, largest gap"]:.3f} at most. Seconds are CPU seconds of one thread for one text at a time,
