@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 
 from spacetune import Encoder, LinearProbe, SpaceClassifier
 from spacetune.encoders import FeatureStore, StoredFeatures, TokenFeatures
@@ -215,7 +215,11 @@ def test_a_search_encodes_each_text_once(store: FeatureStore, tiny_encoder: Enco
     lengths = LinearProbeRegressor(tiny_encoder, store=store, layers=-1)
     assert np.isfinite(cross_val_score(lengths, data.texts, [len(text) for text in data.texts], cv=4)).all()
     assert sum(counted) == len(set(data.texts))
+    for method in ("predict", "predict_proba", "decision_function"):
+        assert len(cross_val_predict(probe, data.texts, data.labels, cv=4, method=method)) == len(data.texts)
+    GridSearchCV(probe, {"C": [0.01, 1.0]}, cv=4, scoring="f1_macro").fit(data.texts, data.labels)
+    assert sum(counted) == len(set(data.texts))
     best, held = searched.best_estimator_, [data.texts[:20], (data.labels or [])[:20]]
     assert best.score(*held) == np.mean(best.predict(held[0]) == np.asarray(held[1]))
-    best.score(data.texts[:2], (data.labels or [])[:2])
-    assert sum(counted) == len(set(data.texts)) + 22, "predictions, and what is too little for a fold, are not kept"
+    best.predict(data.texts[:2])
+    assert sum(counted) == len(set(data.texts)) + 2, "what is too little for a fold is not kept"

@@ -115,7 +115,7 @@ def test_a_lexicon_is_learnt_again_at_the_weight_chosen(shallow: Encoder) -> Non
 
 @pytest.mark.slow
 def test_the_layers_stay_those_of_the_fit(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spacetune.estimators.reading.MANY", 70)
+    monkeypatch.setattr("spacetune.estimators.layers.MANY", 70)
     model = SpaceClassifier(encoder, n_epochs=1, n_latent=2, store=None)
     model.fit(TEXTS.texts[:60], (TEXTS.labels or [])[:60], dev=(TEXTS.texts[60:], (TEXTS.labels or [])[60:]))
     assert model.layers_ == (2, 4, 6)

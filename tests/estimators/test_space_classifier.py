@@ -156,8 +156,8 @@ def test_fit_model_reports_baselines_beside(encoder: Encoder) -> None:
 
 
 def test_dev_is_read_in_the_layers_of_the_training_texts(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spacetune.estimators.reading.MANY", 10)
-    monkeypatch.setattr("spacetune.estimators.reading.SMALL", 7 * 384 * 4 * 1000)
+    monkeypatch.setattr("spacetune.estimators.layers.MANY", 10)
+    monkeypatch.setattr("spacetune.estimators.layers.SMALL", 7 * 384 * 4 * 1000)
     model = SpaceClassifier(encoder, n_epochs=1).fit(SMALL.texts, SMALL.labels, dev=DEV.take(range(12)))
     assert model.layers_ == (2, 4, 6)
     refitted = model.fit(DEV.texts[:12], ["a", "b"] * 6)

@@ -196,7 +196,7 @@ def test_two_models_side_by_side(page: Page) -> None:
 def test_a_first_visit_explains_itself(page: Page) -> None:
     assert page.one("#welcome").is_displayed()
     assert "speak for the class" in page.one("#welcome").text
-    tries = page.all("#examples button")
+    tries = until(lambda: page.all("#examples button"))
     assert len(tries) == 4  # of the texts given with --examples, one of each class
     text = tries[0].text
     tries[0].click()

@@ -12,10 +12,9 @@ import numpy as np
 from scipy.special import logit
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.validation import check_is_fitted
 
 from spacetune.errors import UsageError
-from spacetune.estimators.inputs import Given, Sample, tell
+from spacetune.estimators.inputs import Given, Sample
 from spacetune.estimators.labels import label_task, read_labels
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.estimators.uncertainty import Uncertainty, uncertainty_of
@@ -135,12 +134,9 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
     def score(self, X: object, y: object, sample_weight: object = None) -> float:
         """Return the share of texts predicted rightly; of several labels a text's whole set must be right.
 
-        That is scikit-learn's accuracy, for classes, an indicator and lists of labels alike. Right after a fit, of as
-        many texts as a fold may have, features come from the store and stay there, so that a search encodes each text
-        once.
+        That is scikit-learn's accuracy, for classes, an indicator and lists of labels alike.
         """
-        check_is_fitted(self)
-        logits = self._reader().logits_to_score(self.learnt_, tell(X, self, self.fitted_.kind), self.fitted_)
+        logits = self.predict_logits(X)
         if isinstance(self.task_, SingleLabel):
             predicted = self._as_given(self.task_.labels(logits))
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))

@@ -30,9 +30,9 @@ from spacetune.encoders import (
 )
 from spacetune.errors import DataError
 from spacetune.estimators.inputs import FittedOn, Given
+from spacetune.estimators.layers import auto_layers, thirds
 from spacetune.fitting import (
     CHUNK_TEXTS,
-    MANY,
     AdaptedInputs,
     FrozenInputs,
     Inputs,
@@ -40,10 +40,11 @@ from spacetune.fitting import (
     Method,
     Reading,
     logits_of,
+    point_logits,
 )
 from spacetune.heads import Model
 
-__all__ = ["Read", "Reader", "auto_layers"]
+__all__ = ["Read", "Reader"]
 
 Array = np.ndarray[Any, Any]
 
@@ -52,9 +53,6 @@ CHUNK_PAIRS = 2048
 
 PART = 20
 """A part of the training texts to be scored is a twentieth of their number at least, and as many at most."""
-
-SMALL = 2 << 30
-"""Bytes of features up to which ``auto`` reads all layers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,13 +244,14 @@ class Reader:
         whole = (np.concatenate([getattr(run, field.name) for run in runs]) for field in dataclasses.fields(Read))
         return Read(*(column[place] for column in whole))
 
-    def logits_to_score(self, learnt: Learnt, given: Given, fitted: FittedOn) -> Array:
-        """Return a model's logits, to the rounding of the encoder.
+    def logits(self, learnt: Learnt, given: Given, fitted: FittedOn, cloned: bool) -> Array:
+        """Return a model's logits.
 
-        Right after a fit, of what may be a part of a cross-validation, through the store: each text is encoded once
-        for all folds and candidates.
+        A model that scikit-learn cloned, and that is asked for as many texts as a fold may have (a twentieth of the
+        training texts or more, and not more than these), takes features from the store, and leaves them there: a search
+        or a cross-validation encodes each text once. These are its logits to the rounding of the encoder.
         """
-        if not self._is_a_part(learnt, given, fitted):
+        if not (cloned and self._is_a_part(learnt, given, fitted)):
             return self.read(learnt.model, given, fitted.layers).logits
         return logits_of(learnt.model.on_top, self.features(given, fitted.layers))
 
@@ -262,33 +261,15 @@ class Reader:
         keeps_whole = learnt.encoder is None and self.kept is not None and self.kept.form == "full"
         return keeps_whole and len(given.content) <= len(fitted.hashes) <= PART * len(given.content)
 
+    def logits_at(
+        self, learnt: Learnt, given: Given, layers: tuple[int, ...] | None, weights: object, progress: bool | None
+    ) -> Array:
+        """Return logits ``(point, text, output)`` at points of a model's simplex, its lexicon beside each."""
+        inputs, _ = self.inputs(given, layers, stored=False)
+        logits, words = point_logits(learnt.simplex, inputs, weights, progress), learnt.model.lexicon
+        return logits if words is None else logits + logits_of(words, inputs).astype(np.float64)
+
 
 def _read(model: Model, features: TokenFeatures) -> Read:
     cut = torch.zeros(len(features), dtype=torch.bool) if features.truncated is None else features.truncated
     return Read(logits_of(model.on_top, features), features.lengths.numpy(), cut.numpy())
-
-
-def auto_layers(encoder: Encoder, texts: Sequence[TextInput]) -> tuple[int, ...]:
-    """Return the default choice of layers for these texts.
-
-    All layers for 2,000 texts and more where their features take at most 2 GB (about 370,000 tokens of the default
-    encoder), else those at one, two and three thirds of the depth. The choice is ours, made on dev parts: on 4,499
-    texts all layers beat three, and three the last one (`benchmarks/results/sma.json`); on 560 texts three did
-    better; and all layers of a large data set are a lot of disk. Tokens are guessed as a quarter of the characters.
-    """
-    n = encoder.n_layers
-    if len(texts) < MANY:
-        return thirds(n)
-    tokens = sum(len(t) if isinstance(t, str) else len(t[0]) + len(t[1]) for t in texts) / 4
-    if tokens * (n + 1) * encoder.dim * encoder.dtype.itemsize <= SMALL:
-        return tuple(range(n + 1))
-    return thirds(n)
-
-
-def thirds(n_layers: int) -> tuple[int, ...]:
-    """Return the layers at one, two and three thirds of the depth.
-
-    >>> thirds(6), thirds(12)
-    ((2, 4, 6), (4, 8, 12))
-    """
-    return tuple(sorted({max(1, round(n_layers / 3)), max(1, round(2 * n_layers / 3)), n_layers}))

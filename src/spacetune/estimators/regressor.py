@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from spacetune.encoders import Texts, as_inputs, each_once
 from spacetune.errors import DataError, UsageError
-from spacetune.estimators.inputs import Given, Sample, tell
+from spacetune.estimators.inputs import Given, Sample
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.fitting import Regression
 from spacetune.heads import PairHead
@@ -57,14 +57,8 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
         return self.task_.labels(logits)
 
     def score(self, X: object, y: object, sample_weight: object = None) -> float:
-        """Return R², as scikit-learn has it.
-
-        Right after a fit, of as many texts as a fold may have, features come from the store and stay there, so that a
-        search encodes each text once.
-        """
-        check_is_fitted(self)
-        logits = self._reader().logits_to_score(self.learnt_, tell(X, self, self.fitted_.kind), self.fitted_)
-        return float(r2_score(y, self.task_.labels(logits), sample_weight=sample_weight))
+        """Return R², as scikit-learn has it."""
+        return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
 
     def similarity(self, first: Texts, second: Texts) -> Array:
         """Return the number of every first text with every second, ``(first, second)``; a text is encoded once.

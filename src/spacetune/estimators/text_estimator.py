@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from spacetune.encoders import Encoder, FeatureSource, Layers
+from spacetune.encoders import Encoder, FeatureSource
 from spacetune.errors import ModelFileError, UsageError
 from spacetune.estimators.course import Course, Held, Opened, checked
 from spacetune.estimators.explaining import explain_texts, texts_of
@@ -24,7 +24,7 @@ from spacetune.estimators.reading import Read, Reader
 from spacetune.estimators.restoring import final_classes, restored
 from spacetune.estimators.saving import to_save
 from spacetune.explanations import At, Explanation
-from spacetune.fitting import History, Learnt, Method, Rule, Task, dev_texts, logits_of, point_logits, random_points
+from spacetune.fitting import History, Learnt, Method, Rule, Task, dev_texts, random_points
 from spacetune.heads import Head, Lexicon, Simplex
 from spacetune.model_folder import SavedModel, claim, publish, without
 
@@ -42,15 +42,11 @@ class TextEstimator(BaseEstimator, abc.ABC):
     rules: ClassVar[Mapping[str, Rule]]  # what settings may be, by name
 
     encoder: str | os.PathLike[str] | Encoder | None
-    layers: Layers | str | None
-    max_length: int | None
-    dev_fraction: float
-    seed: int
-
     learnt_: Learnt
     fitted_: FittedOn
     task_: Any  # a Task; which one, the abstract classes below say
     report_: dict[str, Any]
+    _cloned = False  # by scikit-learn, as in a search or a cross-validation: what it predicts may be a fold
 
     @abc.abstractmethod
     def method(self) -> Method:
@@ -138,9 +134,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def refit(self, X: object, y: object, sample_weight: object = None, *, progress: bool | None = None) -> Self:
         """Learn anew from these texts, with what the last `fit` chose by dev held fixed.
 
-        For after a `fit` with dev: from the training and the dev texts together, given as to `fit`. Epoch, strength,
-        lexicon, temperature, threshold and classes stay those of the first fit, and the report, made on texts not
-        learnt from. Ctrl-C keeps the model of the first fit.
+        For after a `fit` with dev: from the training and the dev texts together. Epoch, strength, lexicon, temperature,
+        threshold, classes and report stay those of the first fit; Ctrl-C keeps its model.
 
         Raises
         ------
@@ -221,8 +216,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return self._reader().read(self.learnt_.model, tell(X, self, self.fitted_.kind), self.layers_, progress)
 
     def predict_logits(self, X: object) -> Array:
-        """Return logits ``(text, output)`` as the classifier gives them, before any temperature."""
-        return self.read(X).logits
+        """Return logits ``(text, output)`` before any temperature."""
+        check_is_fitted(self)
+        return self._reader().logits(self.learnt_, tell(X, self, self.fitted_.kind), self.fitted_, self._cloned)
 
     def logits_at(self, X: object, weights: object, *, progress: bool | None = False) -> Array:
         """Return the logits ``(point, text, output)`` at these points of the simplex, the same for all texts.
@@ -232,9 +228,8 @@ class TextEstimator(BaseEstimator, abc.ABC):
         Raises `UsageError` if there is no simplex, or they are no points of it.
         """
         check_is_fitted(self)
-        inputs, _ = self._reader().inputs(tell(X, self, self.fitted_.kind), self.layers_, stored=False)
-        logits, words = point_logits(self.simplex_, inputs, weights, progress), self.lexicon_
-        return logits if words is None else logits + logits_of(words, inputs).astype(np.float64)
+        given = tell(X, self, self.fitted_.kind)
+        return self._reader().logits_at(self.learnt_, given, self.layers_, weights, progress)
 
     def ensemble_logits(self, X: object, n_samples: int, seed: int = 0) -> Array:
         """Return the logits ``(point, text, output)`` of random points of the simplex."""
@@ -290,6 +285,11 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return model
 
     _get_fitted_attr_html: Any = property()  # none: a notebook's drawing would read all, and load the encoder
+
+    def __sklearn_clone__(self) -> Any:
+        made: Any = super().__sklearn_clone__()  # pyright: ignore[reportAttributeAccessIssue]
+        made._cloned = True
+        return made
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "learnt_")
