@@ -1,21 +1,25 @@
-"""How much memory predictions of a large file take, and how fast they come.
+"""How much memory predictions of a large file take, how fast they come, and what is left of it when runs are killed.
 
-    python -m benchmarks.streaming             # 200,000 rows
-    python -m benchmarks.streaming 10000000    # as many as are asked for
+    python -m benchmarks.streaming             # 200,000 rows with a tiny encoder
+    python -m benchmarks.streaming --killed    # 10,000,000 rows (5 GB) with it and 200,000 with the default one
 
-A made Parquet file of five columns goes through ``spacetune predict`` into a folder of parts, with a model on a tiny
-encoder: what is measured is the way of the rows, not the encoder.
+A made Parquet file of five columns goes through ``spacetune predict`` into a folder of parts. With a tiny encoder what
+is measured is the way of the rows, not the encoder. ``--killed`` predicts a file once without a break and once with ten
+kills at random moments, each followed by ``--resume``, and holds every row of the two to each other. It needs 20 GB of
+disk and an hour.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,26 +32,76 @@ from benchmarks.common import circumstances, write
 from spacetune import LinearProbe, few_shot
 from spacetune.studies import demo_texts
 
-ROWS, BLOCK, SEED = 200_000, 10_000, 0
+ROWS, ROWS_KILLED, BLOCK, SEED = 200_000, 10_000_000, 10_000, 0
+KILLS = 10
 TOP = 3
-WORDS = 6
+WORDS, NOTE = 6, 440
+"""Words of a text, characters of a note that nothing reads."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    n_rows = int((arguments or [str(ROWS)])[0])
-    about = circumstances()
+    if arguments == ["--killed"]:
+        about, found = circumstances(), dict[str, Any]()
+        for name, n_rows, tiny in (("tiny encoder", ROWS_KILLED, True), ("default encoder", ROWS, False)):
+            found[name] = _in_a_folder(lambda folder, n=n_rows, tiny=tiny: _killed(folder, n, tiny=tiny))
+            print(name, found[name], flush=True)
+        write("streaming_killed", {**about, "runs": found})
+    else:
+        about = circumstances()
+        write("streaming", {**about, **_in_a_folder(lambda folder: _measured(folder, ROWS))})
+
+
+def _in_a_folder(run: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp())
     try:
-        data, model = _made(folder / "made.parquet", n_rows), _fitted(folder)
-        small = _predicted(model, _made(folder / "small.parquet", BLOCK), folder / "small")
-        large = _predicted(model, data, folder / "out")
-        n_out = sum(pq.read_metadata(part).num_rows for part in (folder / "out").glob("part-*"))
-        assert n_out == n_rows
-        found = {"rows": n_rows, "columns": 5, "block": BLOCK, "words_a_text": WORDS, "file_mb": _mb(data)}
-        result = {**about, **found, "one_block": small, "all": large | {"rows_per_s": round(n_rows / large["seconds"])}}
+        return run(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    write("streaming", result)
+
+
+def _measured(folder: Path, n_rows: int) -> dict[str, Any]:
+    data, model = _made(folder / "made.parquet", n_rows), _fitted(folder, tiny=True)
+    small = _predicted(model, _made(folder / "small.parquet", BLOCK), folder / "small")
+    large = _predicted(model, data, folder / "out")
+    assert _rows_in(folder / "out") == n_rows
+    found = {"rows": n_rows, "columns": 5, "block": BLOCK, "words_a_text": WORDS, "file_mb": _mb(data)}
+    return {**found, "one_block": small, "all": large | {"rows_per_s": round(n_rows / large["seconds"])}}
+
+
+def _killed(folder: Path, n_rows: int, *, tiny: bool) -> dict[str, Any]:
+    """Predict a file without a break, and again with kills; every part of the second must be that of the first."""
+    data, model = _made(folder / "made.parquet", n_rows), _fitted(folder, tiny=tiny)
+    whole = _predicted(model, data, folder / "whole")
+    draw, moments, peak = random.Random(SEED), list[float](), 0
+    while len(moments) < KILLS:
+        seconds = draw.uniform(0, 1.6 * whole["seconds"] / KILLS)
+        _, status, used = _run(model, data, folder / "killed", "--resume", kill_after=seconds)
+        peak = max(peak, used)
+        if status == 0:
+            raise SystemExit(f"it ended before it was killed {KILLS} times")
+        moments.append(round(seconds, 1))
+    seconds, status, used = _run(model, data, folder / "killed", "--resume")
+    assert status == 0
+    parts = sorted(path.name for path in (folder / "whole").glob("part-*"))
+    assert parts == sorted(path.name for path in (folder / "killed").glob("part-*"))
+    for part in parts:
+        one, other = (pq.read_table(folder / place / part) for place in ("whole", "killed"))
+        assert one.equals(other), f"{part} is not the same"
+    assert _rows_in(folder / "killed") == n_rows
+    assert set(pq.read_schema(folder / "killed" / parts[0]).names) > {"id", "text", "value", "group", "note"}
+    return {
+        "rows": n_rows,
+        "file_mb": _mb(data),
+        "without_a_break": whole,
+        "killed_after_seconds": moments,
+        "peak_mb": max(peak, used),
+        "seconds_of_the_last_run": round(seconds, 1),
+        "parts_compared": len(parts),
+    }
+
+
+def _rows_in(folder: Path) -> int:
+    return sum(pq.read_metadata(part).num_rows for part in folder.glob("part-*"))
 
 
 def _made(path: Path, n_rows: int) -> Path:
@@ -71,25 +125,33 @@ def _tables(n_rows: int) -> Iterator[Any]:
             "text": [" ".join(row) for row in words[draw.integers(len(words), size=(n, WORDS))]],
             "value": draw.random(n),
             "group": [f"group {g}" for g in draw.integers(50, size=n)],
-            "note": [f"{a:x}{b:x}" * 4 for a, b in draw.integers(1 << 62, size=(n, 2)).tolist()],
+            "note": [draw.bytes(NOTE // 2).hex() for _ in range(n)],
         })  # fmt: skip
 
 
-def _fitted(folder: Path) -> Path:
+def _fitted(folder: Path, *, tiny: bool) -> Path:
     data = few_shot(demo_texts("train"), 64)
-    encoder = str(save_tiny_encoder(folder / "tiny"))
+    encoder = str(save_tiny_encoder(folder / "tiny")) if tiny else None
     LinearProbe(encoder, store=None).fit(data.texts, data.labels).save_pretrained(folder / "model")
     return folder / "model"
 
 
 def _predicted(model: Path, data: Path, out: Path) -> dict[str, Any]:
     """Run the command, and return its seconds and its peak of memory."""
-    words = ["predict", model, data, "--out", out, "--top", TOP, "--block", BLOCK]
+    seconds, status, peak = _run(model, data, out)
+    assert status == 0
+    return {"seconds": round(seconds, 1), "peak_mb": peak}
+
+
+def _run(model: Path, data: Path, out: Path, *more: str, kill_after: float | None = None) -> tuple[float, int, int]:
+    """Run the command, and kill it after so many seconds; return its seconds, its status and its peak in MB."""
+    words = ["predict", model, data, "--out", out, "--top", TOP, "--block", BLOCK, *more]
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "spacetune", *map(str, words)])
+    if kill_after is not None:
+        threading.Timer(kill_after, process.kill).start()
     _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0
-    return {"seconds": round(time.perf_counter() - began, 1), "peak_mb": round(usage.ru_maxrss / 1024)}
+    return time.perf_counter() - began, status, round(usage.ru_maxrss / 1024)
 
 
 def _mb(path: Path) -> float:
