@@ -1,8 +1,5 @@
 """`PrefixSimplexClassifier`: a simplex of prefixes and heads as a scikit-learn classifier on texts."""
 
-# The types of scikit-learn are partial.
-# pyright: reportUnknownArgumentType=false
-
 from __future__ import annotations
 
 import os
@@ -10,6 +7,7 @@ from typing import Any, Literal
 
 from spacetune.encoders import Encoder, Layers, Mixing, Pooling, Reparametrisation
 from spacetune.estimators.classifier import Classifier
+from spacetune.estimators.settings import settings_of
 from spacetune.fitting import UNCHOSEN, InsideMethod
 from spacetune.heads import Sampling
 
@@ -188,4 +186,4 @@ class PrefixSimplexClassifier(Classifier):
 
     def method(self) -> InsideMethod:
         """Return the way in which these settings learn."""
-        return InsideMethod.of(self.get_params(deep=False))
+        return InsideMethod.of(settings_of(self))

@@ -1,8 +1,5 @@
 """`PrefixSimplexRegressor`: a simplex of prefixes and heads for a number a text."""
 
-# The types of scikit-learn are partial.
-# pyright: reportUnknownArgumentType=false
-
 from __future__ import annotations
 
 import os
@@ -10,6 +7,7 @@ from typing import Literal
 
 from spacetune.encoders import Encoder, Layers, Mixing, Pooling, Reparametrisation
 from spacetune.estimators.regressor import Regressor
+from spacetune.estimators.settings import settings_of
 from spacetune.fitting import UNCHOSEN, InsideMethod
 from spacetune.heads import Sampling
 
@@ -97,4 +95,4 @@ class PrefixSimplexRegressor(Regressor):
 
     def method(self) -> InsideMethod:
         """Return the way in which these settings learn."""
-        return InsideMethod.of(self.get_params(deep=False))
+        return InsideMethod.of(settings_of(self))

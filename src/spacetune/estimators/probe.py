@@ -1,8 +1,5 @@
 """`LinearProbe`: logistic or ridge regression on mean states. The honest baseline, explained just as exactly."""
 
-# The types of scikit-learn are partial.
-# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
-
 from __future__ import annotations
 
 import os
@@ -11,6 +8,7 @@ from typing import Any, Literal
 from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.regressor import Regressor
+from spacetune.estimators.settings import settings_of
 from spacetune.fitting import SETTINGS, Flag, ProbeMethod
 
 __all__ = ["LinearProbe", "LinearProbeRegressor"]
@@ -108,7 +106,7 @@ class LinearProbe(Classifier):
 
     def method(self) -> ProbeMethod:
         """Return the way in which these settings learn."""
-        return ProbeMethod.of(self.get_params(deep=False))
+        return ProbeMethod.of(settings_of(self))
 
 
 class LinearProbeRegressor(Regressor):
@@ -161,5 +159,5 @@ class LinearProbeRegressor(Regressor):
 
     def method(self) -> ProbeMethod:
         """Return the way in which these settings learn."""
-        settings = self.get_params(deep=False)
+        settings = settings_of(self)
         return ProbeMethod.of({**settings, "pairs": "apart"} if self.pairs == "auto" else settings)

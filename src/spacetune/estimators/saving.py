@@ -1,8 +1,5 @@
 """What a fitted estimator's folder is made of."""
 
-# The types of scikit-learn are partial.
-# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
-
 from __future__ import annotations
 
 import dataclasses
@@ -16,6 +13,7 @@ from sklearn.base import BaseEstimator
 from spacetune.errors import UsageError
 from spacetune.estimators.card import model_card
 from spacetune.estimators.inputs import FittedOn
+from spacetune.estimators.settings import settings_of
 from spacetune.fitting import Learnt
 from spacetune.model_folder import SavedModel
 
@@ -51,7 +49,7 @@ def to_save(
     """
     if fitted.kind != "texts" or fitted.provenance is None:
         raise UsageError("a model of ready embeddings has no encoder to name; save it with joblib, or fit on texts")
-    settings = model.get_params(deep=False)
+    settings = settings_of(model)
     config = {
         "spacetune": importlib.metadata.version("spacetune"),
         "model": type(model).__name__,

@@ -16,6 +16,7 @@ from torch import Tensor
 from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.errors import UsageError
 from spacetune.estimators.classifier import Classifier
+from spacetune.estimators.settings import settings_of
 from spacetune.fitting import SETTINGS, Method, space_method
 from spacetune.heads import Head, SpaceHead
 from spacetune.heads.spaces import InterVariant, SpaceOverlap, aligned_space, space_overlap
@@ -198,7 +199,7 @@ class SpaceClassifier(Classifier):
 
     def method(self) -> Method:
         """Return the way in which these settings learn."""
-        return space_method(self.get_params(deep=False))
+        return space_method(settings_of(self))
 
     def predict_from_spaces(self, texts: object) -> np.ndarray:
         """Classify straight from the spaces, without the linear classifier: the most aligned space wins.

@@ -1,8 +1,5 @@
 """`SpaceRegressor`: the Space Model for a number a text."""
 
-# The types of scikit-learn are partial.
-# pyright: reportUnknownArgumentType=false
-
 from __future__ import annotations
 
 import os
@@ -10,6 +7,7 @@ from typing import Literal
 
 from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.estimators.regressor import Regressor
+from spacetune.estimators.settings import settings_of
 from spacetune.estimators.space import space_head_of
 from spacetune.fitting import SETTINGS, Method, space_method
 from spacetune.heads import SpaceHead
@@ -94,7 +92,7 @@ class SpaceRegressor(Regressor):
 
     def method(self) -> Method:
         """Return the way in which these settings learn."""
-        return space_method(self.get_params(deep=False))
+        return space_method(settings_of(self))
 
     @property
     def space_head(self) -> SpaceHead:

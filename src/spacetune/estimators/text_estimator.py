@@ -1,19 +1,16 @@
 """`TextEstimator`: the course of every fit here, and what every fitted model can do. Reading, explaining, saving."""
 
-# The types of NumPy and scikit-learn are partial.
-# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
-
 from __future__ import annotations
 
 import abc
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted  # pyright: ignore[reportUnknownVariableType]
 
 from spacetune.encoders import Encoder, FeatureSource
 from spacetune.errors import ModelFileError, UsageError
@@ -23,6 +20,7 @@ from spacetune.estimators.inputs import FittedOn, Given, Sample, tell
 from spacetune.estimators.reading import Read, Reader
 from spacetune.estimators.restoring import final_classes, restored
 from spacetune.estimators.saving import to_save
+from spacetune.estimators.settings import settings_of
 from spacetune.explanations import At, Explanation
 from spacetune.fitting import History, Learnt, Method, Rule, Task, dev_texts, random_points
 from spacetune.heads import Head, Lexicon, Simplex
@@ -117,7 +115,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         UnsupportedByFamily
             If the encoder's family cannot learn that inside.
         """
-        method = checked(settings := self.get_params(deep=False), self.rules, self.method)
+        method = checked(settings := settings_of(self), self.rules, self.method)
         sample, apart = self._sample(tell(X, self), y, sample_weight), None if dev is None else dev_texts(dev)
         held = None if apart is None else Held.of(apart, tell(apart.texts, self, sample.given.like))
         course = Course(method, Reader.of(settings, method), self._task_of(sample), settings, progress)
@@ -148,7 +146,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         if (task := self.learnt_.task) is None:
             raise UsageError("refit goes after fit in the same session: a saved model does not hold all that dev chose")
         sample = self._sample(tell(X, self, self.fitted_.kind), y, sample_weight)
-        course = Course(self.method(), self._reader(), task, self.get_params(deep=False), progress)
+        course = Course(self.method(), self._reader(), task, settings_of(self), progress)
         self._learn_again(course, course.open(sample, self.layers_))
         return self
 
@@ -170,7 +168,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
     def _reader(self) -> Reader:
         fitted = self.__sklearn_is_fitted__()
-        return Reader.of(self.get_params(deep=False), self.method(), self.learnt_.encoder if fitted else None)
+        return Reader.of(settings_of(self), self.method(), self.learnt_.encoder if fitted else None)
 
     @property
     def layers_(self) -> tuple[int, ...] | None:
@@ -287,7 +285,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     _get_fitted_attr_html: Any = property()  # none: a notebook's drawing would read all, and load the encoder
 
     def __sklearn_clone__(self) -> Any:
-        made: Any = super().__sklearn_clone__()  # pyright: ignore[reportAttributeAccessIssue]
+        made: Any = cast("Any", super()).__sklearn_clone__()
         made._cloned = True
         return made
 
@@ -295,6 +293,6 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return hasattr(self, "learnt_")
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
+        tags: Any = super().__sklearn_tags__()
         tags.input_tags.string = tags.input_tags.two_d_array = True
         return tags

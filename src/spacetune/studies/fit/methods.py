@@ -1,8 +1,5 @@
 """The methods by name: which estimator each is, for classes and for numbers, and with which settings."""
 
-# The types of scikit-learn are partial.
-# pyright: reportUnknownVariableType=false
-
 from __future__ import annotations
 
 import dataclasses
@@ -20,6 +17,7 @@ from spacetune.estimators import (
     SpaceRegressor,
     TextEstimator,
 )
+from spacetune.estimators.settings import names_of
 
 __all__ = ["METHODS", "Method", "Recipe", "is_regression", "make_estimator", "settings_for"]
 
@@ -60,7 +58,7 @@ def make_estimator(method: Method, regression: bool, settings: Mapping[str, Any]
         If it has no setting of that name.
     """
     kind: Any = METHODS[method].kind(regression)
-    known = set(_names(kind))
+    known = set(names_of(kind))
     unknown = [name for name in settings if name not in known]
     if unknown:
         raise UsageError(f"{kind.__name__} has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}")
@@ -69,14 +67,10 @@ def make_estimator(method: Method, regression: bool, settings: Mapping[str, Any]
 
 def settings_for(method: Method, regression: bool, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the settings that the method has: what several methods can share."""
-    known = set(_names(METHODS[method].kind(regression)))
+    known = set(names_of(METHODS[method].kind(regression)))
     return {name: value for name, value in settings.items() if name in known}
 
 
 def is_regression(labels: Sequence[Any], task: str = "auto") -> bool:
     """Tell whether numbers are to be predicted."""
     return task == "regression" or (task == "auto" and label_kind(labels) == "regression")
-
-
-def _names(kind: type[TextEstimator]) -> list[str]:
-    return kind._get_param_names()
