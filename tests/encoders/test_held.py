@@ -11,7 +11,7 @@ from dissection.conftest import VARIANTS, name_of
 from encoders.conftest import SINGLES, Made
 from spacetune import Encoder
 from spacetune.encoders import LoraVertices, PrefixStates, held_runs
-from spacetune.encoders.passes.held import HeldPass
+from spacetune.encoders.passes.held import HeldPass, InputParts, carried_back
 from spacetune.encoders.token_features import TokenFeatures
 from spacetune.errors import UnsupportedByFamily
 
@@ -39,6 +39,38 @@ def test_what_the_input_brings_adds_up(made: Made, variant: tuple[str, dict[str,
     for seen in (parts.total, parts.along):
         assert ((seen.sum(1) - wanted).abs() / scale).max() <= BOUND[dtype]
     assert all(part.abs().max() > 0 for part in (parts.words, parts.along))
+
+
+class Counted:
+    """A pass that says how many outputs it carries back."""
+
+    def __init__(self, held: HeldPass) -> None:
+        self.held, self.outputs = held, list[int]()
+
+    @property
+    def states(self) -> torch.Tensor:
+        return self.held.states
+
+    def pull(self, gradients: torch.Tensor) -> InputParts:
+        self.outputs.append(len(gradients))
+        return self.held.pull(gradients)
+
+
+def test_of_two_outputs_that_mirror_each_other_one_is_carried_back(made: Made) -> None:
+    encoder = Encoder.from_pretrained(made("bert"), dtype="float32").single_pass
+    ((features, held),) = runs(encoder, "float32")
+    one = torch.randn(1, *features.values.shape, generator=torch.Generator().manual_seed(0))
+    both = torch.cat([one, -one])
+    counted = Counted(held)
+    mirrored, plain = carried_back(counted, both), held.pull(both)
+    for name in ("words", "places", "biases", "along"):
+        torch.testing.assert_close(getattr(mirrored, name), getattr(plain, name), atol=1e-5, rtol=1e-5)
+    assert mirrored.prefix is None
+    nearly = both.clone()
+    nearly[1, 0, 0, 0] += 1e-4
+    parts = [carried_back(counted, each) for each in (nearly, one, torch.cat([one, -one, one]))]
+    assert counted.outputs == [1, 2, 1, 3]
+    assert [len(part.words) for part in parts] == [2, 1, 3]
 
 
 def prefix_of(encoder: Encoder, *, shift: bool) -> PrefixStates:

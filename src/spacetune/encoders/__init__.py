@@ -33,7 +33,7 @@ from spacetune.encoders.held import can_hold, held_runs
 from spacetune.encoders.layers import Layers
 from spacetune.encoders.loading.resolving import DEFAULT_ENCODER
 from spacetune.encoders.paired import PairedFeatures, texts_of_pairs
-from spacetune.encoders.passes.held import HeldPass
+from spacetune.encoders.passes.held import HeldPass, carried_back
 from spacetune.encoders.passes.trainable import TrainableEncoder
 from spacetune.encoders.perturbing import Rung, perturb, perturbation_ladder
 from spacetune.encoders.ragged import segment_mean, segment_variance
@@ -80,6 +80,7 @@ __all__ = [
     "as_inputs",
     "as_line",
     "can_hold",
+    "carried_back",
     "check_tunable",
     "default_store",
     "each_once",

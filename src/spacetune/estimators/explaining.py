@@ -13,7 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spacetune.encoders import HeldPass, TextInput, TokenFeatures, as_given, can_hold, held_runs, holds_texts, runs_of
+from spacetune.encoders import (
+    HeldPass,
+    TextInput,
+    TokenFeatures,
+    as_given,
+    can_hold,
+    carried_back,
+    held_runs,
+    holds_texts,
+    runs_of,
+)
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators.inputs import Given
 from spacetune.estimators.reading import Reader
@@ -138,7 +148,7 @@ def _pulled(head: Head, features: TokenFeatures, held: HeldPass, outputs: slice)
     """Return the views of some outputs, and the sources of the one at the input, ``(token, output)`` each."""
     affine = head.held(features, outputs)
     assert affine.gradients is not None
-    back = held.pull(affine.gradients)
+    back = carried_back(held, affine.gradients)
     none = torch.zeros_like(back.words).T.double()
     added, words = (none if part is None else part.double() for part in (affine.biases, affine.words))
     states = torch.einsum("otld,tld->to", affine.gradients, features.values.to(affine.gradients)).double()

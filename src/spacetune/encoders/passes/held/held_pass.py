@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
-__all__ = ["HeldPass", "InputParts"]
+__all__ = ["HeldPass", "InputParts", "carried_back"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,3 +71,17 @@ class HeldPass(Protocol):
             Their sum over tokens is ``(gradients * states).sum()`` of every output.
         """
         ...
+
+
+def carried_back(held: HeldPass, gradients: Tensor) -> InputParts:
+    """Carry linear functions back as `HeldPass.pull` does, two that mirror each other by one of them.
+
+    A linear model of two classes has such logits: each is the other one's negative, but for what is added to both.
+    """
+    if len(gradients) != 2 or not torch.equal(gradients[1], -gradients[0]):
+        return held.pull(gradients)
+    one = held.pull(gradients[:1])
+    words, places, biases, along = (torch.cat([p, -p]) for p in (one.words, one.places, one.biases, one.along))
+    return InputParts(
+        words, places, biases, along, None if one.prefix is None else torch.cat([one.prefix, -one.prefix])
+    )
