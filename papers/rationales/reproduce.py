@@ -31,7 +31,7 @@ from spacetune import LabelledTexts, SpaceClassifier
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (0, 1, 2)
-N_DEV, N_DRAWN = 40, 300
+N_DEV, N_DRAWN = 40, 200
 """Dev posts on which every method chooses a reading, for every fit; test posts of the tweets and the second encoder
 (of HateXplain and the default encoder all are measured)."""
 FEW_TRAIN, FEW_DEV = 2000, 150

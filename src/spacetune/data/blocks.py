@@ -10,14 +10,13 @@ import hashlib
 import itertools
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 from spacetune.data.delimited import Quoting
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, joined_notes
 from spacetune.data.labels import is_missing
 from spacetune.data.reading import as_strings, text_columns
-from spacetune.data.sources import Table, TextFormat, files_of, open_blocks, open_table
+from spacetune.data.sources import Table, TextFormat, files_of, open_blocks, open_table, place_of
 from spacetune.data.writing import ArrowType, merged_type, type_of
 from spacetune.errors import DataError, UsageError, did_you_mean
 from spacetune.progress import progress_bar
@@ -158,7 +157,7 @@ class TextBlocks:
         """Return the SHA-256 of all that is read: of a path that of its files."""
         found = hashlib.sha256()
         if isinstance(self.source, str | os.PathLike):
-            path = Path(self.source)
+            path = place_of(self.source)
             for file in (files_of(path) or sorted(path.rglob("*"))) if path.is_dir() else [path]:
                 if file.is_file():
                     with file.open("rb") as opened:
@@ -202,7 +201,7 @@ class TextBlocks:
                 for column, name in zip(given, (self.text, self.text_pair or "text_pair"), strict=True)
             )
         except DataError as error:
-            in_folder = isinstance(self.source, str | os.PathLike) and os.path.isdir(self.source)
+            in_folder = isinstance(self.source, str | os.PathLike) and place_of(self.source).is_dir()
             where = f" (in {table.name}; rows are counted through all files)" if in_folder else ""
             raise DataError(f"{error}{where}") from error
         kept = {name: table.columns.get(name) or [None] * len(table) for name in columns}

@@ -16,10 +16,11 @@ from spacetune.data.delimited import Quoting, delimited_blocks
 from spacetune.data.json_files import json_blocks
 from spacetune.data.labelled_texts import DataNote
 from spacetune.data.parquet import Types, class_names, named_classes, parquet_blocks
+from spacetune.data.remote import is_address, local_copy
 from spacetune.data.writing import columns_of
 from spacetune.errors import DataError, MissingExtraError, SpacetuneError, did_you_mean, printable
 
-__all__ = ["Table", "TextFormat", "files_of", "open_blocks", "open_table"]
+__all__ = ["Table", "TextFormat", "files_of", "open_blocks", "open_table", "place_of"]
 
 LONGEST_LIST = 1000
 """Characters of the names of columns in a message."""
@@ -88,7 +89,7 @@ def open_table(source: object, how: TextFormat, split: str | None) -> Table:
     Raises `DataError` if it is none of these, or cannot be read.
     """
     if isinstance(source, str | os.PathLike):
-        (table,) = _path_blocks(_named(source), how, split, None, None)
+        (table,) = _path_blocks(place_of(source), how, split, None, None)
         return table
     if isinstance(source, Mapping) and not hasattr(source, "column_names"):
         return _from_mapping(cast("Mapping[str, Any]", source))
@@ -110,7 +111,7 @@ def open_blocks(
     Raises `DataError` if it is none of these, or cannot be read.
     """
     if isinstance(source, str | os.PathLike):
-        tables = _path_blocks(_named(source), how, split, size, wanted)
+        tables = _path_blocks(place_of(source), how, split, size, wanted)
     else:
         tables = iter([open_table(source, how, split)])
     for table in tables:
@@ -142,9 +143,12 @@ def _ending(path: Path) -> str:
     return endings[-1] if endings else ""
 
 
-def _named(source: str | os.PathLike[str]) -> Path:
+def place_of(source: str | os.PathLike[str]) -> Path:
+    """Return the file or folder that is named; of an address its copy here. Raises `DataError` if there is none."""
     if source == "":  # a variable of the shell that is not set; a path would take it for the folder one is in
         raise DataError("the name of the file is empty; give a file or a folder ('.' for this one)")
+    if is_address(os.fspath(source)):
+        return local_copy(os.fspath(source), IN_FOLDERS)
     return Path(source)
 
 
