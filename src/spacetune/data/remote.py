@@ -48,6 +48,8 @@ def local_copy(address: str, endings: Collection[str]) -> Path:
 
     scheme, _, rest = address.partition(":")
     url, told = f"{scheme}://{rest.lstrip('/')}" if scheme != "file" else address, printable(address)
+    if scheme.lower() in ("http", "https"):  # as texts often are: what is only asked about is not fetched
+        raise DataError(f"{told} is a page's address; download it, and give the file")
     try:
         system, inner = fsspec.core.url_to_fs(url)
         files = _files(system, inner, endings)
