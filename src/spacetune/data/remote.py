@@ -12,10 +12,13 @@ import shutil
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from spacetune.errors import DataError, printable
 from spacetune.progress import progress_bar
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 __all__ = ["is_address", "local_copy"]
 
@@ -67,7 +70,7 @@ def local_copy(address: str, endings: Collection[str]) -> Path:
     return _copies[key]
 
 
-def _files(system: Any, inner: str, endings: Collection[str]) -> list[str]:
+def _files(system: AbstractFileSystem, inner: str, endings: Collection[str]) -> list[str]:
     if not system.isdir(inner):
         return [inner]
     names = sorted(entry["name"] for entry in system.ls(inner, detail=True) if entry["type"] == "file")
@@ -77,11 +80,11 @@ def _files(system: Any, inner: str, endings: Collection[str]) -> list[str]:
     return found
 
 
-def _copied(system: Any, inner: str, files: list[str]) -> Path:
+def _copied(system: AbstractFileSystem, inner: str, files: list[str]) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="spacetune-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     place = folder / (posixpath.basename(inner.rstrip("/")) or "tables")
-    sizes = [system.size(file) or 0 for file in files]
+    sizes = [int(system.info(file).get("size") or 0) for file in files]
     with progress_bar(sum(sizes) // 1_000_000, "copying", "MB") as bar:
         for file, size in zip(files, sizes, strict=True):
             target = place if files == [inner] else place / posixpath.basename(file)

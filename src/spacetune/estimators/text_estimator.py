@@ -285,7 +285,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     _get_fitted_attr_html: Any = property()  # none: a notebook's drawing would read all, and load the encoder
 
     def __sklearn_clone__(self) -> Any:
-        made: Any = cast("Any", super()).__sklearn_clone__()
+        made = cast("Any", super()).__sklearn_clone__()
         made._cloned = True
         return made
 
@@ -293,6 +293,6 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return hasattr(self, "learnt_")
 
     def __sklearn_tags__(self) -> Any:
-        tags: Any = super().__sklearn_tags__()
+        tags = cast("Any", super()).__sklearn_tags__()
         tags.input_tags.string = tags.input_tags.two_d_array = True
         return tags
