@@ -31,7 +31,7 @@ from spacetune import LabelledTexts, SpaceClassifier
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (0, 1, 2)
-N_DEV, N_DRAWN = 40, 200
+N_DEV, N_TWEETS, N_SECOND = 40, 200, 100
 """Dev posts on which every method chooses a reading, for every fit; test posts of the tweets and the second encoder
 (of HateXplain and the default encoder all are measured)."""
 FEW_TRAIN, FEW_DEV = 2000, 150
@@ -91,9 +91,9 @@ def settings() -> list[Setting]:
     """Return what can be compared here."""
     found = [Setting("compared", HateXplain(), SEEDS, shap=True)]
     if (second := second_encoder()) is not None:
-        found += [Setting("compared_second", HateXplain(), SEEDS[:1], str(second), N_DRAWN, FEW_TRAIN)]
+        found += [Setting("compared_second", HateXplain(), SEEDS[:1], str(second), N_SECOND, FEW_TRAIN)]
     if Tweets.file() is not None:
-        found += [Setting("compared_tweets", Tweets(), SEEDS, n_test=N_DRAWN)]
+        found += [Setting("compared_tweets", Tweets(), SEEDS, n_test=N_TWEETS)]
     return found
 
 
