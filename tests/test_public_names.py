@@ -9,6 +9,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,13 @@ def test_every_name_is_there() -> None:
         _ = spacetune.encoder
 
 
-def test_rooms_that_moved_are_found_with_a_warning() -> None:
-    with pytest.warns(FutureWarning, match=r"spacetune\.training is spacetune\.fitting now"):
-        from spacetune import training  # pyright: ignore[reportAttributeAccessIssue]
-    assert training.Schedule is importlib.import_module("spacetune.fitting").Schedule
+@pytest.mark.parametrize(("before", "now"), [("training", "fitting"), ("spaces", "heads.spaces")])
+def test_rooms_that_moved_are_found_with_a_warning(before: str, now: str) -> None:
+    sys.modules.pop(f"spacetune.{before}", None)
+    with pytest.warns(FutureWarning, match=rf"spacetune\.{before} is spacetune\.{now} now"):
+        moved = importlib.import_module(f"spacetune.{before}")
+    home = importlib.import_module(f"spacetune.{now}")
+    assert {name: getattr(moved, name) for name in home.__all__} == {name: getattr(home, name) for name in home.__all__}
 
 
 def test_nothing_public_changes_unnoticed() -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib
-import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,16 +46,10 @@ _HOMES = {
     "render": "reports",
 }
 
-_MOVED = {"spaces": "heads.spaces", "training": "fitting"}
-"""Rooms of 0.1 under other names: ``from spacetune import training`` goes on until 0.3."""
-
 __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MOVED:
-        warnings.warn(f"spacetune.{name} is spacetune.{_MOVED[name]} now", FutureWarning, stacklevel=2)
-        return importlib.import_module(f"spacetune.{_MOVED[name]}")
     if name not in _HOMES:
         raise AttributeError(f"module 'spacetune' has no attribute {name!r}; it has {', '.join(__all__)}")
     return getattr(importlib.import_module(f"spacetune.{_HOMES[name]}"), name)
