@@ -1,7 +1,8 @@
 """How much memory predictions of a large file take, how fast they come, and what is left of it when runs are killed.
 
     python -m benchmarks.streaming             # 200,000 rows with a tiny encoder
-    python -m benchmarks.streaming --killed    # 10,000,000 rows (5 GB) with it and 200,000 with the default one
+    python -m benchmarks.streaming --killed    # 10,000,000 rows (5 GB) with it, or as many as are named after it,
+                                               # and 200,000 with the default one
 
 A made Parquet file of five columns goes through ``spacetune predict`` into a folder of parts. With a tiny encoder what
 is measured is the way of the rows, not the encoder. ``--killed`` predicts a file once without a break and once with ten
@@ -40,9 +41,9 @@ WORDS, NOTE = 6, 440
 
 
 def main(arguments: list[str] | None = None) -> None:
-    if arguments == ["--killed"]:
-        about, found = circumstances(), dict[str, Any]()
-        for name, n_rows, tiny in (("tiny encoder", ROWS_KILLED, True), ("default encoder", ROWS, False)):
+    if arguments and arguments[0] == "--killed":
+        about, found, rows = circumstances(), dict[str, Any](), int((*arguments, ROWS_KILLED)[1])
+        for name, n_rows, tiny in (("tiny encoder", rows, True), ("default encoder", ROWS, False)):
             found[name] = _in_a_folder(lambda folder, n=n_rows, tiny=tiny: _killed(folder, n, tiny=tiny))
             print(name, found[name], flush=True)
         write("streaming_killed", {**about, "runs": found})

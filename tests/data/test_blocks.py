@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from spacetune.data import TextBlocks, read_texts
 from spacetune.data.parquet import parquet_blocks
+from spacetune.data.sources import TextFormat, open_blocks
 from spacetune.errors import DataError, UsageError
 
 ROWS = [{"text": f"text {i}", "id": i} for i in range(9)]
@@ -81,3 +85,19 @@ def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
     a, b, c = (TextBlocks(tmp_path / name).digest() for name in ("a.csv", "b.csv", "c.csv"))
     assert a == b != c
     assert TextBlocks({"text": ["a"]}).digest() != TextBlocks({"text": ["b"]}).digest()
+
+
+@pytest.mark.parametrize("row_group_size", [1_000, 2_500, 50_000])
+def test_a_parquet_file_is_held_a_block_at_a_time(tmp_path: Path, row_group_size: int) -> None:
+    draw, n_rows = np.random.default_rng(0), 50_000
+    rows = pa.table({"text": [draw.bytes(200).hex() for _ in range(n_rows)], "id": np.arange(n_rows)})
+    pq.write_table(rows, tmp_path / "rows.parquet", row_group_size=row_group_size)
+    expected, bound = rows["text"].to_pylist(), rows.nbytes / 3
+    del rows
+    before, seen, most = pa.total_allocated_bytes(), list[str](), 0
+    for table in open_blocks(tmp_path / "rows.parquet", TextFormat(), None, 1_700):
+        assert len(table) == min(1_700, n_rows - len(seen))
+        seen += table.columns["text"]
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert seen == expected
+    assert most < bound, "what was read stays in memory"

@@ -38,7 +38,7 @@ def parquet_blocks(
 
     name = printable(path.name)
     try:
-        with pq.ParquetFile(path, buffer_size=BUFFER) as file:  # read_table would take columns from folders' names too
+        with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:  # read_table would take columns from folders' names too
             schema = file.schema_arrow
             if len(set(schema.names)) < len(schema.names):
                 raise DataError(f"{name} must name every column once: {printable(', '.join(schema.names))}; rename one")
@@ -63,16 +63,18 @@ def _tables(file: Any, size: int | None, columns: list[str] | None) -> Iterator[
     if size is None or not file.metadata.num_rows or columns == []:
         yield file.read(columns)
         return
-    held: list[Any] = []
+    held: list[Any] = []  # batches, and no table of them: what is left of one would hold on to all before it
+    lacking = size
     for batch in file.iter_batches(size, columns=columns):
-        held.append(pa.Table.from_batches([batch]))
-        table = pa.concat_tables(held)
-        while len(table) >= size:
-            yield table.slice(0, size)
-            table = table.slice(size)
-        held = [table]
-    if held and len(held[0]):
-        yield held[0]
+        if len(batch) < lacking:
+            held.append(batch)
+            lacking -= len(batch)
+            continue
+        yield pa.Table.from_batches([*held, batch.slice(0, lacking)])
+        rest = batch.slice(lacking)
+        held, lacking = [rest] if len(rest) else [], size - len(rest)
+    if held:
+        yield pa.Table.from_batches(held)
 
 
 def _named_type(kind: ArrowType) -> ArrowType:
