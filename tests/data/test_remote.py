@@ -61,6 +61,7 @@ def test_what_has_not_changed_is_copied_once(memory: Any, monkeypatch: pytest.Mo
         ("memory://bucket/empty", "holds no .csv"),
         ("nowhere://bucket/a.csv", "cannot be read"),
         ("https://example.com/a.csv", "download it"),
+        ("memory://bucket/" + "a" * 5000, "does not exist"),
     ],
 )
 def test_what_cannot_be_had_is_said(memory: Any, address: str, said: str) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import posixpath
 import re
 import shutil
@@ -34,7 +35,7 @@ def is_address(source: str) -> bool:
     >>> is_address("s3://bucket/a.csv"), is_address("memory://a.csv"), is_address("C:/a.csv"), is_address("a.csv")
     (True, True, False, False)
     """
-    return ADDRESS.match(source) is not None and not Path(source).exists()
+    return ADDRESS.match(source) is not None and not os.path.exists(source)
 
 
 def local_copy(address: str, endings: Collection[str]) -> Path:
