@@ -12,7 +12,6 @@ disk and an hour.
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import subprocess
@@ -43,10 +42,10 @@ WORDS, NOTE = 6, 440
 def main(arguments: list[str] | None = None) -> None:
     if arguments and arguments[0] == "--killed":
         about, found, rows = circumstances(), dict[str, Any](), int((*arguments, ROWS_KILLED)[1])
-        for name, n_rows, tiny in (("tiny encoder", rows, True), ("default encoder", ROWS, False)):
+        for name, n_rows, tiny in (("default encoder", ROWS, False), ("tiny encoder", rows, True)):
             found[name] = _in_a_folder(lambda folder, n=n_rows, tiny=tiny: _killed(folder, n, tiny=tiny))
             print(name, found[name], flush=True)
-        write("streaming_killed", {**about, "runs": found})
+            write("streaming_killed", {**about, "runs": found})
     else:
         about = circumstances()
         write("streaming", {**about, **_in_a_folder(lambda folder: _measured(folder, ROWS))})
@@ -151,8 +150,23 @@ def _run(model: Path, data: Path, out: Path, *more: str, kill_after: float | Non
     process = subprocess.Popen([sys.executable, "-m", "spacetune", *map(str, words)])
     if kill_after is not None:
         threading.Timer(kill_after, process.kill).start()
-    _, status, usage = os.wait4(process.pid, 0)
-    return time.perf_counter() - began, status, round(usage.ru_maxrss / 1024)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, _peak_mb(process.pid))
+        time.sleep(0.1)
+    return time.perf_counter() - began, process.returncode, peak
+
+
+def _peak_mb(pid: int) -> int:
+    """Return the most memory that a process has had; of one that ended 0.
+
+    The usage that `wait4` tells begins with the memory of whoever started the process, which has made the file.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), 0)
 
 
 def _mb(path: Path) -> float:
