@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,3 +104,20 @@ def test_a_parquet_file_is_held_a_block_at_a_time(tmp_path: Path, row_group_size
         most = max(most, pa.total_allocated_bytes() - before)
     assert seen == expected
     assert most < bound, "what was read stays in memory"
+
+
+def test_blocks_that_lie_in_rings_do_not_pile_up(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("text\n" + "row\n" * 40)
+    blocks, seen = TextBlocks(tmp_path / "t.csv", size=4), list[weakref.ref[Any]]()
+    survey = blocks.survey()
+    gc.disable()  # as far as a command goes, which collects late
+    try:
+        for block in blocks.read(survey):
+            ring: list[Any] = [block]
+            ring.append(ring)
+            seen.append(weakref.ref(block))
+            del block, ring
+            assert sum(each() is not None for each in seen) <= 2
+    finally:
+        gc.enable()
+    assert len(seen) == 10

@@ -185,6 +185,7 @@ def in_float32(model: TextEstimator) -> TextEstimator:
     whole = Encoder(source, loaded, encoder.max_length, encoder.max_windows)
     made = copy.copy(model)
     if trained is None:
+        made._fitted_with = {**model._fitted_with, "encoder": whole}
         return made.set_params(encoder=whole)
     made.learnt_ = dataclasses.replace(model.learnt_, encoder=whole)
     return made

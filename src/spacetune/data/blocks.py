@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import hashlib
 import itertools
 import os
@@ -187,6 +188,8 @@ class TextBlocks:
             if texts:
                 used = names
                 yield table
+            if len(table) >= self.size:  # what was made of a block may lie in rings, and commands collect these late
+                gc.collect(1)
         if table is not None and not used:
             raise DataError(f"{table.name} names its columns ({table.listed}) but holds no rows; add some")
 

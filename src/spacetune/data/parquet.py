@@ -38,7 +38,9 @@ def parquet_blocks(
 
     name = printable(path.name)
     try:
-        with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:  # read_table would take columns from folders' names too
+        with pq.ParquetFile(
+            path, buffer_size=BUFFER, pre_buffer=False
+        ) as file:  # read_table would take columns from folders' names too
             schema = file.schema_arrow
             if len(set(schema.names)) < len(schema.names):
                 raise DataError(f"{name} must name every column once: {printable(', '.join(schema.names))}; rename one")

@@ -115,12 +115,17 @@ class FittedOn:
     hashes: Array
 
     @property
+    def like(self) -> str:
+        """The kind, as `Given` has it."""
+        return self.kind
+
+    @property
     def layers(self) -> tuple[int, ...] | None:
         """The layers read; None for ready embeddings."""
         return None if self.provenance is None else self.provenance.layers
 
 
-def tell(given: Any, estimator: Any, fitted_on: str | None = None) -> Given:
+def tell(given: Any, estimator: Any, before: FittedOn | Given | None = None) -> Given:
     """Tell what was given.
 
     Parameters
@@ -129,8 +134,8 @@ def tell(given: Any, estimator: Any, fitted_on: str | None = None) -> Given:
         Texts, pairs, token features or a matrix ``(text, dim)``.
     estimator
         Takes note of a matrix's width, as scikit-learn asks.
-    fitted_on
-        The kind it was fitted on; None while it is fitted.
+    before
+        What it was fitted on, or is being fitted on; None for these themselves.
 
     Raises
     ------
@@ -140,14 +145,23 @@ def tell(given: Any, estimator: Any, fitted_on: str | None = None) -> Given:
     rows = as_given(given)
     texts = holds_texts(rows)
     kind: InputKind = "texts" if texts else "features" if holds_features(rows) else "matrix"
-    if fitted_on is not None and kind != fitted_on and (fitted_on, kind) != ("texts", "features"):
-        raise DataError(f"this model was fitted on {fitted_on} and was given {kind}")
+    if before is not None and kind != before.like and (before.like, kind) != ("texts", "features"):
+        raise DataError(f"this model was fitted on {before.like} and was given {kind}")
     if texts:
-        return Given(kind, as_inputs(rows))
+        inputs = as_inputs(rows)
+        _check_pairs(inputs, before is not None and before.pairs)
+        return Given(kind, inputs)
     if kind == "features":
         return Given(kind, rows)
-    matrix = validate_data(estimator, rows, dtype=(np.float64, np.float32), reset=fitted_on is None)
+    matrix = validate_data(estimator, rows, dtype=(np.float64, np.float32), reset=before is None)
     return Given(kind, TokenFeatures.from_matrix(torch.as_tensor(np.require(matrix, requirements=("C", "W")))))
+
+
+def _check_pairs(rows: Sequence[Any], pairs: bool) -> None:
+    """Refuse single texts where pairs were learnt from; all rows are of one kind."""
+    if pairs and rows and isinstance(rows[0], str):
+        hint = "give pairs (in a table, name the column of the second texts: --text-pair)"
+        raise DataError(f"this model was trained on pairs of texts, and was given single texts; {hint}")
 
 
 def _check_lengths(n_texts: int, n_labels: int) -> None:

@@ -20,7 +20,7 @@ from spacetune.estimators.inputs import FittedOn, Given, Sample, tell
 from spacetune.estimators.reading import Read, Reader
 from spacetune.estimators.restoring import final_classes, restored
 from spacetune.estimators.saving import to_save
-from spacetune.estimators.settings import settings_of
+from spacetune.estimators.settings import as_fitted, settings_of
 from spacetune.explanations import At, Explanation
 from spacetune.fitting import History, Learnt, Method, Rule, Task, dev_texts, random_points
 from spacetune.heads import Head, Lexicon, Simplex
@@ -44,6 +44,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     fitted_: FittedOn
     task_: Any  # a Task; which one, the abstract classes below say
     report_: dict[str, Any]
+    _fitted_with: dict[str, Any] = {}  # noqa: RUF012 - the settings of the last fit; set anew and never changed
     _cloned = False  # by scikit-learn, as in a search or a cross-validation: what it predicts may be a fold
 
     @abc.abstractmethod
@@ -117,10 +118,10 @@ class TextEstimator(BaseEstimator, abc.ABC):
         """
         method = checked(settings := settings_of(self), self.rules, self.method)
         sample, apart = self._sample(tell(X, self), y, sample_weight), None if dev is None else dev_texts(dev)
-        held = None if apart is None else Held.of(apart, tell(apart.texts, self, sample.given.like))
+        held = None if apart is None else Held.of(apart, tell(apart.texts, self, sample.given))
         course = Course(method, Reader.of(settings, method), self._task_of(sample), settings, progress)
         done = course.fit(sample, held, None if checkpoint is None else Path(checkpoint))
-        self.learnt_, self.fitted_ = done.learnt, done.on
+        self.learnt_, self.fitted_, self._fitted_with = done.learnt, done.on, settings
         self.report_ = done.report | self._settle(course.task, done.dev_logits, *done.dev_truth)
         if done.set_aside and self.refits(len(sample.labels)):
             self._learn_again(course, done.opened)
@@ -145,8 +146,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
         check_is_fitted(self)
         if (task := self.learnt_.task) is None:
             raise UsageError("refit goes after fit in the same session: a saved model does not hold all that dev chose")
-        sample = self._sample(tell(X, self, self.fitted_.kind), y, sample_weight)
-        course = Course(self.method(), self._reader(), task, settings_of(self), progress)
+        sample = self._sample(tell(X, self, self.fitted_), y, sample_weight)
+        own = as_fitted(self, self._fitted_with)
+        course = Course(own.method(), self._reader(), task, settings_of(own), progress)
         self._learn_again(course, course.open(sample, self.layers_))
         return self
 
@@ -164,11 +166,11 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def restore(self, learnt: Learnt, fitted: FittedOn, facts: dict[str, Any], report: dict[str, Any]) -> None:
         """Become a model that was learnt before, or elsewhere."""
         self.take_facts(facts)
-        self.learnt_, self.fitted_, self.report_ = learnt, fitted, report
+        self.learnt_, self.fitted_, self.report_, self._fitted_with = learnt, fitted, report, settings_of(self)
 
     def _reader(self) -> Reader:
-        fitted = self.__sklearn_is_fitted__()
-        return Reader.of(settings_of(self), self.method(), self.learnt_.encoder if fitted else None)
+        own = as_fitted(self, self._fitted_with)
+        return Reader.of(settings_of(own), own.method(), self.learnt_.encoder if self.__sklearn_is_fitted__() else None)
 
     @property
     def layers_(self) -> tuple[int, ...] | None:
@@ -203,7 +205,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def features(self, X: object, *, stored: bool = True, progress: bool | None = None) -> FeatureSource:
         """Return token features as this model reads them; texts go through the store unless told otherwise."""
         fitted, reader = self.__sklearn_is_fitted__(), self._reader()
-        given, layers = tell(X, self, self.fitted_.kind if fitted else None), self.layers_ if fitted else None
+        given, layers = tell(X, self, self.fitted_ if fitted else None), self.layers_ if fitted else None
         if fitted and given.kind == "texts" and self.learnt_.model.adapter is not None:
             return reader.fresh(self.learnt_.model, given.content, layers or (-1,))
         return reader.features(given, layers, stored=stored, progress=progress)
@@ -211,12 +213,12 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def read(self, X: object, progress: bool | None = None) -> Read:
         """Return logits of texts, and how many of their tokens were read; any number, in bounded memory."""
         check_is_fitted(self)
-        return self._reader().read(self.learnt_.model, tell(X, self, self.fitted_.kind), self.layers_, progress)
+        return self._reader().read(self.learnt_.model, tell(X, self, self.fitted_), self.layers_, progress)
 
     def predict_logits(self, X: object) -> Array:
         """Return logits ``(text, output)`` before any temperature."""
         check_is_fitted(self)
-        return self._reader().logits(self.learnt_, tell(X, self, self.fitted_.kind), self.fitted_, self._cloned)
+        return self._reader().logits(self.learnt_, tell(X, self, self.fitted_), self.fitted_, self._cloned)
 
     def logits_at(self, X: object, weights: object, *, progress: bool | None = False) -> Array:
         """Return the logits ``(point, text, output)`` at these points of the simplex, the same for all texts.
@@ -226,7 +228,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         Raises `UsageError` if there is no simplex, or they are no points of it.
         """
         check_is_fitted(self)
-        given = tell(X, self, self.fitted_.kind)
+        given = tell(X, self, self.fitted_)
         return self._reader().logits_at(self.learnt_, given, self.layers_, weights, progress)
 
     def ensemble_logits(self, X: object, n_samples: int, seed: int = 0) -> Array:
@@ -242,7 +244,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         Raises `UsageError` for ready embeddings (no tokens), and `UnsupportedByFamily` where no sums are known.
         """
         check_is_fitted(self)
-        given = tell(texts_of(X), self, self.fitted_.kind)
+        given = tell(texts_of(X), self, self.fitted_)
         return explain_texts(self._reader(), self.learnt_.model, given, self.layers_, self.outcome, at)
 
     def save_pretrained(self, place: str | os.PathLike[str]) -> None:
@@ -258,7 +260,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def to_save(self) -> SavedModel:
         """Return what a model's folder is made of."""
         check_is_fitted(self)
-        return to_save(self, self.learnt_, self.fitted_, self.facts(), self.report_)
+        return to_save(as_fitted(self, self._fitted_with), self.learnt_, self.fitted_, self.facts(), self.report_)
 
     def push_to_hub(
         self, repo: str, *, private: bool | None = None, leave_out: Sequence[str] = (), **where: Any

@@ -82,7 +82,7 @@ def word_reach(model: TextEstimator, text: TextInput, predicted: object = None) 
     column = one.column(one.predicted if predicted is None else predicted)
     rows, groups = one.places()
     fitted, adapter = model.learnt_.model, model.learnt_.model.adapter
-    apart = model.method().reading.apart and not isinstance(text, str)
+    apart = model._reader().reading.apart and not isinstance(text, str)
     with torch.no_grad():
         ((features, held),) = held_runs(
             model.encoder_, [text], model.layers_ or (),
