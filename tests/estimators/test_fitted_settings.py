@@ -54,3 +54,11 @@ def test_a_model_of_pairs_asks_for_pairs(tiny_encoder: Encoder) -> None:
             model.refit(SINGLES, TEXTS.labels)
         with pytest.raises(DataError, match="trained on pairs"):
             LinearProbe(tiny_encoder, store=None).fit(ROWS, PAIRS.labels, dev=(SINGLES, PAIRS.labels))
+
+
+def test_a_class_that_is_called_as_a_column_has_one_of_its_own(tiny_encoder: Encoder) -> None:
+    labels = ["start" if i % 2 else "token" for i in range(len(SINGLES))]
+    model = LinearProbe(tiny_encoder, store=None).fit(SINGLES, labels, progress=False)
+    row = model.explain(SINGLES[:1]).rows()[0]
+    assert list(row) == ["text", "token", "start", "stop", "class start", "class token"]
+    assert (row["text"], row["start"]) == (0, -1)  # a special token stands nowhere

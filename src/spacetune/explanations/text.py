@@ -59,6 +59,10 @@ class _Numbers(TypedDict):
     meetings: NotRequired[tuple[dict[str, Any], ...]]
 
 
+COLUMNS = ("text", "token", "start", "stop")
+"""Columns of a table of tokens besides the scores."""
+
+
 @dataclasses.dataclass(frozen=True)
 class TextExplanation(Result):
     """One text's prediction, taken apart exactly.
@@ -253,13 +257,17 @@ class TextExplanation(Result):
         return self.classes.index(name)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one row a token: the wordpiece, its span, and its score for every class."""
+        """Return one row a token: the wordpiece, its span, and its score for every class.
+
+        A class that is called as one of the other columns is, as ``start``, has the column ``class start``.
+        """
+        names = [f"class {name}" if name in COLUMNS else name for name in map(str, self.classes)]
         return [
             {
                 "token": token,
                 "start": int(span[0]),
                 "stop": int(span[1]),
-                **dict(zip(map(str, self.classes), row, strict=True)),
+                **dict(zip(names, row, strict=True)),
             }
             for token, span, row in zip(self.tokens, self.spans, self.token_scores.tolist(), strict=True)
         ]
