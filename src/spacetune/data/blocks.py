@@ -179,6 +179,7 @@ class TextBlocks:
         """Yield the tables that hold rows, all with the same columns of texts; there must be one."""
         used: list[str] = []
         table: Table | None = None
+        n_rows = 0
         for table in open_blocks(self.source, self._format, self.split, self.size, wanted):
             table = table if table.is_stated else table.with_columns(used)
             texts, pairs = text_columns(table, self.text, self.text_pair)
@@ -188,8 +189,10 @@ class TextBlocks:
             if texts:
                 used = names
                 yield table
-            if len(table) >= self.size:  # what was made of a block may lie in rings, and commands collect these late
+            n_rows += len(table)
+            if n_rows >= self.size:  # what was made of them may lie in rings, and commands collect these late
                 gc.collect(1)
+                n_rows = 0
         if table is not None and not used:
             raise DataError(f"{table.name} names its columns ({table.listed}) but holds no rows; add some")
 

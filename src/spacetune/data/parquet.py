@@ -38,9 +38,8 @@ def parquet_blocks(
 
     name = printable(path.name)
     try:
-        with pq.ParquetFile(
-            path, buffer_size=BUFFER, pre_buffer=False
-        ) as file:  # read_table would take columns from folders' names too
+        # read_table would take columns from folders' names too; what is buffered ahead would stay until the end
+        with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
             schema = file.schema_arrow
             if len(set(schema.names)) < len(schema.names):
                 raise DataError(f"{name} must name every column once: {printable(', '.join(schema.names))}; rename one")
@@ -65,7 +64,7 @@ def _tables(file: Any, size: int | None, columns: list[str] | None) -> Iterator[
     if size is None or not file.metadata.num_rows or columns == []:
         yield file.read(columns)
         return
-    held: list[Any] = []  # batches, and no table of them: what is left of one would hold on to all before it
+    held: list[Any] = []
     lacking = size
     for batch in file.iter_batches(size, columns=columns):
         if len(batch) < lacking:

@@ -39,8 +39,8 @@ def read_texts(
     ----------
     source
         A path (.csv, .tsv, .jsonl, .json, each also .gz, .parquet, or a folder saved by Hugging Face
-        `datasets`) or an address of such (``s3://…``, ``hf://…``: copied by fsspec), a `datasets.Dataset`, a pandas or
-        polars frame, a pyarrow table, a mapping of columns, or a list of strings.
+        `datasets`), the address of such a file (``s3://…``, ``hf://…``: copied by fsspec), a `datasets.Dataset`, a
+        pandas or polars frame, a pyarrow table, a mapping of columns, or a list of strings.
     text
         Name of the column that holds the texts.
     label
