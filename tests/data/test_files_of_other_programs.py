@@ -242,6 +242,10 @@ def test_a_mapping_of_lists_and_a_lone_row_are_read(tmp_path: Path) -> None:
         ('{"columns": ["text", "label"], "data": [["a"]]}', "a.json looks like pandas' orient='split', and its rows"),
         ('{"columns": 3, "data": [["a"]]}', "a.json looks like pandas' orient='split', and its rows"),
         ('{"schema": {}, "data": [1]}', "must be a JSON object such as"),
+        (
+            '{"text": ["a", "b"], "id": [1], "label": ["x", "y"]}',
+            "all columns of a.json must be of one length, and 'id' has 1 row, 'text' 2; give every row a value",
+        ),
     ],
 )
 def test_other_tables_in_json_are_named(content: str, message: str, tmp_path: Path) -> None:

@@ -241,7 +241,10 @@ def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
         ([{"text": "a"}, "b"], "column 'text' must hold text; 1 rows do not, the first is row 1 (dict)"),
         ({"text": "abc"}, "column 'text' must be a list with one value a row, got str"),
         ({"text": ["a"], "label": 1}, "column 'label' must be a list with one value a row, got int"),
-        ({"text": ["a", "b"], "label": ["x"]}, "labels must be one a text: 2 texts, 1 labels"),
+        (
+            {"text": ["a", "b"], "label": ["x"]},
+            "all columns of a mapping of columns must be of one length, and 'label'",
+        ),
         (pd.DataFrame([["a", "b"]], columns=["text", "text"]), "a frame must name every column once"),
         (pd.DataFrame([["a", "b"]]), "column 'text' is not in a pandas frame (columns: 0, 1); say which with --text"),
         (pd.DataFrame({"text": [1, 2]}), "column 'text' must hold text; 2 rows do not, the first is row 1 (int)"),

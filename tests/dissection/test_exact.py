@@ -28,7 +28,7 @@ def test_terms_add_up_to_the_models_own_states(made: Made, variant: tuple[str, d
     assert found.terms.dtype is getattr(torch, dtype)
     assert found.residual() <= BOUND[dtype]
     torch.testing.assert_close(found.importance().sum(2), torch.ones_like(found.states[:, :, 0]), atol=1e-5, rtol=0)
-    states = encoder.single_pass.encode(SINGLES, layers="all").values
+    states = encoder.encode(SINGLES, layers="all").values
     torch.testing.assert_close(found.states, states, atol=1e-5, rtol=1e-5)
     if dtype == "float64" and family_of(model_type(variant[0])).parts is not None:
         torch.testing.assert_close(found.states, states, atol=1e-12, rtol=1e-12)

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,26 @@ def test_what_is_written_in_blocks_is_what_is_predicted_at_once(
                 assert float(told) == pytest.approx(value, abs=1e-5)
             else:
                 assert told == (("" if value is None else str(value)) if out == "out.csv" else value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kept"),
+    [
+        (pa.array([1, 2]), pa.array([0.5, None]), [1.0, 2.0, 0.5, None]),
+        (pa.array([2**53 + 1, 2]), pa.array([0.5, None]), [str(2**53 + 1), "2", "0.5", None]),
+        (pa.array([2**63, 2], pa.uint64()), pa.array([-1, None], pa.int64()), [str(2**63), "2", "-1", None]),
+        (pa.array([Decimal("1.10"), None]), pa.array([0.5, 1.0]), ["1.10", None, "0.5", "1.0"]),
+    ],
+)
+def test_a_column_whose_type_changes_from_file_to_file_loses_nothing(
+    model: LinearProbe, one: pa.Array, other: pa.Array, kept: list[Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, values in (("a", one), ("b", other)):
+        pq.write_table(pa.table({"text": ["a text", "b text"], "id": values}), folder / f"{name}.parquet")
+    predict_file(model, TextBlocks(folder), tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["id"].to_pylist() == kept
 
 
 def test_types_stay_whatever_the_first_block_holds(model: LinearProbe, data: Path, tmp_path: Path) -> None:

@@ -76,6 +76,14 @@ def test_windows_of_texts_keep_their_own_logits(model: SpaceClassifier, monkeypa
     assert_parts_sum(term_use(model, FRESH), model)
 
 
+def test_a_text_of_several_windows_is_taken_apart_whole(shallow: Encoder) -> None:
+    encoder = Encoder.from_pretrained(shallow.source.folder, dtype="float32", max_length=8, max_windows=4)
+    fitted = SpaceClassifier(encoder, **QUICK, max_length=8, max_windows=4).fit(TEXTS, LABELS)
+    longer = [" ".join(FRESH[i : i + 2]) for i in range(0, 10, 2)]
+    assert max(map(len, (encoder.spans(text).tokens for text in longer))) > 8
+    assert term_use(fitted, longer).additivity_error < 1e-4
+
+
 def test_an_additivity_error_is_that_of_the_models_own_logits(shallow: Encoder, model: SpaceClassifier) -> None:
     class Shifted(SpaceClassifier):
         def predict_logits(self, texts: Any) -> np.ndarray:

@@ -18,7 +18,7 @@ from spacetune.data.labelled_texts import DataNote, LabelledTexts, joined_notes
 from spacetune.data.labels import is_missing
 from spacetune.data.reading import as_strings, text_columns
 from spacetune.data.sources import Table, TextFormat, files_of, open_blocks, open_table, place_of
-from spacetune.data.writing import ArrowType, merged_type, type_of
+from spacetune.data.writing import ArrowType, merged_type, type_for, type_of
 from spacetune.errors import DataError, UsageError, did_you_mean
 from spacetune.progress import progress_bar
 from spacetune.results import json_text, jsonable
@@ -127,6 +127,7 @@ class TextBlocks:
         sizes: list[int] = []
         notes: list[DataNote] = []
         types: dict[str, ArrowType] = {}
+        merged: dict[str, ArrowType] = {}
         names: set[str] = set()
         n_errors = 0
         with progress_bar(None, "looking over", "rows", show=progress) as bar:
@@ -134,7 +135,8 @@ class TextBlocks:
                 notes += table.notes
                 block = self._block(table, sum(sizes), (), notes)
                 for name, kind in _types(table, self.columns).items():
-                    types[name] = merged_type(types[name], kind) if name in types else kind
+                    if types.setdefault(name, kind) != kind:
+                        types[name] = merged[name] = merged_type(types[name], kind)
                 names.update(table.names)
                 n_errors += sum(map(bool, block.errors or ()))
                 sizes.append(len(block))
@@ -142,6 +144,7 @@ class TextBlocks:
         for name in {*(self.columns or ())} - names:
             near = did_you_mean(name, names)
             raise DataError(f"column {name!r} is not there" + (f"; did you mean {near!r}?" if near else ""))
+        types |= self._holding(merged)
         return Survey(tuple(sizes), types, tuple(joined_notes(notes)), n_errors)
 
     def read(self, survey: Survey, skip: int = 0) -> Iterator[Block]:
@@ -153,6 +156,14 @@ class TextBlocks:
                 raise DataError(f"the texts changed while they were read, after row {before:,}; start again")
             yield self._block(table, before, survey.types, [])
             before += size
+
+    def _holding(self, merged: Mapping[str, ArrowType]) -> dict[str, ArrowType]:
+        """Return for columns whose type changes on the way the merged type if it holds every value, else text."""
+        held = dict(merged)
+        for table in self._tables({*self._text_columns, *merged}) if merged else ():
+            for name in merged.keys() & table.columns.keys():
+                held[name] = type_for(table.columns[name], held[name])
+        return held
 
     def digest(self) -> str:
         """Return the SHA-256 of all that is read: of a path that of its files."""

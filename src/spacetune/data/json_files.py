@@ -14,7 +14,7 @@ from typing import IO, Any
 from spacetune.data import label_studio
 from spacetune.data.labelled_texts import DataNote
 from spacetune.data.opening import blank_note, open_text, text_lines
-from spacetune.data.writing import columns_of
+from spacetune.data.writing import check_lengths, columns_of
 from spacetune.errors import DataError, printable
 
 __all__ = ["json_blocks"]
@@ -107,6 +107,7 @@ def _as_table(table: dict[str, Any], name: str) -> Columns | None:
         return columns_of([_as_row(row, 1, name) for row in rows])
     values = list(table.values())
     if len(values) > 1 and all(isinstance(v, list) for v in values):
+        check_lengths(table, name)
         return table
     if values and all(isinstance(v, dict) and v for v in values):
         return _from_nested(table, name)

@@ -17,7 +17,7 @@ from spacetune.data.json_files import json_blocks
 from spacetune.data.labelled_texts import DataNote
 from spacetune.data.parquet import Types, class_names, named_classes, parquet_blocks
 from spacetune.data.remote import is_address, local_copy
-from spacetune.data.writing import columns_of
+from spacetune.data.writing import check_lengths, columns_of
 from spacetune.errors import DataError, MissingExtraError, SpacetuneError, did_you_mean, printable
 
 __all__ = ["Table", "TextFormat", "files_of", "open_blocks", "open_table", "place_of"]
@@ -226,7 +226,9 @@ def _from_mapping(columns: Mapping[str, Any]) -> Table:
     for name, column in columns.items():
         if isinstance(column, str) or not isinstance(column, Iterable):
             raise DataError(f"column {name!r} must be a list with one value a row, got {type(column).__name__}")
-    return Table("memory", {str(name): list(column) for name, column in columns.items()})
+    table = {str(name): list(column) for name, column in columns.items()}
+    check_lengths(table, "a mapping of columns")
+    return Table("memory", table)
 
 
 def _from_folder(path: Path, split: str | None) -> Table:

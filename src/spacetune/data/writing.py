@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spacetune.errors import SpacetuneError
+from spacetune.errors import DataError, SpacetuneError, counted
 from spacetune.files import write_file
 from spacetune.results import json_text, jsonable
 
@@ -24,10 +24,12 @@ __all__ = [
     "Columns",
     "as_bytes",
     "beside",
+    "check_lengths",
     "columns_of",
     "merged_type",
     "safe_cell",
     "table_pieces",
+    "type_for",
     "type_of",
     "write",
     "write_table",
@@ -38,6 +40,9 @@ Columns = Mapping[str, Any]
 
 ArrowType = Any
 """A `pyarrow.DataType`, of which type checkers know nothing."""
+
+UNFIT = (NotImplementedError, OverflowError, TypeError, ValueError)
+"""What PyArrow raises on a value that a type does not hold: its own errors are of these kinds too."""
 
 NUMBER = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
@@ -66,6 +71,20 @@ def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
+
+
+def check_lengths(columns: Mapping[str, Sequence[Any]], source: str) -> None:
+    """Refuse columns of several lengths: what stands in one row could not be told.
+
+    Raises `DataError`, with two of them.
+    """
+    sizes = {name: len(values) for name, values in columns.items()}
+    if len(set(sizes.values())) > 1:
+        least, most = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
+        raise DataError(
+            f"all columns of {source} must be of one length, and {least!r:.80} has {counted(sizes[least], 'row')}, "
+            f"{most!r:.80} {sizes[most]:,}; give every row a value in each (null where it has none)"
+        )
 
 
 def beside(own: Columns, found: Columns) -> dict[str, Any]:
@@ -194,6 +213,17 @@ def merged_type(one: ArrowType, other: ArrowType) -> ArrowType:
         return pa.string()
 
 
+def type_for(values: Sequence[Any], kind: ArrowType) -> ArrowType:
+    """Return this type if it holds all of the values without loss, else text."""
+    import pyarrow as pa
+
+    try:
+        pa.array(values, kind)
+        return kind
+    except UNFIT:
+        return pa.string()
+
+
 def _array(values: Any, kind: ArrowType | None) -> Any:
     import pyarrow as pa
 
@@ -201,7 +231,7 @@ def _array(values: Any, kind: ArrowType | None) -> Any:
         return values
     try:
         return pa.array(values, kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeEncodeError):
+    except UNFIT:
         if kind is not None and not pa.types.is_string(kind):
             raise SpacetuneError(f"a column of {kind} holds a value that is none; write .csv or .jsonl") from None
         return pa.array([None if value is None else _text(str(value)) for value in values], pa.string())

@@ -46,7 +46,8 @@ def dissect(
     layer
         One layer, several, or ``all``: 0 is the embeddings, -1 the last.
     splits
-        Finer parts, for one layer at a time: ``layer``, ``head``, ``attended``, ``bias``; see `Split`.
+        Finer parts, for one layer at a time: ``layer``, ``head``, ``attended``, ``bias``; see `Split`. They are of one
+        pass, so a text is read in one window then, and else in as many as the encoder reads.
     vectors
         Keep the vectors of the finer parts too, not only their products with the embedding.
     dtype

@@ -98,7 +98,7 @@ class Reader:
         layers = found.resolve_layers(layer)
         if splits and (len(layers) > 1 or layers == (0,)):
             raise UsageError(f"splits are of one layer above 0 at a time, got layers {list(layers)}")
-        return cls(found.single_pass, layers, tuple(dict.fromkeys(splits)), vectors, dtype)
+        return cls(found.single_pass if splits else found, layers, tuple(dict.fromkeys(splits)), vectors, dtype)
 
     def bytes_for(self, tokenized: Tokenized) -> int:
         """Return about how many bytes the result takes."""
@@ -114,20 +114,20 @@ class Reader:
     def read(self, inputs: Sequence[TextInput], tokenized: Tokenized, progress: bool | None) -> Dissection:
         """Dissect some texts."""
         tracer, number = self.encoder.tracer(self.dtype), getattr(torch, self.dtype)
-        lengths = torch.as_tensor(tokenized.lengths)
+        lengths, begins = torch.as_tensor(tokenized.text_lengths), tokenized.begins
         offsets = offsets_of(lengths)
         n_tokens, dim = int(offsets[-1]), self.encoder.dim
         terms = torch.empty(n_tokens, len(self.layers), 4, dim, dtype=number)
         states = torch.empty(n_tokens, len(self.layers), dim, dtype=number)
         collected = {name: Collected(name, lengths) for name in self.splits}
         with torch.inference_mode(), progress_bar(len(inputs), "dissecting", "texts", show=progress) as bar:
-            for texts, rows, batch in batches(tokenized, BUDGET, self.encoder.device, mixed=tracer.packs):
+            for windows, rows, batch in batches(tokenized, BUDGET, self.encoder.device, mixed=tracer.packs):
                 if len(rows):
                     trace = tracer.trace(batch, self.layers, weights="attended" in self.splits)
                     self._fill(trace, rows, terms, states)
-                    for split in collected.values():
-                        split.take(trace, self.layers[0], torch.as_tensor(texts), self.vectors)
-                bar.update(len(texts))
+                    for split in collected.values():  # of texts that have one window each
+                        split.take(trace, self.layers[0], torch.as_tensor(windows), self.vectors)
+                bar.update(int(begins[windows].sum()))
         provenance = dataclasses.replace(
             self.encoder.provenance(self.layers, int(tokenized.truncated.sum())), dtype=self.dtype
         )

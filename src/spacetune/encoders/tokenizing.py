@@ -44,6 +44,13 @@ class Tokenized:
         return np.cumsum(self.n_windows) - self.n_windows
 
     @property
+    def begins(self) -> np.ndarray:
+        """1 for every window that begins a text, else 0."""
+        begins = np.zeros(len(self.lengths), dtype=np.int64)
+        begins[self.first_windows] = 1
+        return begins
+
+    @property
     def text_lengths(self) -> np.ndarray:
         """Tokens of every text over all its windows."""
         return np.add.reduceat(self.lengths, self.first_windows) if len(self.n_windows) else self.lengths

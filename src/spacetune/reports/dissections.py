@@ -40,6 +40,8 @@ def dissection_document(found: Dissection) -> Document:
         f"{found.residual():.1e}. A term's share is its relative dot product with the state; the four shares sum to 1, "
         "and one that points against the state is below 0."
     )
+    if cut := _cut(found):
+        about = f"{about} {cut[0].upper()}{cut[1:]}."
     sections = [Section("Token by token", [_tiled(found, shares)])] if n_tokens else []
     sections.append(_over_layers(rows))
     sections += [section for split in found.splits.values() if (section := _split_section(found, split)) is not None]
@@ -125,6 +127,15 @@ def draw_dissection(console: Console, found: Dissection) -> None:
     for split in found.splits.values():
         _draw_split(console, split, found)
     console.print(plain(f"largest residual |i + h + f + c - e|: {found.residual():.1e}", "dim"))
+    if cut := _cut(found):
+        console.print(plain(cut, "dim"))
+
+
+def _cut(found: Dissection) -> str:
+    """Say how many texts are longer than what was read of them; nothing where none is."""
+    about = found.provenance
+    at = f"cut at {about.max_length * about.max_windows:,} tokens"
+    return f"{counted(about.n_truncated, 'text')} of {len(found):,} {at}" if about.n_truncated else ""
 
 
 def draw_terms(console: Console, found: Result) -> None:

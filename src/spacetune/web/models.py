@@ -155,8 +155,8 @@ class ServedModel:
         return logits if kind is None else probabilities(logits, self.fitted.temperature_, kind)
 
     def dissect(self, texts: list[TextInput]) -> Sequence[Dissection]:
-        """Take the hidden states of all layers apart, text by text."""
-        return [dissect(self.model.encoder_, [text], "all", progress=False) for text in texts]
+        """Take the hidden states of all layers apart, text by text and in one window each."""
+        return [dissect(self.model.encoder_.single_pass, [text], "all", progress=False) for text in texts]
 
     def place(self, texts: list[TextInput]) -> Sequence[Placement]:
         """Place texts on the map."""

@@ -94,8 +94,7 @@ def batches(
 def _run(loaded: Any, tokenized: Tokenized, provenance: Provenance, bar: Any) -> TokenFeatures:
     layers = provenance.layers
     offsets = offsets_of(torch.as_tensor(tokenized.text_lengths))
-    begins = np.zeros(len(tokenized.lengths), dtype=np.int64)
-    begins[tokenized.first_windows] = 1
+    begins = tokenized.begins
     values = torch.empty(int(offsets[-1]), len(layers), loaded.dim, dtype=loaded.dtype)
 
     def compute(piece: tuple[np.ndarray, torch.Tensor, PackedBatch]) -> int:
