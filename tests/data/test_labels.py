@@ -153,6 +153,10 @@ def test_labels_are_written_as_known_classes_are_where_nothing_is_lost(
     ("labels", "message"),
     [
         ([10**400, 1.5], "labels to predict must be finite numbers; infinite at row 1"),
+        (
+            [0.5, -1e31, 2.0],
+            "labels to predict must lie within ±1e+30, since their squares are summed; beyond it at row 2",
+        ),
         ([1, -(10**30)], "must fit in 64 bits; 1 do not (row 2); write them as strings"),
         ([["a"], [{}]], "and 1 hold other things (row 2)"),
         ([["a"], [None]], "and 1 hold lists or nothing (row 2)"),

@@ -95,10 +95,21 @@ def label_kind(labels: Sequence[Any]) -> LabelKind:
     return "single"
 
 
+LARGEST = 1e30
+"""Of the numbers to predict: what single precision holds, with room for sums."""
+
+
 def _float_kind(labels: Sequence[Any]) -> LabelKind:
-    infinite = [i + 1 for i, label in enumerate(labels) if not math.isfinite(_as_float(label))]
+    numbers = [_as_float(label) for label in labels]
+    infinite = [i + 1 for i, number in enumerate(numbers) if not math.isfinite(number)]
     if infinite:
         raise DataError(f"labels to predict must be finite numbers; infinite at {name_rows(infinite)}; take them out")
+    beyond = [i + 1 for i, number in enumerate(numbers) if abs(number) > LARGEST]
+    if beyond:
+        raise DataError(
+            f"labels to predict must lie within ±{LARGEST:g}, since their squares are summed; beyond it at "
+            f"{name_rows(beyond)}; divide all by one number"
+        )
     return "regression" if any(float(label) != int(label) for label in labels) else "single"
 
 

@@ -149,7 +149,7 @@ def tell(given: Any, estimator: Any, before: FittedOn | Given | None = None) -> 
         raise DataError(f"this model was fitted on {before.like} and was given {kind}")
     if texts:
         inputs = as_inputs(rows)
-        _check_pairs(inputs, before is not None and before.pairs)
+        _check_pairs(inputs, None if before is None else before.pairs)
         return Given(kind, inputs)
     if kind == "features":
         return Given(kind, rows)
@@ -157,11 +157,15 @@ def tell(given: Any, estimator: Any, before: FittedOn | Given | None = None) -> 
     return Given(kind, TokenFeatures.from_matrix(torch.as_tensor(np.require(matrix, requirements=("C", "W")))))
 
 
-def _check_pairs(rows: Sequence[Any], pairs: bool) -> None:
-    """Refuse single texts where pairs were learnt from; all rows are of one kind."""
-    if pairs and rows and isinstance(rows[0], str):
+def _check_pairs(rows: Sequence[Any], pairs: bool | None) -> None:
+    """Refuse single texts where pairs were learnt from, and pairs where single texts were; all rows are of one kind."""
+    if not rows or pairs is None or pairs != isinstance(rows[0], str):
+        return
+    if pairs:
         hint = "give pairs (in a table, name the column of the second texts: --text-pair)"
         raise DataError(f"this model was trained on pairs of texts, and was given single texts; {hint}")
+    hint = "give one text a row, or fit on pairs"
+    raise DataError(f"this model was trained on single texts, and was given pairs of texts; {hint}")
 
 
 def _check_lengths(n_texts: int, n_labels: int) -> None:
