@@ -152,6 +152,8 @@ def test_labels_are_written_as_known_classes_are_where_nothing_is_lost(
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
+        (["a", "b\0"], "a label must not end in the character NUL; it does at row 2"),
+        ([["a"], ["b", "c\0"]], "a label must not end in the character NUL; it does at row 2"),
         ([10**400, 1.5], "labels to predict must be finite numbers; infinite at row 1"),
         (
             [0.5, -1e31, 2.0],

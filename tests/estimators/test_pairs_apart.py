@@ -15,7 +15,7 @@ from tests.estimators.marked import texts_with_marks
 
 from spacetune import Encoder, LinearProbe, SpaceClassifier
 from spacetune.encoders import FeatureStore, LayerChanges
-from spacetune.errors import UsageError
+from spacetune.errors import DataError, UsageError
 from spacetune.estimators import LinearProbeRegressor, SpaceRegressor, load_estimator
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.heads import PairHead
@@ -80,6 +80,7 @@ def test_explanations_add_up_over_both_texts(fitted: LinearProbe) -> None:
     words = one.words()
     assert {w["part"] for w in words} == {-1, 0, 1}
     assert all(one.text[w["part"]][w["start"] : w["stop"]] == w["word"] for w in words if w["part"] >= 0)
+    assert [row["part"] for row in one.rows()] == one.parts.tolist()
     column = one.column(one.predicted)
     assert sum(w["score"] for w in words) + one.bias[column] == pytest.approx(one.logits[column], abs=1e-6)
 
@@ -151,6 +152,8 @@ def test_similarity_is_that_of_every_pair(kind: Any, settings: dict[str, Any], s
     together = kind(small, pairs="together", store=None, **settings).fit(PAIRS, numbers)
     with pytest.raises(UsageError, match="similarity is of a model of pairs read apart"):
         together.similarity(first, second)
+    with pytest.raises(DataError, match="texts on both sides, got 0 and"):
+        model.similarity([], second)
 
 
 def marked_pairs() -> tuple[list[Any], list[str]]:

@@ -74,6 +74,7 @@ def label_kind(labels: Sequence[Any]) -> LabelKind:
             f"every row needs a label: {len(missing)} of {len(labels)} have none ({name_rows(missing)}); "
             "label them or take them out"
         )
+    _check_ends(labels)
     types = Counter(_type_name(label) for label in labels)
     if set(types) == {"int", "float"}:
         types = Counter({"float": len(labels)})
@@ -93,6 +94,19 @@ def label_kind(labels: Sequence[Any]) -> LabelKind:
     if kind == "int":
         _check_size(labels)
     return "single"
+
+
+def _check_ends(labels: Sequence[Any]) -> None:
+    """Refuse names that end in a NUL: an array of names drops it, and two classes may become one."""
+    ends = [
+        i + 1
+        for i, label in enumerate(labels)
+        if any(
+            isinstance(name, str) and name.endswith("\0") for name in (label if isinstance(label, list) else [label])
+        )
+    ]
+    if ends:
+        raise DataError(f"a label must not end in the character NUL; it does at {name_rows(ends)}; take it off")
 
 
 LARGEST = 1e30

@@ -67,11 +67,15 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
         ------
         UsageError
             If the model did not learn from pairs whose texts are read apart.
+        DataError
+            If there are no texts on one of the sides.
         """
         check_is_fitted(self)
         if not isinstance(self.head_, PairHead):
             raise UsageError("similarity is of a model of pairs read apart; fit it on pairs, with pairs='apart'")
         ours, others = as_inputs(first), as_inputs(second)
+        if not ours or not others:
+            raise DataError(f"similarity needs texts on both sides, got {len(ours)} and {len(others)}")
         different, places = each_once([*ours, *others])
         features = self.encoder_.encode(different, layers=self.layers_ or (-1,))
         sides = torch.as_tensor(places).split([len(ours), len(others)])

@@ -59,7 +59,7 @@ class _Numbers(TypedDict):
     meetings: NotRequired[tuple[dict[str, Any], ...]]
 
 
-COLUMNS = ("text", "token", "start", "stop")
+COLUMNS = ("text", "part", "token", "start", "stop")
 """Columns of a table of tokens besides the scores."""
 
 
@@ -259,17 +259,22 @@ class TextExplanation(Result):
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a token: the wordpiece, its span, and its score for every class.
 
+        Of a pair the column ``part`` says in which text it is: 0 or 1, and -1 for special tokens.
+
         A class that is called as one of the other columns is, as ``start``, has the column ``class start``.
         """
         names = [f"class {name}" if name in COLUMNS else name for name in map(str, self.classes)]
         return [
             {
+                **({} if isinstance(self.text, str) else {"part": int(part)}),
                 "token": token,
                 "start": int(span[0]),
                 "stop": int(span[1]),
                 **dict(zip(names, row, strict=True)),
             }
-            for token, span, row in zip(self.tokens, self.spans, self.token_scores.tolist(), strict=True)
+            for token, part, span, row in zip(
+                self.tokens, self.parts, self.spans, self.token_scores.tolist(), strict=True
+            )
         ]
 
     def to_dict(self) -> dict[str, Any]:

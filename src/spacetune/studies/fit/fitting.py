@@ -196,7 +196,8 @@ def _usual(train: LabelledTexts, regression: bool, settings: dict[str, Any]) -> 
     """Return method and settings where no method is named: of pairs the probe, which reads them apart."""
     if train.pairs is None or settings_for("probe", regression, settings) != settings:
         return "space", settings
-    log.info("pairs of texts: method probe, which reads the two apart")
+    how = "as one text" if settings.get("pairs") == "together" else "apart"
+    log.info("pairs of texts: method probe, which reads the two %s", how)
     return "probe", {**_beside_pairs(train), **settings}
 
 
