@@ -161,8 +161,9 @@ def test_a_reader_who_has_enough_hears_no_complaint(place: Place) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_behind_standard_output_is_one_sentence(place: Place) -> None:
-    command = [sys.executable, "-m", "spacetune", "check", str(place.train), "--no-lengths"]
+@pytest.mark.parametrize("words", [["check", "--no-lengths"], ["--version"], ["--help"], ["fit", "--help"]])
+def test_a_full_disk_behind_standard_output_is_one_sentence(words: list[str], place: Place) -> None:
+    command = [sys.executable, "-m", "spacetune", *words, *([str(place.train)] if words[0] == "check" else [])]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1

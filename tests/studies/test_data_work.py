@@ -204,12 +204,12 @@ def test_two_models_are_compared_text_by_text(model: LinearProbe, shallow: Encod
 
 
 def test_what_is_suggested_is_unsure_apart_and_not_labelled_yet(model: LinearProbe) -> None:
-    data = LabelledTexts([*TRAIN.texts[:5], *HELD.texts, HELD.texts[0]])
+    data = LabelledTexts([*TRAIN.texts[:5], *HELD.texts, HELD.texts[0], " "])
     found = suggest_texts(model, data, 10)
     assert found.n_texts == 120
     assert found.notes == (
-        "6 texts were passed over: they repeat an earlier text or one that the model was trained on "
-        "(rows 1, 2, 3, 4, 5 and 1 more)",
+        "7 texts were passed over: they are empty, or repeat an earlier text or one that the model was trained on "
+        "(rows 1, 2, 3, 4, 5 and 2 more)",
     )
     table = np.sort(model.predict_proba(HELD.texts), axis=1)
     least = np.argsort(table[:, -1] - table[:, -2], kind="stable")[:100]

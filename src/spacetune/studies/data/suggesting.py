@@ -182,15 +182,15 @@ def choose_rows(
 
 
 def _fresh(model: TextEstimator, data: LabelledTexts) -> tuple[list[int], tuple[str, ...]]:
-    """Return the rows of different texts that the model was not trained on, and a note on the others."""
+    """Return the rows of different texts, not empty, that the model was not trained on, and a note on the others."""
     trained, known = set(model.fitted_.hashes.tolist()), set[str]()
     rows: list[int] = []
     for row, key in enumerate(data.keys):
-        if key not in known and int(text_hashes([key])[0]) not in trained:
+        if key not in known and key.strip() and int(text_hashes([key])[0]) not in trained:
             rows.append(row)
         known.add(key)
     apart = [row + 1 for row in sorted({*range(len(data))} - {*rows})]
     if not rows:
-        raise DataError(f"{data.source} holds no text that is not labelled yet: all repeat a training text")
-    what = "texts were passed over: they repeat an earlier text or one that the model was trained on"
+        raise DataError(f"{data.source} holds no text that is not labelled yet: all are empty or repeat a training text")
+    what = "texts were passed over: they are empty, or repeat an earlier text or one that the model was trained on"
     return rows, (str(DataNote.of("repeats", apart, what)),) if apart else ()
