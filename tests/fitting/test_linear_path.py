@@ -75,3 +75,11 @@ def test_numbers(shallow: Encoder) -> None:
 def test_it_stands_beside_one_head_that_is_trained_by_the_tasks_loss_alone(shallow: Encoder) -> None:
     model = SpaceClassifier(shallow, linear_path=True, inter_weight=0.1, n_latent=2, n_epochs=1, store=None)
     assert model.fit(TRAIN.texts, TRAIN.labels).learnt_.chosen.path is None
+
+
+@pytest.mark.parametrize("width", [16, 512])
+def test_left_open_it_is_weighed_where_states_are_wide(width: int) -> None:
+    rng = np.random.default_rng(0)
+    rows, bent = rng.normal(size=(300, width)), rng.normal(size=width)
+    model = SpaceClassifier(n_latent=4, n_epochs=1).fit(rows, (rows @ bent > 0).astype(int))
+    assert (model.learnt_.chosen.path is not None) == (width == 512)

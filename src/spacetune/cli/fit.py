@@ -39,7 +39,9 @@ class Settings:
     inside_size: Annotated[int | None, typer.Option(help="Layers of top, rank of lora, tokens of prefix.")] = None
     inter_weight: Annotated[float | None, typer.Option(help="Weight of the inter-space loss.")] = None
     intra_weight: Annotated[float | None, typer.Option(help="Weight of the intra-space loss.")] = None
-    linear_path: Annotated[bool | None, typer.Option(help="A probe beside the spaces, weighed by dev's loss.")] = None
+    linear_path: Annotated[
+        bool | None, typer.Option(help="A probe beside the spaces, weighed by dev's loss; usual for wide states.")
+    ] = None
     lexicon: Annotated[
         bool | None, typer.Option(help="Scores of words beside the states; by itself where dev says that it helps.")
     ] = None

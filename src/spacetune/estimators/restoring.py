@@ -156,7 +156,7 @@ def _restore(model: Restorable, saved: Stored) -> None:
 def _check_sizes(model: Restorable, settings: Mapping[str, Any]) -> None:
     """Refuse tensors that are not of the model's sizes, and make the model of them."""
     arrays, wanted = model.learnt_.arrays, settings.get("n_latent", "auto")
-    path = bool(settings.get("linear_path"))  # it may be one more dimension of a space
+    path = settings.get("linear_path", False) is not False  # it may be one more dimension of a space
     own = [name for name in arrays if name.endswith("spaces.operators") and name.startswith(("spaces.", "pairs."))]
     for name in own:
         n_layers, _, n_latent, _ = arrays[name].shape

@@ -92,8 +92,8 @@ class SpaceClassifier(Classifier):
         With a simplex: repeats of dev at fresh points, whose mean score chooses the epoch; 0 validates the centroid.
     linear_path
         Weigh a linear probe of the same states against the spaces by the loss on dev: one more dimension a space, in
-        which tanh is straight. Of one head on a frozen encoder, without auxiliary losses; not of pairs of texts that
-        are read apart.
+        which tanh is straight. None does where states have 512 dimensions or more. Of one head on a frozen encoder,
+        without auxiliary losses; not of pairs of texts that are read apart.
     lexicon
         Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev; of texts that are
         read apart those of what both have, and of what one alone has (`grams_of`).
@@ -161,7 +161,7 @@ class SpaceClassifier(Classifier):
         encoder_learning_rate: float | None = None,
         n_vertices: int = 1,
         n_validation_samples: int = 5,
-        linear_path: bool = False,
+        linear_path: bool | None = None,
         lexicon: bool = True,
         pairs: Literal["auto", "apart", "together"] = "auto",
         symmetric: bool | None = None,

@@ -58,7 +58,7 @@ class SpaceRegressor(Regressor):
         encoder_learning_rate: float | None = None,
         n_vertices: int = 1,
         n_validation_samples: int = 5,
-        linear_path: bool = False,
+        linear_path: bool | None = None,
         lexicon: bool = True,
         pairs: Literal["auto", "apart", "together"] = "auto",
         symmetric: bool | None = None,

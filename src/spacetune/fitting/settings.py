@@ -113,7 +113,7 @@ SETTINGS: Mapping[str, Rule] = {
     "label_smoothing": Number(0, 0.95),
     "learning_rate": RATE,
     "lexicon": Flag(),
-    "linear_path": Flag(),
+    "linear_path": Flag(none=True),
     "max_length": SOME,
     "max_windows": SOME,
     "mixing": Choice(("after", "before")),

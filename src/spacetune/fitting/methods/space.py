@@ -39,6 +39,9 @@ WIDTH, PAIR_WIDTH = 16, 32
 MOST_DIMENSIONS = 512
 """Dimensions of all spaces of a layer together that ``n_latent="auto"`` stays within."""
 
+WIDE = 512
+"""Width of states from which a probe is weighed against spaces where that is left open."""
+
 HEAD_SHARE = 1 / 3
 """Of its own rate, at which a head goes on over layers that are tuned."""
 
@@ -90,7 +93,7 @@ class SpaceMethod(Method):
     inside_size: int | None
     n_vertices: int
     n_validation_samples: int
-    linear_path: bool
+    linear_path: bool | None
     lexicon: bool
     pairs: Literal["auto", "apart", "together"]
     symmetric: bool | None
@@ -110,6 +113,11 @@ class SpaceMethod(Method):
         """Whether one head is trained, on a frozen encoder and by the task's loss alone."""
         beside = self.inside or self.train_encoder or self.inter_weight or self.intra_weight
         return not beside and self.n_vertices == 1
+
+    def _tries_path(self, train: Inputs) -> bool:
+        """Whether a probe is weighed against the spaces: where it was asked for, or left open and states are wide."""
+        wanted = train.shape[-1] >= WIDE if self.linear_path is None else self.linear_path
+        return wanted and self._alone
 
     def learns_again(self, n_texts: int) -> bool:
         """Tell yes below 2,000 texts, where a tenth more of them counts (the number is ours), and the encoder stays."""
@@ -153,7 +161,7 @@ class SpaceMethod(Method):
             head, tuned = self._tune(data, head, settings, run)
             history, data = tuned.history, tuned.data
         logits = logits_of(head, data.dev)
-        path = fit_path(data, torch.as_tensor(logits), run.task) if self.linear_path and self._alone else None
+        path = fit_path(data, torch.as_tensor(logits), run.task) if self._tries_path(data.train) else None
         if path is not None:
             head = path.beside(head)
             logits = logits_of(head, data.dev)

@@ -191,6 +191,8 @@ def _fresh(model: TextEstimator, data: LabelledTexts) -> tuple[list[int], tuple[
         known.add(key)
     apart = [row + 1 for row in sorted({*range(len(data))} - {*rows})]
     if not rows:
-        raise DataError(f"{data.source} holds no text that is not labelled yet: all are empty or repeat a training text")
+        raise DataError(
+            f"{data.source} holds no text that is not labelled yet: all are empty or repeat a training text"
+        )
     what = "texts were passed over: they are empty, or repeat an earlier text or one that the model was trained on"
     return rows, (str(DataNote.of("repeats", apart, what)),) if apart else ()
