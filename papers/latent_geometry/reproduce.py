@@ -153,8 +153,8 @@ def published_results(folder: Path = PUBLISHED, out: Path = HERE) -> dict[str, A
 
 
 def main() -> None:
-    """Run all three parts: the published files, the ladder on the default encoder, and the choice of layer."""
-    from papers.latent_geometry import ladder, layer_choice
+    """Run all parts: the published files, the ladder on the default encoder, the choice of layer and of encoder."""
+    from papers.latent_geometry import encoder_choice, ladder, layer_choice
 
     if PUBLISHED.is_dir():
         published_results()
@@ -162,6 +162,7 @@ def main() -> None:
         print(f"the authors' result files are not at {PUBLISHED}: results.json stays as it is", file=sys.stderr)
     ladder.main()
     layer_choice.main()
+    encoder_choice.main()
 
 
 if __name__ == "__main__":

@@ -94,6 +94,26 @@ def test_compare_an_encoder_with_a_saved_model_s(place: Place) -> None:
     assert "similarity of" in shown
 
 
+def test_compare_ranks_encoders_for_labels(place: Place, tmp_path: Path) -> None:
+    words = ("compare", "default", "default", "default", place.train, "--label", "label", "-n", 60)
+    found = json.loads(run(*words, "--json").out)
+    assert [row["behind"] for row in found["encoders"]] == [0.0, 0.0, 0.0]
+    assert found["n_texts"] == 60
+    shown = " ".join(run(*words).out.split())
+    assert "a probe has" in shown
+    assert "the probe" in shown
+    answer = run(*words, "--out", tmp_path / "choice.html")
+    assert (answer.code, answer.out) == (0, "")
+    assert "Which encoder to read with" in (tmp_path / "choice.html").read_text()
+
+
+def test_compare_without_labels_is_of_two(place: Place) -> None:
+    answer = run("compare", "default", "default", "default", place.test)
+    assert (answer.code, answer.out) == (2, "")
+    assert "takes two encoders and a file of texts, got 3 before" in answer.err
+    assert "--label COLUMN" in answer.err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

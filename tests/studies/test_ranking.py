@@ -10,7 +10,8 @@ import pytest
 from spacetune import Encoder
 from spacetune.encoders import perturb
 from spacetune.studies import demo_texts, rank_layers
-from spacetune.studies.geometry.layer_evidence import BASELINES, LayerEvidence, PickRecord, records, stored_evidence
+from spacetune.studies.geometry.layer_evidence import BASELINES, LayerEvidence, records, stored_evidence
+from spacetune.studies.geometry.pick_record import PickRecord
 from spacetune.studies.geometry.ranking import verdict
 
 

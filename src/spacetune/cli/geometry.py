@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spacetune.cli.guarded import AsJson, Report, guarded, hand_over, write_place
 from spacetune.cli.loading import EncoderName, load, named_encoder
-from spacetune.cli.reading import COLUMNS, TEXT_FILE, Columns, parse_layers, read_unlabelled, reads
+from spacetune.cli.reading import COLUMNS, TEXT_FILE, Columns, parse_layers, read, read_unlabelled, reads
 from spacetune.errors import UsageError
+
+if TYPE_CHECKING:
+    from spacetune.data import LabelledTexts
 
 __all__ = ["compare", "measure", "perturb"]
 
@@ -64,9 +68,18 @@ def measure(
 @guarded
 @reads
 def compare(
-    a: Annotated[str, typer.Argument(help="Encoder: folder, hub name, 'default', or a saved model's folder.")],
-    b: Annotated[str, typer.Argument(help="The other encoder.")],
-    texts: Annotated[str, typer.Argument(help="Texts to compare them on.")],
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ENCODERS... TEXTS",
+            help="Two encoders, or with --label two or more (folder, hub name, 'default', or a saved model's folder), "
+            "then the file of texts to compare them on.",
+        ),
+    ],
+    label: Annotated[
+        str | None, typer.Option(help="Column of classes: rank the encoders by how well these are read off them.")
+    ] = None,
+    n_texts: Annotated[int, typer.Option("--n-texts", "-n", help="With --label: texts looked at at most.")] = 1_000,
     layers: Annotated[str, typer.Option(help=LAYERS)] = "all",
     measures: Annotated[str, typer.Option(help=MEASURES)] = "streamed",
     sample: Annotated[int, typer.Option(help="Tokens or texts compared at most.")] = 4_000,
@@ -75,15 +88,24 @@ def compare(
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two encoders, or one before and after fine-tuning, on the same texts."""
-    out = write_place(out, inputs=(texts, a, b))
+    """Compare two encoders, or one before and after fine-tuning, on the same texts; or rank several for labels."""
+    *names, texts = places
+    out = write_place(out, inputs=places)
+    if label is not None:
+        _rank(names, read(texts, columns, labelled=True, label=label), n_texts, seed, as_json, out)
+        return
+    if len(names) != 2:
+        raise UsageError(
+            f"compare takes two encoders and a file of texts, got {len(names)} before {texts!r}; "
+            "more are ranked by labels: --label COLUMN"
+        )
     data = read_unlabelled(texts, columns)
     from spacetune import studies
     from spacetune.reports.geometry import draw_comparison
 
     found = studies.compare(
-        named_encoder(a),
-        named_encoder(b),
+        named_encoder(names[0]),
+        named_encoder(names[1]),
         data,
         layers=parse_layers(layers),
         measures=_measures(measures),
@@ -91,6 +113,16 @@ def compare(
         seed=seed,
     )
     hand_over(found, as_json, draw_comparison, out)
+
+
+def _rank(names: list[str], data: LabelledTexts, n_texts: int, seed: int, as_json: bool, out: Path | None) -> None:
+    """Rank encoders for labels, and show it."""
+    from spacetune.reports.data_work import drawn
+    from spacetune.reports.encoder_choice import encoder_choice_document
+    from spacetune.studies import choose_encoder
+
+    found = choose_encoder([named_encoder(name) for name in names], data, n_texts=n_texts, seed=seed)
+    hand_over(found, as_json, drawn(encoder_choice_document), out)
 
 
 @guarded

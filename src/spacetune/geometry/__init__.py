@@ -1,6 +1,6 @@
 """Latent-space geometry: how points fill a space, as plain functions of an array (n, d).
 
-NumPy and SciPy only; the quantizer measures need faiss (`pip install 'spacetune[geometry]'`).
+NumPy, SciPy and scikit-learn only; the quantizer measures need faiss (`pip install 'spacetune[geometry]'`).
 
 >>> import numpy as np
 >>> from spacetune import geometry
@@ -45,6 +45,7 @@ from spacetune.geometry.quantizers import Quantization, Quantizer, quantize, tra
 from spacetune.geometry.streaming import Directions, Reservoir
 from spacetune.geometry.synthetic import synthetic
 from spacetune.geometry.table import Measured, Measurements, compute
+from spacetune.geometry.transferability import h_score, log_me
 from spacetune.geometry.uncertainty import Convergence, Interval, bootstrap, convergence
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "eee",
     "effective_rank",
     "find_measure",
+    "h_score",
     "half_sample_interval",
     "hubness",
     "isoscore",
@@ -83,6 +85,7 @@ __all__ = [
     "koleo",
     "linear_cka",
     "list_measures",
+    "log_me",
     "neighbour_overlap",
     "participation_ratio",
     "partition_ratio",

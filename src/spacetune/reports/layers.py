@@ -13,9 +13,10 @@ from spacetune.reports.charts import bars, curves, dots
 from spacetune.reports.document import Document, Figure, Paragraph, Section, Table
 from spacetune.reports.markup import Markup
 from spacetune.studies.geometry.comparing import EncoderComparison
-from spacetune.studies.geometry.layer_evidence import BASELINES, PickRecord, records, stored_evidence
+from spacetune.studies.geometry.layer_evidence import BASELINES, records, stored_evidence
 from spacetune.studies.geometry.measure_table import MeasureTable
 from spacetune.studies.geometry.perturbing import PerturbationLadder
+from spacetune.studies.geometry.pick_record import PickRecord
 from spacetune.studies.geometry.ranking import LayerRanking, verdict
 
 __all__ = ["comparison_document", "ladder_document", "measures_document", "ranking_document"]

@@ -25,6 +25,7 @@ from spacetune.reports.data_work import (
 )
 from spacetune.reports.dissections import dissection_document
 from spacetune.reports.document import Document, body, markdown
+from spacetune.reports.encoder_choice import encoder_choice_document
 from spacetune.reports.endings import ENDINGS
 from spacetune.reports.explained import (
     counterfactual_document,
@@ -55,6 +56,7 @@ from spacetune.studies import (
     ClassGeometry,
     Counterfactual,
     Drift,
+    EncoderChoice,
     ExplanationSummary,
     Faithfulness,
     FitReport,
@@ -82,6 +84,7 @@ LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
     DataReport: data_document,
     Dissection: dissection_document,
     Drift: drift_document,
+    EncoderChoice: encoder_choice_document,
     EncoderComparison: comparison_document,
     Explanation: explanation_document,
     ExplanationSummary: summary_document,

@@ -22,6 +22,7 @@ from spacetune.studies.fit.race import Trial
 from spacetune.studies.fit.scoring import Scores, score_model
 from spacetune.studies.geometry.class_geometry import ClassGeometry, class_geometry
 from spacetune.studies.geometry.comparing import EncoderComparison, compare
+from spacetune.studies.geometry.encoder_choice import EncoderChoice, choose_encoder
 from spacetune.studies.geometry.measure_table import LayerValue, MeasureTable
 from spacetune.studies.geometry.measuring import MEASURE_GROUPS, measure
 from spacetune.studies.geometry.perturbing import LadderValue, PerturbationLadder, measure_ladder
@@ -42,6 +43,7 @@ __all__ = [
     "Diagnosis",
     "Drift",
     "Embeddings",
+    "EncoderChoice",
     "EncoderComparison",
     "EncoderList",
     "ExplanationSummary",
@@ -72,6 +74,7 @@ __all__ = [
     "Trial",
     "check_explanations",
     "check_reach",
+    "choose_encoder",
     "choose_method",
     "choose_thresholds",
     "class_geometry",

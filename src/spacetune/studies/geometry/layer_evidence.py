@@ -10,16 +10,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spacetune.errors import DataError
-from spacetune.results import RecordResult
+from spacetune.studies.geometry.pick_record import PickRecord, picked, record_of, record_of_any
 
-__all__ = ["BASELINES", "LayerEvidence", "PickRecord", "records", "stored_evidence"]
+__all__ = ["BASELINES", "LayerEvidence", "records", "stored_evidence"]
 
 EVIDENCE = Path(__file__).parent / "evidence" / "layer_choice.json"
 BASELINES = {
@@ -28,7 +28,6 @@ BASELINES = {
     "small probe": "the layer where a linear probe on 100 labelled texts does best",
     "any layer": "a layer drawn at random, on average",
 }
-RESAMPLES = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,37 +53,6 @@ class LayerEvidence:
     layers: tuple[int, ...]
     sets: Mapping[str, Any]
     about: str
-
-
-@dataclasses.dataclass(frozen=True)
-class PickRecord(RecordResult):
-    """How one way of picking a layer did over the data sets.
-
-    Parameters
-    ----------
-    by
-        A measure, or a baseline.
-    direction
-        ``greatest`` or ``least``, as settled on all data sets; empty for a baseline.
-    best
-        On how many data sets it picked the best layer (for ``any layer``, the number expected).
-    of
-        Number of data sets.
-    regret
-        Mean over data sets of the best layer's score less the picked layer's.
-    low
-        Lower end of the 95 % bootstrap interval of the mean regret, over data sets.
-    high
-        Upper end.
-    """
-
-    by: str
-    direction: str
-    best: float
-    of: int
-    regret: float
-    low: float
-    high: float
 
 
 @functools.cache
@@ -114,15 +82,15 @@ def records(evidence: LayerEvidence) -> list[PickRecord]:
     names = list(evidence.sets)
     scores = np.array([evidence.sets[name]["scores"] for name in names])
     regrets = scores.max(axis=1, keepdims=True) - scores
-    found = [_record(name, *_picked(_table(evidence, name), regrets), regrets) for name in measures_of(evidence)]
+    found = [record_of(name, *picked(_table(evidence, name), regrets), regrets) for name in measures_of(evidence)]
     n, last = len(names), scores.shape[1] - 1
     small = np.array([evidence.sets[name]["small probe"] for name in names])
     others = (regrets.sum(axis=0) - regrets) / max(n - 1, 1)
     found += [
-        _record("last layer", np.full(n, last), "", regrets),
-        _record("same layer", others.argmin(axis=1), "", regrets),
-        _record("small probe", small.argmax(axis=1), "", regrets),
-        _any_layer(regrets),
+        record_of("last layer", np.full(n, last), "", regrets),
+        record_of("same layer", others.argmin(axis=1), "", regrets),
+        record_of("small probe", small.argmax(axis=1), "", regrets),
+        record_of_any("any layer", regrets),
     ]
     return sorted(found, key=lambda record: record.regret)
 
@@ -135,31 +103,3 @@ def measures_of(evidence: LayerEvidence) -> list[str]:
 
 def _table(evidence: LayerEvidence, measure: str) -> np.ndarray:
     return np.array([set_["measures"][measure] for set_ in evidence.sets.values()])
-
-
-def _picked(values: np.ndarray, regrets: np.ndarray) -> tuple[np.ndarray, str]:
-    """Return the layer picked for each data set, the direction settled on the others, and the one settled on all."""
-    rows = np.arange(len(values))
-    ends = np.stack([values.argmax(axis=1), values.argmin(axis=1)])
-    costs = np.stack([regrets[rows, end] for end in ends])
-    others = costs.sum(axis=1, keepdims=True) - costs
-    picked = ends[others.argmin(axis=0), rows]
-    return picked, ("greatest", "least")[int(costs.sum(axis=1).argmin())]
-
-
-def _record(by: str, picked: np.ndarray, direction: str, regrets: np.ndarray) -> PickRecord:
-    costs = regrets[np.arange(len(regrets)), picked]
-    low, high = _interval(costs)
-    return PickRecord(by, direction, int(np.count_nonzero(costs == 0)), len(costs), float(costs.mean()), low, high)
-
-
-def _any_layer(regrets: np.ndarray) -> PickRecord:
-    costs = regrets.mean(axis=1)
-    best = float((regrets == 0).mean(axis=1).sum())
-    return PickRecord("any layer", "", best, len(costs), float(costs.mean()), *_interval(costs))
-
-
-def _interval(costs: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    drawn = np.random.default_rng(0).choice(np.asarray(costs), (RESAMPLES, len(costs))).mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)

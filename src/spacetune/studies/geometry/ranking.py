@@ -8,9 +8,10 @@ from typing import Any, Literal
 from spacetune.data import LabelledTexts
 from spacetune.encoders import FeatureStore, Texts
 from spacetune.results import TableResult
-from spacetune.studies.geometry.layer_evidence import BASELINES, PickRecord, measures_of, records, stored_evidence
+from spacetune.studies.geometry.layer_evidence import BASELINES, measures_of, records, stored_evidence
 from spacetune.studies.geometry.measure_table import MeasureTable
 from spacetune.studies.geometry.measuring import EncoderLike, measure, open_encoder
+from spacetune.studies.geometry.pick_record import PickRecord
 
 __all__ = ["FEW_SETS", "LayerRanking", "rank_layers"]
 

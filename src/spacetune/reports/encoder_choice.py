@@ -1,0 +1,62 @@
+"""A choice among encoders as a report: what a probe makes of each, and how far such a choice was ever right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spacetune.errors import counted
+from spacetune.reports.charts import bars
+from spacetune.reports.document import Document, Figure, Paragraph, Section, Table
+from spacetune.studies import EncoderChoice
+from spacetune.studies.geometry.encoder_evidence import RankRecord, encoder_evidence
+
+__all__ = ["encoder_choice_document"]
+
+LONG = {"probe": "the probe", "log_me": "LogME", "h_score": "H-score", "parameters": "size"}
+
+
+def encoder_choice_document(found: EncoderChoice) -> Document:
+    """Lay out encoders in the order of what a probe makes of them, and the record of every way to rank them."""
+    evidence = encoder_evidence()
+    rows = [(row["encoder"], -row["behind"], (-row["high"], -row["low"])) for row in found.rows()]
+    caption = (
+        "Accuracy less that of the best, of a linear probe on texts that it did not learn from, with 95 % intervals "
+        f"over the {counted(found.n_texts, 'text')}."
+    )
+    sections = [
+        Section("Encoders (M: million parameters)", [Table([_row(row) for row in found.rows()])]),
+        Section("How far behind the best", [Figure(bars(rows, "difference in accuracy"), caption)]),
+        Section(
+            f"What following each would have cost on {len(evidence.sets)} data sets",
+            [Table([_record(record) for record in found.records])],
+        ),
+        Section("The evidence", [Paragraph(f"{evidence.about}.")], folded=True),
+    ]
+    return Document("Which encoder to read with", f"{found.verdict}.", sections, notes=found.notes)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "encoder": row["encoder"].rstrip("/").rsplit("/", 1)[-1],
+        "M": f"{row['parameters']:.0f}",
+        "layers": ", ".join(map(str, row["layers"])),
+        "accuracy": f"{row['accuracy']:.3f}",
+        "behind": _with_interval(row["behind"], row["low"], row["high"]) if row["behind"] else "",
+        "LogME": f"{row['log_me']:.3f}",
+        "H-score": f"{row['h_score']:.3f}",
+    }
+
+
+def _record(record: RankRecord) -> dict[str, Any]:
+    pick = record.pick
+    return {
+        "ranked by": LONG.get(record.by, record.by.replace("_", " ")),
+        "best picked": f"{pick.best:.1f} of {pick.of}",
+        "accuracy lost": _with_interval(pick.regret, pick.low, pick.high),
+        "at most": f"{record.worst:.3f}",
+        "rank correlation": _with_interval(record.correlation, record.low, record.high, places=2),
+    }
+
+
+def _with_interval(value: float, low: float, high: float, places: int = 3) -> str:
+    return f"{value:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
