@@ -13,7 +13,7 @@ from spacetune.encoders.perturbing import perturb
 from spacetune.errors import DataError, UsageError
 from spacetune.reports.encoder_choice import encoder_choice_document
 from spacetune.studies import choose_encoder, demo_pairs, demo_texts
-from spacetune.studies.geometry.encoder_evidence import EncoderEvidence, encoder_evidence, encoder_records
+from spacetune.studies.geometry.encoder_evidence import EncoderEvidence, encoder_evidence, encoder_records, preferred
 
 TRAIN = demo_texts("train")
 
@@ -72,9 +72,16 @@ def test_the_record_is_of_the_stored_evidence() -> None:
     assert found["probe"].pick.regret == pytest.approx(lost.mean())
     assert found["probe"].worst == pytest.approx(lost.max())
     assert found["any encoder"].pick.regret > found["probe"].pick.regret
+    assert found["choice"].pick.regret <= found["probe"].pick.regret
+
+
+def test_between_encoders_that_the_probe_cannot_tell_log_me_decides() -> None:
+    assert preferred([0.800, 0.805], [-0.3, -0.4], 500) == 0
+    assert preferred([0.800, 0.905], [-0.3, -0.4], 500) == 1
+    assert preferred([0.800, 0.805], [-0.4, -0.3], 500) == 1
 
 
 def test_a_constant_measure_ranks_nothing() -> None:
-    one = {"scores": [0.5, 0.9], "measures": {"size": [1.0, 1.0]}}
+    one = {"scores": [0.5, 0.9], "measures": {"size": [1, 1], "probe": [0.5, 0.8], "log_me": [-1, 0]}, "n_train": 99}
     found = encoder_records(EncoderEvidence(("a", "b"), {"x": one, "y": one}, ""))
     assert {record.by: record.correlation for record in found}["size"] == 0.0

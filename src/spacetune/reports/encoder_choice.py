@@ -12,7 +12,7 @@ from spacetune.studies.geometry.encoder_evidence import RankRecord, encoder_evid
 
 __all__ = ["encoder_choice_document"]
 
-LONG = {"probe": "the probe", "log_me": "LogME", "h_score": "H-score", "parameters": "size"}
+LONG = {"choice": "this choice", "probe": "the probe", "log_me": "LogME", "h_score": "H-score", "parameters": "size"}
 
 
 def encoder_choice_document(found: EncoderChoice) -> Document:
@@ -20,8 +20,8 @@ def encoder_choice_document(found: EncoderChoice) -> Document:
     evidence = encoder_evidence()
     rows = [(row["encoder"], -row["behind"], (-row["high"], -row["low"])) for row in found.rows()]
     caption = (
-        "Accuracy less that of the best, of a linear probe on texts that it did not learn from, with 95 % intervals "
-        f"over the {counted(found.n_texts, 'text')}."
+        "Accuracy less that of the most accurate, of a linear probe on texts that it did not learn from, with 95 % "
+        f"intervals over the {counted(found.n_texts, 'text')}."
     )
     sections = [
         Section("Encoders (M: million parameters)", [Table([_row(row) for row in found.rows()])]),

@@ -24,7 +24,13 @@ from spacetune.fitting.linear import STRENGTHS, fit_linear, spread
 from spacetune.geometry import h_score, log_me
 from spacetune.results import TableResult
 from spacetune.studies.fit.intervals import difference_intervals
-from spacetune.studies.geometry.encoder_evidence import RankRecord, encoder_evidence, encoder_records
+from spacetune.studies.geometry.encoder_evidence import (
+    LOOKED_AT,
+    RankRecord,
+    encoder_evidence,
+    encoder_records,
+    preferred,
+)
 from spacetune.studies.geometry.measuring import EncoderLike, open_encoder
 
 __all__ = ["EncoderChoice", "choose_encoder"]
@@ -42,11 +48,12 @@ class EncoderChoice(TableResult):
     Parameters
     ----------
     best
-        Name of the encoder that is recommended: the first row's.
+        Name of the encoder that is recommended, the first row's; see `preferred`.
     encoders
-        One row an encoder: its name, the layers that the probe did best on, ``parameters`` in millions, ``dim``,
-        ``accuracy`` and ``macro_f1`` of a linear probe on texts that it did not learn from, ``behind`` (accuracy of the
-        best less its own) with the 95 % interval over texts from ``low`` to ``high``, ``log_me`` and ``h_score``.
+        One row an encoder, the best first and then by accuracy: its name, the layers that the probe did best on,
+        ``parameters`` in millions, ``dim``, ``accuracy`` and ``macro_f1`` of a linear probe on texts that it did not
+        learn from, ``behind`` (accuracy of the most accurate less its own) with the 95 % interval over texts from
+        ``low`` to ``high``, ``log_me`` and ``h_score``.
     n_texts
         Labelled texts looked at.
     level
@@ -72,10 +79,11 @@ class EncoderChoice(TableResult):
         told = f"{self.best}: a probe has {top['accuracy']:.3f} on {counted(self.n_texts, 'text')}"
         if self.level[0] != self.best:
             told += f", and {self.level[0]}, which is smaller, cannot be told from it by these"
-        probe = next(record for record in self.records if record.by == "probe")
+        choice = next(record for record in self.records if record.by == "choice")
         return (
-            f"{told}; on {probe.pick.of} known data sets the probe's choice lost {probe.pick.regret:.3f} "
-            f"[{probe.pick.low:.3f}, {probe.pick.high:.3f}] in accuracy against the best one, {probe.worst:.3f} at most"
+            f"{told}; on {choice.pick.of} known data sets such a choice lost {choice.pick.regret:.3f} "
+            f"[{choice.pick.low:.3f}, {choice.pick.high:.3f}] in accuracy against the best one, {choice.worst:.3f} "
+            "at most"
         )
 
     def rows(self) -> list[dict[str, Any]]:
@@ -108,7 +116,7 @@ def choose_encoder(
     encoders: Sequence[EncoderLike],
     data: LabelledTexts,
     *,
-    n_texts: int = 1_000,
+    n_texts: int = LOOKED_AT,
     seed: int = 0,
     store: FeatureStore | Literal["auto"] | None = "auto",
     progress: bool | None = None,
@@ -117,8 +125,9 @@ def choose_encoder(
 
     Every encoder reads the same texts once. A linear probe of texts' mean states is cross-validated in five folds, on
     the last layer and on those at one, two and three thirds of the depth; the layers and the strength of the penalty
-    that do best stay. LogME (`log_me`) and the H-score (`h_score`) look at the mean over all layers. The probe decides;
-    the two others stand beside it as a second opinion that trains nothing. The choice of layers and folds is ours.
+    that do best stay. LogME (`log_me`) and the H-score (`h_score`) look at the mean over all layers and train nothing.
+    The probe decides, and between encoders that it cannot tell from its best, LogME (`preferred`). Layers, folds and
+    this rule are our choice.
 
     Of pairs of texts it looks at both apart: :math:`|u - v|` and :math:`u \odot v` of their means.
 
@@ -165,9 +174,10 @@ def choose_encoder(
     targets = task.targets(data.labels or []).numpy()
     folds = _folds(targets, data.keys, seed)
     found = [_read(each, data, task, targets, folds, store, progress) for each in opened]
-    best = max(found, key=lambda each: (each.scores["accuracy"], each.scores["macro_f1"]))
-    rows = [each.row(*_behind(targets, best, each)) for each in found]
-    rows.sort(key=lambda row: (-row["accuracy"], -row["macro_f1"]))
+    best = found[preferred([each.scores["accuracy"] for each in found], [each.log_me for each in found], len(data))]
+    top = max(found, key=lambda each: (each.scores["accuracy"], each.scores["macro_f1"], each is best))
+    in_order = sorted(found, key=lambda each: (each is not best, -each.scores["accuracy"], -each.scores["macro_f1"]))
+    rows = [each.row(*_behind(targets, top, each)) for each in in_order]
     level = sorted((row for row in rows if row["low"] <= 0), key=lambda row: row["parameters"])
     notes = [f"{counted(n_texts, 'text')} of {len(labels):,} were looked at"] if len(labels) > n_texts else []
     return EncoderChoice(

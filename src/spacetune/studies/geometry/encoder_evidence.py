@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,14 @@ from spacetune.errors import DataError
 from spacetune.results import RecordResult
 from spacetune.studies.geometry.pick_record import PickRecord, mean_interval, picked, record_of, record_of_any
 
-__all__ = ["EncoderEvidence", "RankRecord", "encoder_evidence", "encoder_records"]
+__all__ = ["LOOKED_AT", "EncoderEvidence", "RankRecord", "encoder_evidence", "encoder_records", "preferred"]
 
 Array = np.ndarray[Any, Any]
 
 EVIDENCE = Path(__file__).parent / "evidence" / "encoder_choice.json"
+
+LOOKED_AT = 1_000
+"""Texts that a choice looks at, at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +42,7 @@ class EncoderEvidence:
     encoders
         Their names.
     sets
-        Data set to ``{"scores": [encoder], "measures": {name: [encoder]}}``.
+        Data set to ``{"scores": [encoder], "measures": {name: [encoder]}, "n_train": number}``.
     about
         How the scores were made.
     """
@@ -91,19 +94,23 @@ def encoder_evidence() -> EncoderEvidence:
 
 
 def encoder_records(evidence: EncoderEvidence) -> list[RankRecord]:
-    """Return the record of every way to rank, the least mean regret first.
+    """Return the record of every way to rank, the least mean regret first; ``choice`` is `preferred`, ranked as probes.
 
-    >>> one = {"scores": [0.5, 0.9, 0.7], "measures": {"probe": [0.4, 0.8, 0.7], "eee": [0.2, 0.3, 0.1]}}
+    >>> measures = {"probe": [0.4, 0.8, 0.7], "log_me": [-0.3, -0.1, -0.2], "eee": [0.2, 0.3, 0.1]}
+    >>> one = {"scores": [0.5, 0.9, 0.7], "measures": measures, "n_train": 1_000}
     >>> found = encoder_records(EncoderEvidence(("a", "b", "c"), {name: one for name in "xyz"}, ""))
-    >>> [(record.by, record.pick.regret, round(record.correlation, 1)) for record in found][:2]
-    [('probe', 0.0, 1.0), ('eee', 0.0, 0.5)]
+    >>> [(record.by, record.pick.regret, round(record.correlation, 1)) for record in found][:4]
+    [('choice', 0.0, 1.0), ('probe', 0.0, 1.0), ('log_me', 0.0, 1.0), ('eee', 0.0, 0.5)]
     """
     scores = np.array([each["scores"] for each in evidence.sets.values()])
     regrets = scores.max(axis=1, keepdims=True) - scores
+    tables = [each["measures"] for each in evidence.sets.values()]
+    sizes = [min(LOOKED_AT, each["n_train"]) for each in evidence.sets.values()]
+    choices = [preferred(each["probe"], each["log_me"], n) for each, n in zip(tables, sizes, strict=True)]
     found: list[RankRecord] = []
-    for name in next(iter(evidence.sets.values()))["measures"]:
-        values = np.array([each["measures"][name] for each in evidence.sets.values()])
-        chosen, direction = picked(values, regrets)
+    for name in ("choice", *tables[0]):
+        values = np.array([each["probe" if name == "choice" else name] for each in tables])
+        chosen, direction = (np.array(choices), "greatest") if name == "choice" else picked(values, regrets)
         sign = 1 if direction == "greatest" else -1
         ranks = [_rank_correlation(sign * a, b) for a, b in zip(values, scores, strict=True)]
         worst = float(regrets[np.arange(len(regrets)), chosen].max())
@@ -113,6 +120,19 @@ def encoder_records(evidence: EncoderEvidence) -> list[RankRecord]:
     any_one = record_of_any("any encoder", regrets)
     found.append(RankRecord("any encoder", any_one, float(regrets.mean(axis=1).max()), 0.0, 0.0, 0.0))
     return sorted(found, key=lambda record: record.pick.regret)
+
+
+def preferred(accuracies: Sequence[float], log_mes: Sequence[float], n_texts: int) -> int:
+    """Return which encoder is chosen: of those that the probe cannot tell from its best, the one that LogME prefers.
+
+    Cannot be told: within one standard error of the best one's accuracy on these texts.
+
+    >>> preferred([0.80, 0.81, 0.70], [-0.4, -0.5, -0.1], 1_000)
+    0
+    """
+    probes, best = np.asarray(accuracies), max(accuracies)
+    level = probes >= best - np.sqrt(best * (1 - best) / n_texts)
+    return int(np.argmax(np.where(level, log_mes, -np.inf)))
 
 
 def _rank_correlation(a: Array, b: Array) -> float:
