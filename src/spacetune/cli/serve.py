@@ -72,6 +72,7 @@ def serve(
         max_waiting=max_waiting,
         max_connections=max_connections,
     )
+    aliases = read_aliases(alias or [], [s.name for s in served])
     shown = f"[{host}]" if ":" in host else host
     tell(f"serving {', '.join(s.name for s in served)} at http://{shown}:{port}/")
     web.serve(
@@ -80,7 +81,7 @@ def serve(
         port=port,
         limits=limits,
         api_key=api_key,
-        aliases=read_aliases(alias or [], [s.name for s in served]),
+        aliases=aliases,
         allow_hosts=allow_host or [],
         log_level=log_level,
         again=again,
