@@ -179,9 +179,11 @@ FIGURES: dict[str, Callable[[], str]] = {
     **{
         f"{data}-{method}": partial(first, data, method)
         for data in COMPARED
-        for method in ("tfidf_svm", "probe", "space", "probe-top", "fine-tuned")
+        for method in ("tfidf_svm", "probe", "space", "probe-top", "fine-tuned", "space-mpnet")
     },
-    **{f"{data}-probe-mpnet": partial(first, data, "probe-mpnet") for data in ("sma", "cola")},
+    "wide-ahead": lambda: points("space-mpnet", "probe-mpnet", "first"),
+    "wide-ahead-least": lambda: points("space-mpnet", "probe-mpnet", "first", 0),
+    "wide-ahead-most": lambda: points("space-mpnet", "probe-mpnet", "first", 1),
     **{
         f"{data}-{method}-seconds": partial(seconds, data, method)
         for data in COMPARED
