@@ -18,7 +18,8 @@ LONG = {"choice": "this choice", "probe": "the probe", "log_me": "LogME", "h_sco
 def encoder_choice_document(found: EncoderChoice) -> Document:
     """Lay out encoders in the order of what a probe makes of them, and the record of every way to rank them."""
     evidence = encoder_evidence()
-    rows = [(row["encoder"], -row["behind"], (-row["high"], -row["low"])) for row in found.rows()]
+    rows = [(_short(row), -row["behind"], (-row["high"], -row["low"])) for row in found.rows()]
+    records = sorted(found.records, key=lambda record: record.by != "choice")
     caption = (
         "Accuracy less that of the most accurate, of a linear probe on texts that it did not learn from, with 95 % "
         f"intervals over the {counted(found.n_texts, 'text')}."
@@ -28,7 +29,7 @@ def encoder_choice_document(found: EncoderChoice) -> Document:
         Section("How far behind the best", [Figure(bars(rows, "difference in accuracy"), caption)]),
         Section(
             f"What following each would have cost on {len(evidence.sets)} data sets",
-            [Table([_record(record) for record in found.records])],
+            [Table([_record(record) for record in records])],
         ),
         Section("The evidence", [Paragraph(f"{evidence.about}.")], folded=True),
     ]
@@ -37,7 +38,7 @@ def encoder_choice_document(found: EncoderChoice) -> Document:
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        "encoder": row["encoder"].rstrip("/").rsplit("/", 1)[-1],
+        "encoder": _short(row),
         "M": f"{row['parameters']:.0f}",
         "layers": ", ".join(map(str, row["layers"])),
         "accuracy": f"{row['accuracy']:.3f}",
@@ -48,14 +49,18 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(record: RankRecord) -> dict[str, Any]:
-    pick = record.pick
+    pick, direction = record.pick, record.pick.direction
     return {
         "ranked by": LONG.get(record.by, record.by.replace("_", " ")),
         "best picked": f"{pick.best:.1f} of {pick.of}",
         "accuracy lost": _with_interval(pick.regret, pick.low, pick.high),
         "at most": f"{record.worst:.3f}",
-        "rank correlation": _with_interval(record.correlation, record.low, record.high, places=2),
+        "rank correlation": _with_interval(record.correlation, record.low, record.high, places=2) if direction else "",
     }
+
+
+def _short(row: dict[str, Any]) -> str:
+    return row["encoder"].rstrip("/").rsplit("/", 1)[-1]
 
 
 def _with_interval(value: float, low: float, high: float, places: int = 3) -> str:
