@@ -108,6 +108,9 @@ def test_compare_ranks_encoders_for_labels(place: Place, tmp_path: Path) -> None
 
 
 def test_compare_without_labels_is_of_two(place: Place) -> None:
+    mixed = run("compare", "default", "default", place.train, "--label", "label", "--layers", 1)
+    assert (mixed.code, mixed.out) == (2, "")
+    assert "leave out --layers" in mixed.err
     answer = run("compare", "default", "default", "default", place.test)
     assert (answer.code, answer.out) == (2, "")
     assert "takes two encoders and a file of texts, got 3 before" in answer.err

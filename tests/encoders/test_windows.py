@@ -144,7 +144,12 @@ def test_explanations_reach_the_last_word(made: Made, tmp_path: Path, kind: type
     assert np.allclose(again.predict_logits(texts), model.predict_logits(texts), atol=1e-5)
 
 
-def test_a_dissection_reads_one_window_and_says_so(made: Made) -> None:
-    found = dissect(windowed(made("bert")), [LONG, SHORT])
+def test_a_dissection_reads_all_windows_and_a_finer_split_one_and_says_so(made: Made) -> None:
+    whole = dissect(windowed(made("bert")), [LONG, SHORT])
+    states = windowed(made("bert")).encode([LONG, SHORT])
+    assert whole.offsets.tolist() == states.offsets.tolist()
+    torch.testing.assert_close(whole.states, states.values.float(), atol=1e-4, rtol=1e-4)
+    assert whole.provenance.n_truncated == states.provenance.n_truncated
+    found = dissect(windowed(made("bert")), [LONG, SHORT], splits=["head"])
     assert found.offsets.diff().tolist() == [12, len(windowed(made("bert")).spans(SHORT).tokens)]
     assert (found.provenance.n_truncated, found.provenance.longest) == (1, 12)

@@ -57,10 +57,17 @@ def test_equal_texts_do_not_stand_on_both_sides(shallow: Encoder) -> None:
 def test_what_cannot_be_ranked(shallow: Encoder) -> None:
     with pytest.raises(UsageError, match="at least 2 encoders, got 1"):
         choose_encoder([shallow], TRAIN)
+    with pytest.raises(UsageError, match="n_texts must be at least 2, got 1"):
+        choose_encoder([shallow, shallow], TRAIN, n_texts=1)
     with pytest.raises(DataError, match="one label that is a class"):
         choose_encoder([shallow, shallow], LabelledTexts(["a", "b"], [0.5, 0.7]))
     with pytest.raises(DataError, match="two classes or more"):
         choose_encoder([shallow, shallow], LabelledTexts(["a", "b", "c"], ["x", "x", "x"]), store=None)
+
+
+def test_a_class_of_two_texts_is_enough(shallow: Encoder) -> None:
+    few = LabelledTexts(["good", "fine", "bad"], ["x", "x", "y"])
+    assert choose_encoder([shallow, shallow], few, store=None).n_texts == 3
 
 
 def test_the_record_is_of_the_stored_evidence() -> None:

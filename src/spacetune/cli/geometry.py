@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["compare", "measure", "perturb"]
 
 LAYERS = "A number, several as 2,4,6, or 'all'."
+SAMPLE = 4_000
 MEASURES = "Names with commas, or a group: default, streamed, official, all."
 
 
@@ -79,11 +80,13 @@ def compare(
     label: Annotated[
         str | None, typer.Option(help="Column of classes: rank the encoders by how well these are read off them.")
     ] = None,
-    n_texts: Annotated[int, typer.Option("--n-texts", "-n", help="With --label: texts looked at at most.")] = 1_000,
+    n_texts: Annotated[
+        int, typer.Option("--n-texts", "-n", help="With --label: texts looked at at most.", min=2)
+    ] = 1_000,
     layers: Annotated[str, typer.Option(help=LAYERS)] = "all",
     measures: Annotated[str, typer.Option(help=MEASURES)] = "streamed",
-    sample: Annotated[int, typer.Option(help="Tokens or texts compared at most.")] = 4_000,
-    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    sample: Annotated[int, typer.Option(help="Tokens or texts compared at most.")] = SAMPLE,
+    seed: Annotated[int, typer.Option(help="Of the sample.", min=0)] = 0,
     out: Report = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
@@ -92,6 +95,8 @@ def compare(
     *names, texts = places
     out = write_place(out, inputs=places)
     if label is not None:
+        if (layers, measures, sample) != ("all", "streamed", SAMPLE):
+            raise UsageError("--label ranks encoders by probes; leave out --layers, --measures and --sample")
         _rank(names, read(texts, columns, labelled=True, label=label), n_texts, seed, as_json, out)
         return
     if len(names) != 2:

@@ -18,14 +18,15 @@ LONG = {"choice": "this choice", "probe": "the probe", "log_me": "LogME", "h_sco
 def encoder_choice_document(found: EncoderChoice) -> Document:
     """Lay out encoders in the order of what a probe makes of them, and the record of every way to rank them."""
     evidence = encoder_evidence()
-    rows = [(_short(row), -row["behind"], (-row["high"], -row["low"])) for row in found.rows()]
+    named = [{**row, "encoder": name} for row, name in zip(found.rows(), _names(found), strict=True)]
+    rows = [(row["encoder"], -row["behind"], (-row["high"], -row["low"])) for row in named]
     records = sorted(found.records, key=lambda record: record.by != "choice")
     caption = (
         "Accuracy less that of the most accurate, of a linear probe on texts that it did not learn from, with 95 % "
         f"intervals over the {counted(found.n_texts, 'text')}."
     )
     sections = [
-        Section("Encoders (M: million parameters)", [Table([_row(row) for row in found.rows()])]),
+        Section("Encoders (M: million parameters)", [Table([_row(row) for row in named])]),
         Section("How far behind the best", [Figure(bars(rows, "difference in accuracy"), caption)]),
         Section(
             f"What following each would have cost on {len(evidence.sets)} data sets",
@@ -38,7 +39,7 @@ def encoder_choice_document(found: EncoderChoice) -> Document:
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        "encoder": _short(row),
+        "encoder": row["encoder"],
         "M": f"{row['parameters']:.0f}",
         "layers": ", ".join(map(str, row["layers"])),
         "accuracy": f"{row['accuracy']:.3f}",
@@ -59,8 +60,11 @@ def _record(record: RankRecord) -> dict[str, Any]:
     }
 
 
-def _short(row: dict[str, Any]) -> str:
-    return row["encoder"].rstrip("/").rsplit("/", 1)[-1]
+def _names(found: EncoderChoice) -> list[str]:
+    """Return the ends of the encoders' names, or the whole ones where two end alike."""
+    whole = [str(row["encoder"]) for row in found.encoders]
+    ends = [name.rstrip("/").rsplit("/", 1)[-1] for name in whole]
+    return [name if ends.count(end) > 1 else end for name, end in zip(whole, ends, strict=True)]
 
 
 def _with_interval(value: float, low: float, high: float, places: int = 3) -> str:

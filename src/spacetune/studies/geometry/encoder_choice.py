@@ -149,7 +149,7 @@ def choose_encoder(
     Raises
     ------
     UsageError
-        If there are fewer than two encoders.
+        If there are fewer than two encoders, or `n_texts` is below 2.
     DataError
         If the labels are no classes, or no class has two texts.
 
@@ -162,9 +162,10 @@ def choose_encoder(
     >>> len(found.rows()), found.n_texts
     (2, 200)
     """
-    opened = [open_encoder(each) for each in encoders]
-    if len(opened) < 2:
-        raise UsageError(f"a choice needs at least 2 encoders, got {len(opened)}")
+    if len(encoders) < 2:
+        raise UsageError(f"a choice needs at least 2 encoders, got {len(encoders)}")
+    if n_texts < 2:
+        raise UsageError(f"n_texts must be at least 2, got {n_texts}")
     labels = data.labels
     if labels is None or label_kind(labels) != "single":
         raise DataError("encoders are ranked by classes: every text needs one label that is a class")
@@ -173,6 +174,7 @@ def choose_encoder(
     task = SingleLabel(tuple(sorted(set(data.labels or []))))
     targets = task.targets(data.labels or []).numpy()
     folds = _folds(targets, data.keys, seed)
+    opened = [open_encoder(each) for each in encoders]
     found = [_read(each, data, task, targets, folds, store, progress) for each in opened]
     best = found[preferred([each.scores["accuracy"] for each in found], [each.log_me for each in found], len(data))]
     top = max(found, key=lambda each: (each.scores["accuracy"], each.scores["macro_f1"], each is best))
@@ -193,8 +195,8 @@ def choose_encoder(
 def _folds(targets: Array, keys: Sequence[str], seed: int) -> list[tuple[Array, Array]]:
     """Return folds with every class in each as far as it goes; equal texts are in one."""
     groups = np.unique(keys, return_inverse=True)[1]
-    n_folds = min(N_FOLDS, len(np.unique(groups)))
-    if n_folds < 2 or np.bincount(targets).max() < 2 or len(np.unique(targets)) < 2:
+    n_folds = min(N_FOLDS, len(np.unique(groups)), int(np.bincount(targets).max()))
+    if n_folds < 2 or len(np.unique(targets)) < 2:
         raise DataError("encoders are ranked by two classes or more, of which one at least has two texts")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # classes of fewer texts than folds
