@@ -18,7 +18,9 @@ LONG = {"choice": "this choice", "probe": "the probe", "log_me": "LogME", "h_sco
 def encoder_choice_document(found: EncoderChoice) -> Document:
     """Lay out encoders in the order of what a probe makes of them, and the record of every way to rank them."""
     evidence = encoder_evidence()
-    named = [{**row, "encoder": name} for row, name in zip(found.rows(), _names(found), strict=True)]
+    named: list[dict[str, Any]] = [
+        {**row, "encoder": name} for row, name in zip(found.rows(), _names(found), strict=True)
+    ]
     rows = [(row["encoder"], -row["behind"], (-row["high"], -row["low"])) for row in named]
     records = sorted(found.records, key=lambda record: record.by != "choice")
     caption = (
