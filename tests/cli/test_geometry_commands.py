@@ -111,6 +111,7 @@ def test_compare_without_labels_is_of_two(place: Place) -> None:
     mixed = run("compare", "default", "default", place.train, "--label", "label", "--layers", 1)
     assert (mixed.code, mixed.out) == (2, "")
     assert "leave out --layers" in mixed.err
+    assert "--n-texts goes with --label" in run("compare", "default", "default", place.test, "-n", 5).err
     answer = run("compare", "default", "default", "default", place.test)
     assert (answer.code, answer.out) == (2, "")
     assert "takes two encoders and a file of texts, got 3 before" in answer.err

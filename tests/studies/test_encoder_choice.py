@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -41,6 +42,8 @@ def test_an_encoder_of_noise_is_behind(shallow: Encoder, noisy: Encoder) -> None
 def test_the_same_encoder_twice_is_level_and_pairs_are_read(shallow: Encoder) -> None:
     found = choose_encoder([shallow, shallow], demo_pairs("train"), n_texts=120, store=None)
     assert [row["behind"] for row in found.rows()] == [0.0, 0.0]
+    assert found.notes[1:] == (f"{shallow.name} has the weights of another one in the list",)
+    assert "smaller" not in found.verdict
     assert set(found.level) == {shallow.name}
     assert found.rows()[0]["accuracy"] > 0.5
 
@@ -67,7 +70,18 @@ def test_what_cannot_be_ranked(shallow: Encoder) -> None:
 
 def test_a_class_of_two_texts_is_enough(shallow: Encoder) -> None:
     few = LabelledTexts(["good", "fine", "bad"], ["x", "x", "y"])
-    assert choose_encoder([shallow, shallow], few, store=None).n_texts == 3
+    found = choose_encoder([shallow, shallow], few, store=None)
+    assert (found.n_texts, found.majority) == (3, pytest.approx(2 / 3))
+    with pytest.raises(DataError, match="two different texts"):
+        choose_encoder([shallow, shallow], LabelledTexts(["good", "Good", "bad"], ["x", "x", "y"]), store=None)
+
+
+def test_the_best_is_one_that_the_probe_cannot_tell_from_its_best(
+    shallow: Encoder, noisy: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[choose_encoder.__module__], "preferred", lambda scores, *_: len(scores) - 1)
+    found = choose_encoder([noisy, shallow], TRAIN, n_texts=300, store=None)
+    assert (found.best, found.level) == (shallow.name, (shallow.name,))
 
 
 def test_the_record_is_of_the_stored_evidence() -> None:

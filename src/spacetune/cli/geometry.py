@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["compare", "measure", "perturb"]
 
 LAYERS = "A number, several as 2,4,6, or 'all'."
-SAMPLE = 4_000
+SAMPLE, N_TEXTS = 4_000, 1_000
 MEASURES = "Names with commas, or a group: default, streamed, official, all."
 
 
@@ -82,7 +82,7 @@ def compare(
     ] = None,
     n_texts: Annotated[
         int, typer.Option("--n-texts", "-n", help="With --label: texts looked at at most.", min=2)
-    ] = 1_000,
+    ] = N_TEXTS,
     layers: Annotated[str, typer.Option(help=LAYERS)] = "all",
     measures: Annotated[str, typer.Option(help=MEASURES)] = "streamed",
     sample: Annotated[int, typer.Option(help="Tokens or texts compared at most.")] = SAMPLE,
@@ -99,6 +99,8 @@ def compare(
             raise UsageError("--label ranks encoders by probes; leave out --layers, --measures and --sample")
         _rank(names, read(texts, columns, labelled=True, label=label), n_texts, seed, as_json, out)
         return
+    if n_texts != N_TEXTS:
+        raise UsageError("--n-texts goes with --label; without it --sample says how many tokens are compared")
     if len(names) != 2:
         raise UsageError(
             f"compare takes two encoders and a file of texts, got {len(names)} before {texts!r}; "

@@ -88,7 +88,7 @@ def _evidence(left: Array, scale: Array, dim: int, target: Array) -> float:
 def h_score(points: ArrayLike, labels: ArrayLike, shrinkage: float | None = None) -> float:
     r"""Return how far classes' means lie apart, measured by the spread of all points.
 
-    .. math:: H = \mathrm{tr}\big(\Sigma_\lambda^{-1}\, (1 - \lambda)\, \Sigma_{E[f|y]}\big), \qquad
+    .. math:: H = (1 - \lambda)\, \mathrm{tr}(\Sigma_\lambda^{-1}\, \Sigma_{E[f|y]}), \qquad
         \Sigma_\lambda = (1 - \lambda)\, \Sigma + \lambda\, \tfrac{\mathrm{tr}\,\Sigma}{d}\, I
 
     Between 0 and the number of classes less one; greater is better. Without shrinkage (λ = 0) it is that of Bao et al.

@@ -29,7 +29,7 @@ def encoder_choice_document(found: EncoderChoice) -> Document:
     )
     sections = [
         Section("Encoders (M: million parameters)", [Table([_row(row) for row in named])]),
-        Section("How far behind the best", [Figure(bars(rows, "difference in accuracy"), caption)]),
+        Section("How far behind the most accurate", [Figure(bars(rows, "difference in accuracy"), caption)]),
         Section(
             f"What following each would have cost on {len(evidence.sets)} data sets",
             [Table([_record(record) for record in records])],
@@ -55,7 +55,7 @@ def _record(record: RankRecord) -> dict[str, Any]:
     pick, direction = record.pick, record.pick.direction
     return {
         "ranked by": LONG.get(record.by, record.by.replace("_", " ")),
-        "best picked": f"{pick.best:.1f} of {pick.of}",
+        "best picked": f"{pick.best:.1f} of {pick.of}".replace(".0 of", " of"),
         "accuracy lost": _with_interval(pick.regret, pick.low, pick.high),
         "at most": f"{record.worst:.3f}",
         "rank correlation": _with_interval(record.correlation, record.low, record.high, places=2) if direction else "",

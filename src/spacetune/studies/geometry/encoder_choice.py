@@ -56,9 +56,11 @@ class EncoderChoice(TableResult):
         ``low`` to ``high``, ``log_me`` and ``h_score``.
     n_texts
         Labelled texts looked at.
+    majority
+        Share of the most frequent class among them.
     level
         The encoders whose interval holds 0, the one of fewest parameters first: these texts cannot tell them from the
-        best.
+        most accurate one. The best is one of them.
     records
         How well the probe, LogME, the H-score and measures of geometry ranked encoders on known data sets.
     notes
@@ -68,6 +70,7 @@ class EncoderChoice(TableResult):
     best: str
     encoders: tuple[dict[str, Any], ...]
     n_texts: int
+    majority: float
     level: tuple[str, ...]
     records: tuple[RankRecord, ...]
     notes: tuple[str, ...]
@@ -75,16 +78,22 @@ class EncoderChoice(TableResult):
     @property
     def verdict(self) -> str:
         """In a sentence: which to take, whether a smaller one is level, and what such a choice has cost."""
-        top = self.encoders[0]
-        told = f"{self.best}: a probe has {top['accuracy']:.3f} on {counted(self.n_texts, 'text')}"
-        if self.level[0] != self.best:
-            told += f", and {self.level[0]}, which is smaller, cannot be told from it by these"
+        first, sizes = self.encoders[0], {row["encoder"]: row["parameters"] for row in self.encoders}
+        told = [
+            f"{self.best}: a probe has {first['accuracy']:.3f} on {counted(self.n_texts, 'text')} "
+            f"(always the most frequent class: {self.majority:.3f})"
+        ]
+        if first["behind"] > 0:
+            told.append("the most accurate one cannot be told from it by these, and LogME prefers it")
+        if sizes[self.level[0]] < sizes[self.best]:
+            told.append(f"{self.level[0]}, which is smaller, cannot be told from the most accurate one")
         choice = next(record for record in self.records if record.by == "choice")
-        return (
-            f"{told}; on {choice.pick.of} known data sets such a choice lost {choice.pick.regret:.3f} "
+        cost = (
+            f"on {choice.pick.of} known data sets a choice by {LOOKED_AT:,} texts lost {choice.pick.regret:.3f} "
             f"[{choice.pick.low:.3f}, {choice.pick.high:.3f}] in accuracy against the best one, {choice.worst:.3f} "
             "at most"
         )
+        return "; ".join([*told, cost])
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows, the best first."""
@@ -176,16 +185,25 @@ def choose_encoder(
     folds = _folds(targets, data.keys, seed)
     opened = [open_encoder(each) for each in encoders]
     found = [_read(each, data, task, targets, folds, store, progress) for each in opened]
-    best = found[preferred([each.scores["accuracy"] for each in found], [each.log_me for each in found], len(data))]
-    top = max(found, key=lambda each: (each.scores["accuracy"], each.scores["macro_f1"], each is best))
-    in_order = sorted(found, key=lambda each: (each is not best, -each.scores["accuracy"], -each.scores["macro_f1"]))
-    rows = [each.row(*_behind(targets, top, each)) for each in in_order]
+    found.sort(key=lambda each: (-each.scores["accuracy"], -each.scores["macro_f1"]))
+    behind = [_behind(targets, found[0], each) for each in found]
+    like = [i for i, (_, (low, _)) in enumerate(behind) if low <= 0]
+    log_mes = [found[i].log_me for i in like]
+    first = like[preferred([found[i].scores["accuracy"] for i in like], log_mes, len(data))]
+    rows = [found[i].row(*behind[i]) for i in sorted(range(len(found)), key=lambda i: i != first)]
     level = sorted((row for row in rows if row["low"] <= 0), key=lambda row: row["parameters"])
     notes = [f"{counted(n_texts, 'text')} of {len(labels):,} were looked at"] if len(labels) > n_texts else []
+    known = [(each.encoder.source.sha256, each.encoder.longest) for each in found]
+    notes += [
+        f"{each.encoder.name} has the weights of another one in the list"
+        for i, each in enumerate(found)
+        if known[i] in known[:i]
+    ]
     return EncoderChoice(
-        best=best.encoder.name,
+        best=rows[0]["encoder"],
         encoders=tuple(rows),
         n_texts=len(data),
+        majority=float(np.bincount(targets).max() / len(targets)),
         level=tuple(row["encoder"] for row in level),
         records=tuple(encoder_records(encoder_evidence())),
         notes=tuple(notes),
@@ -195,9 +213,10 @@ def choose_encoder(
 def _folds(targets: Array, keys: Sequence[str], seed: int) -> list[tuple[Array, Array]]:
     """Return folds with every class in each as far as it goes; equal texts are in one."""
     groups = np.unique(keys, return_inverse=True)[1]
-    n_folds = min(N_FOLDS, len(np.unique(groups)), int(np.bincount(targets).max()))
+    different = np.unique(np.stack([targets, groups]), axis=1)[0]
+    n_folds = min(N_FOLDS, len(np.unique(groups)), int(np.bincount(different).max()))
     if n_folds < 2 or len(np.unique(targets)) < 2:
-        raise DataError("encoders are ranked by two classes or more, of which one at least has two texts")
+        raise DataError("encoders are ranked by two classes or more, of which one at least has two different texts")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # classes of fewer texts than folds
         parts = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)

@@ -22,11 +22,15 @@ USUAL = ("average_cosine", "isoscore", "eee", "participation_ratio")
 
 @dataclasses.dataclass(frozen=True)
 class TermGeometry(TableResult):
-    """One row a term in `table`, and one for the whole embedding: its measures, and the norm of its mean vector."""
+    """One row a term in `table`, and one for the whole embedding: its measures, and the norm of its mean vector.
+
+    Of the texts that were read the ends of `n_truncated` were cut.
+    """
 
     encoder: str
     layer: int
     n_tokens: int
+    n_truncated: int
     table: tuple[dict[str, Any], ...]
 
     def rows(self) -> list[dict[str, Any]]:
@@ -84,10 +88,11 @@ def term_geometry(
     if max_tokens < 2:
         raise UsageError(f"max_tokens must be at least 2, got {max_tokens}")
     kept: list[torch.Tensor] = []
-    name, number = "", 0
+    name, number, n_truncated = "", 0, 0
     for window in dissect_windows(encoder, texts, layer, window=8192):
         kept.append(torch.cat([window.terms[:, 0], window.states], dim=1))
         name, number = window.provenance.encoder, window.layers[0]
+        n_truncated += window.provenance.n_truncated
         if sum(map(len, kept)) >= max_tokens:
             break
     points = torch.cat(kept)[:max_tokens].double().numpy() if kept else torch.zeros(0, 5, 1).numpy()
@@ -101,7 +106,7 @@ def term_geometry(
                 found = compute(points[:, i], measures)
             centre = float((points[:, i].mean(0) ** 2).sum() / (points[:, i] ** 2).sum(1).mean())
             rows.append({"term": term, "mean_share": centre, **found.values})
-    return TermGeometry(name, number, len(points), tuple(rows))
+    return TermGeometry(name, number, len(points), n_truncated, tuple(rows))
 
 
 def term_shift(

@@ -31,6 +31,8 @@ class TermUse(TableResult):
 
     Parameters
     ----------
+    n_truncated
+        Texts of which the end was cut.
     layers
         The layers the model reads.
     explained
@@ -53,6 +55,7 @@ class TermUse(TableResult):
     """
 
     n_texts: int
+    n_truncated: int
     layers: tuple[int, ...]
     explained: tuple[Any, ...]
     projection: np.ndarray[Any, Any]
@@ -130,16 +133,19 @@ def term_use(model: SpaceClassifier | SpaceRegressor, texts: Texts) -> TermUse:
     own = torch.as_tensor(model.predict_logits(inputs))
     best = own.argmax(1)
     found: list[_Window] = []
+    n_truncated = 0
     with torch.no_grad():
         for window in dissect_windows(model.encoder_, inputs, model.layers_):
             start = sum(len(each.parts) for each in found)
             rows = slice(start, start + len(window))
             found.append(_of_window(model, window, own[rows], best[rows]))
+            n_truncated += window.provenance.n_truncated
     shares, parts, words = (torch.cat([getattr(each, name) for each in found]) for name in ("shares", "parts", "words"))
     bias = bias_of[best].detach()
     gap = parts.sum((1, 2)) + words + bias - own.gather(1, best[:, None]).squeeze(1)
     return TermUse(
         n_texts=len(inputs),
+        n_truncated=n_truncated,
         layers=model.layers_,
         explained=tuple(np.asarray(model.task_.classes)[best.numpy()].tolist()),
         projection=shares.mean(0).numpy(),
