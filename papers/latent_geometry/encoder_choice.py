@@ -10,8 +10,6 @@ all-mpnet-base-v2 (see benchmarks/second_encoder.py). Each data set is kept in e
 
 from __future__ import annotations
 
-import json
-import random
 import shutil
 import warnings
 from pathlib import Path
@@ -19,15 +17,14 @@ from typing import Any
 
 import numpy as np
 from benchmarks.second_encoder import VARIABLE, second_encoder
-from papers.keeping import keep
+from papers.latent_geometry.drawing_texts import drawn, run_missing, sets_done
 from papers.latent_geometry.rows import HERE
 from papers.latent_geometry.rungs import DATA
 
 import spacetune.studies.geometry.encoder_evidence as encoder_evidence
-from spacetune import Encoder, LinearProbe, read_texts
-from spacetune.data import LabelledTexts
+from spacetune import Encoder, LinearProbe
 from spacetune.encoders.perturbing import perturb
-from spacetune.progress import progress_bar
+from spacetune.estimators.layers import thirds
 from spacetune.studies import choose_encoder, measure
 
 SETS = {
@@ -46,25 +43,9 @@ ABOUT = (
 )
 
 
-def parts(name: str, folder: Path) -> tuple[LabelledTexts, LabelledTexts]:
-    """Return training and test texts of a data set, drawn by a fixed seed."""
-    train, test = SETS[name]
-    first = _shuffled(read_texts(folder / name / f"{train}.jsonl.gz"), 0)
-    if test is None:
-        return first.take(range(TRAIN_TEXTS)), first.take(range(TRAIN_TEXTS, TRAIN_TEXTS + TEST_TEXTS))
-    second = _shuffled(read_texts(folder / name / f"{test}.jsonl.gz"), 1)
-    return tuple(part.take(range(min(len(part), n))) for part, n in ((first, TRAIN_TEXTS), (second, TEST_TEXTS)))
-
-
-def _shuffled(data: LabelledTexts, seed: int) -> LabelledTexts:
-    rows = list(range(len(data)))
-    random.Random(seed).shuffle(rows)
-    return data.take(rows)
-
-
 def run_set(encoders: dict[str, Encoder], name: str, folder: Path) -> dict[str, Any]:
     """Return scores and measures of every encoder on one data set."""
-    train, test = parts(name, folder)
+    train, test = drawn(folder / name, SETS[name], TRAIN_TEXTS, TEST_TEXTS)
     choice = choose_encoder(list(encoders.values()), train, store=None, progress=False)
     of_name = {row["encoder"]: row for row in choice.rows()}
     rows = [of_name[encoder.name] for encoder in encoders.values()]
@@ -76,7 +57,7 @@ def run_set(encoders: dict[str, Encoder], name: str, folder: Path) -> dict[str, 
     }
     scores: list[float] = []
     for encoder in encoders.values():
-        model = LinearProbe(encoder, layers=_thirds(encoder), store=None)
+        model = LinearProbe(encoder, layers=list(thirds(encoder.n_layers)), store=None)
         model.fit(train.texts, train.labels, progress=False)
         scores.append(float(np.mean(model.predict(test.texts) == np.asarray(test.labels))))
         table = measure(
@@ -87,15 +68,11 @@ def run_set(encoders: dict[str, Encoder], name: str, folder: Path) -> dict[str, 
     return {"scores": scores, "measures": measures, "n_train": len(train), "n_test": len(test)}
 
 
-def _thirds(encoder: Encoder) -> list[int]:
-    return [round(encoder.n_layers * part / 3) for part in (1, 2, 3)]
-
-
 def main(out: Path = HERE, data: Path = DATA) -> dict[str, Any]:
     """Run the data sets that are missing, write encoder_choice.json, and hand it to the package."""
     warnings.simplefilter("ignore")
     path = out / "encoder_choice.json"
-    sets = json.loads(path.read_text())["sets"] if path.is_file() else {}
+    sets = sets_done(path)
     missing = [name for name in SETS if name not in sets] if data.is_dir() else []
     folder = second_encoder()
     if missing and folder is None:
@@ -106,12 +83,7 @@ def main(out: Path = HERE, data: Path = DATA) -> dict[str, Any]:
     for name, place in (("MiniLM", None), ("mpnet", folder)) if missing else ():
         whole = Encoder.from_pretrained(place)
         encoders |= {name: whole, **{f"{name} + {alpha:g} %": perturb(whole, alpha) for alpha in ALPHAS}}
-    with progress_bar(len(SETS), "encoder choice", "data sets") as bar:
-        bar.update(len(sets))
-        for name in missing:
-            sets[name] = run_set(encoders, name, data)
-            keep(path, found)
-            bar.update(1)
+    run_missing(path, found, missing, lambda name: run_set(encoders, name, data), "encoder choice", len(SETS))
     if out == HERE and path.is_file():
         shutil.copyfile(path, encoder_evidence.EVIDENCE)
     return found

@@ -10,23 +10,19 @@ Run `python -m papers.latent_geometry.layer_choice`. Each data set is kept in la
 from __future__ import annotations
 
 import dataclasses
-import json
-import random
 import shutil
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from papers.keeping import keep
+from papers.latent_geometry.drawing_texts import drawn, run_missing, sets_done
 from papers.latent_geometry.rows import HERE
 from papers.latent_geometry.rungs import DATA
 
 import spacetune.studies.geometry.layer_evidence as layer_evidence
-from spacetune import Encoder, LinearProbe, SpaceClassifier, read_texts
-from spacetune.data import LabelledTexts
+from spacetune import Encoder, LinearProbe, SpaceClassifier
 from spacetune.encoders import TokenFeatures
-from spacetune.progress import progress_bar
 from spacetune.studies import measure
 
 SETS = {
@@ -48,20 +44,6 @@ ABOUT = (
 )
 
 
-def parts(name: str, folder: Path) -> tuple[LabelledTexts, LabelledTexts]:
-    """Return training and test texts of a data set."""
-    train, test = SETS[name]
-    first = read_texts(folder / name / f"{train}.jsonl.gz")
-    rows = list(range(len(first)))
-    random.Random(0).shuffle(rows)
-    if test is None:
-        return first.take(rows[:TRAIN_TEXTS]), first.take(rows[TRAIN_TEXTS : TRAIN_TEXTS + TEST_TEXTS])
-    second = read_texts(folder / name / f"{test}.jsonl.gz")
-    chosen = list(range(len(second)))
-    random.Random(1).shuffle(chosen)
-    return first.take(rows[:TRAIN_TEXTS]), second.take(chosen[:TEST_TEXTS])
-
-
 def one_layer(features: TokenFeatures, layer: int) -> TokenFeatures:
     """Return the features of one layer alone."""
     assert features.provenance is not None
@@ -77,7 +59,7 @@ def accuracy(model: Any, train: TokenFeatures, labels: Any, test: TokenFeatures,
 
 def run_set(encoder: Encoder, name: str, folder: Path) -> dict[str, Any]:
     """Return scores, small probes and measures of every layer on one data set."""
-    train, test = parts(name, folder)
+    train, test = drawn(folder / name, SETS[name], TRAIN_TEXTS, TEST_TEXTS)
     features = [encoder.encode(part.inputs, layers="all", progress=False) for part in (train, test)]
     labels, truth = train.labels or [], test.labels or []
     found: dict[str, Any] = {"probe": [], "space head": [], "small probe": []}
@@ -107,19 +89,14 @@ def main(out: Path = HERE, data: Path = DATA) -> dict[str, Any]:
     """Run the data sets that are missing, write layer_choice.json, and hand it to the package."""
     warnings.simplefilter("ignore")
     path = out / "layer_choice.json"
-    sets = json.loads(path.read_text())["sets"] if path.is_file() else {}
+    sets = sets_done(path)
     missing = [name for name in SETS if name not in sets] if data.is_dir() else []
     encoder = Encoder.from_pretrained()
     found: dict[str, Any] = {
         "encoder": encoder.name, "sha256": encoder.source.sha256, "layers": list(range(encoder.n_layers + 1)),
         "about": ABOUT, "sets": sets,
     }  # fmt: skip
-    with progress_bar(len(SETS), "layer choice", "data sets") as bar:
-        bar.update(len(sets))
-        for name in missing:
-            sets[name] = run_set(encoder, name, data)
-            keep(path, found)
-            bar.update(1)
+    run_missing(path, found, missing, lambda name: run_set(encoder, name, data), "layer choice", len(SETS))
     if out == HERE and path.is_file():
         layer_evidence.EVIDENCE.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, layer_evidence.EVIDENCE)

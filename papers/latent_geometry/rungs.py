@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from papers.latent_geometry.drawing_texts import drawn
 from papers.latent_geometry.rows import HERE
 
 from spacetune import Encoder, LinearProbe, SpaceClassifier, read_texts
@@ -44,17 +45,8 @@ def sentences(encoder: Encoder, folder: Path = DATA) -> list[str]:
 def splits(folder: Path = DATA) -> dict[str, Split]:
     """Return 600 training texts and 500 test texts of every data set, drawn by seed 0."""
     found: dict[str, Split] = {}
-    for name, (train, test) in SETS.items():
-        first = read_texts(folder / name / f"{train}.jsonl.gz")
-        rows = list(range(len(first)))
-        random.Random(0).shuffle(rows)
-        if test is None:
-            second, chosen = first, rows[TRAIN_TEXTS : TRAIN_TEXTS + TEST_TEXTS]
-        else:
-            second = read_texts(folder / name / f"{test}.jsonl.gz")
-            chosen = list(range(len(second)))
-            random.Random(1).shuffle(chosen)
-        train_part, test_part = first.take(rows[:TRAIN_TEXTS]), second.take(chosen[:TEST_TEXTS])
+    for name, names in SETS.items():
+        train_part, test_part = drawn(folder / name, names, TRAIN_TEXTS, TEST_TEXTS)
         found[name] = (train_part.texts, train_part.labels or [], test_part.texts, test_part.labels or [])
     return found
 

@@ -21,7 +21,7 @@ from spacetune.cli.geometry import compare, measure, perturb
 from spacetune.cli.predict import predict, score, simplex, spaces
 from spacetune.cli.push import push
 from spacetune.cli.serve import serve
-from spacetune.cli.streams import close_output, drop_output, ready_streams, say
+from spacetune.cli.streams import close_output, lost_output, ready_streams
 from spacetune.errors import printable
 
 __all__ = ["app", "main"]
@@ -83,11 +83,7 @@ def run_app() -> int:
     except SystemExit as ended:  # rich ends the process where nobody reads its output any more
         code = ended.code
     except OSError as error:  # of what is printed before a command begins: its help, the version
-        drop_output()
-        if isinstance(error, BrokenPipeError):
-            return 0
-        say(f"spacetune: standard output cannot be written: {error.strerror}")
-        code = 1
+        code = lost_output(error)
     except Exception as error:
         if not hasattr(error, "format_message"):  # a complaint about the words typed, which it repeats
             raise

@@ -14,7 +14,7 @@ from spacetune.errors import printable
 if TYPE_CHECKING:
     from spacetune.results import Result
 
-__all__ = ["close_output", "drop_output", "print_json", "ready_streams", "say", "tell"]
+__all__ = ["close_output", "drop_output", "lost_output", "print_json", "ready_streams", "say", "tell"]
 
 
 def say(message: str, *, to_stderr: bool = True) -> None:
@@ -43,14 +43,19 @@ def close_output(code: int) -> int:
     """Hand over what standard output still holds; return the exit code, 1 where it could not be written."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        drop_output()
     except OSError as error:
-        drop_output()
-        if not code:
-            say(f"spacetune: standard output cannot be written: {error.strerror}")
-        return code or 1
+        return lost_output(error, code)
     return code
+
+
+def lost_output(error: OSError, code: int = 0) -> int:
+    """Give up standard output, which could not be written; return the exit code, 1 but where nobody reads any more."""
+    drop_output()
+    if isinstance(error, BrokenPipeError):
+        return code
+    if not code:
+        say(f"spacetune: standard output cannot be written: {error.strerror}")
+    return code or 1
 
 
 def drop_output() -> None:

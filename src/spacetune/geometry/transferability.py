@@ -67,19 +67,24 @@ def _evidence(left: Array, scale: Array, dim: int, target: Array) -> float:
     """Return the logarithm of the greatest evidence for one column, by the fixed point of MacKay 1992."""
     n, squares, along = len(target), scale**2, (left.T @ target) ** 2
     beside = max(float(target @ target - along.sum()), 0.0)
+
+    def fitted(ratio: float) -> tuple[float, float, float]:
+        """Return what is fitted of the directions, the squared residual and the squared length of the weights."""
+        residual = (ratio / (squares + ratio)) ** 2 @ along + beside
+        return (
+            float((squares / (squares + ratio)).sum()),
+            float(residual),
+            float(squares / (squares + ratio) ** 2 @ along),
+        )
+
     alpha = beta = 1.0
     for _ in range(STEPS):
-        ratio = alpha / beta
-        shrunk = squares / (squares + ratio)
-        residual = float(((1 - shrunk) ** 2 @ along) + beside)
-        length = float((squares / (squares + ratio) ** 2) @ along)
-        free = max(n - shrunk.sum(), LEAST * n)
-        alpha, beta = shrunk.sum() / max(length, 1e-300), free / max(residual, LEAST * float(target @ target), 1e-300)
+        used, residual, length = fitted(ratio := alpha / beta)
+        free, noise = max(n - used, LEAST * n), max(residual, LEAST * float(target @ target), 1e-300)
+        alpha, beta = used / max(length, 1e-300), free / noise
         if abs(alpha / beta - ratio) <= CHANGE * ratio:
             break
-    ratio = alpha / beta
-    residual = float((ratio / (squares + ratio)) ** 2 @ along + beside)
-    length = float((squares / (squares + ratio) ** 2) @ along)
+    _, residual, length = fitted(alpha / beta)
     volume = np.log(alpha + beta * squares).sum() + (dim - len(squares)) * np.log(alpha)
     fit = n * np.log(beta) + dim * np.log(alpha) - n * np.log(2 * np.pi) - beta * residual - alpha * length
     return float(fit - volume) / 2

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections import Counter
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.model_selection import StratifiedGroupKFold
 
 from spacetune.data import DataNote, LabelKind, LabelledTexts, label_kind
 from spacetune.encoders import Encoder, FeatureSource, TextInput, TokenFeatures, as_line
@@ -23,6 +21,7 @@ from spacetune.fitting import MultiLabel, text_chunks
 from spacetune.fitting.tasks.task import named
 from spacetune.results import TableResult
 from spacetune.studies.data.confident_learning import confident_errors, confident_set_errors
+from spacetune.studies.folds import text_folds
 
 __all__ = ["LabelError", "LabelErrors", "find_label_errors"]
 
@@ -244,11 +243,7 @@ def _out_of_sample(
     """
     means = _mean_features(LinearProbe(encoder).features(data.inputs))
     table = np.zeros(given.shape if given.ndim == 2 else (len(given), given.max() + 1))
-    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        divided = list(folds.split(given, alike, data.keys))
-    for train, held in divided:
+    for train, held in text_folds(alike, data.keys, n_folds, seed):
         probe = LinearProbe(seed=seed).fit(means.take(torch.as_tensor(train)), given[train])
         table[np.ix_(held, probe.classes_)] = probe.predict_proba(means.take(torch.as_tensor(held)))
     return table

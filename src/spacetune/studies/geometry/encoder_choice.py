@@ -6,24 +6,24 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from sklearn.model_selection import StratifiedGroupKFold
 
 from spacetune.data import LabelledTexts, label_kind
 from spacetune.encoders import Encoder, FeatureStore
 from spacetune.errors import DataError, UsageError, counted
 from spacetune.estimators import LinearProbe
+from spacetune.estimators.layers import thirds
 from spacetune.fitting import SingleLabel
 from spacetune.fitting.inputs import FrozenInputs, mean_rows
 from spacetune.fitting.linear import STRENGTHS, fit_linear, spread
 from spacetune.geometry import h_score, log_me
 from spacetune.results import TableResult
 from spacetune.studies.fit.intervals import difference_intervals
+from spacetune.studies.folds import text_folds
 from spacetune.studies.geometry.encoder_evidence import (
     LOOKED_AT,
     RankRecord,
@@ -160,7 +160,7 @@ def choose_encoder(
     UsageError
         If there are fewer than two encoders, or `n_texts` is below 2.
     DataError
-        If the labels are no classes, or no class has two texts.
+        If the labels are no classes, or no class has two different texts.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def choose_encoder(
     like = [i for i, (_, (low, _)) in enumerate(behind) if low <= 0]
     log_mes = [found[i].log_me for i in like]
     first = like[preferred([found[i].scores["accuracy"] for i in like], log_mes, len(data))]
-    rows = [found[i].row(*behind[i]) for i in sorted(range(len(found)), key=lambda i: i != first)]
+    rows = [found[i].row(*behind[i]) for i in (first, *(i for i in range(len(found)) if i != first))]
     level = sorted((row for row in rows if row["low"] <= 0), key=lambda row: row["parameters"])
     notes = [f"{counted(n_texts, 'text')} of {len(labels):,} were looked at"] if len(labels) > n_texts else []
     known = [(each.encoder.source.sha256, each.encoder.longest) for each in found]
@@ -217,10 +217,7 @@ def _folds(targets: Array, keys: Sequence[str], seed: int) -> list[tuple[Array, 
     n_folds = min(N_FOLDS, len(np.unique(groups)), int(np.bincount(different).max()))
     if n_folds < 2 or len(np.unique(targets)) < 2:
         raise DataError("encoders are ranked by two classes or more, of which one at least has two different texts")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # classes of fewer texts than folds
-        parts = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-        return list(parts.split(targets, targets, groups))
+    return text_folds(targets, keys, n_folds, seed)
 
 
 def _read(
@@ -233,10 +230,9 @@ def _read(
     progress: bool | None,
 ) -> _Read:
     means = _means(encoder, data, store, progress)
-    n_layers = encoder.n_layers
-    thirds = tuple(sorted({round(n_layers * part / 3) for part in (1, 2, 3)}))
     tried = [
-        (_cross_validated(task, means[:, list(layers)], targets, folds), layers) for layers in ((n_layers,), thirds)
+        (_cross_validated(task, means[:, list(layers)], targets, folds), layers)
+        for layers in ((encoder.n_layers,), thirds(encoder.n_layers))
     ]
     logits, layers = max(tried, key=lambda each: task.scores(each[0], targets)["accuracy"])
     over_layers = means.mean(1)

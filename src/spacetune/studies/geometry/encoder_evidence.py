@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from spacetune.errors import DataError
 from spacetune.results import RecordResult
-from spacetune.studies.geometry.pick_record import PickRecord, mean_interval, picked, record_of, record_of_any
+from spacetune.studies.geometry.pick_record import PickRecord, mean_interval, picked, record_of, record_of_any, stored
 
 __all__ = ["LOOKED_AT", "EncoderEvidence", "RankRecord", "encoder_evidence", "encoder_records", "preferred"]
 
@@ -87,9 +85,7 @@ def encoder_evidence() -> EncoderEvidence:
     DataError
         If the file is missing.
     """
-    if not EVIDENCE.is_file():
-        raise DataError(f"there is no evidence at {EVIDENCE}: python -m papers.latent_geometry.encoder_choice makes it")
-    found = json.loads(EVIDENCE.read_text(encoding="utf-8"))
+    found = stored(EVIDENCE, "papers.latent_geometry.encoder_choice")
     return EncoderEvidence(tuple(found["encoders"]), found["sets"], found["about"])
 
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spacetune.errors import DataError
-from spacetune.studies.geometry.pick_record import PickRecord, picked, record_of, record_of_any
+from spacetune.studies.geometry.pick_record import PickRecord, picked, record_of, record_of_any, stored
 
 __all__ = ["BASELINES", "LayerEvidence", "records", "stored_evidence"]
 
@@ -64,9 +62,7 @@ def stored_evidence() -> LayerEvidence:
     DataError
         If the file is missing.
     """
-    if not EVIDENCE.is_file():
-        raise DataError(f"there is no evidence at {EVIDENCE}: python -m papers.latent_geometry.layer_choice makes it")
-    found = json.loads(EVIDENCE.read_text(encoding="utf-8"))
+    found = stored(EVIDENCE, "papers.latent_geometry.layer_choice")
     return LayerEvidence(found["encoder"], found["sha256"], tuple(found["layers"]), found["sets"], found["about"])
 
 

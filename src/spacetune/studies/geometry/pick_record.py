@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from spacetune.errors import DataError
 from spacetune.results import RecordResult
 
-__all__ = ["PickRecord", "mean_interval", "picked", "record_of", "record_of_any"]
+__all__ = ["PickRecord", "mean_interval", "picked", "record_of", "record_of_any", "stored"]
 
 Array = np.ndarray[Any, Any]
 
@@ -46,6 +49,19 @@ class PickRecord(RecordResult):
     regret: float
     low: float
     high: float
+
+
+def stored(evidence: Path, script: str) -> dict[str, Any]:
+    """Return the evidence of a file that comes with the package.
+
+    Raises
+    ------
+    DataError
+        If the file is missing.
+    """
+    if not evidence.is_file():
+        raise DataError(f"there is no evidence at {evidence}: python -m {script} makes it")
+    return json.loads(evidence.read_text(encoding="utf-8"))
 
 
 def picked(values: Array, regrets: Array) -> tuple[Array, str]:
