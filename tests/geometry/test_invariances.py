@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from spacetune.geometry import CATALOGUE
 
 NOT_QUANTIZED = [name for name, measure in CATALOGUE.items() if measure.needs != "quantizer"]
+PERMUTED = 0.03
+"""How far DiME moves with other permutations of 60 points."""
 LOOSE = {"vrm": 1e-6, "kl_discrete": 1e-2, "knn_overlap": 0.02, "hubness": 1e-6, "neighbour_overlap": 0.02}
 
 
@@ -46,7 +48,7 @@ def test_stated_invariances_hold(name: str, seed: int, size: float) -> None:
         assert after == pytest.approx(before, rel=1e-6, abs=LOOSE.get(name, 1e-6)), by
 
 
-@pytest.mark.parametrize("name", ["linear_cka", "debiased_cka", "procrustes", "neighbour_overlap"])
+@pytest.mark.parametrize("name", ["linear_cka", "debiased_cka", "procrustes", "neighbour_overlap", "dime"])
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000), size=st.floats(0.01, 100.0))
 def test_paired_measures_do_not_see_a_change_of_one_set(name: str, seed: int, size: float) -> None:
@@ -64,7 +66,8 @@ def test_the_order_of_points_does_not_matter(name: str, seed: int) -> None:
     order = np.random.default_rng(seed).permutation(60)
     sets = [cloud(seed + 100 * i) for i in range(measure.sets)]
     shuffled = measure.function(*[points[order] for points in sets])
-    assert shuffled == pytest.approx(measure.function(*sets), rel=1e-6, abs=LOOSE.get(name, 1e-6))
+    close = PERMUTED if name == "dime" else LOOSE.get(name, 1e-6)
+    assert shuffled == pytest.approx(measure.function(*sets), rel=1e-6, abs=close)
 
 
 @pytest.mark.parametrize("kind", ["pq"])

@@ -22,6 +22,8 @@ from spacetune.geometry import (
     eee,
     hubness,
     isoscore,
+    prompt_entropy,
+    rankme,
     uniformity,
 )
 from spacetune.studies import MEASURE_GROUPS, demo_texts
@@ -93,6 +95,23 @@ def test_cells_of_the_sample_count_all_tokens(shallow: Encoder, tmp_path: Path, 
             if counted:
                 assert entry.value != pytest.approx(CATALOGUE[name].function(sampled), rel=1e-4)
     assert any("all tokens, in the cells of a quantizer trained on 600 of them (10,000" in n for n in table.notes)
+
+
+def test_the_entropy_of_texts_is_the_mean_over_all_of_them(shallow: Encoder) -> None:
+    table = measure(shallow, TEXTS, layers=[0, 1], measures=["prompt_entropy", "rankme"], sample=50, intervals=True)
+    features = shallow.encode(TEXTS, layers=[0, 1])
+    texts = np.repeat(np.arange(len(TEXTS)), features.lengths.numpy())
+    for place, layer in enumerate((0, 1)):
+        values = features.values[:, place].float().numpy()
+        assert table[layer, "prompt_entropy"] == pytest.approx(prompt_entropy(values, texts))
+        assert table[layer, "rankme"] == pytest.approx(rankme(values))
+        entry = next(v for v in table.values if (v.layer, v.measure) == (layer, "prompt_entropy"))
+        assert entry.n == table.n_tokens
+        assert entry.low is not None
+        assert entry.high is not None
+        assert entry.low < entry.value < entry.high
+    assert "prompt_entropy" in MEASURE_GROUPS["all"]
+    assert "prompt_entropy" not in MEASURE_GROUPS["streamed"]
 
 
 def test_where_the_sample_is_all_tokens_or_the_form_is_official_cells_are_the_samples(shallow: Encoder) -> None:

@@ -30,14 +30,16 @@ from spacetune.geometry.comparison import (
 from spacetune.geometry.directions import average_cosine, partition_ratio, uniformity
 from spacetune.geometry.entropy import kl_discrete, vrm
 from spacetune.geometry.half_samples import draw_halves, half_sample_interval
+from spacetune.geometry.isoscore import isoscore, isoscore_star
 from spacetune.geometry.isotropy import (
+    alpha_req,
     eee,
     effective_rank,
-    isoscore,
     kl_gaussian,
     participation_ratio,
     pc_ratio,
 )
+from spacetune.geometry.matrix_entropy import dime, matrix_entropy, prompt_entropy, rankme
 from spacetune.geometry.moments import Moments
 from spacetune.geometry.neighbourhood import hubness, kl_empirical, knn_overlap, koleo, two_nn
 from spacetune.geometry.points import SampleAdvice, SampleSizeWarning
@@ -45,7 +47,7 @@ from spacetune.geometry.quantizers import Quantization, Quantizer, quantize, tra
 from spacetune.geometry.streaming import Directions, Reservoir
 from spacetune.geometry.synthetic import synthetic
 from spacetune.geometry.table import Measured, Measurements, compute
-from spacetune.geometry.transferability import h_score, log_me
+from spacetune.geometry.transferability import h_score, log_me, silhouette
 from spacetune.geometry.uncertainty import Convergence, Interval, bootstrap, convergence
 
 __all__ = [
@@ -65,11 +67,13 @@ __all__ = [
     "Reservoir",
     "SampleAdvice",
     "SampleSizeWarning",
+    "alpha_req",
     "average_cosine",
     "bootstrap",
     "centroid_distance_variance",
     "compute",
     "convergence",
+    "dime",
     "draw_halves",
     "eee",
     "effective_rank",
@@ -78,6 +82,7 @@ __all__ = [
     "half_sample_interval",
     "hubness",
     "isoscore",
+    "isoscore_star",
     "kl_discrete",
     "kl_empirical",
     "kl_gaussian",
@@ -86,6 +91,7 @@ __all__ = [
     "linear_cka",
     "list_measures",
     "log_me",
+    "matrix_entropy",
     "neighbour_overlap",
     "participation_ratio",
     "partition_ratio",
@@ -96,10 +102,13 @@ __all__ = [
     "point_distribution_eee",
     "principal_angles",
     "procrustes",
+    "prompt_entropy",
     "quantize",
+    "rankme",
     "reconstruction_error",
     "reconstruction_iqr",
     "reconstruction_skew",
+    "silhouette",
     "subspace_overlap",
     "synthetic",
     "train_quantizer",

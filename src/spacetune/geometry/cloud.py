@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spacetune.errors import DataError
+from spacetune.geometry.moments import Moments
 from spacetune.geometry.neighbours import NeighbourTable, find_neighbours
-from spacetune.geometry.points import SampleAdvice, read_points
+from spacetune.geometry.points import SPECTRAL, SampleAdvice, read_points
 from spacetune.geometry.quantizers import Quantization, Quantizer, QuantizerKind, quantize
-from spacetune.geometry.spectrum import FloatArray, Spectrum, spectrum_of_values
+from spacetune.geometry.spectrum import FloatArray, Spectrum, energies_of_second_moment, spectrum_of_values
 
-__all__ = ["PointCloud", "Points", "as_cloud"]
+__all__ = ["PointCloud", "Points", "SpectralPoints", "as_cloud", "as_spectral"]
 
 
 class PointCloud:
@@ -71,6 +72,13 @@ class PointCloud:
             p = min(self.n, self.dim)
             return Spectrum(np.zeros(p), np.eye(self.dim)[:, :p], self.n, self.dim)
         return spectrum_of_values(self.values)
+
+    @cached_property
+    def energies(self) -> FloatArray:
+        """Return the mean squares along the principal directions about the origin, largest first."""
+        wide = self.n < self.dim
+        square = (self.values @ self.values.T if wide else self.values.T @ self.values) / self.n
+        return energies_of_second_moment(square, self.n)
 
     @cached_property
     def scores(self) -> FloatArray:
@@ -120,6 +128,7 @@ class PointCloud:
 
 
 Points = ArrayLike | PointCloud
+SpectralPoints = Points | Moments
 
 
 def as_cloud(points: Points, measure: str, advice: SampleAdvice) -> PointCloud:
@@ -127,3 +136,11 @@ def as_cloud(points: Points, measure: str, advice: SampleAdvice) -> PointCloud:
     cloud = points if isinstance(points, PointCloud) else PointCloud(points)
     advice.check(cloud.n, cloud.dim, measure)
     return cloud
+
+
+def as_spectral(points: SpectralPoints, measure: str) -> PointCloud | Moments:
+    """Return points, or their moments, with enough points for a measure of the spectrum."""
+    if isinstance(points, Moments):
+        SPECTRAL.check(points.n, points.dim, measure)
+        return points
+    return as_cloud(points, measure, SPECTRAL)

@@ -18,7 +18,11 @@ __all__ = ["linear_cka", "neighbour_overlap", "principal_angles", "procrustes", 
 DEBIASED = SampleAdvice(at_least=4, points=100)
 
 
-def _paired(first: Points, second: Points, measure: str, advice: SampleAdvice) -> tuple[PointCloud, PointCloud]:
+def paired(first: Points, second: Points, measure: str, advice: SampleAdvice) -> tuple[PointCloud, PointCloud]:
+    """Return two sets of as many points, neither of them constant.
+
+    Raises `DataError` if there are too few, not as many in both, or all equal.
+    """
     left, right = as_cloud(first, measure, advice), as_cloud(second, measure, advice)
     if left.n != right.n:
         raise DataError(
@@ -50,7 +54,7 @@ def linear_cka(first: Points, second: Points, *, debiased: bool = False) -> floa
     >>> round(linear_cka(x, 2 * x[:, ::-1] + 1), 6)
     1.0
     """
-    left, right = _paired(first, second, "linear_cka", DEBIASED if debiased else PAIRS)
+    left, right = paired(first, second, "linear_cka", DEBIASED if debiased else PAIRS)
     x, y = _centred(left), _centred(right)
     if debiased:
         both, own, other = _hsic(x, y), _hsic(x, x), _hsic(y, y)
@@ -85,7 +89,7 @@ def procrustes(first: Points, second: Points) -> float:
     >>> abs(round(procrustes(x, 2 * x[:, ::-1] + 1), 6))
     0.0
     """
-    left, right = _paired(first, second, "procrustes", PAIRS)
+    left, right = paired(first, second, "procrustes", PAIRS)
     x, y = _centred(left), _centred(right)
     x, y = x / np.linalg.norm(x), y / np.linalg.norm(y)
     nuclear = float(np.linalg.svd(x.T @ y, compute_uv=False).sum())
@@ -105,7 +109,7 @@ def neighbour_overlap(first: Points, second: Points, *, k: int = 10) -> float:
     >>> neighbour_overlap(x, 2 * x + 1)
     1.0
     """
-    left, right = _paired(first, second, "neighbour_overlap", NEIGHBOURS)
+    left, right = paired(first, second, "neighbour_overlap", NEIGHBOURS)
     if not 1 <= k < left.n:
         raise UsageError(f"k must be from 1 to n - 1, got k = {k} with {left.n} points: lower k")
     one, two = left.neighbours(k).indices, right.neighbours(k).indices

@@ -11,30 +11,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from spacetune.errors import DataError
-from spacetune.geometry.cloud import Points, as_cloud
-from spacetune.geometry.moments import Moments
-from spacetune.geometry.points import SPECTRAL, Variant, check_variant
-from spacetune.geometry.spectrum import FloatArray, Spectrum
+from spacetune.geometry.cloud import SpectralPoints, as_spectral
+from spacetune.geometry.points import Variant, check_variant
+from spacetune.geometry.spectrum import FloatArray
 
 __all__ = [
+    "alpha_req",
     "eee",
     "eee_of_spectra",
     "effective_rank",
-    "isoscore",
     "kl_gaussian",
     "participation_ratio",
     "pc_ratio",
 ]
-
-SpectralPoints = Points | Moments
-
-
-def _spectrum(points: SpectralPoints, measure: str) -> Spectrum:
-    if isinstance(points, Moments):
-        SPECTRAL.check(points.n, points.dim, measure)
-        return points.spectrum
-    return as_cloud(points, measure, SPECTRAL).spectrum
 
 
 def eee_of_spectra(values: FloatArray) -> FloatArray:
@@ -66,7 +55,7 @@ def eee(points: SpectralPoints, *, variant: Variant = "exact") -> float:
     >>> round(eee(square), 12), round(eee(square * [10, 1]), 4)
     (0.0, 0.245)
     """
-    value = float(eee_of_spectra(_spectrum(points, "eee").spread("eee")))
+    value = float(eee_of_spectra(as_spectral(points, "eee").spectrum.spread("eee")))
     return round(value, 4) if check_variant(variant) else value
 
 
@@ -83,7 +72,7 @@ def pc_ratio(points: SpectralPoints, *, variant: Variant = "exact") -> float:
     >>> round(pc_ratio(np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])), 4)
     0.25
     """
-    values = _spectrum(points, "pc_ratio").spread("pc_ratio")
+    values = as_spectral(points, "pc_ratio").spectrum.spread("pc_ratio")
     value = float(values[-1] / values[0])
     return round(value, 4) if check_variant(variant) else value
 
@@ -99,32 +88,36 @@ def participation_ratio(points: SpectralPoints) -> float:
     >>> round(participation_ratio(np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])), 4)
     1.4706
     """
-    values = _spectrum(points, "participation_ratio").spread("participation_ratio")
+    values = as_spectral(points, "participation_ratio").spectrum.spread("participation_ratio")
     shares = values / values.sum()
     return float(1.0 / (shares @ shares))
 
 
-def isoscore(points: SpectralPoints) -> float:
-    """IsoScore: how evenly variance uses the dimensions.
+def alpha_req(points: SpectralPoints) -> float:
+    """α-ReQ: how fast the sorted variances fall, as the exponent of a power law λ_i ∝ i^−α.
 
-    With λ̂ = λ√d/‖λ‖ and δ = ‖λ̂ − 1‖ / √(2(d−√d)): ((d − δ²(d−√d))² − d) / (d(d−1)). This simplifies to
-    (PR − 1) / (d − 1) with PR the participation ratio: the two carry the same information.
+    Least squares of log λ_i on −log i over ranks i = 4 to 100 (or to the last with variance), each weighted by 1/i; where
+    fewer than two of these have variance, over all ranks.
 
-    - Range: 0 (one direction) to 1 (isotropic). Invariant to rotation, shift and global scale.
-    - Source: Rudman et al., "IsoScore", Findings of ACL 2022; equal to the package IsoScore 2.0.1.
-    - Sample size: reads about n/(n+d) on isotropic points (.928 at n = 5,000, d = 384): n >= 50 d.
-      Cost: O(n d² + d³). One dimension raises `DataError`: the score divides by d − 1.
+    - Range: 0 (isotropic) to infinity (variance along one direction only). The paper finds encoders best near 1.
+    - Invariant to rotation, shift and global scale.
+    - Source: Agrawal et al., "α-ReQ", NeurIPS 2022. The ranks and the weights are those of the authors' code (after
+      Stringer et al. 2019); the text names neither.
+    - Sample size: n >= 50 d. Cost: O(n d² + d³).
 
     >>> import numpy as np
-    >>> round(isoscore(np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])), 4)
-    0.4706
+    >>> exact = np.diag(np.arange(1.0, 9) ** -1.0)
+    >>> round(alpha_req(np.concatenate([exact, -exact])), 6)
+    2.0
     """
-    spectrum = _spectrum(points, "isoscore")
-    if spectrum.dim < 2:
-        raise DataError("isoscore needs at least 2 dimensions, got 1: it compares variances between dimensions")
-    values = spectrum.spread("isoscore")
-    shares = values / values.sum()
-    return float((1.0 / (shares @ shares) - 1.0) / (spectrum.dim - 1))
+    values = as_spectral(points, "alpha_req").spectrum.spread("alpha_req")
+    ranks = np.arange(1, np.count_nonzero(values) + 1)
+    ranks = ranks[3:100] if len(ranks) >= 5 else ranks
+    if len(ranks) < 2:
+        return float("inf")
+    x, y, weights = -np.log(ranks), np.log(values[ranks - 1]), 1.0 / ranks
+    x, y = x - np.average(x, weights=weights), y - np.average(y, weights=weights)
+    return float(weights @ (x * y) / (weights @ (x * x)))
 
 
 def effective_rank(points: SpectralPoints) -> float:
@@ -141,7 +134,7 @@ def effective_rank(points: SpectralPoints) -> float:
     >>> round(effective_rank(np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])), 4)
     2.0
     """
-    sigma = np.sqrt(_spectrum(points, "effective_rank").spread("effective_rank"))
+    sigma = np.sqrt(as_spectral(points, "effective_rank").spectrum.spread("effective_rank"))
     shares = sigma[sigma > 0] / sigma.sum()
     return float(np.exp(-(shares @ np.log(shares))))
 
@@ -162,7 +155,7 @@ def kl_gaussian(points: SpectralPoints, *, variant: Variant = "exact", seed: int
     >>> round(kl_gaussian(np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])), 4)
     0.2231
     """
-    spectrum = _spectrum(points, "kl_gaussian")
+    spectrum = as_spectral(points, "kl_gaussian").spectrum
     values = spectrum.spread("kl_gaussian")
     total = float(spectrum.dim)
     if check_variant(variant):

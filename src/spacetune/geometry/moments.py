@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spacetune.errors import DataError, UsageError
-from spacetune.geometry.spectrum import FloatArray, Spectrum, spectrum_of_covariance
+from spacetune.geometry.spectrum import FloatArray, Spectrum, energies_of_second_moment, spectrum_of_covariance
 
 __all__ = ["Moments"]
 
@@ -121,3 +121,8 @@ class Moments:
         if found.total <= rounding:
             return Spectrum(np.zeros_like(found.values), None, self.n, self.dim)
         return found
+
+    @property
+    def energies(self) -> FloatArray:
+        """Return the mean squares along the principal directions about the origin, largest first."""
+        return energies_of_second_moment(self.second / self.n + np.outer(self.mean, self.mean), self.n)

@@ -153,6 +153,9 @@ def _measure(measure: Measure, points: PointCloud | Moments, variant: Variant, s
     advised = measure.advice.advised(points.dim)
     if isinstance(points, Moments) and measure.needs != "moments":
         return Measured(measure.name, None, points.n, advised, f"needs {measure.needs}, got moments only")
+    if measure.needs == "texts":
+        problem = f"needs to know which text each point is of: call geometry.{measure.name}(points, texts)"
+        return Measured(measure.name, None, points.n, advised, problem)
     settings: dict[str, Any] = {"variant": variant} if measure.variants else {}
     if variant == "official" and measure.name in RANDOM_REFERENCE:
         settings["seed"] = seed

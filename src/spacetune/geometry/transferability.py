@@ -1,4 +1,4 @@
-r"""How well labels can be read off points, without training anything: LogME and the H-score.
+r"""How well labels can be read off points, without training anything: LogME, the H-score, the silhouette.
 
 Both look at texts' vectors and labels at once, where the other measures look at vectors alone.
 """
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import svd
 from sklearn.covariance import ledoit_wolf_shrinkage
+from sklearn.metrics import silhouette_score
 
 from spacetune.errors import DataError
 
-__all__ = ["h_score", "log_me"]
+__all__ = ["h_score", "log_me", "silhouette"]
 
 Array = np.ndarray[Any, Any]
 
@@ -133,6 +134,48 @@ def h_score(points: ArrayLike, labels: ArrayLike, shrinkage: float | None = None
     np.add.at(sums, classes, rows)
     means = sums / np.sqrt(sizes[:, None] * n)
     return float((1 - share) * np.sum(means * (means @ np.linalg.pinv(wide, rcond=1e-10, hermitian=True))))
+
+
+def silhouette(points: ArrayLike, labels: ArrayLike, *, sample: int = 5_000, seed: int = 0) -> float:
+    r"""Return how much nearer points are to their own class than to the nearest other, by cosine.
+
+    .. math:: \frac1n \sum_i \frac{b_i - a_i}{\max(a_i, b_i)}
+
+    with aᵢ the mean distance of point i to the others of its class and bᵢ the least mean distance to another class
+    (Rousseeuw 1987; scikit-learn's `silhouette_score`). From -1 to 1; above 0 classes are clusters. A probe can tell
+    classes apart that are none.
+
+    Parameters
+    ----------
+    points
+        ``(text, dim)``.
+    labels
+        One class a text.
+    sample
+        Points drawn where there are more, since every pair counts.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    DataError
+        If they are not of one length, or there are fewer than 2 classes, or as many as points.
+
+    Examples
+    --------
+    >>> apart = np.repeat(np.eye(2), 3, axis=0)
+    >>> silhouette(apart, ["a"] * 3 + ["b"] * 3)
+    1.0
+    """
+    labels = np.asarray(labels)
+    rows, _ = _checked(points, np.zeros(len(labels)))
+    if len(rows) > sample:
+        drawn = np.sort(np.random.default_rng(seed).choice(len(rows), sample, replace=False))
+        rows, labels = rows[drawn], labels[drawn]
+    n_classes = len(np.unique(labels))
+    if not 2 <= n_classes < len(rows):
+        raise DataError(f"a silhouette needs 2 classes or more and more points than classes, got {n_classes} of {len(rows)}")
+    return float(silhouette_score(rows, labels, metric="cosine"))
 
 
 def _checked(points: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:

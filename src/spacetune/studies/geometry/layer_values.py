@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 
 from spacetune.geometry import (
-    Directions,
     Measured,
     Moments,
     PointCloud,
@@ -29,6 +28,7 @@ __all__ = ["STREAMED", "layer_values"]
 
 Variant = Literal["exact", "official"]
 STREAMED = (*(m.name for m in list_measures(sets=1, needs="moments")), "average_cosine")
+OF_MOMENTS = frozenset(m.name for m in list_measures(needs="moments"))
 HALVES = {True: 40, False: 20}
 """Halves drawn for measures that stream, and for those on the sample."""
 
@@ -82,11 +82,11 @@ class _Layer:
         self.sampled = [name for name in names if not self._streams(name) and name not in cells.names]
 
     def _streams(self, name: str) -> bool:
-        return name in STREAMED and (self.variant == "exact" or name != "average_cosine")
+        return name in (*STREAMED, "prompt_entropy") and (self.variant == "exact" or name != "average_cosine")
 
     def values(self) -> list[Measured]:
         """Return the measures on all tokens, and on the whole sample, in the order asked for."""
-        entries = self._from_stream(*self.stream.merged()) + self.cells.measured()
+        entries = self._from_stream() + self.cells.measured()
         if self.sampled:
             cloud = PointCloud(self.tokens)
             if any(find_measure(name).needs == "quantizer" for name in self.sampled):
@@ -102,7 +102,7 @@ class _Layer:
         for number, half in enumerate(halves):
             entries: list[Measured] = []
             if number < HALVES[True]:
-                entries += self._from_stream(*self.stream.merged(half)) if self.streamed else []
+                entries += self._from_stream(half) if self.streamed else []
                 entries += self.cells.measured(half)
             if number < HALVES[False] and self.sampled and half[self.groups].any():
                 entries += self._compute(PointCloud(self.tokens[half[self.groups]]), self.sampled)
@@ -115,8 +115,11 @@ class _Layer:
                 found[entry.measure] = half_sample_interval(entry.value, drawn)
         return found
 
-    def _from_stream(self, moments: Moments, directions: Directions) -> list[Measured]:
-        found = self._compute(moments, [name for name in self.streamed if name != "average_cosine"])
+    def _from_stream(self, half: np.ndarray | None = None) -> list[Measured]:
+        moments, directions = self.stream.merged(half)
+        found = self._compute(moments, [name for name in self.streamed if name in OF_MOMENTS])
+        if "prompt_entropy" in self.streamed:
+            found.append(self.stream.prompt_entropy(half))
         if "average_cosine" in self.streamed:
             advised = find_measure("average_cosine").advice.advised(directions.dim)
             found.append(Measured("average_cosine", directions.average_cosine, directions.n, advised))

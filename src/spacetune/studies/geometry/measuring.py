@@ -111,7 +111,8 @@ def measure(
     chosen = opened.resolve_layers(layers)
     states = TokenStates(opened, inputs, chosen, store, progress)
     n_groups = GROUPS if intervals and len(inputs) > 1 else 1
-    stream = TokenStream(len(chosen), opened.dim, sample=sample, seed=seed, n_groups=n_groups)
+    prompts = "prompt_entropy" in names
+    stream = TokenStream(len(chosen), opened.dim, sample=sample, seed=seed, n_groups=n_groups, prompts=prompts)
     n_cut = states.feed(stream.update)
     if stream.n_tokens < 2:
         raise DataError(f"measures need at least 2 tokens, got {stream.n_tokens}: pass more texts")

@@ -11,8 +11,9 @@ import torch
 
 from spacetune.encoders import Encoder, FeatureStore, TextInput, TokenFeatures, default_store
 from spacetune.fitting import text_chunks
-from spacetune.geometry import Directions, Moments, Reservoir
+from spacetune.geometry import Directions, Measured, Moments, Reservoir, find_measure
 from spacetune.geometry.half_samples import merge_all
+from spacetune.geometry.matrix_entropy import entropy_share
 
 __all__ = ["GROUPS", "LayerStream", "TokenStates", "TokenStream", "by_group", "groups_of"]
 
@@ -38,17 +39,31 @@ def by_group(states: np.ndarray, groups: np.ndarray, n_groups: int) -> Iterator[
 
 
 class LayerStream:
-    """What is kept of one layer: moments of every group of texts, and the sum of directions."""
+    """What is kept of one layer, by group of texts: moments, the sum of directions, and entropies of the texts."""
 
-    def __init__(self, dim: int, n_groups: int) -> None:
+    def __init__(self, dim: int, n_groups: int, prompts: bool = False) -> None:
         self.moments = [Moments(dim) for _ in range(n_groups)]
         self.directions = [Directions(dim) for _ in range(n_groups)]
+        self.prompts = np.zeros((n_groups, 3)) if prompts else None
 
-    def update(self, states: np.ndarray, groups: np.ndarray) -> None:
-        """Take in states (n_tokens, dim) whose texts belong to these groups (n_tokens,)."""
+    def update(self, states: np.ndarray, groups: np.ndarray, lengths: np.ndarray) -> None:
+        """Take in states (n_tokens, dim) of texts of these lengths, with the group of each token (n_tokens,)."""
         for group, chosen in by_group(states, groups, len(self.moments)):
             self.moments[group].update(chosen)
             self.directions[group].update(chosen)
+        if self.prompts is not None:
+            for end, length in zip(np.cumsum(lengths), lengths, strict=True):
+                if length > 1:
+                    share = entropy_share(states[end - length : end].astype(np.float64))
+                    self.prompts[groups[end - 1]] += share, 1, length
+
+    def prompt_entropy(self, chosen: np.ndarray | None = None) -> Measured:
+        """Return the mean entropy over texts of two tokens and more of the chosen groups (a mask), or of all."""
+        kept = np.zeros((1, 3)) if self.prompts is None else self.prompts if chosen is None else self.prompts[chosen]
+        total, n_texts, n_tokens = kept.sum(0)
+        problem = None if n_texts else "no text has two tokens"
+        advised = find_measure("prompt_entropy").advice.points
+        return Measured("prompt_entropy", total / n_texts if n_texts else None, int(n_tokens), advised, problem)
 
     def merged(self, chosen: np.ndarray | None = None) -> tuple[Moments, Directions]:
         """Return moments and directions of the chosen groups (a mask), or of all."""
@@ -78,12 +93,22 @@ class TokenStream:
         1, or the number of groups that texts are dealt into for intervals.
     moments
         Whether to keep moments and directions beside the sample.
+    prompts
+        Whether to keep the entropy of every text's states beside them.
     """
 
     def __init__(
-        self, n_layers: int, dim: int, *, sample: int, seed: int, n_groups: int = 1, moments: bool = True
+        self,
+        n_layers: int,
+        dim: int,
+        *,
+        sample: int,
+        seed: int,
+        n_groups: int = 1,
+        moments: bool = True,
+        prompts: bool = False,
     ) -> None:
-        self.layers = [LayerStream(dim, n_groups) for _ in range(n_layers)] if moments else []
+        self.layers = [LayerStream(dim, n_groups, prompts) for _ in range(n_layers)] if moments else []
         self.n_texts = self.n_tokens = 0
         self.n_groups = n_groups
         self._lengths: list[np.ndarray] = []
@@ -95,7 +120,7 @@ class TokenStream:
         values = features.values.float().numpy()
         groups = groups_of(features, self.n_texts, self.n_groups)
         for i, layer in enumerate(self.layers):
-            layer.update(values[:, i], groups)
+            layer.update(values[:, i], groups, features.lengths.numpy())
         self._sample.update(values.reshape(len(values), -1))
         self._lengths.append(features.lengths.numpy())
         self.n_texts += len(features)
