@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,12 @@ def sets_done(path: Path) -> dict[str, Any]:
 
 
 def run_missing(
-    path: Path, found: dict[str, Any], missing: Iterable[str], run: Callable[[str], Any], what: str, n_sets: int
+    path: Path, found: dict[str, Any], missing: Sequence[str], run: Callable[[str], Any], what: str, n_sets: int
 ) -> None:
     """Run a study's missing data sets, and keep the file after each."""
     sets = found["sets"]
     with progress_bar(n_sets, what, "data sets") as bar:
-        bar.update(len(sets))
+        bar.update(n_sets - len(missing))
         for name in missing:
             sets[name] = run(name)
             keep(path, found)

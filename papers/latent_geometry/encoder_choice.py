@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.second_encoder import VARIABLE, second_encoder
 from papers.latent_geometry.drawing_texts import drawn, run_missing, sets_done
 from papers.latent_geometry.rows import HERE
 from papers.latent_geometry.rungs import DATA
+from papers.latent_geometry.which import opened
 
 import spacetune.studies.geometry.encoder_evidence as encoder_evidence
 from spacetune import Encoder, LinearProbe
@@ -74,14 +74,11 @@ def main(out: Path = HERE, data: Path = DATA) -> dict[str, Any]:
     path = out / "encoder_choice.json"
     sets = sets_done(path)
     missing = [name for name in SETS if name not in sets] if data.is_dir() else []
-    folder = second_encoder()
-    if missing and folder is None:
-        raise SystemExit(f"{VARIABLE} must name the folder of all-mpnet-base-v2: see benchmarks/second_encoder.py")
     names = [f"{name}{noise}" for name in ("MiniLM", "mpnet") for noise in ("", *(f" + {a:g} %" for a in ALPHAS))]
     found: dict[str, Any] = {"encoders": names, "about": ABOUT, "sets": sets}
     encoders: dict[str, Encoder] = {}
-    for name, place in (("MiniLM", None), ("mpnet", folder)) if missing else ():
-        whole = Encoder.from_pretrained(place)
+    for name, second in (("MiniLM", False), ("mpnet", True)) if missing else ():
+        whole = opened(second=second)
         encoders |= {name: whole, **{f"{name} + {alpha:g} %": perturb(whole, alpha) for alpha in ALPHAS}}
     run_missing(path, found, missing, lambda name: run_set(encoders, name, data), "encoder choice", len(SETS))
     if out == HERE and path.is_file():

@@ -12,20 +12,22 @@ from papers.latent_geometry.tables import interval_text, table
 SHOWN = ("aq_pp", "pq_pp", "pq_ri", "eee", "vrm", "isoscore", "average_cosine", "two_nn")
 
 
-def page(found: dict[str, Any]) -> str:
+def page(found: dict[str, Any], name: str = "ladder") -> str:
     """Return the results as Markdown."""
     about, analysis = found["about"], found["analysis"]
+    first = name == "ladder"
+    command = "python -m papers.latent_geometry.ladder" + ("" if first else " --second")
     lines = [
-        "# The ladder run on the default encoder",
+        f"# The ladder run on {'the default encoder' if first else about['encoder']}",
         "",
         f"{about['encoder']} ({about['dtype']}), last layer; {analysis['n']} perturbed copies, 20,000 tokens each.",
         "Score: mean test accuracy over sst2, subj, banking77 and sma (600 training and 500 test texts each). Made by",
-        "`python -m papers.latent_geometry.ladder`; nothing here is edited by hand. Intervals draw shares of noise",
+        f"`{command}`; nothing here is edited by hand. Intervals draw shares of noise",
         "whole (their seeds are alike). R² out of sample: each share of noise is predicted by a line fitted on the",
         "others; below 0 is worse than the mean.",
         *missing_lines(found["missing"]),
         "",
-        "![scores and measures over the share of noise](ladder.svg)",
+        f"![scores and measures over the share of noise]({name}.svg)",
         "",
         "## Scores",
         "",

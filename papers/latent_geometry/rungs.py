@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from papers.latent_geometry.rows import HERE
 
 from spacetune import Encoder, LinearProbe, SpaceClassifier, read_texts
 from spacetune.encoders import TokenFeatures
-from spacetune.geometry import OFFICIAL_SET, SampleSizeWarning, compute, train_quantizer
+from spacetune.geometry import OFFICIAL_SET, SampleSizeWarning, compute, prompt_entropy, train_quantizer
 from spacetune.geometry.cloud import PointCloud
 
 DATA = HERE.resolve().parents[1].parent / "shared" / "data"
@@ -23,7 +24,9 @@ TRAIN_TEXTS, TEST_TEXTS = 600, 500
 TOKENS = 20_000
 WORDS = range(4, 50)  # a sentence's length in the paper's sample
 ON_ALL = (*OFFICIAL_SET, "pc_ratio", "participation_ratio", "effective_rank", "average_cosine", "partition_ratio")
+NEWER = ("isoscore_star", "alpha_req", "rankme", "matrix_entropy")
 ON_SOME = ("uniformity", "two_nn", "hubness", "knn_overlap", "koleo")
+ALL_MEASURES = (*ON_ALL, *NEWER, "prompt_entropy", *ON_SOME)
 SOME = 3000
 ADDITIVE_TRAINING = 10_000
 
@@ -51,19 +54,30 @@ def splits(folder: Path = DATA) -> dict[str, Split]:
     return found
 
 
-def geometry_of(features: TokenFeatures, seed: int = 0) -> dict[str, float]:
+def measures_of(encoder: Encoder, texts: list[str], names: Sequence[str] = ALL_MEASURES) -> dict[str, float]:
+    """Return measures of the tokens of texts at the last layer; those of cost n² on 3,000 of them."""
+    return geometry_of(encoder.encode(texts, layers=-1, progress=False), names)
+
+
+def geometry_of(features: TokenFeatures, names: Sequence[str] = ALL_MEASURES, seed: int = 0) -> dict[str, float]:
     """Return the measures of the tokens; those of cost n² on 3,000 of them.
 
     The additive quantizer is trained on 10,000 of the tokens, which halves the time of a rung, and all are encoded.
     """
     cloud = PointCloud(features.values[:, 0].float().numpy())
-    rows = np.random.default_rng(seed).permutation(cloud.n)[:ADDITIVE_TRAINING]
-    cloud.quantize_with(train_quantizer(cloud.values[rows], "additive"))
+    if any(name.startswith("aq_") for name in names):
+        rows = np.random.default_rng(seed).permutation(cloud.n)[:ADDITIVE_TRAINING]
+        cloud.quantize_with(train_quantizer(cloud.values[rows], "additive"))
+    found: dict[str, float] = {}
+    if "prompt_entropy" in names:
+        found["prompt_entropy"] = prompt_entropy(cloud, np.repeat(np.arange(len(features)), features.lengths.numpy()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SampleSizeWarning)
-        whole = compute(cloud, ON_ALL, sample=len(cloud.values), seed=seed)
-        some = compute(cloud, ON_SOME, sample=SOME, seed=seed)
-    return whole.values | some.values
+        whole = [name for name in (*ON_ALL, *NEWER) if name in names]
+        found |= compute(cloud, whole, sample=len(cloud.values), seed=seed).values
+        some = [name for name in ON_SOME if name in names]
+        found |= compute(cloud, some, sample=SOME, seed=seed).values if some else {}
+    return found
 
 
 def scores_of(encoder: Encoder, data: dict[str, Split], seed: int) -> dict[str, dict[str, float]]:
@@ -78,7 +92,7 @@ def scores_of(encoder: Encoder, data: dict[str, Split], seed: int) -> dict[str, 
         truth = np.asarray(test_labels)
         for method, model in (
             ("probe", LinearProbe(encoder, store=None, seed=seed)),
-            ("space head", SpaceClassifier(encoder, store=None, seed=seed, lexicon=False)),
+            ("space head", SpaceClassifier(encoder, store=None, seed=seed, lexicon=False, linear_path=False)),
         ):
             guessed = model.fit(train, labels).predict(test)
             found.setdefault(method, {})[name] = float(np.mean(np.asarray(guessed) == truth))

@@ -58,7 +58,7 @@ def test_the_ladder_goes_on_from_its_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(ladder.planned()) == 1 + 3 * 12
     done = [rung(alpha, seed) for alpha, seed in ladder.planned()]
     ladder.keep(tmp_path / "ladder.json", {"about": {"encoder": "e", "dtype": "float32"}, "rungs": done})
-    found = ladder.main(tmp_path)  # nothing is missing: no encoder is loaded, no data set read
+    found = ladder.main(tmp_path, tmp_path / "no data")  # nothing is missing: no encoder is loaded, no data set read
     assert found["analysis"]["n"] == 36
     own = found["analysis"]["measures"]["average_cosine"]["probe"]
     assert own["r"] == pytest.approx(-1.0, abs=0.01)

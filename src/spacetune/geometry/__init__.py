@@ -28,9 +28,10 @@ from spacetune.geometry.comparison import (
     subspace_overlap,
 )
 from spacetune.geometry.directions import average_cosine, partition_ratio, uniformity
+from spacetune.geometry.entropies import dime, matrix_entropy, prompt_entropy, rankme
 from spacetune.geometry.entropy import kl_discrete, vrm
 from spacetune.geometry.half_samples import draw_halves, half_sample_interval
-from spacetune.geometry.isoscore import isoscore, isoscore_star
+from spacetune.geometry.isoscores import isoscore, isoscore_star
 from spacetune.geometry.isotropy import (
     alpha_req,
     eee,
@@ -39,7 +40,6 @@ from spacetune.geometry.isotropy import (
     participation_ratio,
     pc_ratio,
 )
-from spacetune.geometry.matrix_entropy import dime, matrix_entropy, prompt_entropy, rankme
 from spacetune.geometry.moments import Moments
 from spacetune.geometry.neighbourhood import hubness, kl_empirical, knn_overlap, koleo, two_nn
 from spacetune.geometry.points import SampleAdvice, SampleSizeWarning

@@ -8,7 +8,17 @@ from functools import partial
 from typing import Literal
 
 from spacetune.errors import UsageError, did_you_mean
-from spacetune.geometry import cell_counts, cells, comparison, directions, entropy, isoscore, isotropy, matrix_entropy, neighbourhood
+from spacetune.geometry import (
+    cell_counts,
+    cells,
+    comparison,
+    directions,
+    entropies,
+    entropy,
+    isoscores,
+    isotropy,
+    neighbourhood,
+)
 from spacetune.geometry.points import NEIGHBOURS, PAIRS, QUANTIZER, SPECTRAL, SampleAdvice
 
 __all__ = ["CATALOGUE", "OFFICIAL_SET", "Invariance", "Measure", "Needs", "find_measure", "list_measures"]
@@ -51,7 +61,8 @@ class Measure:
         Order of time for n points of d dimensions.
     needs
         "moments": mean and covariance are enough, so it streams; "points": all points, once; "texts":
-        which text each point is of; "neighbours": nearest neighbours of every point; "quantizer": a trained quantizer; "pairs": all pairs of points.
+        which text each point is of; "neighbours": nearest neighbours of every point; "quantizer": a trained quantizer;
+        "pairs": all pairs of points.
     constant
         Value for constant non-zero points, None where they raise `DataError`.
     variants
@@ -130,7 +141,7 @@ SPECTRAL_MEASURES = (
               "0: isotropic; larger: concentrated", SPREAD),
     _spectral("vrm", "VRM", entropy.vrm, "distance of each component's entropy from a normal's", 0.0, INFINITY,
               "0: isotropic and normal", SPREAD, needs="points"),
-    _spectral("isoscore", "IsoScore", isoscore.isoscore, "how evenly variance uses the dimensions", 0.0, 1.0,
+    _spectral("isoscore", "IsoScore", isoscores.isoscore, "how evenly variance uses the dimensions", 0.0, 1.0,
               "1: isotropic; 0: one direction", "Rudman et al. 2022, IsoScore", variants=False),
     _spectral("pc_ratio", "PC_ratio", isotropy.pc_ratio, "smallest over largest variance", 0.0, 1.0,
               "1: isotropic", SPREAD),
@@ -142,19 +153,19 @@ SPECTRAL_MEASURES = (
               "0: isotropic; infinite: a direction is missing", SPREAD),
     _spectral("kl_discrete", "KL_discrete", entropy.kl_discrete, "binned components against normal", 0.0, INFINITY,
               "0: isotropic and normal", SPREAD, needs="points"),
-    _spectral("isoscore_star", "IsoScore*", isoscore.isoscore_star, "IsoScore of a shrunk covariance, for few points",
+    _spectral("isoscore_star", "IsoScore*", isoscores.isoscore_star, "IsoScore of a shrunk covariance, for few points",
               0.0, 1.0, "1: isotropic; 0: one direction", "Rudman & Eickhoff 2024", variants=False),
     _spectral("alpha_req", "α-ReQ", isotropy.alpha_req, "exponent with which sorted variances fall", 0.0, INFINITY,
               "0: isotropic; larger: concentrated", "Agrawal et al. 2022, α-ReQ", variants=False),
-    _energetic("rankme", "RankMe", matrix_entropy.rankme, "exp entropy of the singular values, uncentred", 1.0,
+    _energetic("rankme", "RankMe", entropies.rankme, "exp entropy of the singular values, uncentred", 1.0,
                INFINITY, "d: every direction used; 1: one direction", "Garrido et al. 2023, RankMe", constant=1.0),
-    _energetic("matrix_entropy", "matrix entropy", matrix_entropy.matrix_entropy,
+    _energetic("matrix_entropy", "matrix entropy", entropies.matrix_entropy,
                "entropy of the energy by direction", 0.0, INFINITY, "log d: every direction used; 0: one direction",
                "Giraldo et al. 2014; Skean et al. 2025", constant=0.0),
-    _energetic("prompt_entropy", "prompt entropy", matrix_entropy.prompt_entropy,
+    _energetic("prompt_entropy", "prompt entropy", entropies.prompt_entropy,
                "matrix entropy of a text's tokens, over its greatest", 0.0, 1.0,
                "1: tokens of a text use every direction; 0: one", "Skean et al. 2025, Layer by Layer",
-               advice=matrix_entropy.TOKENS, cost="n T d", needs="texts", constant=0.0),
+               advice=entropies.TOKENS, cost="n T d", needs="texts", constant=0.0),
 )  # fmt: skip
 
 OTHER_MEASURES = (
@@ -187,7 +198,7 @@ BETWEEN_MEASURES = (
              "1: equal up to rotation, scale; 0: unrelated", "Song et al. 2012", advice=comparison.DEBIASED),
     _between("procrustes", "Procrustes", comparison.procrustes, "what the best rotation leaves", 0.0, 1.0,
              "0: equal up to rotation and scale", "Schönemann 1966"),
-    _between("dime", "DiME", matrix_entropy.dime, "what pairing the rows tells", -INFINITY, INFINITY,
+    _between("dime", "DiME", entropies.dime, "what pairing the rows tells", -INFINITY, INFINITY,
              "0: paired as by chance; log n: views alike, texts apart", "Skean et al. 2024, DiME", cost="11 n³",
              needs="pairs"),
     _between("neighbour_overlap", "neighbour overlap", comparison.neighbour_overlap, "shared neighbours",

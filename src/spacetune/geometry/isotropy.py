@@ -96,8 +96,8 @@ def participation_ratio(points: SpectralPoints) -> float:
 def alpha_req(points: SpectralPoints) -> float:
     """α-ReQ: how fast the sorted variances fall, as the exponent of a power law λ_i ∝ i^−α.
 
-    Least squares of log λ_i on −log i over ranks i = 4 to 100 (or to the last with variance), each weighted by 1/i; where
-    fewer than two of these have variance, over all ranks.
+    Least squares of log λ_i on −log i over ranks i = 4 to 100 (or to the last with variance), each weighted by 1/i;
+    where fewer than two of these have variance, over all ranks.
 
     - Range: 0 (isotropic) to infinity (variance along one direction only). The paper finds encoders best near 1.
     - Invariant to rotation, shift and global scale.

@@ -174,7 +174,9 @@ def silhouette(points: ArrayLike, labels: ArrayLike, *, sample: int = 5_000, see
         rows, labels = rows[drawn], labels[drawn]
     n_classes = len(np.unique(labels))
     if not 2 <= n_classes < len(rows):
-        raise DataError(f"a silhouette needs 2 classes or more and more points than classes, got {n_classes} of {len(rows)}")
+        raise DataError(
+            f"a silhouette needs 2 classes or more and more points than classes, got {n_classes} of {len(rows)}"
+        )
     return float(silhouette_score(rows, labels, metric="cosine"))
 
 

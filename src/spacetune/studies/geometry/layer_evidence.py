@@ -17,7 +17,7 @@ import numpy as np
 
 from spacetune.studies.geometry.pick_record import PickRecord, picked, record_of, record_of_any, stored
 
-__all__ = ["BASELINES", "LayerEvidence", "records", "stored_evidence"]
+__all__ = ["BASELINES", "LayerEvidence", "read_evidence", "records", "stored_evidence"]
 
 EVIDENCE = Path(__file__).parent / "evidence" / "layer_choice.json"
 BASELINES = {
@@ -62,7 +62,18 @@ def stored_evidence() -> LayerEvidence:
     DataError
         If the file is missing.
     """
-    found = stored(EVIDENCE, "papers.latent_geometry.layer_choice")
+    return read_evidence(EVIDENCE)
+
+
+def read_evidence(path: Path) -> LayerEvidence:
+    """Return evidence from a file as `papers.latent_geometry.layer_choice` writes it.
+
+    Raises
+    ------
+    DataError
+        If the file is missing.
+    """
+    found = stored(path, "papers.latent_geometry.layer_choice")
     return LayerEvidence(found["encoder"], found["sha256"], tuple(found["layers"]), found["sets"], found["about"])
 
 

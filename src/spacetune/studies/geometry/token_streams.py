@@ -12,8 +12,8 @@ import torch
 from spacetune.encoders import Encoder, FeatureStore, TextInput, TokenFeatures, default_store
 from spacetune.fitting import text_chunks
 from spacetune.geometry import Directions, Measured, Moments, Reservoir, find_measure
+from spacetune.geometry.entropies import entropy_share
 from spacetune.geometry.half_samples import merge_all
-from spacetune.geometry.matrix_entropy import entropy_share
 
 __all__ = ["GROUPS", "LayerStream", "TokenStates", "TokenStream", "by_group", "groups_of"]
 

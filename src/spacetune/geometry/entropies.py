@@ -1,7 +1,7 @@
 r"""Entropies of matrices of points: how many directions a set, a text or two views of one set take up.
 
-All look at energies about the origin, not at variances about the mean: the eigenvalues of :math:`Z^\top Z / n` for points
-Z (n, d). Points that share one large mean vector therefore have little entropy.
+All look at energies about the origin, not at variances about the mean: the eigenvalues of :math:`Z^\top Z / n` for
+points Z (n, d). Points that share one large mean vector therefore have little entropy.
 """
 
 # The types of NumPy are partial.
@@ -9,8 +9,10 @@ Z (n, d). Points that share one large mean vector therefore have little entropy.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from spacetune.errors import DataError
 from spacetune.geometry.cloud import PointCloud, Points, SpectralPoints, as_cloud, as_spectral
@@ -32,8 +34,8 @@ def rankme(points: SpectralPoints) -> float:
 
     - Range: 1 to min(n, d). Direction: larger uses more directions. Invariant to rotation and global scale, not to a
       shift: `effective_rank` is the same of centred points.
-    - Source: Garrido et al., "RankMe", ICML 2023. It adds ε = 1e-7 to every p, which raises a rank of 384 by .03 %; left
-      out here.
+    - Source: Garrido et al., "RankMe", ICML 2023. It adds ε = 1e-7 to every p, which raises a rank of 384 by .03 %;
+      left out here.
     - Sample size: n >= 50 d. Cost: O(n d² + d³). Points that are all zero raise `DataError`.
 
     >>> import numpy as np
@@ -114,7 +116,7 @@ def entropy_share(states: FloatArray) -> float:
     if not (total := float(np.trace(gram))) > 0:
         raise DataError("prompt_entropy describes directions, so the points of a text must not all be zero")
     most = np.log(len(gram))
-    return _entropy(np.clip(np.linalg.eigvalsh(gram / total), 0.0, None)) / float(most) if most > 0 else 0.0
+    return _entropy(np.maximum(np.linalg.eigvalsh(gram / total), 0.0)) / float(most) if most > 0 else 0.0
 
 
 def dime(first: Points, second: Points, *, seed: int = 0) -> float:
@@ -126,8 +128,8 @@ def dime(first: Points, second: Points, *, seed: int = 0) -> float:
     - Range: about 0 (rows paired as by chance) to log n. Of two views of the same texts (one with words dropped, say)
       a large value says that the views are alike and the texts apart.
     - Invariant to rotation, shift and global scale of either set.
-    - Source: Skean et al., "DiME", AISTATS 2024 (arXiv 2301.08164); with linear kernels, as "Layer by Layer" takes them.
-      Its code takes the (d, d) matrices where n > d, where permutations no longer pair texts; here always (n, n).
+    - Source: Skean et al., "DiME", AISTATS 2024 (arXiv 2301.08164); with linear kernels, as "Layer by Layer" takes
+      them. Its code takes the (d, d) matrices where n > d, where permutations no longer pair texts; here always (n, n).
     - Sample size: log n bounds it, so compare at equal n, of 100 or more. Ten permutations, drawn with `seed`. Cost:
       11 n³; 1,000 points take seconds. Constant points raise `DataError`.
 
@@ -153,10 +155,10 @@ def _cosines(cloud: PointCloud) -> FloatArray:
 
 def _joint_entropy(one: FloatArray, two: FloatArray) -> float:
     both = one * two
-    return _entropy(np.clip(np.linalg.eigvalsh(both / np.trace(both)), 0.0, None))
+    return _entropy(np.maximum(np.linalg.eigvalsh(both / np.trace(both)), 0.0))
 
 
-def _entropy(weights: FloatArray) -> float:
+def _entropy(weights: NDArray[np.floating[Any]]) -> float:
     """Return −Σ p log p of non-negative weights over their sum."""
     if not (total := weights.sum()) > 0:
         raise DataError("an entropy describes directions, so the points must not all be zero: pass others")
