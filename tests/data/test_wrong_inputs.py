@@ -236,9 +236,9 @@ def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
         (3, "or a list of strings, got int"),
         (np.array(["a"]), "or a list of strings, got ndarray"),
         ([], "memory names its columns (text) but holds no rows"),
-        ([1, "b", 2.5], "column 'text' must hold text; 2 rows do not, the first is row 1 (int); turn them into"),
-        ([("a", "x")], "column 'text' must hold text; 1 rows do not, the first is row 1 (tuple)"),
-        ([{"text": "a"}, "b"], "column 'text' must hold text; 1 rows do not, the first is row 1 (dict)"),
+        ([1, "b", 2.5], "column 'text' must hold text, and not in 2 rows: the first is row 1 (int); turn them into"),
+        ([("a", "x")], "column 'text' must hold text, and not in 1 row: the first is row 1 (tuple)"),
+        ([{"text": "a"}, "b"], "column 'text' must hold text, and not in 1 row: the first is row 1 (dict)"),
         ({"text": "abc"}, "column 'text' must be a list with one value a row, got str"),
         ({"text": ["a"], "label": 1}, "column 'label' must be a list with one value a row, got int"),
         (
@@ -247,7 +247,7 @@ def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
         ),
         (pd.DataFrame([["a", "b"]], columns=["text", "text"]), "a frame must name every column once"),
         (pd.DataFrame([["a", "b"]]), "column 'text' is not in a pandas frame (columns: 0, 1); say which with --text"),
-        (pd.DataFrame({"text": [1, 2]}), "column 'text' must hold text; 2 rows do not, the first is row 1 (int)"),
+        (pd.DataFrame({"text": [1, 2]}), "column 'text' must hold text, and not in 2 rows: the first is row 1 (int)"),
     ],
 )
 def test_tables_that_cannot_be_read_say_why(source: Any, message: str) -> None:

@@ -142,7 +142,7 @@ def test_a_row_without_a_text_ends_the_run_or_is_marked(model: LinearProbe, tmp_
     rows: list[dict[str, Any]] = [{"text": "fine"}, {"text": 7}, {"text": None, "error": "mine"}, {"text": "well"}]
     source, out = tmp_path / "in.jsonl", tmp_path / "out"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.raises(DataError, match=r"column 'text' must hold text; 1 rows do not, the first is row 2 \(int\)"):
+    with pytest.raises(DataError, match=r"column 'text' must hold text, and not in 1 row: the first is row 2 \(int\)"):
         predict_file(model, TextBlocks(source, size=1), out)
     assert not out.exists()
     found = predict_file(model, TextBlocks(source, size=1, on_error="keep"), out, top=1)

@@ -11,6 +11,7 @@ from spacetune.cli.guarded import AsJson, guarded, heeding_sigterm, quiet_librar
 from spacetune.cli.loading import EncoderName, named_encoder
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, parse_layers, reads
 from spacetune.cli.streaming import STREAMING, Streaming, blocks_of, say_written, stream_place
+from spacetune.errors import UsageError
 
 __all__ = ["encode"]
 
@@ -29,6 +30,8 @@ def encode(
     as_json: AsJson = False,
 ) -> None:
     """Write an encoder's features of texts, with where they come from, for other programs."""
+    if out.suffix == ".safetensors" and not out.is_dir():
+        raise UsageError(f"safetensors go to a folder of parts: --out {out.stem} --form safetensors")
     stream_place(out, inputs=texts, resume=how.resume)
     quiet_libraries()
     from spacetune.studies import encode_file

@@ -193,6 +193,8 @@ def texts_or_table(
     try:
         return read_unlabelled(named, columns, keep_columns=keep_columns, label=label, label_separator=label_separator)
     except DataError as error:
+        if named == "-" or os.path.lexists(named):  # it is there, and cannot be read
+            raise
         raise DataError(f"{error} ({AS_TEXT})") from error
 
 

@@ -12,7 +12,7 @@ from spacetune.data.label_column import Task, read_label_column
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, warn_of
 from spacetune.data.labels import is_missing
 from spacetune.data.weights import read_weights
-from spacetune.errors import DataError, UsageError, did_you_mean, printable
+from spacetune.errors import DataError, UsageError, counted, did_you_mean, printable
 
 __all__ = ["as_strings", "read_texts", "text_columns"]
 
@@ -156,8 +156,8 @@ def as_strings(
     if wrong:
         first = type(column[wrong[0]]).__name__
         raise DataError(
-            f"column {name!r} must hold text; {len(wrong)} rows do not, the first is row {before + wrong[0] + 1} "
-            f"({first}); turn them into strings, or name another column with --text"
+            f"column {name!r} must hold text, and not in {counted(len(wrong), 'row')}: the first is row "
+            f"{before + wrong[0] + 1} ({first}); turn them into strings, or name another column with --text"
         )
     texts = [v if isinstance(v, str) else "" for v in column]
     empty = [before + i + 1 for i in rows if not texts[i].strip()]

@@ -196,6 +196,9 @@ def _mode(path: Path) -> int:
     try:
         info = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
+        if path.is_symlink():
+            there = printable(os.readlink(path))
+            raise DataError(f"{name:.300} is a link to {there:.300}, which does not exist; mend the link") from error
         near = did_you_mean(path.name, _siblings(path))
         raise DataError(
             f"{name:.300} does not exist" + (f"; did you mean {printable(path.parent / near)}?" if near else "")

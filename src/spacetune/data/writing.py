@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from spacetune.errors import DataError, SpacetuneError, counted
 from spacetune.files import write_file
 from spacetune.results import json_text, jsonable
@@ -124,9 +126,15 @@ def table_pieces(
 def safe_cell(value: object) -> Any:
     r"""Put an apostrophe before text that a spreadsheet would run as a formula, whatever unseen stands before it.
 
+    A list or a mapping becomes JSON, which other programs read too.
+
     >>> safe_cell("=1+1"), safe_cell("\ufeff ＝1+1"), safe_cell("fine"), safe_cell(-0.5), safe_cell("-0.5")
     ("'=1+1", "'\ufeff ＝1+1", 'fine', -0.5, '-0.5')
+    >>> safe_cell(["a", None])
+    '["a", null]'
     """
+    if isinstance(value, list | tuple | dict | np.ndarray):
+        return json_text(jsonable(value))
     return f"'{value}" if isinstance(value, str) and _risky(value) else value
 
 

@@ -11,6 +11,8 @@ from spacetune.web.limits import Limits, Refused
 __all__ = ["Bodies", "Gone"]
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+DROPPED_BODIES = 8
+"""A body that is too large is let come in up to so many of the largest ones, and dropped as it comes."""
 WHOLE_BODIES = 16  # so many of the largest bodies may be held while they come in
 
 
@@ -37,12 +39,16 @@ class Bodies:
         before the end.
         """
         told = headers.get(b"content-length", b"0")
-        if told.isdigit() and (len(told) > 18 or int(told) > self.limits.max_body):
+        too_large = told.isdigit() and (len(told) > 18 or int(told) > self.limits.max_body)
+        if too_large and b"expect" in headers:  # it waits for a word before it sends
             raise self._too_large()
         deadline = asyncio.timeout(self.limits.body_seconds)
         self._coming[deadline] = 0
         try:
             async with deadline:
+                if too_large:
+                    await self._drop(receive)
+                    raise self._too_large()
                 return await self._parts(deadline, receive)
         except TimeoutError:
             raise Refused(408, "the body took too long to come in; send it again, or in parts") from None
@@ -59,10 +65,22 @@ class Bodies:
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self.limits.max_body:
+                if message.get("more_body", False):
+                    await self._drop(receive)
                 raise self._too_large()
             if not message.get("more_body", False):
                 return b"".join(parts)
             self._count(deadline, len(parts[-1]))
+
+    async def _drop(self, receive: Receive) -> None:
+        """Let a body that is too large come in and keep none of it: clients that send before they read would see the
+        connection break, and not the answer.
+        """
+        size, more = 0, True
+        while more and size <= DROPPED_BODIES * self.limits.max_body:
+            message = await receive()
+            size += len(message.get("body", b""))
+            more = message["type"] == "http.request" and message.get("more_body", False)
 
     def _count(self, deadline: asyncio.Timeout, size: int) -> None:
         if deadline in self._coming:

@@ -29,7 +29,10 @@ __all__ = ["SubsetScores", "score_term_subsets"]
 
 @dataclasses.dataclass(frozen=True)
 class SubsetScores(TableResult):
-    """One row a subset in `table`: its terms, accuracy and macro-F1 on test, mean and standard deviation over seeds."""
+    """One row a subset in `table`: its terms, accuracy and macro-F1 on test, mean and standard deviation over seeds.
+
+    Of the texts of both parts the ends of `n_truncated` were cut.
+    """
 
     source: str
     n_texts: int
@@ -38,6 +41,7 @@ class SubsetScores(TableResult):
     layer: int
     method: str
     seeds: tuple[int, ...]
+    n_truncated: int
     table: tuple[dict[str, Any], ...]
 
     def rows(self) -> list[dict[str, Any]]:
@@ -95,7 +99,8 @@ def score_term_subsets(
     test = as_trained(label_task(train.labels, None, 0.0), train.pairs is not None, test)
     found = encoder if isinstance(encoder, Encoder) else Encoder.from_pretrained(encoder, dtype="float32")
     number = found.resolve_layers(layer)[0]
-    sides: list[Any] = [_side(found, texts.inputs, number, method) for texts in (train, test)]
+    read = [_side(found, texts.inputs, number, method) for texts in (train, test)]
+    sides, n_truncated = [side for side, _ in read], sum(cut for _, cut in read)
     table: list[dict[str, Any]] = []
     with progress_bar(15 * len(seeds), "fitting", "models") as bar:
         for subset in term_subsets():
@@ -110,7 +115,15 @@ def score_term_subsets(
                 bar.update()
             table.append(_row(subset, np.asarray(scores)))
     return SubsetScores(
-        train.source, len(train.texts), len(test.texts), found.name, number, method, tuple(seeds), tuple(table)
+        source=train.source,
+        n_texts=len(train.texts),
+        n_test=len(test.texts),
+        encoder=found.name,
+        layer=number,
+        method=method,
+        seeds=tuple(seeds),
+        n_truncated=n_truncated,
+        table=tuple(table),
     )
 
 
@@ -125,11 +138,17 @@ def _row(subset: tuple[str, ...], scores: np.ndarray[Any, Any]) -> dict[str, Any
     }
 
 
-def _side(encoder: Encoder, inputs: Texts, layer: int, method: str) -> Tensor | Dissection:
+def _side(encoder: Encoder, inputs: Texts, layer: int, method: str) -> tuple[Tensor | Dissection, int]:
+    """Return what is learnt from, and how many texts were cut."""
     if method == "space":
-        return dissect(encoder, inputs, layer)
-    windows = dissect_windows(encoder, inputs, layer)
-    return torch.cat([segment_mean(window.terms[:, 0], window.offsets) for window in windows])
+        whole = dissect(encoder, inputs, layer)
+        return whole, whole.provenance.n_truncated
+    means: list[Tensor] = []
+    n_truncated = 0
+    for window in dissect_windows(encoder, inputs, layer):
+        means.append(segment_mean(window.terms[:, 0], window.offsets))
+        n_truncated += window.provenance.n_truncated
+    return torch.cat(means), n_truncated
 
 
 def _chosen(side: Tensor | Dissection, subset: tuple[str, ...]) -> Any:
