@@ -63,7 +63,7 @@ class LayerStream:
         total, n_texts, n_tokens = kept.sum(0)
         problem = None if n_texts else "no text has two tokens"
         advised = find_measure("prompt_entropy").advice.points
-        return Measured("prompt_entropy", total / n_texts if n_texts else None, int(n_tokens), advised, problem)
+        return Measured("prompt_entropy", float(total / n_texts) if n_texts else None, int(n_tokens), advised, problem)
 
     def merged(self, chosen: np.ndarray | None = None) -> tuple[Moments, Directions]:
         """Return moments and directions of the chosen groups (a mask), or of all."""
