@@ -15,6 +15,7 @@ NAMES = (
     "sma_command",
     "geometry",
     "dissection",
+    "explaining",
     "prefixes",
     "serving",
     "parity",
