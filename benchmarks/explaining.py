@@ -76,7 +76,10 @@ def gaps(model: Any, texts: Sequence[Any]) -> dict[str, Any]:
 def times(encoder: Encoder, exact: Encoder) -> dict[str, Any]:
     """Return what explanations cost beside predictions, of one text of 30 words and of a thousand texts."""
     train, test = split("hatexplain", "train"), split("hatexplain", "test")
-    model = SpaceClassifier(encoder, store=None, seed=0).fit(train.texts[:N_TRAIN], (train.labels or [])[:N_TRAIN])
+    model, plain = (
+        SpaceClassifier(each, store=None, seed=0).fit(train.texts[:N_TRAIN], (train.labels or [])[:N_TRAIN])
+        for each in (encoder, exact)
+    )
     long = next(text for text in test.texts if len(text.split()) == WORDS)
     inputs = encoder.tokenize([long])
     one = contest(
@@ -91,6 +94,7 @@ def times(encoder: Encoder, exact: Encoder) -> dict[str, Any]:
     many = contest(
         {
             "predict": lambda: model.predict(test.texts[:N_TEXTS]),
+            "predict, float32": lambda: plain.predict(test.texts[:N_TEXTS]),
             "explain": lambda: model.explain(test.texts[:N_TEXTS]),
         },
         rounds=ROUNDS,
@@ -101,6 +105,7 @@ def times(encoder: Encoder, exact: Encoder) -> dict[str, Any]:
         "float32 forward passes of one explanation": round(one["explain"] / one["forward pass, float32"], 2),
         "many texts": {"texts": N_TEXTS, **many},
         "predictions of an explanation": round(many["explain"] / many["predict"], 2),
+        "float32 predictions of an explanation": round(many["explain"] / many["predict, float32"], 2),
     }
 
 
