@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from papers.muppet.linearity import linearity
 from papers.muppet.probes import SEEDS, SUBSETS, agreement, macro_f1, softmax_probe, summed, vote
 from papers.muppet.words import rows_of, word_terms
 
@@ -46,6 +47,12 @@ def curves(encoder: Encoder) -> dict[str, Any]:
     """Measure importances layer by layer on running text."""
     texts = [row["text"] for row in rows_of("wikitext2/test")]
     return mean_importances(encoder, texts[:: len(texts) // 110][:110])
+
+
+def feed_forward(encoder: Encoder) -> dict[str, Any]:
+    """Measure on the same text how linear every layer's feed-forward is."""
+    texts = [row["text"] for row in rows_of("wikitext2/test")]
+    return linearity(encoder, texts[:: len(texts) // 110][:110])
 
 
 def ner(encoder: Encoder) -> dict[str, Any]:

@@ -1,16 +1,20 @@
-"""How to Dissect a Muppet, on the default encoder: importances over layers, NER and word senses on 15 subsets of
-the terms, agreement of nearest neighbours, and what fine-tuning changes.
+"""How to Dissect a Muppet, on two encoders: importances over layers, how linear the feed-forwards are, NER and word
+senses on 15 subsets of the terms, agreement of nearest neighbours, and what fine-tuning changes.
 
 Run `python -m papers.muppet.reproduce [experiment …]`: writes results/<experiment>.json and results.md beside this
-file. An experiment whose result is there is not run again; remove the file to run it anew.
+file, and where SPACETUNE_SECOND_ENCODER names the folder of all-mpnet-base-v2 (see benchmarks/second_encoder.py)
+results/second/ and results_second.md. An experiment whose result is there is not run again; remove the file to run it
+anew.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
+from pathlib import Path
 
+from benchmarks.second_encoder import second_encoder
+from papers.keeping import keep
 from papers.muppet import experiments
 from papers.muppet.tables import markdown
 from papers.muppet.words import HERE
@@ -19,6 +23,7 @@ from spacetune import Encoder
 
 EXPERIMENTS = {
     "curves": experiments.curves,
+    "feed_forward": experiments.feed_forward,
     "ner": experiments.ner,
     "wsd_lexical_sample": experiments.wsd_lexical_sample,
     "wsd_all_words": experiments.wsd_all_words,
@@ -27,21 +32,28 @@ EXPERIMENTS = {
 
 
 def main(names: list[str] | None = None) -> None:
-    """Run what is not there yet, and write the page."""
-    encoder = Encoder.from_pretrained(dtype="float32")
-    (HERE / "results").mkdir(exist_ok=True)
-    for name in names or list(EXPERIMENTS):
-        place = HERE / "results" / f"{name}.json"
-        if place.is_file():
-            continue
+    """Run what is not there yet, and write the pages."""
+    run(HERE / "results", None, names or list(EXPERIMENTS))
+    if (second := second_encoder()) is not None:
+        run(HERE / "results" / "second", second, names or list(EXPERIMENTS))
+    for results in (HERE / "results", HERE / "results" / "second"):
+        if results.is_dir():
+            name = "results.md" if results.name == "results" else "results_second.md"
+            (HERE / name).write_text(markdown(HERE / "published.json", results))
+
+
+def run(results: Path, encoder: Path | None, names: list[str]) -> None:
+    """Run an encoder's experiments that have no result yet."""
+    results.mkdir(parents=True, exist_ok=True)
+    missing = [name for name in names if not (results / f"{name}.json").is_file()]
+    opened = Encoder.from_pretrained(encoder, dtype="float32") if missing else None
+    for name in missing:
+        assert opened is not None
         start = time.perf_counter()
-        found = EXPERIMENTS[name](encoder)
+        found = {"encoder": opened.name, "n_layers": opened.n_layers, "dim": opened.dim, **EXPERIMENTS[name](opened)}
         found["seconds"] = round(time.perf_counter() - start, 1)
-        unfinished = place.with_suffix(".writing")
-        unfinished.write_text(json.dumps(found, indent=1) + "\n")
-        unfinished.replace(place)
+        keep(results / f"{name}.json", found)
         print(f"{name}: {found['seconds']} s", flush=True)
-    (HERE / "results.md").write_text(markdown(HERE))
 
 
 if __name__ == "__main__":

@@ -24,26 +24,51 @@ def spread(values: Sequence[float]) -> str:
 
 def curves(found: dict[str, Any], published: dict[str, Any]) -> str:
     ours, deviation = (np.array(found[k]["relative_dot_product"]) for k in ("mean", "std"))
-    theirs = published["curves"]["base"]
+    theirs, step = published["curves"]["base"], 12 // (len(ours) - 1)
     rows = [
         [
             str(layer),
             *(f"{x:.3f} ({s:.3f})" for x, s in zip(ours[layer], deviation[layer], strict=True)),
-            " ".join(f"{x:.3f}" for x in theirs[2 * layer]),
+            " ".join(f"{x:.3f}" for x in theirs[step * layer]),
         ]
         for layer in range(len(ours))
     ]
-    header = ["layer", *LETTERS, "published, bert-base, layer times two: i h f c"]
+    times = {1: "", 2: ", layer times two"}.get(step, f", layer times {step}")
+    header = ["layer", *LETTERS, f"published, bert-base{times}: i h f c"]
     return f"""## Importance over layers
 
-{found["n_tokens"]:,} tokens of {found["n_texts"]} paragraphs of wikitext-2 (test), all-MiniLM-L6-v2 (6 layers of 384).
+{found["n_tokens"]:,} tokens of {found["n_texts"]} paragraphs of wikitext-2 (test), {named(found)}.
 Mean relative dot product and, in brackets, its standard deviation over tokens.
 Largest residual {found["residual"]:.1e}; importances sum to 1 within {found["largest |sum - 1|"]:.1e}.
 
 {table(header, rows)}
 
-Not comparable as numbers: another encoder (distilled, trained further as a sentence encoder, half the layers) and
-other text. Comparable: the course of each term.
+Not comparable as numbers: another encoder (trained further as a sentence encoder) and other text. Comparable: the
+course of each term.
+"""
+
+
+def named(found: dict[str, Any]) -> str:
+    """Return the encoder's name and size."""
+    name = found.get("encoder", "all-MiniLM-L6-v2").rsplit("/", 1)[-1]
+    layers = len(found["mean"]["relative_dot_product"]) - 1
+    return f"{name} ({layers} layers of {found.get('dim', 384)})"
+
+
+def linearity(found: dict[str, Any], published: dict[str, Any]) -> str:
+    ours, held, theirs = found["R2"], found["R2, held out"], published["linearity"]["base"]
+    step = len(theirs) // len(ours)
+    rows = [
+        [str(i + 1), f"{own:.3f}", f"{out:.3f}", f"{theirs[step * (i + 1) - 1]:.3f}"]
+        for i, (own, out) in enumerate(zip(ours, held, strict=True))
+    ]
+    header = ["layer", "R²", "R², held-out texts", "published, bert-base, at this share of the depth"]
+    return f"""## How linear the feed-forwards are
+
+R² of a linear map from the feed-forward's input to its output, both standardised, on the same {found["n_tokens"]:,}
+tokens: fitted and judged on all of them, as in the paper, and fitted on half of the texts and judged on the other half (ours).
+
+{table(header, rows)}
 """
 
 
@@ -156,13 +181,15 @@ At the last layer: {moved}. The paper finds that fine-tuning shrinks i and c at 
 """
 
 
-def markdown(folder: Path) -> str:
+def markdown(publication: Path, results: Path) -> str:
     """Return the page of all results that are there."""
-    published = json.loads((folder / "published.json").read_text())
-    found = {place.stem: json.loads(place.read_text()) for place in (folder / "results").glob("*.json")}
+    published = json.loads(publication.read_text())
+    found = {place.stem: json.loads(place.read_text()) for place in results.glob("*.json")}
     sections = []
     if "curves" in found:
         sections.append(curves(found["curves"], published))
+    if "feed_forward" in found:
+        sections.append(linearity(found["feed_forward"], published))
     if "ner" in found:
         sections.append(ner(found["ner"], published))
     if "wsd_lexical_sample" in found:
@@ -173,9 +200,13 @@ def markdown(folder: Path) -> str:
         sections.append(agreements(found["wsd_lexical_sample"], found["wsd_all_words"], published))
     if "fine_tuning" in found:
         sections.append(fine_tuning(found["fine_tuning"], published))
-    head = f"""# How to Dissect a Muppet, on the default encoder
+    first = results.name == "results"
+    folder = "results/" if first else "results/second/"
+    on = "the default encoder" if first else named(found["curves"])
+    head = f"""# How to Dissect a Muppet, on {on}
 
-Written by `python -m papers.muppet.reproduce` from the files in `results/`. Published: {published["paper"]}.
+Written by `python -m papers.muppet.reproduce` from the files in `{folder}`. Published:
+{published["paper"]}.
 I, H, F, C stand for the input, attention, feed-forward and correction terms.
 """
     return "\n".join([head, *sections])
