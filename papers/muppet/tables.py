@@ -66,7 +66,8 @@ def linearity(found: dict[str, Any], published: dict[str, Any]) -> str:
     return f"""## How linear the feed-forwards are
 
 R² of a linear map from the feed-forward's input to its output, both standardised, on the same {found["n_tokens"]:,}
-tokens: fitted and judged on all of them, as in the paper, and fitted on half of the texts and judged on the other half (ours).
+tokens: fitted and judged on all of them, as in the paper, and fitted on half of the texts and judged on the other half
+(ours).
 
 {table(header, rows)}
 """
