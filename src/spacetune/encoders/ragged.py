@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction, FunctionCtx
+from torch.nn.functional import embedding_bag
 
 __all__ = ["concat_ranges", "offsets_of", "segment_mean", "segment_variance", "widened"]
 
@@ -47,7 +48,11 @@ class _SegmentMean(torch.autograd.Function):
         lengths = offsets.diff()
         ctx.save_for_backward(lengths)
         flat = widened(values).view(len(values), math.prod(values.shape[1:]))
-        means = torch.segment_reduce(flat, "mean", lengths=lengths, axis=0, unsafe=True, initial=0)
+        if not flat.numel():
+            return flat.new_zeros(len(lengths), *values.shape[1:])
+        # the sums of `torch.segment_reduce`, several times as fast
+        rows = torch.arange(len(flat), device=flat.device)
+        means = embedding_bag(rows, flat, offsets.to(rows), mode="mean", include_last_offset=True)
         return means.reshape(len(lengths), *values.shape[1:])
 
     @staticmethod
