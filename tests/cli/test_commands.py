@@ -294,7 +294,7 @@ def test_check_goes_on_where_labels_are_missing(tmp_path: Path) -> None:
     data = write_rows(tmp_path / "d.csv", [{"text": "a", "label": "x"}, {"text": "b", "label": ""}])
     answer = run("check", data, "--no-lengths")
     assert answer.code == 0
-    assert "! every row needs a label: 1 of 2 have none (row 2)" in " ".join(answer.out.split())
+    assert "! 1 text has no label; label them or take them out before a fit (row 2)" in " ".join(answer.out.split())
 
 
 def test_doctor(bundled: None) -> None:

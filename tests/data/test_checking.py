@@ -76,7 +76,17 @@ def test_the_reader_s_notes_come_along() -> None:
     assert notes_of(check_texts(data)) == {"empty": (2, 4), "nul": (3,), "duplicates": (4,)}
 
 
-@pytest.mark.parametrize("labels", [["a", None], ["a", 1], [{"x": 1}, {"x": 2}]])
+def test_rows_without_a_label_are_named_and_the_others_looked_at() -> None:
+    report = check_texts(LabelledTexts(["t", "u", "v", "u"], ["a", None, "b", "a"]))
+    assert (report.kind, report.classes) == ("single", {"a": 2, "b": 1})
+    notes = {note.kind: note for note in report.notes}
+    assert notes["labels"].rows == (2,)
+    assert str(notes["labels"]).startswith("1 text has no label")
+    assert "conflicts" not in notes
+    assert [note.rows for note in report.notes if note.kind == "tiny"] == [(1, 4), (3,)]
+
+
+@pytest.mark.parametrize("labels", [["a", 1], [{"x": 1}, {"x": 2}]])
 def test_labels_that_cannot_be_learnt_from_are_a_finding_and_no_crash(labels: list[Any]) -> None:
     report = check_texts(LabelledTexts(["t", "u"], labels))
     assert report.kind is None

@@ -193,7 +193,7 @@ def texts_or_table(
     try:
         return read_unlabelled(named, columns, keep_columns=keep_columns, label=label, label_separator=label_separator)
     except DataError as error:
-        if named == "-" or os.path.lexists(named):  # it is there, and cannot be read
+        if named == "-" or (os.path.lexists(named) and named.lower().endswith(FILE_ENDINGS)):  # no words, surely
             raise
         raise DataError(f"{error} ({AS_TEXT})") from error
 

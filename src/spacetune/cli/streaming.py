@@ -27,7 +27,10 @@ Kept = Annotated[
 ]
 OnError = Annotated[
     Literal["stop", "keep"] | None,
-    typer.Option(help="A row without a text ends the run (stop), or is kept, marked and counted (keep)."),
+    typer.Option(
+        help="stop: a row whose text is a number or a list ends the run, and a missing text counts as empty; keep: "
+        "both are kept, marked and counted."
+    ),
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on from the parts that an interrupted run left in the folder --out.")

@@ -89,7 +89,7 @@ class TextBlocks:
         Rows of a block.
     on_error
         What a row without a text does: ``stop`` ends the run before its work (a missing text counts as an empty one);
-        ``keep`` keeps the row, marked.
+        ``keep`` keeps the row, marked. In CSV an empty cell is a missing text.
 
     Examples
     --------
@@ -211,7 +211,8 @@ class TextBlocks:
         given = text_columns(table, self.text, self.text_pair)
         wrong: dict[int, str] = {}
         if self.on_error == "keep":
-            wrong = {i: problem for column in given for i, v in enumerate(column or ()) if (problem := _problem(v))}
+            problem_of = _problem_in_csv if table.untyped else _problem
+            wrong = {i: problem for column in given for i, v in enumerate(column or ()) if (problem := problem_of(v))}
         try:
             texts, pairs = (
                 None if column is None else as_strings(column, name, notes, before, wrong)
@@ -231,6 +232,11 @@ def _problem(cell: object) -> str | None:
     if isinstance(cell, str):
         return None
     return "the text is missing" if is_missing(cell) else f"the text is no text: {type(cell).__name__}"
+
+
+def _problem_in_csv(cell: object) -> str | None:
+    """Say why a cell of a file that knows text alone is none: an empty one is its way to say that it is missing."""
+    return "the text is missing" if cell == "" else _problem(cell)
 
 
 def _types(table: Table, kept: Sequence[str] | None) -> dict[str, ArrowType]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, normalised
-from spacetune.data.labels import LabelKind, class_counts, classes_of_rows, label_kind
+from spacetune.data.labels import LabelKind, class_counts, classes_of_rows, has_no_label, label_kind
 from spacetune.errors import DataError
 from spacetune.results import RecordResult
 
@@ -68,13 +68,19 @@ def check_texts(
     ['duplicates', 'conflicts', 'tiny', 'tiny']
     """
     notes = [*data.notes, *_duplicate_notes(data)]
+    labels = data.labels or []
+    missing = [i + 1 for i, label in enumerate(labels) if has_no_label(label)]
+    if missing:
+        have = "text has" if len(missing) == 1 else "texts have"
+        notes.append(DataNote.of("labels", missing, f"{have} no label; label them or take them out before a fit"))
+    here = [i for i, label in enumerate(labels) if not has_no_label(label)]
     kind = None
     try:
-        kind = None if data.labels is None else label_kind(data.labels)
+        kind = label_kind([labels[i] for i in here]) if here else None
     except DataError as error:
         notes.append(DataNote("labels", (), str(error)))
-    counts = class_counts(data.labels, kind) if data.labels is not None and kind in ("single", "multi") else {}
-    notes += _class_notes(data, counts, kind)
+    counts = class_counts([labels[i] for i in here], kind) if kind in ("single", "multi") else {}
+    notes += _class_notes(labels, here, counts, kind)
     if count_tokens is not None:
         over = [i + 1 for i, n in enumerate(count_tokens(data.inputs)) if n > max_length]
         if over:
@@ -123,7 +129,8 @@ def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
     conflicts = sorted(
         row
         for group in rows.values()
-        if data.labels is not None and len({repr(data.labels[row - 1]) for row in group}) > 1
+        if data.labels is not None
+        and len({repr(label) for row in group if not has_no_label(label := data.labels[row - 1])}) > 1
         for row in group
     )
     notes: list[DataNote] = []
@@ -134,13 +141,16 @@ def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
     return notes
 
 
-def _class_notes(data: LabelledTexts, counts: Mapping[Any, int], kind: LabelKind | None) -> list[DataNote]:
+def _class_notes(
+    labels: Sequence[Any], here: Sequence[int], counts: Mapping[Any, int], kind: LabelKind | None
+) -> list[DataNote]:
+    """Look at the classes of the rows that have one."""
     notes = _twin_notes(list(counts))
     rows: dict[Any, list[int]] = defaultdict(list)
-    of_rows = classes_of_rows(data.labels or [], kind) if kind and counts else []
-    for row, names in enumerate(of_rows, start=1):
+    of_rows = classes_of_rows([labels[i] for i in here], kind) if kind and counts else []
+    for i, names in zip(here, of_rows, strict=False):
         for name in names:
-            rows[name].append(row)
+            rows[name].append(i + 1)
     tiny = {name: rows.get(name, []) for name, count in counts.items() if count < TINY_CLASS}
     if len(tiny) > MANY_TINY:
         has = sorted({row for found in tiny.values() for row in found})

@@ -20,6 +20,7 @@ __all__ = [
     "class_counts",
     "classes_of_rows",
     "fits_int64",
+    "has_no_label",
     "is_indicator",
     "is_missing",
     "label_kind",
@@ -54,7 +55,8 @@ def is_missing(value: object) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
-def _missing(label: object) -> bool:
+def has_no_label(label: object) -> bool:
+    """Tell whether a row's label is missing, or a name without a letter."""
     return is_missing(label) or (isinstance(label, str) and not label.strip())
 
 
@@ -68,7 +70,7 @@ def label_kind(labels: Sequence[Any]) -> LabelKind:
     >>> label_kind(["spam", "ham"]), label_kind([0.5, 2.0]), label_kind([["joy"], []])
     ('single', 'regression', 'multi')
     """
-    missing = [i + 1 for i, label in enumerate(labels) if _missing(label)]
+    missing = [i + 1 for i, label in enumerate(labels) if has_no_label(label)]
     if missing:
         raise DataError(
             f"every row needs a label: {len(missing)} of {len(labels)} have none ({name_rows(missing)}); "
@@ -152,7 +154,7 @@ def _check_lists(labels: Sequence[Any]) -> None:
     """Say which lists hold anything but the names of classes, all of one type."""
     types = [{_type_name(name) for name in row} for row in labels]
     checks: Sequence[tuple[Callable[[Iterable[Any]], bool], str]] = (
-        (lambda row: any(_type_name(v) == "list" or _missing(v) for v in row), "lists or nothing"),
+        (lambda row: any(_type_name(v) == "list" or has_no_label(v) for v in row), "lists or nothing"),
         (lambda row: any(_type_name(v) not in ("str", "int", "bool", "float") for v in row), "other things"),
         (lambda row: any(_type_name(v) == "float" and not float(v).is_integer() for v in row), "fractions"),
         (lambda row: any(_type_name(v) == "int" and not fits_int64(v) for v in row), "numbers beyond 64 bits"),

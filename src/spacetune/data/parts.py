@@ -3,6 +3,9 @@
 Every part is written whole or not at all. ``parts.json`` beside them says what the run was.
 """
 
+# The types of PyArrow are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import contextlib
@@ -10,9 +13,11 @@ import dataclasses
 import json
 import logging
 import os
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import safetensors
 
 from spacetune.data.writing import write
 from spacetune.errors import SpacetuneError, UsageError
@@ -44,9 +49,33 @@ class Parts:
         """The parts that are not there."""
         return [part for part in range(self.number) if not self.path(part).exists()]
 
+    def to_write(self, sizes: Sequence[int] | None) -> list[int]:
+        """Return the parts that are not there, or cannot be read whole: these are said.
+
+        `sizes` are the rows of every part; None where they are not known beforehand.
+        """
+        found = [part for part in range(self.number) if self.path(part).exists()]
+        damaged = [part for part in found if not _is_whole(self.path(part), sizes and sizes[part])]
+        for part in damaged:
+            log.warning("! %s cannot be read whole, and is written anew", self.path(part))
+        return sorted([*self.missing, *damaged])
+
     def write(self, part: int, content: Iterable[bytes]) -> None:
         """Write a part."""
         write(self.path(part), content)
+
+
+def _is_whole(path: Path, n_rows: int | None) -> bool:
+    import pyarrow.parquet as pq
+
+    try:
+        if path.suffix == ".parquet":
+            found: int = pq.read_metadata(path).num_rows
+            return n_rows is None or found == n_rows
+        with safetensors.safe_open(path, "np"):
+            return True
+    except (OSError, ValueError, safetensors.SafetensorError):
+        return False
 
 
 def check_folder(folder: Path, resume: bool) -> None:

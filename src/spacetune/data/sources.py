@@ -244,6 +244,11 @@ def _from_folder(path: Path, split: str | None) -> Table:
     except SpacetuneError:
         raise
     except Exception as error:  # whatever `datasets` and what it reads with raise on a folder of another kind
+        if files_of(path):
+            raise DataError(
+                f"{printable(path)} is a folder of tables, which are read block by block alone: by predict, explain "
+                "and encode with --out to .csv, .jsonl, .parquet or a folder; name one of its files"
+            ) from error
         raise DataError(
             f"{printable(path)} must be a folder that `datasets` saved with save_to_disk, and cannot be read as one: "
             f"{printable(error)}; save it again, or name a file in it"

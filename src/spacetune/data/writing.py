@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import logging
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,6 +46,8 @@ ArrowType = Any
 
 UNFIT = (NotImplementedError, OverflowError, TypeError, ValueError)
 """What PyArrow raises on a value that a type does not hold: its own errors are of these kinds too."""
+
+log = logging.getLogger("spacetune")
 
 NUMBER = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
@@ -140,20 +143,33 @@ def safe_cell(value: object) -> Any:
 
 def _risky(text: str) -> bool:
     """Tell whether the first sign that is seen is one that starts a formula, in any width; a number is none."""
-    if NUMBER.fullmatch(text):
+    if NUMBER.fullmatch(text) or len(text) == 1:  # a sign alone is none
         return False
     seen = next((c for c in text if unicodedata.category(c)[0] not in "ZC"), "")
     return text.startswith(("\t", "\r")) or unicodedata.normalize("NFKC", seen)[:1] in tuple("=+-@")
 
 
 def _csv(tables: Iterable[Columns]) -> Iterator[bytes]:
+    n_marked, first = 0, ""
     for i, table in enumerate(tables):
         text = io.StringIO()
         writer = csv.writer(text)
         if not i:
             writer.writerow([safe_cell(name) for name in table])
-        writer.writerows([safe_cell(value) for value in row] for row in zip(*table.values(), strict=True))
+        for row in zip(*table.values(), strict=True):
+            cells = [safe_cell(value) for value in row]
+            for cell, value in zip(cells, row, strict=True):
+                if cell is not value and isinstance(value, str):
+                    n_marked, first = n_marked + 1, first or cell
+            writer.writerow(cells)
         yield as_bytes(text.getvalue())
+    if n_marked:
+        log.warning(
+            "! %s of the CSV file with an apostrophe in front, since a spreadsheet would take it for a formula: "
+            "the first is %s; .jsonl and .parquet hold every cell as it was",
+            counted(n_marked, "cell"),
+            f"{first!r:.60}",
+        )
 
 
 def _json_lines(tables: Iterable[Columns]) -> Iterator[bytes]:
@@ -238,11 +254,35 @@ def _array(values: Any, kind: ArrowType | None) -> Any:
     if isinstance(values, pa.Array):
         return values
     try:
-        return pa.array(values, kind)
+        array = pa.array(values, kind)
+        if not _holds_nothing(array.type) and not _mixes_truth(values, array.type):
+            return array
+        return pa.array([None if value is None else _text(_told(value)) for value in values], pa.string())
     except UNFIT:
         if kind is not None and not pa.types.is_string(kind):
             raise SpacetuneError(f"a column of {kind} holds a value that is none; write .csv or .jsonl") from None
-        return pa.array([None if value is None else _text(str(value)) for value in values], pa.string())
+        return pa.array([None if value is None else _text(_told(value)) for value in values], pa.string())
+
+
+def _told(value: object) -> str:
+    """Return a value as text: a list or a mapping as JSON."""
+    return json_text(jsonable(value)) if isinstance(value, list | tuple | dict) else str(value)
+
+
+def _holds_nothing(kind: ArrowType) -> bool:
+    """Tell whether a type has mappings without a key in it, which Parquet cannot hold."""
+    import pyarrow as pa
+
+    inner = [kind.field(i).type for i in range(kind.num_fields)]
+    return (pa.types.is_struct(kind) and not inner) or any(_holds_nothing(each) for each in inner)
+
+
+def _mixes_truth(values: Sequence[Any], kind: ArrowType) -> bool:
+    """Tell whether numbers stand beside True and False, which would become 1 and 0."""
+    import pyarrow as pa
+
+    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return numbers and isinstance(values, list | tuple) and any(value is True or value is False for value in values)
 
 
 def as_bytes(text: str) -> bytes:

@@ -46,6 +46,9 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
             raise DataError("there are no texts to learn from: 0 samples")
         if not np.isfinite(numbers).all():
             raise DataError("labels to predict must be finite numbers; input y contains NaN or infinity")
+        if len(numbers) > 1 and (numbers == numbers[0]).all():
+            told = f"all {len(numbers):,} labels are {numbers[0]:g}"
+            raise DataError(f"a regressor needs numbers that differ, and {told}: there is nothing to learn from them")
         return numbers.tolist()
 
     def _task_of(self, sample: Sample) -> Regression:

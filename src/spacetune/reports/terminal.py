@@ -223,8 +223,11 @@ def draw_data_report(console: Console, report: DataReport) -> None:
         "regression": "a number a text",
         None: "no labels",
     }
+    told = kind[report.kind]
+    if report.kind is None and any(note.kind == "labels" for note in report.notes):
+        told = "labels that are not of one kind"
     lengths = f"median {report.words_median:.0f} words, longest {report.words_longest}"
-    console.print(plain(f"{report.source}: {counted(report.n_texts, 'text')}, {kind[report.kind]}, {lengths}"))
+    console.print(plain(f"{report.source}: {counted(report.n_texts, 'text')}, {told}, {lengths}"))
     if report.classes:
         rows = [
             {"class": str(name), "texts": count, "share": count / report.n_texts}

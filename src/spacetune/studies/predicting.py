@@ -21,7 +21,7 @@ from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.fitting import probabilities
-from spacetune.results import Result, jsonable, shown_fields
+from spacetune.results import Result, json_text, jsonable, shown_fields
 from spacetune.studies.data.thresholds import Thresholds, as_thresholds, single_label
 from spacetune.studies.fit.scoring import cut_notes
 from spacetune.studies.streaming import Stream, Streamed, model_run
@@ -68,10 +68,11 @@ class Predictions(Result):
     def table(self) -> dict[str, Sequence[Any]]:
         """Return a table by columns: its own, or the text (and pair); the prediction; probabilities; what is wrong.
 
-        A column of the user's that has the name of one of these keeps its name, and ours is called ``spacetune …``.
+        Several labels stand in one cell with | between, or as a JSON list where a class has | in its name. A column of
+        the user's that has the name of one of these keeps its name, and ours is called ``spacetune …``.
         """
         found: dict[str, Sequence[Any]] = {
-            "predicted": ["|".join(map(str, p)) if isinstance(p, list) else p for p in self.predicted]
+            "predicted": [self._joined(p) if isinstance(p, list) else p for p in self.predicted]
         }
         if self.probabilities is not None and self.top is None:
             found |= {f"p({c})": self.probabilities[:, k].tolist() for k, c in enumerate(self.classes)}
@@ -83,6 +84,11 @@ class Predictions(Result):
             found = {name: _where_right(values, self.errors) for name, values in found.items()}
             found["error"] = self.errors
         return beside(self._own(), found)
+
+    def _joined(self, labels: list[Any]) -> str:
+        """Return several labels in one cell: with | between, or as a JSON list where a class has it in its name."""
+        parted = any("|" in str(name) for name in self.classes)
+        return json_text(jsonable(labels)) if parted else "|".join(map(str, labels))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return `table` as one row a text."""

@@ -168,7 +168,7 @@ class Stream:
                 parts = held.enter_context(
                     open_parts(self.place, fingerprint, about, number, ending, resume=self.resume)
                 )
-                missing = parts.missing
+                missing = parts.to_write(survey.sizes if self.of == "predictions" else None)
                 skipped = survey.n_rows - sum(survey.sizes[part] for part in missing)
             bar = held.enter_context(progress_bar(survey.n_rows, self.of, "rows", show=self.progress, done=skipped))
             n_cut = self._write_parts(made, parts, missing, bar) if parts else made.write_file(self.place, bar)

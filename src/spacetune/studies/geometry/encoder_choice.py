@@ -177,7 +177,8 @@ def choose_encoder(
         raise UsageError(f"n_texts must be at least 2, got {n_texts}")
     labels = data.labels
     if labels is None or label_kind(labels) != "single":
-        raise DataError("encoders are ranked by classes: every text needs one label that is a class")
+        got = "no labels" if labels is None else f"labels of the kind {label_kind(labels)!r}"
+        raise DataError(f"encoders are ranked by classes: every text needs one label that is a class, got {got}")
     drawn = np.sort(np.random.default_rng(seed).permutation(len(data))[:n_texts])
     data = data.take(drawn.tolist())
     task = SingleLabel(tuple(sorted(set(data.labels or []))))
