@@ -32,7 +32,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], int, str]] = {
         (*FIT[:1], "MODEL/model.safetensors", *FIT[2:]), 1,
         "model.safetensors: the ending says the format, and '.safetensors' is not one of",
     ),
-    "a folder of another kind": (("score", "MODEL", "FOLDER"), 1, "is a folder of tables, which are read block by block alone"),
+    "a folder of another kind": (("score", "MODEL", "FOLDER"), 1, "is a folder of tables, which are read block by"),
     "no such model": (("score", "FOLDER/modle", "TEST"), 1, "is not a saved model: there is no such folder"),
     "a file as the model": (("predict", "TRAIN", "hello"), 1, "train.csv is not a saved model"),
     "a folder without a model": (("predict", "FOLDER", "hello"), 1, "is not a whole saved model: config.json is"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +244,18 @@ def test_every_result_has_a_report_of_its_own(model: LinearProbe, encoder: Encod
     }
     for title, each in found.items():
         assert render(each, tmp_path / "report.md").read_text().startswith(f"# {title}\n")
+
+
+def test_thresholds_are_of_the_classes_they_were_chosen_for(model: LinearProbe, tmp_path: Path) -> None:
+    found = choose_thresholds(model, HELD, precision=0.8)
+    assert found.classes == tuple(model.classes_.tolist())
+    other = LinearProbe(store=None).fit(["a", "b", "c"] * 6, ["x", "y", "z"] * 6)
+    (tmp_path / "t.json").write_text(found.to_json())
+    for each in (found, read_thresholds(tmp_path / "t.json")):
+        with pytest.raises(UsageError, match="of other classes than the model's"):
+            each.sure(other, other.predict_logits(["a"]))
+        assert each.sure(model, model.predict_logits(HELD.texts)).shape == (len(HELD),)
+    told = json.loads(found.to_json())
+    del told["classes"]  # as they were written before
+    (tmp_path / "old.json").write_text(json.dumps(told))
+    assert read_thresholds(tmp_path / "old.json").classes == ()

@@ -244,3 +244,30 @@ def test_features_of_a_row_without_a_text_are_missing(tiny_encoder: Encoder, tmp
     assert [row["layer 2"] is None for row in rows_of(tmp_path / "f.parquet")] == [False, True]
     with pytest.raises(UsageError, match="choose Parquet"):
         encode_file(tiny_encoder, blocks, tmp_path / "f", form="safetensors")
+
+
+def test_a_part_that_cannot_be_read_whole_is_written_anew(
+    model: LinearProbe, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, hurt = tmp_path / "whole", tmp_path / "hurt"
+    blocks = TextBlocks(data, size=8)
+    for place in (whole, hurt):
+        predict_file(model, blocks, place)
+    names = sorted(path.name for path in whole.glob("*.parquet"))
+    (hurt / names[0]).write_bytes((hurt / names[0]).read_bytes()[:100])
+    pq.write_table(pq.read_table(hurt / names[1]).slice(0, 3), hurt / names[1])
+    found = predict_file(model, blocks, hurt, resume=True)
+    assert found.n_rows - found.n_skipped == 16
+    assert caplog.text.count("cannot be read whole, and is written anew") == 2
+    for name in names:
+        assert pq.read_table(whole / name).equals(pq.read_table(hurt / name))
+
+
+def test_an_empty_cell_of_csv_is_a_missing_text_where_rows_are_kept(model: LinearProbe, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,id\na good day,1\n,2\n")
+    (tmp_path / "a.jsonl").write_text('{"text": "a good day", "id": 1}\n{"text": "", "id": 2}\n')
+    found = predict_file(model, TextBlocks(tmp_path / "a.csv", on_error="keep"), tmp_path / "b.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text().splitlines()]
+    assert (found.n_errors, rows[1]["error"], rows[1]["predicted"]) == (1, "the text is missing", None)
+    found = predict_file(model, TextBlocks(tmp_path / "a.jsonl", on_error="keep"), tmp_path / "c.jsonl")
+    assert found.n_errors == 0  # there an empty text is one

@@ -27,7 +27,7 @@ class Sender:
 
 
 def refused(sender: Sender, headers: dict[bytes, bytes]) -> Refused:
-    with pytest.raises(Refused, match="over 0.001 MB") as found:
+    with pytest.raises(Refused, match=r"over 0\.001 MB") as found:
         asyncio.run(Bodies(LIMITS).read(headers, sender.receive))
     assert found.value.status == 413
     return found.value

@@ -334,3 +334,21 @@ def test_host_is_checked_on_every_loopback_address(
 
 async def nothing() -> bool:
     return False
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"texts": ["a", 5]}', "every text must be a string or a pair of strings; number 2 is int"),
+        (
+            b'{"texts": ["a", ["b"]]}',
+            "every text must be a string or a pair of strings; number 2 is a list of other things",
+        ),
+        (b'{"texts": "one"}', "texts must be a list of them; put a single one in brackets"),
+        (b"not json", "the body is not JSON: Expecting value at character 0"),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_said_in_a_sentence(client: TestClient, body: bytes, said: str) -> None:
+    answer = client.post("/predict", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]

@@ -55,7 +55,7 @@ class Parts:
         `sizes` are the rows of every part; None where they are not known beforehand.
         """
         found = [part for part in range(self.number) if self.path(part).exists()]
-        damaged = [part for part in found if not _is_whole(self.path(part), sizes and sizes[part])]
+        damaged = [part for part in found if not _is_whole(self.path(part), None if sizes is None else sizes[part])]
         for part in damaged:
             log.warning("! %s cannot be read whole, and is written anew", self.path(part))
         return sorted([*self.missing, *damaged])

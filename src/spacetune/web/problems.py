@@ -72,7 +72,7 @@ def add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, error: RequestValidationError) -> Response:
-        errors = [{"at": _place(each["loc"]), "message": str(each["msg"])[:500]} for each in error.errors()[:20]]
+        errors = [{"at": _place(each["loc"]), "message": _told(each)[:500]} for each in error.errors()[:20]]
         first = f"{errors[0]['at']}: {errors[0]['message']}" if errors else "it cannot be read"
         return answer(request, 422, f"the request is not as it should be: {first}", errors=errors)
 
@@ -85,6 +85,20 @@ def add_problems(app: FastAPI) -> None:
 
     for kind in (DataError, UsageError, UnsupportedByFamily):
         app.add_exception_handler(kind, unusable)
+
+
+def _told(error: Mapping[str, Any]) -> str:
+    """Say in a sentence what pydantic found, where users err most: texts, and a body that is no JSON."""
+    steps, given = error["loc"], error.get("input")
+    numbers = [step for step in steps if isinstance(step, int)]
+    if error["type"] == "json_invalid":
+        return f"the body is not JSON: {error.get('ctx', {}).get('error', error['msg'])} at character {steps[-1]}"
+    if steps[2:] == ("texts",) and isinstance(given, str):
+        return "texts must be a list of them; put a single one in brackets"
+    if steps[2:3] == ("texts",) and numbers:  # what it holds is not repeated: it may be private
+        kind = "a list of other things" if len(numbers) > 1 or isinstance(given, list) else type(given).__name__
+        return f"every text must be a string or a pair of strings; number {numbers[0] + 1} is {kind}"
+    return str(error["msg"])
 
 
 def _place(steps: tuple[int | str, ...]) -> str:

@@ -18,7 +18,7 @@ from spacetune.errors import DataError, UsageError
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.fitting import probabilities
-from spacetune.results import TableResult
+from spacetune.results import TableResult, jsonable
 from spacetune.studies.fit.answers import Answers
 from spacetune.studies.fit.scoring import seen_notes
 
@@ -64,6 +64,9 @@ class Threshold:
     high: float | None
 
 
+OTHERS = "these thresholds are of other classes than the model's; choose them with this model"
+
+
 @dataclasses.dataclass(frozen=True)
 class Thresholds(TableResult):
     """Thresholds below which a classifier is unsure.
@@ -80,6 +83,8 @@ class Thresholds(TableResult):
         One for all, or one a class.
     notes
         Warnings, such as texts that the model was trained on.
+    classes
+        Of the model that they were chosen for; empty where a probability was named for any model.
     """
 
     source: str
@@ -87,6 +92,7 @@ class Thresholds(TableResult):
     level: float
     thresholds: tuple[Threshold, ...]
     notes: tuple[str, ...] = ()
+    classes: tuple[Any, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a threshold."""
@@ -104,13 +110,15 @@ class Thresholds(TableResult):
         UsageError
             If the thresholds are of other classes than the model's.
         """
+        if self.classes and set(self.classes) != set(jsonable(model.task_.classes)):
+            raise UsageError(OTHERS)
         found, by = _sureness(model, logits), {each.predicted: each.value for each in self.thresholds}
         if set(by) == {None}:
             values = np.full(len(logits), _or_none_reaches(by[None]))
         elif set(by) == set(model.task_.classes):
             values = np.array([_or_none_reaches(by[name]) for name in model.task_.classes])[logits.argmax(1)]
         else:
-            raise UsageError("these thresholds are of other classes than the model's; choose them with this model")
+            raise UsageError(OTHERS)
         return found >= values
 
 
@@ -178,6 +186,7 @@ def choose_thresholds(
         level=level,
         thresholds=tuple(_threshold(name, scores[rows], right[rows], what, level) for name, rows in groups),
         notes=tuple(seen_notes(model, answers.data)),
+        classes=tuple(jsonable(model.task_.classes)),
     )
 
 
@@ -216,6 +225,7 @@ def read_thresholds(place: Path) -> Thresholds:
         told = json.loads(place.read_text(encoding="utf-8"))
         rows = tuple(Threshold(**row) for row in told["thresholds"])
         fields: dict[str, Any] = {**told, "thresholds": rows, "notes": tuple(told["notes"])}
+        fields["classes"] = tuple(told.get("classes", ()))
         found = Thresholds(**fields)
         values = {each.predicted: each.value for each in found.thresholds}.values()
         if not all(value is None or isinstance(value, float) for value in values):
