@@ -120,9 +120,9 @@ def main(out: Path = HERE, data: Path = DATA, *, second: bool = False) -> dict[s
     run_missing(
         path, found, missing, lambda name: completed(encoder, name, data, sets.get(name)), "layer choice", len(SETS)
     )
-    if out == HERE and not second and path.is_file():
-        layer_evidence.EVIDENCE.parent.mkdir(exist_ok=True)
-        shutil.copyfile(path, layer_evidence.EVIDENCE)
+    if out == HERE and path.is_file():
+        layer_evidence.EVIDENCE.mkdir(exist_ok=True)
+        shutil.copyfile(path, layer_evidence.EVIDENCE / path.name)
     return found
 
 

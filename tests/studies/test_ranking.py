@@ -58,9 +58,14 @@ def test_the_verdict_asks_for_more_than_luck() -> None:
     assert verdict({"eee": few, **plain}).endswith("5 data sets are too few to tell")
 
 
-def test_the_stored_evidence_is_whole() -> None:
-    found = stored_evidence()
-    assert len(found.sets) == 12
+SECOND = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+"""Of the weights of all-mpnet-base-v2."""
+
+
+@pytest.mark.parametrize(("sha256", "n_layers"), [("", 7), ("of no encoder", 7), (SECOND, 13)])
+def test_the_stored_evidence_is_whole_and_of_the_weights_where_it_has_them(sha256: str, n_layers: int) -> None:
+    found = stored_evidence(sha256)
+    assert (len(found.sets), len(found.layers)) == (12, n_layers)
     for held in found.sets.values():
         assert len(held["scores"]) == len(held["small probe"]) == len(found.layers)
         assert all(len(values) == len(found.layers) for values in held["measures"].values())

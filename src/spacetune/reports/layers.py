@@ -28,7 +28,7 @@ SIMILARITIES = ("debiased_cka", "procrustes", "neighbour_overlap")
 
 def measures_document(table: MeasureTable) -> Document:
     """Lay out measures over layers, one curve a measure, with what a high value means and the layer it would pick."""
-    record = {entry.by: entry for entry in records(stored_evidence())}
+    record = {entry.by: entry for entry in records(stored_evidence(table.provenance.sha256))}
     several = len(table.layers) > 1
     figures = [
         figure
@@ -52,9 +52,8 @@ def _measures_finding(table: MeasureTable, record: dict[str, PickRecord]) -> str
     if len(table.layers) == 1:
         told = [f"{e.measure} {e.value:.3f}" for e in table.values if e.value is not None][:3]
         return f"At layer {table.layers[0]}: {', '.join(told)}." if told else "No measure has a value here."
-    other = (
-        "" if table.provenance.sha256 == stored_evidence().sha256 else f" That was seen on {stored_evidence().encoder}."
-    )
+    evidence = stored_evidence(table.provenance.sha256)
+    other = "" if table.provenance.sha256 == evidence.sha256 else f" That was seen on {evidence.encoder}."
     return f"Which layer to read? {verdict(record)[0].upper()}{verdict(record)[1:]}.{other}"
 
 

@@ -1,7 +1,7 @@
 """How well measures picked the best layer where the answer is known: the evidence behind ``measure --rank``.
 
 The evidence is a table of scores and measures by layer over many data sets, made by
-`python -m papers.latent_geometry.layer_choice` and kept in ``evidence/layer_choice.json``. A measure picks the layer
+`python -m papers.latent_geometry.layer_choice` and kept in ``evidence/``, for two encoders. A measure picks the layer
 where it is greatest, or least; which of the two is settled on the other data sets, never on the one it is judged on.
 """
 
@@ -19,7 +19,9 @@ from spacetune.studies.geometry.pick_record import PickRecord, picked, record_of
 
 __all__ = ["BASELINES", "LayerEvidence", "read_evidence", "records", "stored_evidence"]
 
-EVIDENCE = Path(__file__).parent / "evidence" / "layer_choice.json"
+EVIDENCE = Path(__file__).parent / "evidence"
+FILES = ("layer_choice.json", "layer_choice_second.json")
+"""Of the default encoder, and of all-mpnet-base-v2."""
 BASELINES = {
     "last layer": "always the last layer",
     "same layer": "the layer that was best on average on the other data sets",
@@ -54,15 +56,16 @@ class LayerEvidence:
 
 
 @functools.cache
-def stored_evidence() -> LayerEvidence:
-    """Return the evidence that comes with the package.
+def stored_evidence(sha256: str = "") -> LayerEvidence:
+    """Return the evidence that comes with the package: of these weights, or else of the default encoder.
 
     Raises
     ------
     DataError
         If the file is missing.
     """
-    return read_evidence(EVIDENCE)
+    found = [read_evidence(EVIDENCE / name) for name in FILES]
+    return next((evidence for evidence in found if evidence.sha256 == sha256), found[0])
 
 
 def read_evidence(path: Path) -> LayerEvidence:

@@ -87,7 +87,8 @@ def rank_layers(
     LayerRanking
         Orders, records, baselines, and a verdict.
     """
-    evidence, opened = stored_evidence(), open_encoder(encoder)
+    opened = open_encoder(encoder)
+    evidence = stored_evidence(opened.source.sha256)
     record = {entry.by: entry for entry in records(evidence)}
     names = [name for name in record if name in set(measures_of(evidence))]
     table = measure(opened, texts, measures=names, sample=sample, seed=seed, store=store, progress=progress)
