@@ -89,6 +89,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "convbert": _SMALL,
     "nystromformer": _SMALL,
     "fnet": _SMALL,
+    "t5": {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 3, "num_heads": 4, "pad_token_id": 0},
 }
 WITH_SEGMENTS = {"bert", "electra", "electra-narrow", "albert", "albert-groups", "xlnet", "ernie", "deberta-v2"}
 _BYTE_LEVEL = {"roberta", "xlm-roberta", "camembert", "gpt2"}
@@ -177,7 +178,7 @@ def random_model(family: str, n_tokens: int, **changes: Any) -> Any:
     """Build a model whose every parameter, LayerNorm gains and biases too, is far from its initial value."""
     settings = {"vocab_size": n_tokens, **CONFIGS[family], **changes}
     config = transformers.AutoConfig.for_model(model_type(family), **settings)
-    model = transformers.AutoModel.from_config(config).eval()
+    model = (transformers.T5EncoderModel if family == "t5" else transformers.AutoModel.from_config)(config).eval()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -15,6 +15,7 @@ from spacetune import Encoder
 from spacetune.encoders import TextInput, TokenFeatures
 from spacetune.encoders.families import FAMILIES, Family, family_of, parts_of, registry
 from spacetune.encoders.families.distilbert import distilbert_parts
+from spacetune.encoders.loading import load
 from spacetune.encoders.passes.packed import PackedEncoder
 from spacetune.encoders.passes.padded import PaddedEncoder
 from spacetune.errors import EncoderError, UnsupportedByFamily
@@ -27,7 +28,9 @@ UNPADDED = ["convbert", "nystromformer", "fnet"]  # they look at padding whateve
 
 @functools.lru_cache(maxsize=1)
 def loaded_by_transformers(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
-    model = transformers.AutoModel.from_pretrained(folder, dtype=dtype).eval()
+    config = transformers.AutoConfig.from_pretrained(folder)
+    kind: Any = transformers.T5EncoderModel if config.model_type == "t5" else transformers.AutoModel
+    model = kind.from_pretrained(folder, dtype=dtype).eval()
     return model, transformers.AutoTokenizer.from_pretrained(folder)
 
 
@@ -134,14 +137,42 @@ def test_albert_with_inner_groups_is_refused(made: Made) -> None:
         Encoder.from_pretrained(made("albert", inner_group_num=2), dtype="float32")
 
 
-@pytest.mark.parametrize("kind", ["t5", "bart"])
-def test_an_encoder_decoder_is_refused(tmp_path: Path, kind: str) -> None:
-    tokenizer = word_pieces(segments=False)
-    sizes = {"t5": {"d_kv": 8, "num_layers": 1, "num_heads": 4, "d_ff": 48}}.get(
-        kind, {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 4, "decoder_attention_heads": 4}
-    )
-    config = transformers.AutoConfig.for_model(kind, vocab_size=len(tokenizer), d_model=32, **sizes)
-    transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    with pytest.raises(EncoderError, match=f"encoder-decoder \\({kind}\\)"):
+def test_an_encoder_decoder_is_refused(tmp_path: Path) -> None:
+    sizes = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 4, "decoder_attention_heads": 4}
+    save_whole("bart", tmp_path, **sizes)
+    with pytest.raises(EncoderError, match=r"encoder-decoder \(bart\)"):
         Encoder.from_pretrained(tmp_path, dtype="float32")
+
+
+def save_whole(kind: str, place: Path, **sizes: Any) -> Any:
+    tokenizer = word_pieces(segments=False)
+    config = transformers.AutoConfig.for_model(kind, vocab_size=len(tokenizer), d_model=32, **sizes)
+    model = transformers.AutoModel.from_config(config)
+    model.save_pretrained(place)
+    tokenizer.save_pretrained(place)
+    return model
+
+
+@pytest.mark.parametrize("kind", ["t5", "mt5", "umt5"])
+def test_of_t5_the_encoder_is_read(tmp_path: Path, kind: str) -> None:
+    whole = save_whole(kind, tmp_path, d_kv=8, num_layers=2, num_heads=4, d_ff=48, pad_token_id=0).eval()
+    encoder = Encoder.from_pretrained(tmp_path, dtype="float32")
+    features = encoder.encode(["a good day", "so it is, is it not?"], layers="all")
+    for i in range(2):
+        ids = features.token_ids[features.offsets[i] : features.offsets[i + 1]].long()
+        with torch.no_grad():
+            expected = whole.encoder(input_ids=ids[None], output_hidden_states=True).hidden_states
+        torch.testing.assert_close(
+            rows(features, i), torch.stack([h[0] for h in expected], dim=1), atol=1e-5, rtol=1e-5
+        )
+
+
+def test_an_architecture_that_mixes_float32_in_runs_in_it(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "choose_dtype", lambda *_: torch.bfloat16)
+    folder = made("xlnet")
+    assert Encoder.from_pretrained(made("gpt2")).dtype == torch.bfloat16
+    encoder = Encoder.from_pretrained(folder)
+    assert encoder.dtype == torch.float32
+    assert encoder.embed(["a good day"]).shape == (1, 32)
+    with pytest.raises(EncoderError, match=r"does not run in bfloat16: .*take dtype float32 or auto"):
+        Encoder.from_pretrained(folder, dtype="bfloat16")

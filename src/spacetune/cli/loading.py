@@ -43,5 +43,9 @@ def named_encoder(given: str) -> Any:
     config = Path(given) / "config.json"
     if (Path(given) / "model.safetensors").is_file() and config.is_file():
         ours = "spacetune" in json.loads(config.read_text(encoding="utf-8"))
-        return load(Path(given)).encoder_ if ours else given
+        if not ours:
+            return given
+        from spacetune.estimators.whole import whole_encoder
+
+        return whole_encoder(load(Path(given)))
     return given

@@ -6,7 +6,7 @@ from spacetune.encoders.families.family import Family
 
 __all__ = ["FAMILIES"]
 
-MASKING = ("deberta", "deberta-v2", "megatron-bert", "rembert", "roformer", "xlnet")
+MASKING = ("deberta", "deberta-v2", "megatron-bert", "rembert", "roformer", "xlnet", "t5", "mt5", "umt5")
 
 FAMILIES = (
     Family("ernie", ("ernie",), prefix=True, masks_padding=True, shifts=("ernie",)),

@@ -22,7 +22,7 @@ from spacetune.encoders.loading.limits import MAX_WINDOWS, most_positions, usual
 from spacetune.encoders.loading.machine import choose_device, choose_dtype
 from spacetune.encoders.loading.resolving import VOCABULARIES, EncoderSource, resolve, weights_sha256
 from spacetune.encoders.loading.stated import in_one_line
-from spacetune.encoders.passes.packed import PackedEncoder
+from spacetune.encoders.passes.packed import PackedBatch, PackedEncoder
 from spacetune.encoders.passes.padded import PaddedEncoder
 from spacetune.encoders.tokenizing import FastTokenizer, Tokenizing
 from spacetune.errors import EncoderError, UsageError
@@ -37,6 +37,9 @@ __all__ = [
     "weights_digest",
     "weights_in",
 ]
+
+ENCODERS_OF = {"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"}
+"""Encoder-decoders of which the encoder is read, and transformers' class of it alone."""
 
 M = TypeVar("M", bound=EncoderModel)
 
@@ -139,9 +142,27 @@ def load_encoder(
     check_folder(source.folder)
     direct = read_directly(source.folder, number)
     if direct is None:
-        return source, freeze(*load_model(source, number, trust_remote_code), source, number, place)
+        loaded = freeze(*load_model(source, number, trust_remote_code), source, number, place)
+        if number != torch.float32 and (problem := _problem(loaded)) is not None:
+            if dtype != "auto":
+                raise EncoderError(f"{source.name} does not run in {dtype}: {problem}; take dtype float32 or auto")
+            loaded = freeze(*load_model(source, torch.float32, trust_remote_code), source, torch.float32, place)
+        return source, loaded
     whole = functools.partial(_load_whole, source, number, place, direct[0])
     return source, freeze(*direct, source, number, place, whole)
+
+
+def _problem(loaded: LoadedEncoder) -> str | None:
+    """Say why a model does not run in its dtype: some architectures mix float32 in."""
+    if loaded.packed:
+        return None
+    ids = torch.tensor([0, 1, 2], device=loaded.device)
+    try:
+        with torch.inference_mode():
+            loaded.runner.hidden_states(PackedBatch(ids, torch.zeros_like(ids), [3]), [0])
+    except RuntimeError as error:
+        return in_one_line(error)
+    return None
 
 
 def _load_whole(
@@ -238,13 +259,15 @@ def load_model(source: EncoderSource, dtype: torch.dtype, trust_remote_code: boo
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "local_files_only": True}
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.folder, **options)
+        config = transformers.AutoConfig.from_pretrained(source.folder, **options)
+        kind: Any = getattr(transformers, ENCODERS_OF.get(config.model_type, "AutoModel"))
         options |= {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
         try:
-            model, report = transformers.AutoModel.from_pretrained(source.folder, attn_implementation="sdpa", **options)
+            model, report = kind.from_pretrained(source.folder, attn_implementation="sdpa", **options)
         except ValueError as error:  # an architecture without it takes its own attention
             if "scaled_dot_product_attention" not in str(error):
                 raise
-            model, report = transformers.AutoModel.from_pretrained(source.folder, **options)
+            model, report = kind.from_pretrained(source.folder, **options)
     except Exception as error:
         raise EncoderError(f"transformers cannot load {source.folder}: {_reason(error)}") from error
     _check_loaded(source, model, report["missing_keys"])
@@ -258,7 +281,7 @@ def _reason(error: Exception) -> str:
 
 
 def _check_loaded(source: EncoderSource, model: Any, missing: Collection[str]) -> None:
-    if model.config.is_encoder_decoder:
+    if model.config.is_encoder_decoder and model.config.model_type not in ENCODERS_OF:
         raise EncoderError(f"{source.name} is an encoder-decoder ({model.config.model_type}); give an encoder")
     absent = sorted(name for name in missing if "pooler" not in name)
     if len(absent) < len(missing):

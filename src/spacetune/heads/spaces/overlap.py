@@ -27,7 +27,7 @@ class SpaceOverlap(RecordResult):
     names
         The classes.
     principal_angle
-        Mean principal angle between the operators' row spaces, in degrees: 0 the same, 90 orthogonal.
+        Mean principal angle between the operators' row spaces over all layers, in degrees: 0 the same, 90 orthogonal.
     smallest_angle
         The smallest principal angle, in degrees.
     operator_overlap
@@ -76,7 +76,8 @@ def space_overlap(head: SpaceHead, names: tuple[str, ...], centroids: Tensor | N
     Parameters
     ----------
     head
-        A trained head; with several layers, a space's operators of all layers stand side by side.
+        A trained head. With several layers a space is the direct sum of what its operator reads at each: the tanh
+        stands between them, so the angles are those at every layer, together.
     names
         The spaces' names.
     centroids
@@ -89,19 +90,24 @@ def space_overlap(head: SpaceHead, names: tuple[str, ...], centroids: Tensor | N
     """
     matrix, _ = head.spaces.folded()
     n_layers, n_spaces, n_latent, n_embed = head.spaces.operators.shape
-    blocks = matrix.detach().double().reshape(n_layers, n_spaces, n_latent, n_embed).permute(1, 2, 0, 3).flatten(2)
-    bases = [scipy.linalg.orth(block.T.numpy()) for block in blocks]
-    angles = [[np.degrees(scipy.linalg.subspace_angles(a, b)) for b in bases] for a in bases]
+    blocks = matrix.detach().double().reshape(n_layers, n_spaces, n_latent, n_embed).transpose(0, 1)
+    bases = [[scipy.linalg.orth(each.T.numpy()) for each in layers] for layers in blocks]
+    angles = [[_angles(a, b) for b in bases] for a in bases]
     mean = None if centroids is None else centroids.double().mean(0).permute(1, 0, 2).flatten(1)
     return SpaceOverlap(
         names=names,
         principal_angle=np.array([[pair.mean() for pair in row] for row in angles]),
         smallest_angle=np.array([[pair.min() for pair in row] for row in angles]),
         operator_overlap=np.array([[np.mean(np.cos(np.radians(pair)) ** 2) for pair in row] for row in angles]),
-        chance_overlap=n_latent / (n_layers * n_embed),
+        chance_overlap=n_latent / n_embed,
         centroid_cosine=None if mean is None else _cosine(mean).numpy(),
         centroid_distance=None if mean is None else torch.cdist(mean, mean).numpy(),
     )
+
+
+def _angles(one: list[np.ndarray], other: list[np.ndarray]) -> np.ndarray:
+    """Return the principal angles of two spaces in degrees: those of their row spaces at every layer."""
+    return np.concatenate([np.degrees(scipy.linalg.subspace_angles(a, b)) for a, b in zip(one, other, strict=True)])
 
 
 def _cosine(rows: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ class ClassGeometry(TableResult):
 def class_geometry(model: SpaceClassifier, texts: Texts | LabelledTexts) -> ClassGeometry:
     """Say how the tokens of texts fill each concept space of a classifier, and whether the spaces are disjoint.
 
-    Disjoint is meant of the subspaces that the operators read (their row spaces, layers side by side): two are
+    Disjoint is meant of the subspaces that the operators read (their row spaces, at every layer that is read): two are
     disjoint where they share no direction (smallest principal angle above 0) and orthogonal where every angle is 90°.
     In d dimensions two random subspaces of width m are nearly orthogonal already: their overlap is about m/d, which is
     given as chance. Of d dimensions at most d/m classes can have orthogonal spaces.

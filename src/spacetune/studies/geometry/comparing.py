@@ -161,9 +161,9 @@ def paired_layers(a: Encoder, b: Encoder, layers: Layers) -> list[tuple[int, int
 
 
 def _same_tokens(a: Encoder, b: Encoder, inputs: list[TextInput]) -> bool:
-    if (a.max_length, a.max_windows) != (b.max_length, b.max_windows):
-        return False
-    if a.tokenizing.fingerprint == b.tokenizing.fingerprint:
+    if (a.max_length, a.max_windows) == (b.max_length, b.max_windows) and (
+        a.tokenizing.fingerprint == b.tokenizing.fingerprint
+    ):
         return True
     one, two = a.tokenize(inputs), b.tokenize(inputs)
     return np.array_equal(one.token_ids, two.token_ids) and np.array_equal(one.lengths, two.lengths)

@@ -17,6 +17,7 @@ from spacetune.dissection import TERMS, Dissection, dissect_windows
 from spacetune.encoders import Texts, TokenFeatures, as_inputs, segment_mean
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import SpaceClassifier, SpaceRegressor
+from spacetune.estimators.whole import whole_encoder
 from spacetune.fitting import MultiLabel, Task
 from spacetune.results import TableResult
 
@@ -117,7 +118,7 @@ def term_use(model: SpaceClassifier | SpaceRegressor, texts: Texts) -> TermUse:
     Raises
     ------
     UsageError
-        If the model is no Space Model, or one of pairs that are read apart.
+        If the model is no Space Model, one of pairs that are read apart, or reads behind a prefix.
     DataError
         If the model was fitted on ready embeddings, which cannot be taken apart, or there are no texts.
     """
@@ -130,12 +131,13 @@ def term_use(model: SpaceClassifier | SpaceRegressor, texts: Texts) -> TermUse:
     inputs = as_inputs(texts)
     if not inputs:
         raise DataError("there are no texts to look at")
+    encoder = whole_encoder(model)
     own = torch.as_tensor(model.predict_logits(inputs))
     best = own.argmax(1)
     found: list[_Window] = []
     n_truncated = 0
     with torch.no_grad():
-        for window in dissect_windows(model.encoder_, inputs, model.layers_):
+        for window in dissect_windows(encoder, inputs, model.layers_):
             start = sum(len(each.parts) for each in found)
             rows = slice(start, start + len(window))
             found.append(_of_window(model, window, own[rows], best[rows]))
