@@ -13,6 +13,7 @@ from tests.estimators.marked import texts_with_marks
 from spacetune import Encoder, LinearProbe, SpaceClassifier, SpaceRegressor
 from spacetune.dissection import dissect_windows
 from spacetune.errors import UsageError
+from spacetune.estimators.whole import whole_encoder
 from spacetune.studies import TermUse, term_use
 
 QUICK: dict[str, Any] = {"n_epochs": 1, "n_latent": 4, "learning_rate": 1e-5, "layers": [0, 1], "store": None}
@@ -99,3 +100,14 @@ def test_only_a_space_model_has_terms() -> None:
     probe: Any = LinearProbe().fit(rng.normal(size=(20, 4)), [0, 1] * 10)
     with pytest.raises(UsageError, match="LinearProbe has none"):
         term_use(probe, FRESH)
+
+
+def test_terms_are_those_of_the_encoder_with_its_low_rank_adapter(encoder: Encoder) -> None:
+    texts, labels = texts_with_marks(40, seed=0)[:2]
+    given: dict[str, Any] = {"store": None, "seed": 0, "n_epochs": 2, "lexicon": False, "learning_rate": 1e-2}
+    adapted = SpaceClassifier(encoder, inside="lora", **given).fit(texts, labels)
+    assert whole_encoder(adapted).source.sha256 != encoder.source.sha256
+    assert term_use(adapted, FRESH).additivity_error < 1e-3
+    prefixed = SpaceClassifier(encoder, inside="prefix", **given).fit(texts, labels)
+    with pytest.raises(UsageError, match="reads behind a prefix"):
+        term_use(prefixed, FRESH)

@@ -120,7 +120,8 @@ def fit(
     from spacetune.reports.terminal import draw_fit
 
     show(report, as_json, draw_fit, report_to)
-    why, unseen = f'see why: spacetune explain {out} "a text"', f"score it on new texts: spacetune score {out} test.csv"
+    seen = "pairs.csv" if data["train"].pairs is not None else '"a text"'
+    why, unseen = f"see why: spacetune explain {out} {seen}", f"score it on new texts: spacetune score {out} test.csv"
     tell(f"saved to {out}; next, {why if test else unseen}", to_stderr=as_json)
     if ended:
         raise typer.Exit(TERMINATED)

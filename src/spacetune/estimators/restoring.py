@@ -82,12 +82,15 @@ def restored(
         raise
     except UNFIT as error:
         raise ModelFileError(f"the saved model in {place} is incomplete: {error!r}; fit it again") from error
-    found_encoder = _read_by(model, fresh=saved.encoder is not None)
+    try:
+        found_encoder = _read_by(model, fresh=saved.encoder is not None)
+    except UsageError as error:  # its windows or layers are not for this encoder
+        raise ModelFileError(f"{_trained(place, trained_on)}, and not for the one found: {error}") from error
     found = found_encoder.source.sha256
     if found != trained_on["sha256"] and saved.encoder is None:
         raise ModelFileError(
-            f"the model in {place} was trained on {trained_on['encoder']} with weights {trained_on['sha256'][:12]}…, "
-            f"but the encoder found has {found[:12]}…; its predictions would mean nothing"
+            f"{_trained(place, trained_on)}, but the encoder found has {found[:12]}…; its predictions would mean "
+            "nothing"
         )
     try:
         own = found_encoder.provenance(found_encoder.resolve_layers(trained_on["layers"]))
@@ -98,6 +101,10 @@ def restored(
     if saved.encoder is not None:
         model.learnt_ = dataclasses.replace(model.learnt_, encoder=found_encoder)
     return model
+
+
+def _trained(place: object, on: Mapping[str, Any]) -> str:
+    return f"the model in {place} was trained on {on['encoder']} with weights {on['sha256'][:12]}…"
 
 
 def _encoder_of(

@@ -247,7 +247,7 @@ def space_head_of(head: Head) -> SpaceHead:
     """
     if not isinstance(head, SpaceHead):
         raise UsageError(
-            f"this asks for a head of spaces alone, and this model has a {type(head).__name__}; pairs that are read "
-            "apart have none of this kind: give pairs='together'"
+            "this asks for a model of spaces alone, and in this one two texts that are read apart meet; fit it with "
+            "pairs='together' (spacetune fit … --pairs together)"
         )
     return head

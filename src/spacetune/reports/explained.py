@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -97,15 +97,29 @@ def counterfactual_document(found: Counterfactual) -> Document:
 def changed(found: Counterfactual) -> str:
     """Say in a sentence which words had to go."""
     if not found.found:
+        if found.n_read == 1:
+            return "There are no words to take away."
         read = counted(found.n_read, "text")
         return f"No few words were found without which it is not {named(found.before)} ({read} read)."
     removed = ", ".join(word["word"] for word in found.removed)
+    before: Any = found.before
+    if isinstance(before, list):
+        moved = f"it is {named(found.after)}, not {named(found.before)}: {_moved(found)}"
+        return f"Without {removed} {moved} ({counted(found.n_read, 'text')} read)."
     way = "falls" if found.answer_after < found.answer_before else "goes"
     return (
         f"Without {removed} it is {named(found.after)}, not {named(found.before)}: the probability of "
         f"{named(found.of)} {way} from {found.answer_before:.1%} to {found.answer_after:.1%} "
         f"({counted(found.n_read, 'text')} read)."
     )
+
+
+def _moved(found: Counterfactual) -> str:
+    """Say which labels are gone, and which are added."""
+    before, after = (list[Any](each) for each in (cast("Any", found.before), cast("Any", found.after)))
+    gone, added = ([str(x) for x in one if x not in other] for one, other in ((before, after), (after, before)))
+    told = [f"{', '.join(labels)} {verb}" for labels, verb in ((gone, "is gone"), (added, "is added")) if labels]
+    return " and ".join(told)
 
 
 def draw_counterfactual(console: Console, found: Counterfactual) -> None:

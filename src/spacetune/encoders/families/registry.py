@@ -66,7 +66,10 @@ def parts_of(model: EncoderModel) -> EncoderParts:
     family = family_of(model.config.model_type)
     if family.parts is None:
         able = ", ".join(types_that("fast"))
-        raise UnsupportedByFamily(f"{family.name} encoders give plain features only; this needs one of {able}")
+        raise UnsupportedByFamily(
+            f"{model.config.model_type} encoders do not run in the packed pass, in which layers and adapters are "
+            f"learnt; this needs one of {able}"
+        )
     return family.parts(model)
 
 

@@ -96,14 +96,13 @@ class _Held:
         """Carry gradients ``(output, row, dim)`` from above this layer to below it; note what its biases bring."""
         layer = self.layer
         g = _through_norm(g, layer.output_norm, self.output_rstd, biases)
-        inner = _through(g, layer.ff_out.weight, layer.ff_out.bias, biases) * self.gates
-        g = g + _through(inner, layer.ff_in.weight, layer.ff_in.bias, biases)
+        inner = _through(g, layer.ff_out, biases) * self.gates
+        g = g + _through(inner, layer.ff_in, biases)
         g = _through_norm(g, layer.attention_norm, self.attention_rstd, biases)
-        mixed = _through(g, layer.attention_out.weight, layer.attention_out.bias, biases)
+        mixed = _through(g, layer.attention_out, biases)
         if self.brought is not None:
             prefix.add_((mixed * self.brought).sum(-1))
-        bias = None if layer.qkv.bias is None else layer.qkv.bias[-mixed.shape[-1] :]
-        return g + _through(self._to_values(mixed), layer.qkv.weight[-mixed.shape[-1] :], bias, biases)
+        return g + _through(self._to_values(mixed), layer.qkv, biases, last=mixed.shape[-1])
 
     def _to_values(self, mixed: Tensor) -> Tensor:
         """Carry gradients of attention's mixtures back to the values."""
@@ -152,7 +151,7 @@ class PackedPass:
             if depth:
                 g = self.held[depth - 1].pull(g, biases, prefix)
         if encoder.project is not None:
-            g = _through(g, encoder.project.weight, encoder.project.bias, biases)
+            g = _through(g, encoder.project, biases)
         g = _through_norm(g, norm_of(encoder.parts.embedding_norm, encoder.dtype), self.rstd, biases)
         words, places = (torch.einsum("ord,rd->or", g, each) for each in (self.words, self.places))
         words, places, biases, along, prefix = (
@@ -170,11 +169,11 @@ def _through_norm(g: Tensor, norm: Norm, rstd: Tensor, biases: Tensor) -> Tensor
     return (g - g.mean(-1, keepdim=True)) * rstd
 
 
-def _through(g: Tensor, weight: Tensor, bias: Tensor | None, biases: Tensor) -> Tensor:
-    """Carry gradients through ``x W^T + b``."""
-    if bias is not None:
-        biases.add_(g @ bias)
-    return g @ weight
+def _through(g: Tensor, affine: Affine, biases: Tensor, last: int | None = None) -> Tensor:
+    """Carry gradients of all outputs of ``x W^T + b``, or of the last ones, to its input."""
+    if affine.bias is not None:
+        biases.add_(g @ (affine.bias if last is None else affine.bias[-last:]))
+    return affine.back(g, last)
 
 
 def _gates(active: Tensor, inner: Tensor) -> Tensor:
