@@ -232,8 +232,8 @@ def list_measures(*, sets: int | None = None, needs: Needs | None = None) -> lis
 
     Examples
     --------
-    >>> [measure.name for measure in list_measures(needs="moments")]
-    ['eee', 'isoscore', 'pc_ratio', 'participation_ratio', 'effective_rank', 'kl_gaussian']
+    >>> [measure.name for measure in list_measures(needs="moments")][:4]
+    ['eee', 'isoscore', 'pc_ratio', 'participation_ratio']
     """
     return [m for m in CATALOGUE.values() if sets in (None, m.sets) and needs in (None, m.needs)]
 

@@ -57,7 +57,7 @@ def matrix_entropy(points: SpectralPoints) -> float:
     - Sample size: n >= 50 d. Cost: O(n d² + d³). Points that are all zero raise `DataError`.
 
     >>> import numpy as np
-    >>> round(matrix_entropy(np.eye(4)) / np.log(4), 6)
+    >>> round(matrix_entropy(np.eye(4)) / float(np.log(4)), 6)
     1.0
     """
     return _entropy(as_spectral(points, "matrix_entropy").energies)
@@ -109,7 +109,7 @@ def prompt_entropy(points: Points, texts: ArrayLike | None = None) -> float:
 def entropy_share(states: FloatArray) -> float:
     """Return the matrix-based entropy of two or more states (T, d) over log min(T, d); 0 in one dimension.
 
-    >>> entropy_share(np.eye(3))
+    >>> round(entropy_share(np.eye(3)), 6)
     1.0
     """
     gram = states @ states.T if len(states) < states.shape[1] else states.T @ states
