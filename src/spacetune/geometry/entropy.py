@@ -65,7 +65,8 @@ def vrm(points: Points, *, variant: Variant = "exact", seed: int = 0) -> float:
     - Invariant to rotation, shift and global scale.
     - Source: Marbut et al., ICML 2023 (entropy: Vasicek 1976, Ebrahimi 1994).
     - Sample size: n >= 50 d. Cost: O(n d² + d³ + d n log n).
-    - Components without variance have r = 0 and count 1. Constant points raise `DataError`.
+    - Components without variance have r = 0 and count 1. Constant points raise `DataError`. So have components in which
+      points come back more than 2 m times: tokens at layer 0, of which words and places repeat, read near 1.
     - Official variant: scaled to the variance of a random normal sample (drawn with `seed`) instead of d,
       only the p = min(n, d) found components in the sum, rounded to 4 decimals.
 
