@@ -9,8 +9,9 @@ float32. Times are the processor's, side by side, with the encoder in the precis
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from benchmarks.common import circumstances, split, write
 from benchmarks.second_encoder import NAME, second_encoder
+from benchmarks.speed.clock import Run, contest
 from spacetune import Encoder, LinearProbe, PrefixSimplexClassifier, SpaceClassifier
 
 N_TEXTS, N_TRAIN, N_FEW, ROUNDS = 1000, 600, 48, 3
@@ -82,7 +84,7 @@ def times(encoder: Encoder, exact: Encoder) -> dict[str, Any]:
     )
     long = next(text for text in test.texts if len(text.split()) == WORDS)
     inputs = encoder.tokenize([long])
-    one = contest(
+    one = spent(
         {
             "forward pass": lambda: encoder.encode([long], layers=-1, progress=False),
             "forward pass, float32": lambda: exact.encode([long], layers=-1, progress=False),
@@ -91,7 +93,7 @@ def times(encoder: Encoder, exact: Encoder) -> dict[str, Any]:
         rounds=7,
         repeats=10,
     )
-    many = contest(
+    many = spent(
         {
             "predict": lambda: model.predict(test.texts[:N_TEXTS]),
             "predict, float32": lambda: plain.predict(test.texts[:N_TEXTS]),
@@ -109,18 +111,18 @@ def times(encoder: Encoder, exact: Encoder) -> dict[str, Any]:
     }
 
 
-def contest(runs: dict[str, Callable[[], Any]], rounds: int, repeats: int = 1) -> dict[str, float]:
-    """Return each contestant's seconds of the processor, taken in turn: the median over rounds."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
+def spent(runs: dict[str, Run], rounds: int, repeats: int = 1) -> dict[str, float]:
+    """Return each contestant's seconds of the processor: the median over rounds, after a run that does not count."""
     for run in runs.values():
         run()
-    for _ in range(rounds):
-        for name, run in runs.items():
-            start = time.process_time()
-            for _ in range(repeats):
-                run()
-            seconds[name].append((time.process_time() - start) / repeats)
-    return {name: round(median(spent), 5) for name, spent in seconds.items()}
+    several = {name: functools.partial(_repeated, run, repeats) for name, run in runs.items()}
+    seconds = contest(several, rounds, clock=time.process_time)
+    return {name: round(median(each) / repeats, 5) for name, each in seconds.items()}
+
+
+def _repeated(run: Run, repeats: int) -> None:
+    for _ in range(repeats):
+        run()
 
 
 if __name__ == "__main__":

@@ -14,17 +14,20 @@ from spacetune.encoders.passes.linear import Affine
 
 Result = dict[str, Any]
 Run = Callable[[], Any]
+Clock = Callable[[], float]
 PEAK_ROWS = 2048
 
 
-def contest(contestants: dict[str, Run], rounds: int, before: Run | None = None) -> dict[str, list[float]]:
+def contest(
+    contestants: dict[str, Run], rounds: int, before: Run | None = None, clock: Clock = time.perf_counter
+) -> dict[str, list[float]]:
     """Time every contestant once a round, starting with another one each round."""
     names, seconds = list(contestants), {name: [] for name in contestants}
     for i in range(rounds):
         if before is not None:
             before()
         for name in names[i % len(names) :] + names[: i % len(names)]:
-            seconds[name].append(timed(contestants[name]))
+            seconds[name].append(timed(contestants[name], clock))
     return seconds
 
 
@@ -63,10 +66,10 @@ def laid_out_rate(dtype: torch.dtype, rows: int = PEAK_ROWS, repeats: int = 22) 
     return 2 * rows * 384 * 1536 / best
 
 
-def timed(run: Run) -> float:
-    start = time.perf_counter()
+def timed(run: Run, clock: Clock = time.perf_counter) -> float:
+    start = clock()
     run()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def spread(values: list[float]) -> Result:

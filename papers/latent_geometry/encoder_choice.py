@@ -19,7 +19,7 @@ import numpy as np
 from papers.latent_geometry.drawing_texts import drawn, run_missing, sets_done
 from papers.latent_geometry.rows import HERE
 from papers.latent_geometry.rungs import DATA
-from papers.latent_geometry.which import opened
+from papers.which import opened
 
 import spacetune.studies.geometry.encoder_evidence as encoder_evidence
 from spacetune import Encoder, LinearProbe

@@ -23,7 +23,7 @@ from papers.latent_geometry.ladder_analysis import analyse
 from papers.latent_geometry.ladder_page import drawing, page
 from papers.latent_geometry.rows import HERE
 from papers.latent_geometry.rungs import ALL_MEASURES, DATA, measures_of, run_rung, sentences, splits
-from papers.latent_geometry.which import named, opened, stem
+from papers.which import named, opened, stem
 
 from spacetune import Encoder
 from spacetune.encoders import perturbation_ladder

@@ -23,7 +23,7 @@ import numpy as np
 from papers.latent_geometry.drawing_texts import drawn, run_missing, sets_done
 from papers.latent_geometry.rows import HERE
 from papers.latent_geometry.rungs import DATA
-from papers.latent_geometry.which import named, opened, stem
+from papers.which import named, opened, stem
 
 import spacetune.studies.geometry.layer_evidence as layer_evidence
 from spacetune import Encoder, LinearProbe, SpaceClassifier

@@ -45,14 +45,17 @@ def mean_importances(encoder: Encoder, texts: list[str]) -> dict[str, Any]:
 
 def curves(encoder: Encoder) -> dict[str, Any]:
     """Measure importances layer by layer on running text."""
-    texts = [row["text"] for row in rows_of("wikitext2/test")]
-    return mean_importances(encoder, texts[:: len(texts) // 110][:110])
+    return mean_importances(encoder, _paragraphs())
 
 
 def feed_forward(encoder: Encoder) -> dict[str, Any]:
     """Measure on the same text how linear every layer's feed-forward is."""
+    return linearity(encoder, _paragraphs())
+
+
+def _paragraphs() -> list[str]:
     texts = [row["text"] for row in rows_of("wikitext2/test")]
-    return linearity(encoder, texts[:: len(texts) // 110][:110])
+    return texts[:: len(texts) // 110][:110]
 
 
 def ner(encoder: Encoder) -> dict[str, Any]:

@@ -13,13 +13,12 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.second_encoder import NAME, second_encoder
+from benchmarks.second_encoder import second_encoder
 from papers.keeping import keep
 from papers.muppet import experiments
 from papers.muppet.tables import markdown
 from papers.muppet.words import HERE
-
-from spacetune import Encoder
+from papers.which import named, opened
 
 EXPERIMENTS = {
     "curves": experiments.curves,
@@ -33,28 +32,28 @@ EXPERIMENTS = {
 
 def main(names: list[str] | None = None) -> None:
     """Run what is not there yet, and write the pages."""
-    run(HERE / "results", None, names or list(EXPERIMENTS))
-    if (second := second_encoder()) is not None:
-        run(HERE / "results" / "second", second, names or list(EXPERIMENTS))
+    run(HERE / "results", names or list(EXPERIMENTS))
+    if second_encoder() is not None:
+        run(HERE / "results" / "second", names or list(EXPERIMENTS), second=True)
     for results in (HERE / "results", HERE / "results" / "second"):
         if results.is_dir():
             name = "results.md" if results.name == "results" else "results_second.md"
             (HERE / name).write_text(markdown(HERE / "published.json", results))
 
 
-def run(results: Path, encoder: Path | None, names: list[str]) -> None:
+def run(results: Path, names: list[str], *, second: bool = False) -> None:
     """Run an encoder's experiments that have no result yet."""
     results.mkdir(parents=True, exist_ok=True)
     missing = [name for name in names if not (results / f"{name}.json").is_file()]
-    opened = Encoder.from_pretrained(encoder, dtype="float32") if missing else None
+    encoder = opened(second=second, dtype="float32") if missing else None
     for name in missing:
-        assert opened is not None
+        assert encoder is not None
         start = time.perf_counter()
         found = {
-            "encoder": NAME if encoder else opened.name,
-            "n_layers": opened.n_layers,
-            "dim": opened.dim,
-            **EXPERIMENTS[name](opened),
+            "encoder": named(encoder, second=second),
+            "n_layers": encoder.n_layers,
+            "dim": encoder.dim,
+            **EXPERIMENTS[name](encoder),
         }
         found["seconds"] = round(time.perf_counter() - start, 1)
         keep(results / f"{name}.json", found)

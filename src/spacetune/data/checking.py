@@ -68,19 +68,18 @@ def check_texts(
     ['duplicates', 'conflicts', 'tiny', 'tiny']
     """
     notes = [*data.notes, *_duplicate_notes(data)]
-    labels = data.labels or []
-    missing = [i + 1 for i, label in enumerate(labels) if has_no_label(label)]
+    told = {row: label for row, label in enumerate(data.labels or [], start=1) if not has_no_label(label)}
+    missing = [row for row in range(1, len(data.labels or []) + 1) if row not in told]
     if missing:
         have = "text has" if len(missing) == 1 else "texts have"
         notes.append(DataNote.of("labels", missing, f"{have} no label; label them or take them out before a fit"))
-    here = [i for i, label in enumerate(labels) if not has_no_label(label)]
     kind = None
     try:
-        kind = label_kind([labels[i] for i in here]) if here else None
+        kind = label_kind(list(told.values())) if told else None
     except DataError as error:
         notes.append(DataNote("labels", (), str(error)))
-    counts = class_counts([labels[i] for i in here], kind) if kind in ("single", "multi") else {}
-    notes += _class_notes(labels, here, counts, kind)
+    counts = class_counts(list(told.values()), kind) if kind in ("single", "multi") else {}
+    notes += _class_notes(told, counts, kind)
     if count_tokens is not None:
         over = [i + 1 for i, n in enumerate(count_tokens(data.inputs)) if n > max_length]
         if over:
@@ -141,16 +140,14 @@ def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
     return notes
 
 
-def _class_notes(
-    labels: Sequence[Any], here: Sequence[int], counts: Mapping[Any, int], kind: LabelKind | None
-) -> list[DataNote]:
-    """Look at the classes of the rows that have one."""
+def _class_notes(told: Mapping[int, Any], counts: Mapping[Any, int], kind: LabelKind | None) -> list[DataNote]:
+    """Look at the classes of the rows that have one, by the row's number."""
     notes = _twin_notes(list(counts))
     rows: dict[Any, list[int]] = defaultdict(list)
-    of_rows = classes_of_rows([labels[i] for i in here], kind) if kind and counts else []
-    for i, names in zip(here, of_rows, strict=False):
+    of_rows = classes_of_rows(list(told.values()), kind) if kind and counts else []
+    for row, names in zip(told, of_rows, strict=False):
         for name in names:
-            rows[name].append(i + 1)
+            rows[name].append(row)
     tiny = {name: rows.get(name, []) for name, count in counts.items() if count < TINY_CLASS}
     if len(tiny) > MANY_TINY:
         has = sorted({row for found in tiny.values() for row in found})

@@ -255,13 +255,13 @@ def _array(values: Any, kind: ArrowType | None) -> Any:
         return values
     try:
         array = pa.array(values, kind)
-        if not _holds_nothing(array.type) and not _mixes_truth(values, array.type):
-            return array
-        return pa.array([None if value is None else _text(_told(value)) for value in values], pa.string())
     except UNFIT:
         if kind is not None and not pa.types.is_string(kind):
             raise SpacetuneError(f"a column of {kind} holds a value that is none; write .csv or .jsonl") from None
-        return pa.array([None if value is None else _text(_told(value)) for value in values], pa.string())
+    else:
+        if not _holds_nothing(array.type) and not _mixes_truth(values, array.type):
+            return array
+    return pa.array([None if value is None else _text(_told(value)) for value in values], pa.string())
 
 
 def _told(value: object) -> str:
@@ -282,7 +282,7 @@ def _mixes_truth(values: Sequence[Any], kind: ArrowType) -> bool:
     import pyarrow as pa
 
     numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    return numbers and isinstance(values, list | tuple) and any(value is True or value is False for value in values)
+    return numbers and isinstance(values, list | tuple) and bool in map(type, values)
 
 
 def as_bytes(text: str) -> bytes:

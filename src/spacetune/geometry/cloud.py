@@ -24,7 +24,7 @@ from spacetune.geometry.moments import Moments
 from spacetune.geometry.neighbours import NeighbourTable, find_neighbours
 from spacetune.geometry.points import SPECTRAL, SampleAdvice, read_points
 from spacetune.geometry.quantizers import Quantization, Quantizer, QuantizerKind, quantize
-from spacetune.geometry.spectrum import FloatArray, Spectrum, energies_of_second_moment, spectrum_of_values
+from spacetune.geometry.spectrum import FloatArray, Spectrum, spectrum_of_covariance, spectrum_of_values
 
 __all__ = ["PointCloud", "Points", "SpectralPoints", "as_cloud", "as_spectral"]
 
@@ -78,7 +78,7 @@ class PointCloud:
         """Return the mean squares along the principal directions about the origin, largest first."""
         wide = self.n < self.dim
         square = (self.values @ self.values.T if wide else self.values.T @ self.values) / self.n
-        return energies_of_second_moment(square, self.n)
+        return spectrum_of_covariance(square, self.n).values
 
     @cached_property
     def scores(self) -> FloatArray:

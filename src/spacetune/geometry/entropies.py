@@ -112,11 +112,9 @@ def entropy_share(states: FloatArray) -> float:
     >>> round(entropy_share(np.eye(3)), 6)
     1.0
     """
-    gram = states @ states.T if len(states) < states.shape[1] else states.T @ states
-    if not (total := float(np.trace(gram))) > 0:
-        raise DataError("prompt_entropy describes directions, so the points of a text must not all be zero")
-    most = np.log(len(gram))
-    return _entropy(np.maximum(np.linalg.eigvalsh(gram / total), 0.0)) / float(most) if most > 0 else 0.0
+    energies = PointCloud(states).energies
+    found, most = _entropy(energies), float(np.log(len(energies)))
+    return found / most if most > 0 else 0.0
 
 
 def dime(first: Points, second: Points, *, seed: int = 0) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spacetune.errors import DataError, UsageError
-from spacetune.geometry.spectrum import FloatArray, Spectrum, energies_of_second_moment, spectrum_of_covariance
+from spacetune.geometry.spectrum import FloatArray, Spectrum, spectrum_of_covariance
 
 __all__ = ["Moments"]
 
@@ -125,4 +125,4 @@ class Moments:
     @property
     def energies(self) -> FloatArray:
         """Return the mean squares along the principal directions about the origin, largest first."""
-        return energies_of_second_moment(self.second / self.n + np.outer(self.mean, self.mean), self.n)
+        return spectrum_of_covariance(self.second / self.n + np.outer(self.mean, self.mean), self.n).values

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spacetune.errors import DataError
 
-__all__ = ["FloatArray", "Spectrum", "energies_of_second_moment", "spectrum_of_covariance", "spectrum_of_values"]
+__all__ = ["FloatArray", "Spectrum", "spectrum_of_covariance", "spectrum_of_values"]
 
 FloatArray = NDArray[np.float64]
 
@@ -70,15 +70,6 @@ def spectrum_of_covariance(covariance: FloatArray, n: int, *, axes: bool = False
         values, vectors = np.linalg.eigh(covariance)
         return Spectrum(_clean(values[::-1][:p], max(n, dim)), vectors[:, ::-1][:, :p], n, dim)
     return Spectrum(_clean(np.linalg.eigvalsh(covariance)[::-1][:p], max(n, dim)), None, n, dim)
-
-
-def energies_of_second_moment(second: FloatArray, n: int) -> FloatArray:
-    """Return the eigenvalues of the second moment about the origin (d, d) of `n` points, descending.
-
-    >>> energies_of_second_moment(np.diag([1.0, 4.0]), n=10).tolist()
-    [4.0, 1.0]
-    """
-    return _clean(np.linalg.eigvalsh(second)[::-1][: min(n, len(second))], max(n, len(second)))
 
 
 def spectrum_of_values(values: FloatArray) -> Spectrum:

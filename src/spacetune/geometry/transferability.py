@@ -121,8 +121,7 @@ def h_score(points: ArrayLike, labels: ArrayLike, shrinkage: float | None = None
     >>> round(h_score(apart, [0] * 50 + [1] * 50), 1)
     1.0
     """
-    labels = np.asarray(labels)
-    rows, _ = _checked(points, np.zeros(len(labels)))
+    rows, labels = _labelled(points, labels)
     rows = rows - rows.mean(0)
     n, dim = rows.shape
     share = float(ledoit_wolf_shrinkage(rows, assume_centered=True)) if shrinkage is None else shrinkage
@@ -167,8 +166,7 @@ def silhouette(points: ArrayLike, labels: ArrayLike, *, sample: int = 5_000, see
     >>> silhouette(apart, ["a"] * 3 + ["b"] * 3)
     1.0
     """
-    labels = np.asarray(labels)
-    rows, _ = _checked(points, np.zeros(len(labels)))
+    rows, labels = _labelled(points, labels)
     if len(rows) > sample:
         drawn = np.sort(np.random.default_rng(seed).choice(len(rows), sample, replace=False))
         rows, labels = rows[drawn], labels[drawn]
@@ -178,6 +176,11 @@ def silhouette(points: ArrayLike, labels: ArrayLike, *, sample: int = 5_000, see
             f"a silhouette needs 2 classes or more and more points than classes, got {n_classes} of {len(rows)}"
         )
     return float(silhouette_score(rows, labels, metric="cosine"))
+
+
+def _labelled(points: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
+    named = np.asarray(labels)
+    return _checked(points, np.zeros(len(named)))[0], named
 
 
 def _checked(points: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -104,7 +104,7 @@ def changed(found: Counterfactual) -> str:
     removed = ", ".join(word["word"] for word in found.removed)
     before: Any = found.before
     if isinstance(before, list):
-        moved = f"it is {named(found.after)}, not {named(found.before)}: {_moved(found)}"
+        moved = f"it is {named(found.after)}, not {named(found.before)}: {_moved(before, found.after)}"
         return f"Without {removed} {moved} ({counted(found.n_read, 'text')} read)."
     way = "falls" if found.answer_after < found.answer_before else "goes"
     return (
@@ -114,9 +114,8 @@ def changed(found: Counterfactual) -> str:
     )
 
 
-def _moved(found: Counterfactual) -> str:
+def _moved(before: Any, after: Any) -> str:
     """Say which labels are gone, and which are added."""
-    before, after = (list[Any](each) for each in (cast("Any", found.before), cast("Any", found.after)))
     gone, added = ([str(x) for x in one if x not in other] for one, other in ((before, after), (after, before)))
     told = [f"{', '.join(labels)} {verb}" for labels, verb in ((gone, "is gone"), (added, "is added")) if labels]
     return " and ".join(told)

@@ -35,7 +35,7 @@ class Affine:
         biases = [linear.bias for linear in linears]
         self.bias = None if biases[0] is None else torch.cat([b.detach() for b in biases]).to(dtype)
         self._laid_out: Any = _lay_out(self.weight)
-        self._turned: dict[int, tuple[Tensor, Any]] = {}
+        self._turned: dict[int, Any] = {}
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return ``x W^T + b``, ``(rows, out)``."""
@@ -47,12 +47,10 @@ class Affine:
         """Carry gradients ``(…, out)`` of the outputs, or of the `last` ones, to the input: ``g W``, ``(…, in)``."""
         number = len(self.weight) if last is None else last
         if number not in self._turned:
-            turned = self.weight[-number:].T.contiguous()
-            self._turned[number] = turned, _lay_out(turned)
-        turned, laid_out = self._turned[number]
-        if laid_out is None:
-            return F.linear(g, turned)
-        rows = torch.ops.mkldnn._linear_pointwise(g.reshape(-1, number), laid_out, None, "none", [], "")
+            self._turned[number] = _lay_out(self.weight[-number:].T.contiguous())
+        if self._turned[number] is None:
+            return g @ self.weight[-number:]
+        rows = torch.ops.mkldnn._linear_pointwise(g.reshape(-1, number), self._turned[number], None, "none", [], "")
         return rows.view(*g.shape[:-1], -1)
 
     def plus(self, x: Tensor, residual: Tensor) -> Tensor:

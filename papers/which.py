@@ -7,13 +7,13 @@ from benchmarks.second_encoder import NAME, VARIABLE, second_encoder
 from spacetune import Encoder
 
 
-def opened(*, second: bool) -> Encoder:
+def opened(*, second: bool, dtype: str = "auto") -> Encoder:
     """Return the default encoder, or the second one."""
     if not second:
-        return Encoder.from_pretrained()
+        return Encoder.from_pretrained(dtype=dtype)
     if (folder := second_encoder()) is None:
         raise SystemExit(f"{VARIABLE} must name the folder of all-mpnet-base-v2: see benchmarks/second_encoder.py")
-    return Encoder.from_pretrained(folder)
+    return Encoder.from_pretrained(folder, dtype=dtype)
 
 
 def named(encoder: Encoder, *, second: bool) -> str:
