@@ -31,7 +31,7 @@ class Busy(OSError):  # noqa: N818 - reads as the state it is
     """Another process, or another part of this one, holds the lock."""
 
 
-def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
+def write_file(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
     """Write a file whole or not at all: an unfinished sibling is synced to disk, then renamed over the place.
 
     The file gets the mode that the umask gives any new file. Unfinished siblings of killed runs are removed.
@@ -163,7 +163,7 @@ def _hold(descriptor: int) -> None:
             raise
 
 
-def _write(descriptor: int, piece: bytes) -> None:
+def _write(descriptor: int, piece: bytes | memoryview) -> None:
     left = memoryview(piece)
     while left:
         left = left[os.write(descriptor, left) :]

@@ -14,6 +14,7 @@ import functools
 import logging
 import os
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -184,17 +185,26 @@ class FeatureStore:
             return len(wanted) - len(self._find(home, list(wanted), layers, encoder).places)
 
         storing = self._prepare(home, encoder)
+
+        def keep(keys: list[bytes], shard: Shard) -> list[Shard]:
+            nonlocal storing
+            kept = self._keep(home, keys, shard, encoder) if storing else None
+            storing = kept is not None
+            return [shard] if kept is None else kept
+
         with turn_to_encode(home, count_missing) if storing else contextlib.nullcontext():
             found = self._find(home, list(wanted), layers, encoder)
             shards, missing = found.used, [key for key in wanted if key not in found.places]
-            start = 0
-            for part in encoder.encode_runs([wanted[key] for key in missing], layers=layers, progress=progress):
-                keys = missing[start : start + len(part)]
-                start += len(part)
-                shard = make_shard(part, mark_long(keys, part, encoder), self.form)
-                kept = self._keep(home, keys, shard, encoder) if storing else None
-                storing = kept is not None
-                shards += [shard] if kept is None else kept
+            start, written = 0, Future[list[Shard]]()
+            written.set_result([])
+            with ThreadPoolExecutor(1) as writer:  # one run is written while the next is encoded
+                for part in encoder.encode_runs([wanted[key] for key in missing], layers=layers, progress=progress):
+                    keys = missing[start : start + len(part)]
+                    start += len(part)
+                    shard = make_shard(part, mark_long(keys, part, encoder), self.form)
+                    shards += written.result()
+                    written = writer.submit(keep, keys, shard)
+                shards += written.result()
         return shards
 
     def _prepare(self, home: Path, encoder: Encoder) -> bool:

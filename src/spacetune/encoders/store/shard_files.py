@@ -72,12 +72,12 @@ def _head(shard: Shard, tensors: dict[str, Tensor]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def _pieces(head: bytes, tensors: dict[str, Tensor]) -> Iterator[bytes]:
+def _pieces(head: bytes, tensors: dict[str, Tensor]) -> Iterator[bytes | memoryview]:
     yield head
     for tensor in tensors.values():
         flat = tensor.contiguous().flatten().view(torch.uint8)
         for piece in flat.split(PIECE):
-            yield piece.numpy().tobytes()
+            yield piece.numpy().data
 
 
 def read_shard(path: Path) -> Shard:
