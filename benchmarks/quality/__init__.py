@@ -22,10 +22,13 @@ from benchmarks.quality.summary import REFIT, SECOND, summarise
 from benchmarks.second_encoder import VARIABLE, second_encoder
 from spacetune import Encoder
 from spacetune.data import label_kind
+from spacetune.encoders.store.shards import Form
 from spacetune.fitting.tasks import MultiLabel, Regression, SingleLabel, Task
 
 CONFIG = HERE / "quality" / "config.json"
 CELLS = RESULTS / "quality"
+LARGE = ("imdb",)
+"""Sets whose features of the second encoder are kept in the store's int8 form: in full they take some 50 GB."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -76,9 +79,10 @@ def run_cell(name: str, method: str, data: Parts, encoder: Encoder, seed: int) -
     if method == CHOSEN:
         usual = json.loads(place(name, FINE_TUNED, seed).read_text())
         return fine_tuned_by_dev(data, encoder, task_of(data), seed, usual)
+    form: Form = "full"
     if method.endswith(SECOND):
-        encoder, method = _second(), method.removesuffix(SECOND)
-    return ours(method.removesuffix(REFIT), data, encoder, seed, refit=method.endswith(REFIT))
+        encoder, method, form = _second(), method.removesuffix(SECOND), "int8" if name in LARGE else "full"
+    return ours(method.removesuffix(REFIT), data, encoder, seed, refit=method.endswith(REFIT), form=form)
 
 
 @functools.cache

@@ -16,6 +16,8 @@ from sklearn.svm import SVR, LinearSVC
 from benchmarks.fine_tuning import FASTER, USUAL, Recipe, fine_tune
 from benchmarks.quality.sets import Parts
 from spacetune import Encoder, LinearProbe
+from spacetune.encoders import FeatureStore
+from spacetune.encoders.store.shards import Form
 from spacetune.fitting.calibration import calibration_error, fit_temperature, probabilities
 from spacetune.fitting.tasks import Task
 from spacetune.studies import fit_model, score_model
@@ -31,12 +33,14 @@ BESIDE = "-lexicon"
 """At the end of the probe's name: with a lexicon beside it."""
 
 
-def ours(method: str, parts: Parts, encoder: Encoder, seed: int, *, refit: bool = False) -> Cell:
+def ours(method: str, parts: Parts, encoder: Encoder, seed: int, *, refit: bool = False, form: Form = "full") -> Cell:
     """Fit one of spacetune's methods from features that the store may hold already; a refit learns from dev too."""
-    settings: dict[str, Any] = {"encoder": encoder, **({"inside": "top"} if method.endswith(TOP) else {})}
+    store = "auto" if form == "full" else FeatureStore(form=form)
+    settings: dict[str, Any] = {"encoder": encoder, "store": store}
+    settings |= {"inside": "top"} if method.endswith(TOP) else {}
     settings |= {"lexicon": True} if method.endswith(BESIDE) else {}
     named: Any = method.removesuffix(TOP).removesuffix(BESIDE)
-    encoded = _encoded(parts, encoder)
+    encoded = _encoded(parts, encoder, store)
     start, begun = time.perf_counter(), time.process_time()
     model, report = fit_model(
         parts.train, dev=parts.dev, method=named, baselines=False, settings=settings, seed=seed, refit=refit
@@ -50,15 +54,16 @@ def ours(method: str, parts: Parts, encoder: Encoder, seed: int, *, refit: bool 
         "test": scored.scores, "dev": dev.scores, "majority": scored.baseline, "ece": scored.ece,
         "fit_seconds": seconds, "fit_cpu_seconds": worked, "encode_seconds": encoded, "model_bytes": size,
         "lexicon": getattr(model, "lexicon_", None) is not None,
+        **({} if form == "full" else {"features": form}),
         "layers": list(model.layers_ or ()), "history": str(getattr(model, "history_", "")),
         **({} if report.choice is None else {"choice": report.choice.to_dict()}),
     }  # fmt: skip
 
 
-def _encoded(parts: Parts, encoder: Encoder) -> float:
+def _encoded(parts: Parts, encoder: Encoder, store: FeatureStore | str) -> float:
     """Put all texts through the encoder into the store, so that a method's own time is told apart."""
     start = time.perf_counter()
-    reader = LinearProbe(encoder)
+    reader = LinearProbe(encoder, store=store)
     reader.features(parts.train.inputs)
     for data in (parts.dev, parts.test):
         reader.features(data.inputs)
