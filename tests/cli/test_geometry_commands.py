@@ -23,6 +23,18 @@ def test_measure_prints_json_and_nothing_else(place: Place) -> None:
     assert found["provenance"]["encoder"].endswith("all-MiniLM-L6-v2")
 
 
+def test_measure_reads_a_file_block_by_block(place: Place) -> None:
+    one, many = (run("measure", place.test, *FEW, "--json", *more) for more in ((), ("--block", "7")))
+    assert (one.code, many.code) == (0, 0)
+    whole, parts = (json.loads(answer.out) for answer in (one, many))
+    assert (parts["n_tokens"], parts["n_texts"]) == (whole["n_tokens"], 24)
+    assert [v["value"] for v in parts["values"]] == pytest.approx([v["value"] for v in whole["values"]], rel=1e-2)
+    wrong = run("measure", place.test, "--rank", "--block", "7")
+    assert wrong.code == 2
+    assert "leave out --block" in wrong.err
+    assert "no-such.csv does not exist" in run("measure", "no-such.csv", "--block", "7").err
+
+
 def test_measure_for_people_warns_of_too_few_tokens(place: Place, bundled: None) -> None:
     answer = run("measure", place.test, *FEW)
     words = " ".join(answer.out.split())

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from spacetune import Encoder, LinearProbe
-from spacetune.bridges.ray import write_by_ray
+from spacetune import Encoder, LinearProbe, measure
+from spacetune.bridges.ray import by_ray
 from spacetune.data import TextBlocks
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import load_estimator
@@ -76,6 +76,16 @@ def test_what_lacks_is_written_whoever_began(model: LinearProbe, blocks: TextBlo
     assert tables(tmp_path / "parts") == whole
 
 
+@pytest.mark.filterwarnings("ignore::spacetune.geometry.SampleSizeWarning")
+def test_what_is_measured_is_the_same_bit_for_bit(model: LinearProbe, blocks: TextBlocks) -> None:
+    how: dict[str, Any] = {"measures": ["eee", "uniformity", "prompt_entropy", "pq_pp"], "sample": 700}
+    here = measure(model.encoder_, blocks, intervals=True, **how)
+    there = measure(model.encoder_, blocks, intervals=True, engine="ray", workers=2, **how)
+    assert there.n_texts == N_ROWS
+    assert any("all tokens, in the cells of" in note for note in there.notes)
+    assert there.to_dict() == here.to_dict()
+
+
 def test_a_worker_that_dies_is_replaced_and_its_part_written_again(tmp_path: Path) -> None:
     def write(part: int) -> tuple[int, int]:
         if part == 3 and not (tmp_path / "died").exists():
@@ -84,7 +94,7 @@ def test_a_worker_that_dies_is_replaced_and_its_part_written_again(tmp_path: Pat
         (tmp_path / f"{part}").write_text("whole")
         return 10, 1
 
-    assert list(write_by_ray(write, range(8), workers=2)) == [(10, 1)] * 8
+    assert sorted(by_ray(write, range(8), workers=2)) == [(part, (10, 1)) for part in range(8)]
     assert {file.name for file in tmp_path.iterdir()} == {"died", *map(str, range(8))}
 
 
@@ -93,12 +103,12 @@ def test_a_worker_says_what_a_process_would(tmp_path: Path) -> None:
         raise DataError(f"row {part} has no text")
 
     with pytest.raises(DataError, match="row 0 has no text"):
-        list(write_by_ray(write, [0]))
+        list(by_ray(write, [0]))
 
 
 def test_too_many_workers_are_refused_instead_of_awaited() -> None:
     with pytest.raises(UsageError, match="from 1 to 2: Ray has 3 CPUs"):
-        list(write_by_ray(lambda part: (part, 0), [0], workers=3))
+        list(by_ray(lambda part: (part, 0), [0], workers=3))
 
 
 def test_a_killed_driver_is_gone_on_from(model: LinearProbe, blocks: TextBlocks, cluster: Any, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
 from spacetune.errors import UsageError
 from spacetune.geometry import kl_empirical, neighbour_overlap
+from spacetune.geometry.quantizers import QuantizerKind, train_quantizer
 
 POINTS = np.random.default_rng(0).normal(size=(60, 3)) * 3
 
@@ -34,3 +37,17 @@ def test_the_official_divergence_from_a_normal_sample_is_that_of_plain_loops(k: 
         terms.append(round(float(3 * np.maximum(np.log(other / own), 0).mean()), 4))
     found = kl_empirical(POINTS, k=k, variant="official", seed=5)
     assert min(abs(found - term) for term in terms) < 2e-4
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("kind", "settings"), [("product", {}), ("additive", {"train_iters": 2, "encode_ils_iters": 4})]
+)
+def test_a_quantizer_that_travels_encodes_as_before(kind: QuantizerKind, settings: dict[str, int]) -> None:
+    points = np.random.default_rng(1).standard_normal((300, 8))
+    trained = train_quantizer(points, kind, additive_settings=settings)
+    codes = trained.encode(points)
+    travelled = pickle.loads(pickle.dumps(trained))
+    assert travelled.settings == settings
+    assert np.array_equal(travelled.encode(points), codes)
+    assert len(pickle.dumps(trained)) < trained.codebooks.nbytes + 1_000

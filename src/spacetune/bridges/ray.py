@@ -1,8 +1,8 @@
-"""Ray: the parts of a folder written by several processes, on this machine or on a cluster (extra ``ray``).
+"""Ray: blocks of texts worked on by several processes, on this machine or on a cluster (extra ``ray``).
 
-Ray Data hands out the numbers of the parts, starts workers anew that died, and tries their parts again. A part is
-written whole or not at all and is the same whoever writes it: nothing is lost, nothing stands there twice. What is
-read and the folder that is written must be reachable under the same path everywhere.
+Ray Data hands out the numbers of the blocks, starts workers anew that died, and tries their blocks again. A block is
+worked on whole or not at all, with the same result whoever does it: nothing is lost, nothing counted twice. What is
+read, and a folder that is written, must be reachable under the same path everywhere.
 """
 
 from __future__ import annotations
@@ -11,45 +11,55 @@ import contextlib
 import importlib
 import logging
 import os
+import pickle
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from spacetune import errors
 from spacetune.errors import SpacetuneError, UsageError
 
-__all__ = ["write_by_ray"]
+__all__ = ["by_ray", "check_engine"]
 
-Write = Callable[[int], tuple[int, int]]
-"""Writes the part of this number; says how many rows it has, and how many of their texts were cut."""
+T = TypeVar("T")
 
 
 class _Worker:
-    """A process of its own, which keeps its model and its place in the texts from part to part."""
+    """A process of its own, which keeps its model and its place in the texts from block to block."""
 
-    def __init__(self, write: Write) -> None:
-        self.write = write
+    def __init__(self, work: Callable[[int], object]) -> None:
+        self.work = work
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        number = int(row["number"])
         try:
-            rows, cut = self.write(int(row["part"]))
+            made = pickle.dumps(self.work(number))
         except Exception as error:  # told as a result: Ray would wrap it in pages of its own
             known = isinstance(error, SpacetuneError)
             told = str(error) if known else f"a worker of Ray failed ({error!r}); what is written stays"
-            return {"rows": 0, "cut": 0, "kind": type(error).__name__ if known else "SpacetuneError", "error": told}
-        return {"rows": rows, "cut": cut, "kind": "", "error": ""}
+            return {"number": number, "made": b"", "kind": type(error).__name__ if known else "SpacetuneError",
+                    "error": told}  # fmt: skip
+        return {"number": number, "made": made, "kind": "", "error": ""}
 
 
-def write_by_ray(
-    write: Write, parts: Sequence[int], engine: str = "ray", workers: int | None = None
-) -> Iterator[tuple[int, int]]:
-    """Have Ray's workers write parts, and yield what `write` says of each, in no certain order.
+def check_engine(engine: str, workers: int | None) -> None:
+    """Raise `UsageError` unless `engine` is ``local`` or an address of Ray, and `workers` are given to Ray alone."""
+    if engine != "local" and not engine.startswith("ray"):
+        raise UsageError(f"engine must be 'local', 'ray' or an address that begins with ray://, got {engine!r}")
+    if workers is not None and engine == "local":
+        raise UsageError("workers are processes of Ray: take engine='ray' (--engine ray), or leave workers out")
+
+
+def by_ray(
+    work: Callable[[int], T], numbers: Sequence[int], engine: str = "ray", workers: int | None = None
+) -> Iterator[tuple[int, T]]:
+    """Have Ray's workers work on numbers, and yield each with what was made of it, in no certain order.
 
     Parameters
     ----------
-    write
-        Writes a part; it is pickled with what it holds, once for all workers of a machine.
-    parts
-        The numbers of the parts.
+    work
+        Does it; it is pickled with what it holds, once for all workers of a machine, and so is what it returns.
+    numbers
+        The numbers, of blocks or parts.
     engine
         ``ray`` is the cluster of ``RAY_ADDRESS``, else one of this machine's CPUs for the time being; ``ray://…`` the
         cluster at this address. Where `ray.init` was called, it is that cluster.
@@ -61,9 +71,9 @@ def write_by_ray(
     UsageError
         If Ray is not installed or has too few CPUs.
     SpacetuneError
-        If it cannot be reached, or a part cannot be written.
+        If it cannot be reached, or the work fails.
     """
-    if not parts:
+    if not numbers:
         return
     ray: Any = _imported("ray")
     with _connected(ray, engine):
@@ -71,13 +81,14 @@ def write_by_ray(
         data: Any = _imported("ray.data")
         data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
-        rows = data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts))
-        done = rows.map(_Worker, fn_constructor_args=(write,), concurrency=number, num_cpus=share)
+        rows = data.from_items([{"number": each} for each in numbers], override_num_blocks=len(numbers))
+        done = rows.map(_Worker, fn_constructor_args=(work,), concurrency=number, num_cpus=share)
         try:
             for told in done.iter_rows():
                 if told["kind"]:
                     raise getattr(errors, told["kind"])(told["error"])
-                yield int(told["rows"]), int(told["cut"])
+                made = pickle.loads(told["made"])  # noqa: S301 - of workers of our own, as is all that Ray carries
+                yield int(told["number"]), made
         except ray.exceptions.RayError as error:
             first = str(error).splitlines()[0]
             raise SpacetuneError(f"Ray gave up ({first}); what is written stays, and --resume goes on") from error

@@ -10,6 +10,7 @@ import typer
 from spacetune.cli.guarded import AsJson, Report, guarded, hand_over, write_place
 from spacetune.cli.loading import EncoderName, load, named_encoder
 from spacetune.cli.reading import COLUMNS, TEXT_FILE, Columns, parse_layers, read, read_unlabelled, reads
+from spacetune.cli.streaming import BLOCKS, Blocks, file_blocks
 from spacetune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def measure(
     model: Annotated[str | None, typer.Option(help="A saved model: measure its concept spaces instead.")] = None,
     sample: Annotated[int, typer.Option(help="Tokens for what needs more than moments.")] = 5_000,
     seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    how: Blocks = BLOCKS,
     out: Report = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
@@ -43,25 +45,30 @@ def measure(
     out = write_place(out, inputs=(texts, model))
     if rank and model is not None:
         raise UsageError("--rank looks at an encoder's layers and --model at a model's spaces: choose one")
-    data = read_unlabelled(texts, columns)
+    if (rank or model is not None) and how != BLOCKS:
+        raise UsageError("--rank and --model read all texts at once: leave out --block, --engine and --workers")
     from spacetune import studies
     from spacetune.reports import geometry as reports
 
     if model is not None:
+        data = read_unlabelled(texts, columns)
         hand_over(studies.class_geometry(load(model, encoder), data), as_json, reports.draw_class_geometry, out)
     elif rank:
+        data = read_unlabelled(texts, columns)
         ranking = studies.rank_layers(encoder, data, sample=min(sample, 2_000), seed=seed)
         hand_over(ranking, as_json, reports.draw_ranking, out)
     else:
         table = studies.measure(
             encoder,
-            data,
+            file_blocks(texts, columns, how),
             layers=parse_layers(layers),
             measures=_measures(measures),
             sample=sample,
             intervals=intervals,
             variant="official" if official else "exact",
             seed=seed,
+            engine=how.engine or "local",
+            workers=how.workers,
         )
         hand_over(table, as_json, reports.draw_measures, out)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from spacetune.cli.guarded import say, tell
+from spacetune.cli.guarded import quiet_libraries, say, tell
 from spacetune.cli.places import write_folder, write_place
-from spacetune.cli.reading import Columns, named_file
+from spacetune.cli.reading import Columns, named_file, read_unlabelled
 from spacetune.cli.streams import print_json
 from spacetune.errors import UsageError
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from spacetune.data import TextBlocks
     from spacetune.studies import Streamed
 
-__all__ = ["STREAMING", "Resume", "Streaming", "blocks_of", "is_stream", "say_written", "stream_place"]
+__all__ = [
+    "BLOCKS", "STREAMING", "Blocks", "Resume", "Streaming", "blocks_of", "file_blocks", "is_stream", "say_written",
+    "stream_place",
+]  # fmt: skip
 
 TABLES = (".csv", ".jsonl", ".parquet")
 Kept = Annotated[
@@ -35,10 +38,9 @@ OnError = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on from the parts that an interrupted run left in the folder --out.")
 ]
-Rows = Annotated[int | None, typer.Option("--block", help="Rows that are read, worked on and written at a time.")]
-
+Rows = Annotated[int | None, typer.Option("--block", help="Rows that are read and worked on at a time.", min=1)]
 Engine = Annotated[
-    str | None, typer.Option(help="Who writes the parts of a folder: local, ray, or the ray:// address of a cluster.")
+    str | None, typer.Option(help="Who works on the blocks: local, ray, or the ray:// address of a cluster.")
 ]
 Workers = Annotated[int | None, typer.Option(help="Processes of Ray; else all its CPUs but one.", min=1)]
 
@@ -60,7 +62,17 @@ class Streaming:
         return {"resume": self.resume, "engine": self.engine or "local", "workers": self.workers}
 
 
+@dataclasses.dataclass(frozen=True)
+class Blocks:
+    """How a large file is worked on block by block where nothing is written."""
+
+    block: Rows = None
+    engine: Engine = None
+    workers: Workers = None
+
+
 STREAMING = Streaming()
+BLOCKS = Blocks()
 
 
 def stream_place(out: Path | None, *, inputs: Sequence[str | Path], resume: bool) -> Path | None:
@@ -104,6 +116,17 @@ def blocks_of(given: list[str], columns: Columns, how: Streaming = STREAMING) ->
         return TextBlocks(named, **vars(columns), **chosen)
     say(f"! {lines.notes[0]}")
     return TextBlocks({"text": lines.texts}, **chosen)
+
+
+def file_blocks(file: str, columns: Columns, how: Blocks) -> TextBlocks:
+    """Return the texts of a file, a folder or standard input, to be read block by block.
+
+    Raises `DataError` if there is no such file.
+    """
+    if named_file([file]) is None:
+        read_unlabelled(file, columns)  # says what is wrong
+    quiet_libraries()
+    return blocks_of([file], columns, Streaming(block=how.block))
 
 
 def say_written(found: Streamed, what: str, as_json: bool) -> None:

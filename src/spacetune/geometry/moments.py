@@ -7,7 +7,7 @@ both, to rounding.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,6 +45,9 @@ class Moments:
         self.mean: FloatArray = np.zeros(dim)
         self.second: FloatArray = np.zeros((dim, dim))  # sum of (x - mean)(x - mean)^T
         self._block: FloatArray | None = None
+
+    def __getstate__(self) -> dict[str, Any]:  # room to work in stays behind
+        return self.__dict__ | {"_block": None}
 
     def update(self, points: ArrayLike) -> Self:
         """Take in a chunk of points (n, d) of any real dtype; a chunk that raises leaves nothing behind.

@@ -10,7 +10,7 @@ quantizer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -50,12 +50,17 @@ class Quantizer:
         Centroids (M, k, width): width d / M for a product, d for an additive quantizer.
     dim
         Number of dimensions of the points.
+    settings
+        Faiss's settings of an additive quantizer's local search, where they are not its defaults.
     """
 
     kind: QuantizerKind
     codebooks: NDArray[np.float32]
     dim: int
-    _trained: Any
+    settings: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def __getstate__(self) -> dict[str, Any]:  # what is worked out from these stays behind
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def encode(self, points: ArrayLike) -> NDArray[np.uint8]:
         """Return the codes (n, M) of points (n, d).
@@ -65,11 +70,19 @@ class Quantizer:
         """
         values = np.ascontiguousarray(points, dtype=np.float32)
         if self.kind == "additive":
-            return np.asarray(self._trained.compute_codes(values))
+            return np.asarray(self._search.compute_codes(values))
         codes = np.empty((len(values), len(self.codebooks)), dtype=np.uint8)
         for start in range(0, len(values), BLOCK_ROWS):
             self._nearest(values[start : start + BLOCK_ROWS], codes[start : start + BLOCK_ROWS])
         return codes
+
+    @cached_property
+    def _search(self) -> Any:
+        """Faiss's local search over the codebooks."""
+        search = _local_search(self.dim, self.settings)
+        _faiss().copy_array_to_vector(self.codebooks.reshape(-1), search.codebooks)
+        search.is_trained = True
+        return search
 
     @cached_property
     def _products(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
@@ -171,21 +184,26 @@ def train_quantizer(
     values = read_points(points)
     _check(values, kind)
     QUANTIZER.check(len(values), values.shape[1], f"the {kind} quantizer")
-    faiss, dim = _faiss(), values.shape[1]
+    faiss, dim, settings = _faiss(), values.shape[1], dict(additive_settings or {})
+    if unknown := [name for name in settings if name not in ADDITIVE_SETTINGS]:
+        raise UsageError(f"additive settings are {', '.join(ADDITIVE_SETTINGS)}; got {unknown[0]!r}")
     if kind == "product":
         trained = faiss.ProductQuantizer(dim, N_CODEBOOKS, N_BITS)
         trained.cp.min_points_per_centroid = 1  # only silences faiss: SampleSizeWarning has said it
         trained.train(values.astype(np.float32))
         flat = faiss.vector_float_to_array(trained.centroids)
     else:
-        trained = faiss.LocalSearchQuantizer(dim, N_CODEBOOKS, N_BITS)
-        for name, value in (additive_settings or {}).items():
-            if name not in ADDITIVE_SETTINGS:
-                raise UsageError(f"additive settings are {', '.join(ADDITIVE_SETTINGS)}; got {name!r}")
-            setattr(trained, name, value)
+        trained = _local_search(dim, settings)
         trained.train(values.astype(np.float32))
         flat = faiss.vector_float_to_array(trained.codebooks)
-    return Quantizer(kind, flat.reshape(N_CODEBOOKS, 1 << N_BITS, -1).copy(), dim, trained)
+    return Quantizer(kind, flat.reshape(N_CODEBOOKS, 1 << N_BITS, -1).copy(), dim, settings)
+
+
+def _local_search(dim: int, settings: Mapping[str, int]) -> Any:
+    made = _faiss().LocalSearchQuantizer(dim, N_CODEBOOKS, N_BITS)
+    for name, value in settings.items():
+        setattr(made, name, value)
+    return made
 
 
 def quantize(points: ArrayLike, kind: QuantizerKind, *, quantizer: Quantizer | None = None) -> Quantization:

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import functools
 import importlib.metadata
-import itertools
 import logging
 import os
 import time
@@ -16,6 +15,8 @@ from typing import Any, Generic, TypeVar
 
 from tqdm import tqdm
 
+from spacetune.bridges.ray import by_ray, check_engine
+from spacetune.data.block_reader import BlockReader
 from spacetune.data.blocks import Block, Survey, TextBlocks
 from spacetune.data.labelled_texts import warn_of
 from spacetune.data.parts import Parts, check_folder, open_parts
@@ -26,7 +27,7 @@ from spacetune.model_folder.writing import digest_of
 from spacetune.progress import progress_bar
 from spacetune.results import RecordResult
 
-__all__ = ["Stream", "Streamed", "model_run", "versions"]
+__all__ = ["Stream", "Streamed", "look_over", "model_run", "versions"]
 
 T = TypeVar("T")
 Make = Callable[[Block], tuple[T, int]]
@@ -113,12 +114,7 @@ class Stream:
 
     def check(self, endings: tuple[str, ...] = tuple(TABLES)) -> None:
         """Raise `UsageError` where nothing can be written there, before any work."""
-        if self.engine != "local" and not self.engine.startswith("ray"):
-            raise UsageError(
-                f"engine must be 'local', 'ray' or an address that begins with ray://, got {self.engine!r}"
-            )
-        if self.workers is not None and self.engine == "local":
-            raise UsageError("workers are processes of Ray: take engine='ray' (--engine ray), or leave workers out")
+        check_engine(self.engine, self.workers)
         if self.engine != "local" and not self.in_parts:
             raise UsageError(f"workers of Ray write parts: name a folder, not the file {self.place.name}")
         if self.in_parts:
@@ -155,11 +151,8 @@ class Stream:
         """
         began = time.perf_counter()
         blocks = self.blocks
-        survey = blocks.survey(self.progress)
-        warn_of(survey.notes)
-        for note in survey.notes:
-            log.info("! %s", note)
-        made = _Made(make, pieces, blocks, survey)
+        survey = look_over(blocks, self.progress)
+        made = _Made(make, pieces, BlockReader(blocks, survey))
         with contextlib.ExitStack() as held:
             parts, missing, skipped = None, [], 0
             if self.in_parts:
@@ -188,9 +181,7 @@ class Stream:
         write: Callable[[int], tuple[int, int]] = functools.partial(made.write_part, parts)
         told = map(write, missing)
         if self.engine != "local":
-            from spacetune.bridges.ray import write_by_ray
-
-            told = write_by_ray(write, missing, self.engine, self.workers)
+            told = (each for _, each in by_ray(write, missing, self.engine, self.workers))
         n_cut = 0
         try:
             for n_rows, cut in told:
@@ -211,46 +202,41 @@ class Stream:
 
 @dataclasses.dataclass
 class _Made(Generic[T]):
-    """What is made of the blocks, and how it becomes bytes; it can be pickled, and then has a place of its own."""
+    """What is made of the blocks, and how it becomes bytes."""
 
     make: Make[T]
     pieces: Pieces[T]
-    blocks: TextBlocks
-    survey: Survey
-    _ahead: Iterator[Block] | None = dataclasses.field(default=None, init=False)
-    _next: int = dataclasses.field(default=0, init=False)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Made, (self.make, self.pieces, self.blocks, self.survey)
+    reader: BlockReader
 
     def write_file(self, place: Path, bar: tqdm[Any]) -> int:
         """Write one file of all blocks; return how many texts were cut."""
         cut: list[int] = []
 
         def each() -> Iterator[T]:
-            for block in self.blocks.read(self.survey):
+            for block in self.reader.blocks.read(self.reader.survey):
                 made, n_cut = self.make(block)
                 cut.append(n_cut)
                 yield made
                 bar.update(len(block))
 
-        write(place, self.pieces(place.suffix, each(), self.survey))
+        write(place, self.pieces(place.suffix, each(), self.reader.survey))
         return sum(cut)
 
     def write_part(self, parts: Parts, part: int) -> tuple[int, int]:
         """Write the part of a block; return its number of rows, and how many texts were cut."""
-        block = self._block(part)
+        block = self.reader.read(part)
         made, cut = self.make(block)
-        parts.write(part, self.pieces(parts.ending, iter([made]), self.survey))
+        parts.write(part, self.pieces(parts.ending, iter([made]), self.reader.survey))
         return len(block), cut
 
-    def _block(self, number: int) -> Block:
-        """Read on to a block: their numbers mostly rise, and then no row is read twice."""
-        if self._ahead is None or number < self._next:
-            self._ahead, self._next = self.blocks.read(self.survey, number), number
-        block = next(itertools.islice(self._ahead, number - self._next, None))
-        self._next = number + 1
-        return block
+
+def look_over(blocks: TextBlocks, progress: bool | None = None) -> Survey:
+    """Look over all rows, and say what was noticed; see `TextBlocks.survey`."""
+    survey = blocks.survey(progress)
+    warn_of(survey.notes)
+    for note in survey.notes:
+        log.info("! %s", note)
+    return survey
 
 
 def versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Collection, Sequence
 from functools import reduce
@@ -47,14 +48,29 @@ class LayerCells:
     def __init__(self, tokens: np.ndarray, names: Sequence[str], n_groups: int) -> None:
         self.quantizers = _trained(tokens, {COUNTED[name][0] for name in names})
         self.names = tuple(name for name in names if COUNTED[name][0] in self.quantizers)
-        self._counts = {kind: [CellCounts(q) for _ in range(n_groups)] for kind, q in self.quantizers.items()}
         self._n_groups = n_groups
+        self._counts = {kind: [CellCounts(q) for _ in range(n_groups)] for kind, q in self.quantizers.items()}
 
     def update(self, states: np.ndarray, groups: np.ndarray) -> None:
         """Take in states (n_tokens, dim) whose texts belong to these groups (n_tokens,)."""
         for group, chosen in by_group(states, groups, self._n_groups):
             for counts in self._counts.values():
                 counts[group].update(chosen)
+
+    def empty(self) -> LayerCells:
+        """Return the same quantizers with nothing counted."""
+        found = copy.copy(self)
+        found._counts = {kind: [CellCounts(q) for _ in range(self._n_groups)] for kind, q in self.quantizers.items()}
+        return found
+
+    def merge(self, other: LayerCells) -> LayerCells:
+        """Return the counts of both."""
+        both = copy.copy(self)
+        both._counts = {
+            kind: [one.merge(two) for one, two in zip(counts, other._counts[kind], strict=True)]
+            for kind, counts in self._counts.items()
+        }
+        return both
 
     def measured(self, chosen: np.ndarray | None = None) -> list[Measured]:
         """Return the measures over the chosen groups (a mask), or over all."""
@@ -87,6 +103,18 @@ class CellStream:
         self.layers = [LayerCells(tokens[:, i], names, n_groups) for i in range(tokens.shape[1])]
         self.n_groups = n_groups
         self._n_texts = 0
+
+    def empty(self, first_text: int, first_token: int) -> CellStream:
+        """Return the same cells with nothing counted, for the texts after the first so many."""
+        found = copy.copy(self)
+        found.layers, found._n_texts = [layer.empty() for layer in self.layers], first_text
+        return found
+
+    def merge(self, other: CellStream) -> CellStream:
+        """Return the counts of both."""
+        both = copy.copy(self)
+        both.layers = [one.merge(two) for one, two in zip(self.layers, other.layers, strict=True)]
+        return both
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -23,7 +23,8 @@ from spacetune.geometry import (
 from spacetune.results import TableResult
 from spacetune.studies.geometry.measure_table import MeasureTable
 from spacetune.studies.geometry.measuring import EncoderLike, choose_measures, measure, open_encoder, read_inputs
-from spacetune.studies.geometry.token_streams import TokenStates, TokenStream
+from spacetune.studies.geometry.token_states import TokenStates
+from spacetune.studies.geometry.token_streams import TokenStream
 
 __all__ = ["EncoderComparison", "compare", "paired_layers"]
 

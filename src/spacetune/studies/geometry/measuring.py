@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Sequence
@@ -9,14 +10,18 @@ from typing import Literal
 
 import numpy as np
 
-from spacetune.data import LabelledTexts
+from spacetune.bridges.ray import check_engine
+from spacetune.data import LabelledTexts, TextBlocks
+from spacetune.data.block_reader import BlockReader
 from spacetune.encoders import Encoder, FeatureStore, Layers, TextInput, Texts, as_inputs, shared_encoder
 from spacetune.errors import DataError, UsageError
 from spacetune.geometry import OFFICIAL_SET, SampleSizeWarning, find_measure, list_measures
 from spacetune.studies.geometry.cell_streams import COUNTED, CellStream
 from spacetune.studies.geometry.layer_values import STREAMED, Variant, layer_values
 from spacetune.studies.geometry.measure_table import LayerValue, MeasureTable, few_tokens_notes
-from spacetune.studies.geometry.token_streams import GROUPS, TokenStates, TokenStream
+from spacetune.studies.geometry.token_states import BlockStates, States, TokenStates, inputs_of
+from spacetune.studies.geometry.token_streams import GROUPS, TokenStream
+from spacetune.studies.streaming import look_over
 
 __all__ = ["MEASURE_GROUPS", "EncoderLike", "choose_measures", "measure", "open_encoder", "read_inputs"]
 
@@ -35,7 +40,7 @@ MEASURE_GROUPS: dict[str, tuple[str, ...]] = {
 
 def measure(
     encoder: EncoderLike,
-    texts: Texts | LabelledTexts,
+    texts: Texts | LabelledTexts | TextBlocks,
     *,
     layers: Layers = "all",
     measures: str | Sequence[str] = "default",
@@ -45,6 +50,8 @@ def measure(
     seed: int = 0,
     store: FeatureStore | Literal["auto"] | None = "auto",
     progress: bool | None = None,
+    engine: str = "local",
+    workers: int | None = None,
 ) -> MeasureTable:
     """Measure the token states of texts at several layers of an encoder.
 
@@ -58,7 +65,8 @@ def measure(
     encoder
         An `Encoder`, a folder or hub name, or None for the default encoder.
     texts
-        Strings, pairs of strings, or `LabelledTexts` (the labels are not looked at).
+        Strings, pairs of strings, or `LabelledTexts` (the labels are not looked at). `TextBlocks` of more than one
+        block are read, encoded and forgotten block by block: their tokens are counted first, and nothing is kept.
     layers
         Which layers: a number, several, or ``all``.
     measures
@@ -79,6 +87,8 @@ def measure(
         pass then encodes the texts again).
     progress
         True or False to force the progress bars on or off.
+    engine, workers
+        Of `TextBlocks`, who encodes the blocks: as for `predict_file`. The result is that of ``local``, bit for bit.
 
     Returns
     -------
@@ -95,7 +105,7 @@ def measure(
     DataError
         If there are no texts, or fewer than two tokens.
     UsageError
-        If a measure or a layer is unknown.
+        If a measure or a layer is unknown, or an engine is asked for a list of texts.
 
     Examples
     --------
@@ -107,13 +117,14 @@ def measure(
     names = choose_measures(measures)
     if sample < 2:
         raise UsageError(f"sample must be at least 2 tokens, got {sample}")
-    inputs, opened = read_inputs(texts), open_encoder(encoder)
+    check_engine(engine, workers)
+    source = texts if isinstance(texts, TextBlocks) else read_inputs(texts)
+    opened = open_encoder(encoder)
     chosen = opened.resolve_layers(layers)
-    states = TokenStates(opened, inputs, chosen, store, progress)
-    n_groups = GROUPS if intervals and len(inputs) > 1 else 1
+    states = _states(opened, source, chosen, store, engine, workers, progress)
+    n_groups = GROUPS if intervals and states.n_texts > 1 else 1
     prompts = "prompt_entropy" in names
-    stream = TokenStream(len(chosen), opened.dim, sample=sample, seed=seed, n_groups=n_groups, prompts=prompts)
-    n_cut = states.feed(stream.update)
+    stream, n_cut = states.gather(_Empty(len(chosen), opened.dim, sample, seed, n_groups, prompts))
     if stream.n_tokens < 2:
         raise DataError(f"measures need at least 2 tokens, got {stream.n_tokens}: pass more texts")
     cells = _count(states, stream, names if variant == "exact" else ())
@@ -137,13 +148,48 @@ def measure(
     )
 
 
-def _count(states: TokenStates, stream: TokenStream, names: Sequence[str]) -> CellStream:
+@dataclasses.dataclass(frozen=True)
+class _Empty:
+    """Makes streams that have taken in nothing; it can be pickled."""
+
+    n_layers: int
+    dim: int
+    sample: int
+    seed: int
+    n_groups: int
+    prompts: bool
+
+    def __call__(self, first_text: int, first_token: int) -> TokenStream:
+        return TokenStream(**vars(self), first_text=first_text, first_token=first_token)
+
+
+def _states(
+    encoder: Encoder,
+    source: list[TextInput] | TextBlocks,
+    layers: tuple[int, ...],
+    store: FeatureStore | Literal["auto"] | None,
+    engine: str,
+    workers: int | None,
+    progress: bool | None,
+) -> States:
+    """Read one block as a list of texts, and more of them block by block."""
+    if isinstance(source, TextBlocks):
+        reader = BlockReader(source, look_over(source, progress))
+        if len(reader.survey.sizes) > 1 or engine != "local":
+            return BlockStates(encoder, reader, layers, engine, workers, progress)
+        source = inputs_of(reader, 0)
+    if engine != "local":
+        raise UsageError("workers of Ray read texts of files: pass TextBlocks of one, or leave engine out")
+    if not source:
+        raise DataError("there are no texts to measure")
+    return TokenStates(encoder, source, layers, store, progress)
+
+
+def _count(states: States, stream: TokenStream, names: Sequence[str]) -> CellStream:
     """Count all tokens into the cells of quantizers trained on the sample, unless the sample is all tokens."""
     tokens, _ = stream.sample()
     cells = CellStream(tokens, [n for n in names if n in COUNTED and len(tokens) < stream.n_tokens], stream.n_groups)
-    if cells.names:
-        states.feed(cells.update)
-    return cells
+    return states.gather(cells.empty)[0] if cells.names else cells
 
 
 def _counting_notes(cells: CellStream, n_sample: int) -> list[str]:
@@ -154,9 +200,9 @@ def _counting_notes(cells: CellStream, n_sample: int) -> list[str]:
     return [f"{', '.join(cells.names)}: all tokens, in the cells of a quantizer trained on {n_sample:,} of them{few}"]
 
 
-def _cut_notes(states: TokenStates, n_cut: int) -> list[str]:
-    limit = states.encoder.provenance(()).cut_at(states.inputs)
-    return [f"{n_cut:,} of {len(states.inputs):,} texts were cut at {limit:,} tokens"] if n_cut else []
+def _cut_notes(states: States, n_cut: int) -> list[str]:
+    limit = states.encoder.provenance(()).cut_at(states.first)
+    return [f"{n_cut:,} of {states.n_texts:,} texts were cut at {limit:,} tokens"] if n_cut else []
 
 
 def _gaps(values: Sequence[LayerValue]) -> list[str]:

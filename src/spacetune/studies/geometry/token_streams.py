@@ -1,21 +1,18 @@
-"""One pass over the token states of many texts: everything that measures need, in memory that does not grow."""
+"""What one pass over the token states of many texts keeps: all that measures need, in memory that does not grow."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator
-from typing import Any, Literal
+import copy
+from collections.abc import Iterator
 
 import numpy as np
-import torch
 
-from spacetune.encoders import Encoder, FeatureStore, TextInput, TokenFeatures, default_store
-from spacetune.fitting import text_chunks
+from spacetune.encoders import TokenFeatures
 from spacetune.geometry import Directions, Measured, Moments, Reservoir, find_measure
 from spacetune.geometry.entropies import entropy_share
 from spacetune.geometry.half_samples import merge_all
 
-__all__ = ["GROUPS", "LayerStream", "TokenStates", "TokenStream", "by_group", "groups_of"]
+__all__ = ["GROUPS", "LayerStream", "TokenStream", "by_group", "groups_of"]
 
 GROUPS = 16
 """Groups into which texts are dealt for intervals; a text belongs to one of them whole."""
@@ -57,6 +54,14 @@ class LayerStream:
                     share = entropy_share(states[end - length : end].astype(np.float64))
                     self.prompts[groups[end - 1]] += share, 1, length
 
+    def merge(self, other: LayerStream) -> LayerStream:
+        """Return what is kept of both."""
+        both = LayerStream(self.directions[0].dim, 0)
+        both.moments = [one.merge(two) for one, two in zip(self.moments, other.moments, strict=True)]
+        both.directions = [one.merge(two) for one, two in zip(self.directions, other.directions, strict=True)]
+        both.prompts = None if self.prompts is None or other.prompts is None else self.prompts + other.prompts
+        return both
+
     def prompt_entropy(self, chosen: np.ndarray | None = None) -> Measured:
         """Return the mean entropy over texts of two tokens and more of the chosen groups (a mask), or of all."""
         kept = np.zeros((1, 3)) if self.prompts is None else self.prompts if chosen is None else self.prompts[chosen]
@@ -95,6 +100,8 @@ class TokenStream:
         Whether to keep moments and directions beside the sample.
     prompts
         Whether to keep the entropy of every text's states beside them.
+    first_text, first_token
+        How many texts and tokens come before these, in a stream that is merged with theirs.
     """
 
     def __init__(
@@ -107,18 +114,21 @@ class TokenStream:
         n_groups: int = 1,
         moments: bool = True,
         prompts: bool = False,
+        first_text: int = 0,
+        first_token: int = 0,
     ) -> None:
         self.layers = [LayerStream(dim, n_groups, prompts) for _ in range(n_layers)] if moments else []
         self.n_texts = self.n_tokens = 0
         self.n_groups = n_groups
+        self._first_text = first_text
         self._lengths: list[np.ndarray] = []
-        self._sample = Reservoir(sample, seed=seed)
+        self._sample = Reservoir(sample, seed=seed, start=first_token)
         self._shape = n_layers, dim
 
     def update(self, features: TokenFeatures) -> None:
         """Take in the features of the next texts."""
         values = features.values.float().numpy()
-        groups = groups_of(features, self.n_texts, self.n_groups)
+        groups = groups_of(features, self._first_text + self.n_texts, self.n_groups)
         for i, layer in enumerate(self.layers):
             layer.update(values[:, i], groups, features.lengths.numpy())
         self._sample.update(values.reshape(len(values), -1))
@@ -126,44 +136,17 @@ class TokenStream:
         self.n_texts += len(features)
         self.n_tokens += len(values)
 
+    def merge(self, other: TokenStream) -> TokenStream:
+        """Return the stream of these texts and of `other`'s, which follow them."""
+        both = copy.copy(self)
+        both.layers = [one.merge(two) for one, two in zip(self.layers, other.layers, strict=True)]
+        both.n_texts, both.n_tokens = self.n_texts + other.n_texts, self.n_tokens + other.n_tokens
+        both._lengths = self._lengths + other._lengths
+        both._sample = self._sample.merge(other._sample)
+        return both
+
     def sample(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return sampled tokens (n, layer, dim) and the group of each."""
+        """Return sampled tokens (n, layer, dim) and the group of each; of a stream that begins with the first text."""
         ends = np.cumsum(np.concatenate(self._lengths))
         texts = np.searchsorted(ends, self._sample.rows, side="right")
         return self._sample.points.reshape(-1, *self._shape), texts % self.n_groups
-
-
-@dataclasses.dataclass(frozen=True)
-class TokenStates:
-    """The token states of texts at some layers, read as often as they are asked for, some texts at a time.
-
-    Without a store nothing is kept; with one, what it lacks is encoded and kept first.
-    """
-
-    encoder: Encoder
-    inputs: list[TextInput]
-    layers: tuple[int, ...]
-    store: FeatureStore | Literal["auto"] | None
-    progress: bool | None
-
-    def feed(self, take_in: Callable[[TokenFeatures], object]) -> int:
-        """Hand on the features of all texts in their order; return how many texts were cut."""
-        n_cut = 0
-        for part, cut in self._chunks():
-            take_in(part)
-            n_cut += cut
-        return n_cut
-
-    def _chunks(self) -> Iterator[tuple[TokenFeatures, int]]:
-        """Yield features of consecutive texts, and how many texts were newly found cut."""
-        store = default_store() if self.store == "auto" else self.store
-        if store is None:
-            for part in self.encoder.encode_runs(self.inputs, layers=self.layers, progress=self.progress):
-                yield part, 0 if part.provenance is None else part.provenance.n_truncated
-            return
-        source: Any = store.encode(self.encoder, self.inputs, layers=self.layers, progress=self.progress)
-        cut = source.provenance.n_truncated
-        with torch.inference_mode():
-            for rows in text_chunks(source.lengths):
-                yield source.take(rows), cut
-                cut = 0
