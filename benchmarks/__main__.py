@@ -24,6 +24,7 @@ NAMES = (
     "streaming",
     "suggesting",
     "searching",
+    "distributed",
     "gradients",
     "beside",
     "quality",

@@ -43,15 +43,15 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments and arguments[0] == "--killed":
         about, found, rows = circumstances(), dict[str, Any](), int((*arguments, ROWS_KILLED)[1])
         for name, n_rows, tiny in (("default encoder", ROWS, False), ("tiny encoder", rows, True)):
-            found[name] = _in_a_folder(lambda folder, n=n_rows, tiny=tiny: _killed(folder, n, tiny=tiny))
+            found[name] = in_a_folder(lambda folder, n=n_rows, tiny=tiny: _killed(folder, n, tiny=tiny))
             print(name, found[name], flush=True)
             write("streaming_killed", {**about, "runs": found})
     else:
         about = circumstances()
-        write("streaming", {**about, **_in_a_folder(lambda folder: _measured(folder, ROWS))})
+        write("streaming", {**about, **in_a_folder(lambda folder: _measured(folder, ROWS))})
 
 
-def _in_a_folder(run: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+def in_a_folder(run: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp())
     try:
         return run(folder)
@@ -60,8 +60,8 @@ def _in_a_folder(run: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _measured(folder: Path, n_rows: int) -> dict[str, Any]:
-    data, model = _made(folder / "made.parquet", n_rows), _fitted(folder, tiny=True)
-    small = _predicted(model, _made(folder / "small.parquet", BLOCK), folder / "small")
+    data, model = made_file(folder / "made.parquet", n_rows), fitted(folder, tiny=True)
+    small = _predicted(model, made_file(folder / "small.parquet", BLOCK), folder / "small")
     large = _predicted(model, data, folder / "out")
     assert _rows_in(folder / "out") == n_rows
     found = {"rows": n_rows, "columns": 5, "block": BLOCK, "words_a_text": WORDS, "file_mb": _mb(data)}
@@ -70,7 +70,7 @@ def _measured(folder: Path, n_rows: int) -> dict[str, Any]:
 
 def _killed(folder: Path, n_rows: int, *, tiny: bool) -> dict[str, Any]:
     """Predict a file without a break, and again with kills; every part of the second must be that of the first."""
-    data, model = _made(folder / "made.parquet", n_rows), _fitted(folder, tiny=tiny)
+    data, model = made_file(folder / "made.parquet", n_rows), fitted(folder, tiny=tiny)
     whole = _predicted(model, data, folder / "whole")
     draw, moments, peak = random.Random(SEED), list[float](), 0
     while len(moments) < KILLS:
@@ -104,7 +104,7 @@ def _rows_in(folder: Path) -> int:
     return sum(pq.read_metadata(part).num_rows for part in folder.glob("part-*"))
 
 
-def _made(path: Path, n_rows: int) -> Path:
+def made_file(path: Path, n_rows: int) -> Path:
     tables = _tables(n_rows)
     first = next(tables)
     with pq.ParquetWriter(path, first.schema) as writer:
@@ -129,7 +129,7 @@ def _tables(n_rows: int) -> Iterator[Any]:
         })  # fmt: skip
 
 
-def _fitted(folder: Path, *, tiny: bool) -> Path:
+def fitted(folder: Path, *, tiny: bool) -> Path:
     data = few_shot(demo_texts("train"), 64)
     encoder = str(save_tiny_encoder(folder / "tiny")) if tiny else None
     LinearProbe(encoder, store=None).fit(data.texts, data.labels).save_pretrained(folder / "model")
