@@ -152,12 +152,12 @@ def _run(model: Path, data: Path, out: Path, *more: str, kill_after: float | Non
         threading.Timer(kill_after, process.kill).start()
     peak = 0
     while process.poll() is None:
-        peak = max(peak, _peak_mb(process.pid))
+        peak = max(peak, peak_mb(process.pid))
         time.sleep(0.1)
     return time.perf_counter() - began, process.returncode, peak
 
 
-def _peak_mb(pid: int) -> int:
+def peak_mb(pid: int) -> int:
     """Return the most memory that a process has had; of one that ended 0.
 
     The usage that `wait4` tells begins with the memory of whoever started the process, which has made the file.

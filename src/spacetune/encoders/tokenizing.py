@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,9 @@ from spacetune.encoders.plain_specials import plain_specials
 from spacetune.errors import DataError, EncoderError
 
 __all__ = ["FastTokenizer", "TextInput", "TokenSpans", "Tokenized", "Tokenizing", "as_inputs", "each_once"]
+
+AT_A_TIME = 16_384
+"""Texts that are only counted, so many at a time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,7 +197,7 @@ class Tokenizing:
 
     def count(self, inputs: Sequence[TextInput]) -> list[int]:
         """Return how many tokens each text has before any cutting, special tokens of all its windows included."""
-        counts = [len(e) for e in _encoded(self._uncut, inputs)]
+        counts = [len(e) for some in _batched(inputs) for e in _encoded(self._uncut, some)]
         if self.max_windows == 1 or not inputs or not isinstance(inputs[0], str):
             return counts
         special = self._uncut.num_special_tokens_to_add(False)
@@ -207,10 +210,11 @@ class Tokenizing:
         name = getattr(model, "unk_token", None)
         unknown = getattr(model, "unk_id", None) if name is None else self._backend.token_to_id(name)
         found: list[list[str]] = []
-        for row, encoding in zip(inputs, self._uncut.encode_batch(list(inputs)), strict=True):
+        read = (e for some in _batched(inputs) for e in self._uncut.encode_batch(list(some)))
+        for row, encoding in zip(inputs, read, strict=True):
             parts = (row,) if isinstance(row, str) else row
-            read = zip(encoding.ids, encoding.sequence_ids, encoding.offsets, strict=True)
-            found.append([parts[i][slice(*span)] for number, i, span in read if number == unknown and i is not None])
+            pieces = zip(encoding.ids, encoding.sequence_ids, encoding.offsets, strict=True)
+            found.append([parts[i][slice(*span)] for number, i, span in pieces if number == unknown and i is not None])
         return found
 
     @functools.cached_property
@@ -224,6 +228,12 @@ def _built(like: Tokenizer, described: str) -> Tokenizer:
     backend = type(like).from_str(described)
     backend.encode_special_tokens = True  # not written with it
     return backend
+
+
+def _batched(inputs: Sequence[TextInput]) -> Iterator[Sequence[TextInput]]:
+    """Yield some of the texts at a time: their encodings take a hundred times their own room."""
+    for start in range(0, len(inputs), AT_A_TIME):
+        yield inputs[start : start + AT_A_TIME]
 
 
 def _encoded(backend: Tokenizer, inputs: Sequence[TextInput]) -> list[Encoding]:

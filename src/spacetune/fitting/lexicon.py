@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import csr_matrix, diags
 from torch import Tensor
 
 from spacetune.fitting.data import FitData
-from spacetune.fitting.inputs import Inputs
+from spacetune.fitting.grams import FIRST_ALONE, KnownGrams, has_grams
 from spacetune.fitting.linear import fit_linear
 from spacetune.fitting.mixing import shares
 from spacetune.fitting.tasks import Task
-from spacetune.heads import Lexicon, LinearHead, Model, PairHead, SpaceHead, owned_grams
+from spacetune.heads import Lexicon, LinearHead, Model, PairHead, SpaceHead
 from spacetune.heads.lexicon import KIND
 
 __all__ = ["Words", "WordsChosen", "fit_lexicon", "learn_lexicon", "with_words"]
@@ -26,11 +25,7 @@ __all__ = ["Words", "WordsChosen", "fit_lexicon", "learn_lexicon", "with_words"]
 Array = np.ndarray[Any, Any]
 
 STRENGTHS = (0.3, 1.0)
-IDF_SCALE = 3.0
-LEAST_TEXTS = 2
 MOST_WEIGHTS = 2_000_000
-FIRST_ALONE = 2
-"""Times `KIND`, of a gram that the first of two texts alone has."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,14 +120,12 @@ def fit_lexicon(data: FitData, head_logits: Tensor, task: Task, *, symmetric: bo
     """
     if not data.has_dev:
         return None
-    train, dev = _keys(data.train, symmetric), _keys(data.dev, symmetric)
-    if train is None or dev is None:
+    if not (has_grams(data.train) and has_grams(data.dev)):
         return None
-    known, idf = _known(*train, len(data.train), max(1, task.n_outputs))
+    known = _known(data, task, symmetric)
     if not len(known):
         return None
-    rows, dev_rows = (_counts(*keys, source, known) @ diags(idf)
-                      for keys, source in ((train, data.train), (dev, data.dev)))  # fmt: skip
+    rows, dev_rows = known.counts(data.train), known.counts(data.dev)
     head = head_logits.double()
     tried = [_mix(rows, dev_rows, data, head, task, strength) for strength in STRENGTHS]
     best = min(tried, key=lambda m: m.loss)
@@ -140,7 +133,7 @@ def fit_lexicon(data: FitData, head_logits: Tensor, task: Task, *, symmetric: bo
     if best.b == 0 or after <= before:
         return None
     chosen = WordsChosen(best.strength, best.a, best.b, after - before, symmetric)
-    return _words(known, idf, best.weights, best.bias, chosen)
+    return _words(known, best.weights, best.bias, chosen)
 
 
 def learn_lexicon(data: FitData, task: Task, chosen: WordsChosen) -> Words | None:
@@ -160,14 +153,12 @@ def learn_lexicon(data: FitData, task: Task, chosen: WordsChosen) -> Words | Non
     Words or None
         None where the features carry no token ids, or no gram stands in two texts.
     """
-    keys = _keys(data.train, chosen.symmetric)
-    if keys is None:
+    if not has_grams(data.train):
         return None
-    known, idf = _known(*keys, len(data.train), max(1, task.n_outputs))
+    known = _known(data, task, chosen.symmetric)
     if not len(known):
         return None
-    fitted = _fitted(_counts(*keys, data.train, known) @ diags(idf), data, task, chosen.strength)
-    return _words(known, idf, *fitted, chosen)
+    return _words(known, *_fitted(known.counts(data.train), data, task, chosen.strength), chosen)
 
 
 def with_words(model: Model, words: Words | None) -> Model:
@@ -179,46 +170,17 @@ def with_words(model: Model, words: Words | None) -> Model:
     return dataclasses.replace(model, lexicon=words.lexicon)
 
 
-def _words(known: Array, idf: Array, weights: Array, bias: Array, chosen: WordsChosen) -> Words:
-    scaled = torch.as_tensor(chosen.weight * weights.T * idf[:, None]).float()
-    grams = torch.as_tensor(known)
+def _known(data: FitData, task: Task, symmetric: bool) -> KnownGrams:
+    return KnownGrams.of(data.train, symmetric, MOST_WEIGHTS // max(1, task.n_outputs))
+
+
+def _words(known: KnownGrams, weights: Array, bias: Array, chosen: WordsChosen) -> Words:
+    scaled = torch.as_tensor(chosen.weight * weights.T * known.idf[:, None]).float()
+    grams = torch.as_tensor(known.grams)
     if chosen.symmetric:  # what the first text alone has stands for both
         alone = grams // KIND == FIRST_ALONE
         grams, scaled = torch.cat([grams, grams[alone] + KIND]), torch.cat([scaled, scaled[alone]])
     return Words(Lexicon(grams, scaled), torch.as_tensor(chosen.weight * bias), chosen)
-
-
-def _keys(source: Inputs, symmetric: bool) -> tuple[Array, Array] | None:
-    """Return every wordpiece and pair of neighbours, and the text (or pair of texts) each stands in."""
-    ids = source.take_ids(torch.arange(len(source)))
-    if ids is None or not len(ids):
-        return None
-    grams, owner = owned_grams(ids, source.lengths, source.first)
-    grams = torch.where(grams // KIND > FIRST_ALONE, grams - KIND, grams) if symmetric else grams
-    return grams.numpy(), owner.numpy()
-
-
-def _known(keys: Array, owner: Array, n_texts: int, n_outputs: int) -> tuple[Array, Array]:
-    """Return the grams that enough texts hold (the most frequent, where they are too many), and their idf."""
-    grams, place = np.unique(keys, return_inverse=True)
-    held = csr_matrix((np.ones(len(keys), dtype=np.float32), (owner, place)), shape=(n_texts, len(grams)))
-    held.sum_duplicates()
-    n_holding = np.bincount(held.indices, minlength=len(grams))
-    often = np.flatnonzero(n_holding >= LEAST_TEXTS)
-    most = MOST_WEIGHTS // n_outputs
-    if len(often) > most:
-        often = np.sort(often[np.argsort(-n_holding[often], kind="stable")[:most]])
-    return grams[often], (np.log((1 + n_texts) / (1 + n_holding[often])) + 1) / IDF_SCALE
-
-
-def _counts(keys: Array, owner: Array, source: Inputs, known: Array) -> Any:
-    """Return the counts of the known grams over the root of the text's length, ``(text, gram)``, sparse."""
-    places = np.searchsorted(known, keys).clip(max=len(known) - 1)
-    found = known[places] == keys
-    values = 1 / np.sqrt(source.lengths.numpy()[owner[found]])
-    rows = csr_matrix((values, (owner[found], places[found])), shape=(len(source), len(known)))
-    rows.sum_duplicates()
-    return rows
 
 
 def _mix(rows: Any, dev_rows: Any, data: FitData, head: Tensor, task: Task, strength: float) -> _Mixture:

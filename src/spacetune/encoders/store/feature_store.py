@@ -35,6 +35,7 @@ from spacetune.encoders.store.holdings import (
 from spacetune.encoders.store.keys import home_name, mark_long, text_key
 from spacetune.encoders.store.merging import merge_small
 from spacetune.encoders.store.reading import Found, Reader, locate, touch
+from spacetune.encoders.store.room import check_room
 from spacetune.encoders.store.settings import bound, tell_once, usual_place
 from spacetune.encoders.store.shard_files import write_shard
 from spacetune.encoders.store.shards import Form, Shard, make_shard
@@ -125,6 +126,8 @@ class FeatureStore:
         ------
         DataError
             If there are no texts.
+        FeatureStoreError
+            If there are many, and the disk has no room for their features.
         """
         inputs = as_inputs(texts)
         if not inputs:
@@ -195,6 +198,8 @@ class FeatureStore:
         with turn_to_encode(home, count_missing) if storing else contextlib.nullcontext():
             found = self._find(home, list(wanted), layers, encoder)
             shards, missing = found.used, [key for key in wanted if key not in found.places]
+            if storing:
+                check_room(home, encoder, [wanted[key] for key in missing], layers, self.form)
             start, written = 0, Future[list[Shard]]()
             written.set_result([])
             with ThreadPoolExecutor(1) as writer:  # one run is written while the next is encoded
