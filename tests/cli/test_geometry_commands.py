@@ -31,7 +31,7 @@ def test_measure_reads_a_file_block_by_block(place: Place) -> None:
     assert [v["value"] for v in parts["values"]] == pytest.approx([v["value"] for v in whole["values"]], rel=1e-2)
     wrong = run("measure", place.test, "--rank", "--block", "7")
     assert wrong.code == 2
-    assert "leave out --block" in wrong.err
+    assert "--block is for measures of an encoder" in wrong.err
     assert "no-such.csv does not exist" in run("measure", "no-such.csv", "--block", "7").err
 
 

@@ -125,6 +125,11 @@ def test_encode_and_explain_write_parts(model: Path, data: Path, tiny_encoder: E
     assert ids_of(tmp_path / "f") == [str(i) for i in range(40)]
     assert run("explain", model, data, "--out", tmp_path / "why.jsonl").out == ""
     assert json.loads((tmp_path / "why.jsonl").read_text().splitlines()[-1])["text"] == 39
+    assert run("explain", model, data, "--out", tmp_path / "why", "--block", 16).out == ""
+    assert sorted(file.name for file in (tmp_path / "why").glob("part-*")) == [
+        f"part-0000{i}.parquet" for i in range(3)
+    ]
+    assert "--block is for explanations in --out" in run("explain", model, data, "--block", 16).err
 
 
 def test_small_things_go_the_same_way(place: Place, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import typer
 from spacetune.cli.guarded import AsJson, Report, guarded, heeding_sigterm, quiet_libraries, show, write_place
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, named_file, reads, texts_or_table
-from spacetune.cli.streaming import Resume, blocks_of, is_stream, say_written, stream_place
+from spacetune.cli.streaming import BLOCKS, Blocks, Resume, Streaming, blocks_of, is_stream, say_written, stream_place
 from spacetune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def explain(
     label_separator: Separator = None,
     out: Report = None,
     resume: Resume = False,
+    how: Blocks = BLOCKS,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
@@ -107,12 +108,15 @@ def explain(
     if asked.alone:
         out = stream_place(out, inputs=(model, *texts), resume=resume)
         if out is not None and is_stream(out, as_json) and (named_file(texts) or not out.suffix):
-            _write_block_by_block(model, encoder, blocks_of(texts, columns), out, asked.place, resume, as_json)
+            blocks = blocks_of(texts, columns, Streaming(block=how.block))
+            options: dict[str, Any] = {"at": asked.place, "resume": resume, **how.by}
+            _write_block_by_block(model, encoder, blocks, out, options, as_json)
             return
     elif resume:
         raise UsageError("--resume is of explanations alone: a question has no parts to go on from")
     else:
         out = write_place(out, inputs=(model, *texts))
+    how.refuse("explanations in --out: a folder, or a table of a file's texts")
     quiet_libraries()
     read_label = label if asked.summary else None
     given = texts_or_table(texts, columns, label=read_label, label_separator=label_separator)
@@ -121,13 +125,13 @@ def explain(
 
 
 def _write_block_by_block(
-    model: str, encoder: str | None, blocks: TextBlocks, out: Path, at: At | None, resume: bool, as_json: bool
+    model: str, encoder: str | None, blocks: TextBlocks, out: Path, options: dict[str, Any], as_json: bool
 ) -> None:
     quiet_libraries()
     from spacetune.studies import explain_file
 
     with heeding_sigterm():
-        written = explain_file(load(model, encoder), blocks, out, at=at, resume=resume)
+        written = explain_file(load(model, encoder), blocks, out, **options)
     say_written(written, "texts' explanations", as_json)
 
 

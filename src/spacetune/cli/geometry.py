@@ -45,8 +45,8 @@ def measure(
     out = write_place(out, inputs=(texts, model))
     if rank and model is not None:
         raise UsageError("--rank looks at an encoder's layers and --model at a model's spaces: choose one")
-    if (rank or model is not None) and how != BLOCKS:
-        raise UsageError("--rank and --model read all texts at once: leave out --block, --engine and --workers")
+    if rank or model is not None:
+        how.refuse("measures of an encoder; --rank and --model read all texts at once")
     from spacetune import studies
     from spacetune.reports import geometry as reports
 
@@ -67,8 +67,7 @@ def measure(
             intervals=intervals,
             variant="official" if official else "exact",
             seed=seed,
-            engine=how.engine or "local",
-            workers=how.workers,
+            **how.by,
         )
         hand_over(table, as_json, reports.draw_measures, out)
 

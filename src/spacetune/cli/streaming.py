@@ -64,11 +64,22 @@ class Streaming:
 
 @dataclasses.dataclass(frozen=True)
 class Blocks:
-    """How a large file is worked on block by block where nothing is written."""
+    """How a large file is worked on block by block, and by whom."""
 
     block: Rows = None
     engine: Engine = None
     workers: Workers = None
+
+    @property
+    def by(self) -> dict[str, Any]:
+        """Who works, as `measure` and `explain_file` take it."""
+        return {"engine": self.engine or "local", "workers": self.workers}
+
+    def refuse(self, kept_for: str) -> None:
+        """Raise `UsageError` where something was asked for that has a use for something else alone."""
+        for name, value in vars(self).items():
+            if value is not None:
+                raise UsageError(f"--{name} is for {kept_for}")
 
 
 STREAMING = Streaming()
