@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,24 @@ def test_without_torch_it_starts_at_once(folder: Path) -> None:
     files = [file for file in BARE.rglob("*") if file.is_file() and not file.is_symlink()]
     size = sum(file.stat().st_size for file in files if file.parent.name != "__pycache__")
     assert size < 150e6
+
+
+class ByOpenVINO:
+    """What the runtime asks of a session, answered by OpenVINO."""
+
+    def __init__(self, graph: Path) -> None:
+        openvino = pytest.importorskip("openvino", reason="OpenVINO is not installed")
+        precise = {"INFERENCE_PRECISION_HINT": "f32"}  # it takes bfloat16 where the machine has it
+        self.graph = openvino.compile_model(graph, "CPU", precise)
+
+    def run(self, names: Sequence[str], feeds: dict[str, Any]) -> list[Any]:
+        found = self.graph(feeds)
+        return [found[name] for name in names]
+
+
+def test_openvino_runs_the_same_graph(spaces: SpaceClassifier, folder: Path) -> None:
+    model = Classifier.load(folder)
+    model._session = ByOpenVINO(folder / "model.onnx")
+    assert np.allclose(model.predict_logits(FRESH), spaces.predict_logits(FRESH), atol=1e-4)
+    ours, theirs = model.explain(FRESH[0]), spaces.explain(FRESH[:1], at="states")[0]
+    assert np.allclose(ours.scores, theirs.token_scores, atol=1e-4)

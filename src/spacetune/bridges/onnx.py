@@ -130,6 +130,8 @@ def _write_graph(model: Any, inputs: Mapping[str, Tensor], place: Path) -> None:
     rows, tokens = torch.export.Dim("text"), torch.export.Dim("token")
     two = {name: torch.cat([tensor, tensor])[:2] for name, tensor in inputs.items()}  # one row would stay one
     outputs = ["logits", "token_scores", *["lexicon_scores"] * (model.lexicon is not None)]
+    if model.lexicon is not None:
+        model.lexicon.hold_halves()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -17,6 +17,7 @@ from spacetune.heads.head import HeldHead
 
 __all__ = ["Lexicon", "grams_of", "owned_grams", "pair_keys", "token_pairs"]
 
+LOW = (1 << 32) - 1
 KIND = 1 << 56
 """What grams of pairs of texts are told apart by, above every key: those in both texts, in the first alone, in the
 second alone are one, two and three times as far up."""
@@ -87,12 +88,16 @@ def _searched(grams: Tensor, wanted: Tensor) -> Tensor:
     return (torch.searchsorted(grams, wanted, right=True) - 1).clamp(min=0)
 
 
-def _by_halving(grams: Tensor, wanted: Tensor) -> Tensor:
-    """Return what `_searched` does, by operations that an exported graph can do."""
-    places = torch.zeros_like(wanted)
-    for step in (1 << i for i in reversed(range((len(grams) - 1).bit_length()))):
-        further = (places + step).clamp(max=len(grams) - 1)
-        places = torch.where(grams[further] <= wanted, further, places)
+def _by_halving(halves: Tensor, high: Tensor, low: Tensor) -> Tensor:
+    """Return what `_searched` does, by operations that an exported graph can do, of keys ``(2, n)`` in two halves.
+
+    Engines such as OpenVINO hold integers in 32 bits, whatever the graph says: a whole key is beyond them.
+    """
+    places, last = torch.zeros_like(low), halves.shape[1] - 1
+    for step in (1 << i for i in reversed(range(last.bit_length()))):
+        further = (places + step).clamp(max=last)
+        its_high, its_low = halves[0][further], halves[1][further]
+        places = torch.where((its_high < high) | ((its_high == high) & (its_low <= low)), further, places)
     return places
 
 
@@ -129,6 +134,7 @@ class Lexicon(nn.Module):
 
     grams: Tensor
     weights: Tensor
+    halves: Tensor | None
 
     def __init__(self, grams: Tensor, weights: Tensor) -> None:
         super().__init__()
@@ -138,6 +144,7 @@ class Lexicon(nn.Module):
             )
         self.register_buffer("grams", grams.long().contiguous())
         self.register_buffer("weights", weights)
+        self.register_buffer("halves", None, persistent=False)
 
     @property
     def bias(self) -> Tensor:
@@ -165,9 +172,10 @@ class Lexicon(nn.Module):
             ``(text, token)``, 1 for real tokens.
         """
         real = mask.to(self.weights.dtype).unsqueeze(2)
-        pairs = self.rows_of(pair_keys(token_ids[:, :-1], token_ids[:, 1:]))
+        pairs = self._rows_at(token_ids[:, :-1] + 1, token_ids[:, 1:])
         shared = pairs / 2 * real[:, :-1] * real[:, 1:]
-        rows = self.rows_of(token_ids) * real + F.pad(shared, (0, 0, 0, 1)) + F.pad(shared, (0, 0, 1, 0))
+        own = self._rows_at(torch.zeros_like(token_ids), token_ids) * real
+        rows = own + F.pad(shared, (0, 0, 0, 1)) + F.pad(shared, (0, 0, 1, 0))
         return rows / real.sum(1, keepdim=True).clamp(min=1).sqrt()
 
     def held(self, features: TokenFeatures, outputs: slice) -> HeldHead:
@@ -214,5 +222,21 @@ class Lexicon(nn.Module):
     def rows_of(self, wanted: Tensor) -> Tensor:
         """Return the scores of these grams, zero for unknown ones."""
         wanted = wanted.long()
-        places = (_by_halving if torch.compiler.is_compiling() else _searched)(self.grams, wanted)
+        places = _searched(self.grams, wanted)
         return self.weights[places] * (self.grams[places] == wanted).unsqueeze(-1).to(self.weights.dtype)
+
+    def hold_halves(self) -> None:
+        """Hold every key in two halves, for a graph that is exported: then none in it is above 32 bits."""
+        self.halves = self._in_halves()
+
+    def _in_halves(self) -> Tensor:
+        return torch.stack([self.grams >> 32, self.grams & LOW])
+
+    def _rows_at(self, high: Tensor, low: Tensor) -> Tensor:
+        """Return the scores of grams in two halves: of a pair one more than its first id, of a token 0; the id."""
+        if not torch.compiler.is_compiling():
+            return self.rows_of((high << 32) + low)
+        halves = self._in_halves() if self.halves is None else self.halves
+        places = _by_halving(halves, high, low)
+        known = (halves[0][places] == high) & (halves[1][places] == low)
+        return self.weights[places] * known.unsqueeze(-1).to(self.weights.dtype)
