@@ -6,11 +6,11 @@ TORCH_INDEX ?=
 WORKERS ?= auto
 BIN := .venv/bin
 PYTEST := python -m pytest -n $(WORKERS) --maxprocesses 4
-LEFT_OUT := --ignore tests/clients --ignore tests/cluster --ignore tests/elsewhere
+LEFT_OUT := --ignore tests/clients --ignore tests/cluster --ignore tests/elsewhere --ignore tests/image
 CORE := $(LEFT_OUT) -m "not browser and not slow"
 PIP_INSTALL := python -m pip install -q --disable-pip-version-check --no-compile
 
-.PHONY: demo test check unit test-slow test-browser test-clients test-ray test-onnx test-latest test-oldest lock bench bench-quality mutants papers docs site images clean
+.PHONY: demo test check unit test-slow test-browser test-clients test-ray test-onnx test-image test-latest test-oldest lock bench bench-quality mutants papers docs site images clean
 
 demo: .venv/demo-ready
 	$(BIN)/spacetune demo --out demo-model
@@ -50,7 +50,12 @@ test-onnx: .venv/extras-ready
 		-r runtime/smallest.txt ./runtime
 	$(BIN)/$(PYTEST) tests/elsewhere
 
-bench: .venv/dev-ready
+# What the Dockerfile does, step by step in an environment of its own, where no builder is at hand.
+test-image: export TORCH_INDEX := $(TORCH_INDEX)
+test-image: .venv/dev-ready
+	$(BIN)/python -m pytest -n 0 tests/image
+
+bench: .venv/ray-ready
 	$(BIN)/python -m benchmarks
 
 bench-quality: .venv/dev-ready
