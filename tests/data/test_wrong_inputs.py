@@ -177,6 +177,10 @@ WRONG: dict[str, Wrong] = {
     "a line that is no object": Wrong("a.jsonl", ROW + b"\n3\n", f"line 3 of a.jsonl {OBJECT}, got int"),
     "a list among objects": Wrong("a.jsonl", ROW + b"[{}]\n", f"line 2 of a.jsonl {OBJECT}, got list"),
     "a list of strings": Wrong("a.json", b'["a", "b"]', f"line 1 of a.json {OBJECT}, got str"),
+    "a key twice": Wrong(
+        "a.jsonl", b'{"text": "a", "label": "b"}\n{"text": "a", "label": "b", "text": "c"}\n',
+        "line 2 of a.jsonl cannot be read as JSON: 'text' stands twice in one object; write it anew",
+    ),
     "lists without end": Wrong("a.jsonl", b"[" * 200_000 + b"]", "line 1 of a.jsonl cannot be read as JSON: "),
     "a number without end": Wrong(
         "a.jsonl", b'{"text": "a", "label": ' + b"9" * 5000 + b"}\n", "line 1 of a.jsonl cannot be read as JSON: ",

@@ -70,7 +70,7 @@ def _rows(file: IO[str], name: str, blank: list[int]) -> Iterator[tuple[dict[str
 def _first_value(line: str, file: IO[str], number: int, name: str) -> Any:
     """Read the first line, or the whole file where it is one value over several lines."""
     try:
-        return json.loads(line)
+        return _read(line)
     except json.JSONDecodeError as error:
         whole = line + file.read()
         broken_off = error.pos >= len(line.rstrip())
@@ -81,7 +81,7 @@ def _first_value(line: str, file: IO[str], number: int, name: str) -> Any:
 
 def _parse(line: str, number: int, name: str) -> Any:
     try:
-        return json.loads(line)
+        return _read(line)
     except json.JSONDecodeError as error:
         raise DataError(
             f"line {number + error.lineno - 1} of {name} must be {ROW} and is not JSON: "
@@ -89,6 +89,20 @@ def _parse(line: str, number: int, name: str) -> Any:
         ) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists without end
         raise DataError(f"line {number} of {name} cannot be read as JSON: {error}; write it anew") from error
+
+
+def _read(text: str) -> Any:
+    """Read JSON in which no object has a key twice: the last of its values would stand for all."""
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{twice!r:.80} stands twice in one object")
+    return found
 
 
 def _as_row(value: object, number: int, name: str) -> dict[str, Any]:
