@@ -3,6 +3,7 @@
     python -m benchmarks.streaming             # 200,000 rows with a tiny encoder
     python -m benchmarks.streaming --killed    # 10,000,000 rows (5 GB) with it, or as many as are named after it,
                                                # and 200,000 with the default one
+    python -m benchmarks.streaming --classes   # 1,000,000 rows by a model of 500 classes, the five likeliest of each
 
 A made Parquet file of five columns goes through ``spacetune predict`` into a folder of parts. With a tiny encoder what
 is measured is the way of the rows, not the encoder. ``--killed`` predicts a file once without a break and once with ten
@@ -33,6 +34,7 @@ from spacetune import LinearProbe, few_shot
 from spacetune.studies import demo_texts
 
 ROWS, ROWS_KILLED, BLOCK, SEED = 200_000, 10_000_000, 10_000, 0
+ROWS_CLASSES, CLASSES = 1_000_000, 500
 KILLS = 10
 TOP = 3
 WORDS, NOTE = 6, 440
@@ -46,6 +48,9 @@ def main(arguments: list[str] | None = None) -> None:
             found[name] = in_a_folder(lambda folder, n=n_rows, tiny=tiny: _killed(folder, n, tiny=tiny))
             print(name, found[name], flush=True)
             write("streaming_killed", {**about, "runs": found})
+    elif arguments == ["--classes"]:
+        about = circumstances()
+        write("streaming_classes", {**about, **in_a_folder(_many_classes)})
     else:
         about = circumstances()
         write("streaming", {**about, **in_a_folder(lambda folder: _measured(folder, ROWS))})
@@ -66,6 +71,20 @@ def _measured(folder: Path, n_rows: int) -> dict[str, Any]:
     assert _rows_in(folder / "out") == n_rows
     found = {"rows": n_rows, "columns": 5, "block": BLOCK, "words_a_text": WORDS, "file_mb": _mb(data)}
     return {**found, "one_block": small, "all": large | {"rows_per_s": round(n_rows / large["seconds"])}}
+
+
+def _many_classes(folder: Path) -> dict[str, Any]:
+    """Predict a tenth of the rows and all of them by a model of many classes."""
+    encoder = str(save_tiny_encoder(folder / "tiny"))
+    texts = demo_texts("train").texts * 2
+    labels = [f"class {i % CLASSES}" for i in range(len(texts))]
+    LinearProbe(encoder, store=None).fit(texts, labels).save_pretrained(folder / "model")
+    found: dict[str, Any] = {"classes": CLASSES, "block": BLOCK, "top": 5, "runs": {}}
+    for n_rows in (ROWS_CLASSES // 10, ROWS_CLASSES):
+        data = made_file(folder / "made.parquet", n_rows)
+        found["runs"][n_rows] = _predicted(folder / "model", data, folder / f"out {n_rows}", "--top", 5)
+        assert _rows_in(folder / f"out {n_rows}") == n_rows
+    return found
 
 
 def _killed(folder: Path, n_rows: int, *, tiny: bool) -> dict[str, Any]:
@@ -136,14 +155,14 @@ def fitted(folder: Path, *, tiny: bool) -> Path:
     return folder / "model"
 
 
-def _predicted(model: Path, data: Path, out: Path) -> dict[str, Any]:
+def _predicted(model: Path, data: Path, out: Path, *more: object) -> dict[str, Any]:
     """Run the command, and return its seconds and its peak of memory."""
-    seconds, status, peak = _run(model, data, out)
+    seconds, status, peak = _run(model, data, out, *more)
     assert status == 0
     return {"seconds": round(seconds, 1), "peak_mb": peak}
 
 
-def _run(model: Path, data: Path, out: Path, *more: str, kill_after: float | None = None) -> tuple[float, int, int]:
+def _run(model: Path, data: Path, out: Path, *more: object, kill_after: float | None = None) -> tuple[float, int, int]:
     """Run the command, and kill it after so many seconds; return its seconds, its status and its peak in MB."""
     words = ["predict", model, data, "--out", out, "--top", TOP, "--block", BLOCK, *more]
     began = time.perf_counter()
