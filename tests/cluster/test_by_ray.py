@@ -14,10 +14,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.model_selection import GridSearchCV
 
 from spacetune import Encoder, LinearProbe, measure
 from spacetune.bridges.ray import by_ray
 from spacetune.data import TextBlocks
+from spacetune.encoders import FeatureStore
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import load_estimator
 from spacetune.studies import encode_file, predict_file
@@ -84,6 +86,22 @@ def test_what_is_measured_is_the_same_bit_for_bit(model: LinearProbe, blocks: Te
     assert there.n_texts == N_ROWS
     assert any("all tokens, in the cells of" in note for note in there.notes)
     assert there.to_dict() == here.to_dict()
+
+
+def test_a_search_runs_its_fits_on_the_cluster(model: LinearProbe, tmp_path: Path) -> None:
+    import joblib
+    from ray.util.joblib import register_ray
+
+    register_ray()
+    texts, labels = ["a good film", "a bad film", "fine", "poor"] * 8, [1, 0, 1, 0] * 8
+    store = FeatureStore(tmp_path)
+    found: list[Any] = []
+    for engine in ("sequential", "ray"):
+        with joblib.parallel_backend(engine):
+            search = GridSearchCV(LinearProbe(model.encoder_, store=store, seed=0), {"C": [0.01, 1.0]}, cv=2, n_jobs=2)
+            scores = search.fit(texts, labels).cv_results_["mean_test_score"].tolist()
+            found.append((scores, store.summary().n_bytes))
+    assert found[1] == found[0]
 
 
 def test_a_worker_that_dies_is_replaced_and_its_part_written_again(tmp_path: Path) -> None:
