@@ -104,7 +104,9 @@ def test_a_search_runs_its_fits_on_the_cluster(model: LinearProbe, tmp_path: Pat
     assert found[1] == found[0]
 
 
-def test_a_worker_that_dies_is_replaced_and_its_part_written_again(tmp_path: Path) -> None:
+def test_a_worker_that_dies_is_replaced_and_its_part_written_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def write(part: int) -> tuple[int, int]:
         if part == 3 and not (tmp_path / "died").exists():
             (tmp_path / "died").touch()
@@ -114,6 +116,7 @@ def test_a_worker_that_dies_is_replaced_and_its_part_written_again(tmp_path: Pat
 
     assert sorted(by_ray(write, range(8), workers=2)) == [(part, (10, 1)) for part in range(8)]
     assert {file.name for file in tmp_path.iterdir()} == {"died", *map(str, range(8))}
+    assert capsys.readouterr().out == ""
 
 
 def test_a_worker_says_what_a_process_would(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import importlib
 import logging
 import os
 import pickle
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -76,7 +77,7 @@ def by_ray(
     if not numbers:
         return
     ray: Any = _imported("ray")
-    with _connected(ray, engine):
+    with contextlib.redirect_stdout(sys.stderr), _connected(ray, engine):  # Ray tells there of a worker that died
         number, share = _workers(int(ray.cluster_resources().get("CPU", 0)), workers)
         data: Any = _imported("ray.data")
         data.DataContext.get_current().enable_progress_bars = False
