@@ -115,3 +115,14 @@ def test_sma_repeats_42_of_its_training_texts(shared: Path) -> None:
     assert str(note).startswith("42 of 562 rows repeat a training text (rows ")
     assert len(note.rows) == 42
     assert all(test.keys[row - 1] in train.keys for row in note.rows)
+
+
+def test_labels_with_a_decimal_comma_are_told_of() -> None:
+    def told(*labels: str) -> list[str]:
+        data = LabelledTexts([f"text {i}" for i in range(len(labels))], list(labels))
+        return [str(note) for note in check_texts(data).notes if note.kind == "labels"]
+
+    assert told("5,5", "3,5", "4") == [
+        "labels such as '5,5' are read as classes; to learn them as numbers write a decimal point"
+    ]
+    assert told("5,5", "good", "4") == told("5", "3", "4") == told("1,2,3", "1", "2") == []

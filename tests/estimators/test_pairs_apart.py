@@ -282,3 +282,11 @@ def test_what_does_not_go_together_is_refused(small: Encoder) -> None:
         SpaceClassifier(small, pairs="apart", n_vertices=2, store=None).fit(PAIRS, LABELS)
     with pytest.raises(UsageError, match="inside='lora' reads a pair as one text"):
         SpaceClassifier(small, pairs="apart", inside="lora", store=None).fit(PAIRS, LABELS)
+
+
+def test_the_card_of_a_model_of_pairs_asks_pairs(tiny_encoder: Encoder, tmp_path: Path) -> None:
+    pairs = [("a good film", "a fine film"), ("a good film", "a dull book")] * 8
+    LinearProbe(tiny_encoder, store=None).fit(pairs, [1, 0] * 8).save_pretrained(tmp_path)
+    assert 'model.predict([("one text", "another")])' in (tmp_path / "README.md").read_text()
+    with pytest.raises(DataError, match="on the command line a table whose second texts --text-pair names"):
+        LinearProbe(tiny_encoder, store=None).fit(pairs, [1, 0] * 8).predict(["alone"])

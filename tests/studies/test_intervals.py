@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from spacetune.fitting import classification_scores, multilabel_scores, regression_scores
 from spacetune.studies.fit.intervals import score_intervals
@@ -67,3 +68,12 @@ def test_weights_move_the_interval_with_the_score(
     name = "r2" if kind == "regression" else "accuracy"
     low, high = weighed[name]
     assert low <= scores(truth, said, weights)[name] <= high < plain[name][1]
+
+
+@pytest.mark.parametrize("n", [4, 15, 200])
+def test_where_all_are_right_accuracy_has_the_exact_interval(n: int) -> None:
+    truth = np.arange(n) % 2
+    low, high = score_intervals("single", truth, truth)["accuracy"]
+    assert high == 1
+    assert scipy.stats.binom.sf(n - 1, n, low) == pytest.approx(0.025)
+    assert score_intervals("single", truth, 1 - truth)["accuracy"] == pytest.approx((0, 1 - low))

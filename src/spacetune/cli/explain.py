@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from spacetune.cli.guarded import AsJson, Report, guarded, heeding_sigterm, quiet_libraries, show, write_place
+from spacetune.cli.guarded import AsJson, Report, guarded, heeding_sigterm, quiet_libraries, say, show, write_place
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, named_file, reads, texts_or_table
 from spacetune.cli.streaming import BLOCKS, Blocks, Resume, Streaming, blocks_of, is_stream, say_written, stream_place
@@ -122,6 +122,8 @@ def explain(
     given = texts_or_table(texts, columns, label=read_label, label_separator=label_separator)
     found, draw = _answer(load(model, encoder), given, asked)
     show(found, as_json, draw, out)
+    if out is not None and (asked.for_class or asked.against):
+        say("! the report opens on the predicted class; its menus, Class and against, hold this question too")
 
 
 def _write_block_by_block(

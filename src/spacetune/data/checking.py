@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from spacetune.results import RecordResult
 
 __all__ = ["DataReport", "check_texts", "overlap_note", "unknown_notes"]
 
+COMMA = re.compile(r"[-+]?\d+(,\d+)?")
 TINY_CLASS = 10
 MANY_TINY = 50
 """Tiny classes above which one note tells of all of them."""
@@ -142,7 +144,7 @@ def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
 
 def _class_notes(told: Mapping[int, Any], counts: Mapping[Any, int], kind: LabelKind | None) -> list[DataNote]:
     """Look at the classes of the rows that have one, by the row's number."""
-    notes = _twin_notes(list(counts))
+    notes = [*_twin_notes(list(counts)), *_comma_notes(list(counts) if kind == "single" else [])]
     rows: dict[Any, list[int]] = defaultdict(list)
     of_rows = classes_of_rows(list(told.values()), kind) if kind and counts else []
     for row, names in zip(told, of_rows, strict=False):
@@ -157,6 +159,16 @@ def _class_notes(told: Mapping[int, Any], counts: Mapping[Any, int], kind: Label
         of = f"{'text' if len(found) == 1 else 'texts'} only of class {name!r:.80}"
         notes.append(DataNote.of("tiny", found, of) if found else DataNote("tiny", (), f"no text is of class {name!r}"))
     return notes
+
+
+def _comma_notes(names: Sequence[Any]) -> list[DataNote]:
+    """Say where classes look like numbers that are written with a comma."""
+    told = [name for name in names if isinstance(name, str) and COMMA.fullmatch(name)]
+    with_comma = [name for name in told if "," in name]
+    if not with_comma or len(told) < len(names):
+        return []
+    what = f"labels such as {with_comma[0]!r} are read as classes; to learn them as numbers write a decimal point"
+    return [DataNote("labels", (), what)]
 
 
 def _twin_notes(names: Sequence[Any]) -> list[DataNote]:

@@ -24,6 +24,7 @@ def model_card(config: dict[str, Any], longest: int) -> str:
     """
     encoder, report = config["encoder"], config["report"]
     classes = config["learned"].get("classes")
+    asked = '("one text", "another")' if config["pairs"] else '"some text"'
     lines = [
         "---",
         "library_name: spacetune",
@@ -47,7 +48,7 @@ def model_card(config: dict[str, Any], longest: int) -> str:
         "```python",
         "from spacetune.estimators import load_estimator",
         'model = load_estimator("this-folder")',
-        'model.predict(["some text"]); model.explain(["some text"])',
+        f"model.predict([{asked}]); model.explain([{asked}])",
         "```",
         "",
     ]

@@ -162,7 +162,7 @@ def _check_pairs(rows: Sequence[Any], pairs: bool | None) -> None:
     if not rows or pairs is None or pairs != isinstance(rows[0], str):
         return
     if pairs:
-        hint = "give pairs (in a table, name the column of the second texts: --text-pair)"
+        hint = "give pairs: tuples in Python, on the command line a table whose second texts --text-pair names"
         raise DataError(f"this model was trained on pairs of texts, and was given single texts; {hint}")
     hint = "give one text a row, or fit on pairs"
     raise DataError(f"this model was trained on single texts, and was given pairs of texts; {hint}")

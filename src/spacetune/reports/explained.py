@@ -188,10 +188,16 @@ def draw_summary(console: Console, found: ExplanationSummary) -> None:
         for kind, called in (("word", "words"), ("neighbours", "side by side")):
             rows = _of(found, name, kind)
             for sign, way in ((1, "for"), (-1, "against")):
-                told = [f"{r['words']} {r['mean']:+.2f} ({r['texts']}×)" for r in rows if sign * r["sum"] > 0]
+                told = [f"“{r['words']}” {r['mean']:+.2f} ({_often(r)})" for r in rows if sign * r["sum"] > 0]
                 if told:
                     console.print(plain(f"  {called} {way} it: {', '.join(told)}"))
-    console.print(plain("A word's mean score in the texts predicted so, and how many of them hold it.", "dim"))
+    told = "A word's mean score, for the class against the rest, in the texts predicted so; how many of them hold it"
+    wrong = " (and of these, where the prediction is wrong)" if any("wrong" in row for row in found.words) else ""
+    console.print(plain(f"{told}{wrong}; the largest sums first.", "dim"))
+
+
+def _often(row: dict[str, Any]) -> str:
+    return f"{row['texts']}×" + (f", {row['wrong']} wrong" if row.get("wrong") else "")
 
 
 def _of(found: ExplanationSummary, name: str, kind: str) -> list[dict[str, Any]]:

@@ -184,8 +184,10 @@ def _draw_one(console: Console, one: TextExplanation, predicted: object, against
     column = one.column(one.predicted if predicted is None else predicted)
     name, asked = one.classes[column], one.direction(predicted, against=against)
     chance = "" if one.probabilities is None else f" ({one.probabilities[column]:.0%})"
-    shown = printable(one.predicted if predicted is None else name)
-    console.print(Text.assemble(("▸ ", "dim"), (shown, "bold"), chance))
+    is_number = isinstance(one.predicted, float)
+    shown = f"{one.predicted:.4g}" if is_number else printable(one.predicted if predicted is None else name)
+    other = "" if predicted in (None, one.predicted) or is_number else f", predicted is {printable(one.predicted)}"
+    console.print(Text.assemble(("▸ ", "dim"), (shown, "bold"), chance, other))
     words = one.words(name, against=against)
     largest = max((abs(w["score"]) for w in words), default=0.0) or 1.0
     for part, text in enumerate((one.text,) if isinstance(one.text, str) else one.text):
@@ -195,7 +197,8 @@ def _draw_one(console: Console, one: TextExplanation, predicted: object, against
     rest = sum(w["score"] for w in words) - sum(w["score"] for w in signed)
     bias, total = one.bias @ asked, one.logits @ asked
     less = "" if against is None else f" less that of {'the rest' if against is REST else against}"
-    line = f"  {named}, other tokens {rest:+.2f}, bias {bias:+.2f} = logit {total:+.2f} for {name}{less}"
+    is_told = "standard deviations from the mean learnt" if is_number else f"for {name}{less}"
+    line = f"  {named}, other tokens {rest:+.2f}, bias {bias:+.2f} = logit {total:+.2f} {is_told}"
     console.print(Text(printable(line), style="dim"))
     if one.meetings and predicted is None:
         met = ", ".join(f"{m['first']} ~ {m['second']} {m['score']:+.2f}" for m in one.meetings[:5])
