@@ -93,6 +93,7 @@ again.predict(new)
 # ----------------
 # - The test texts must be like those it will meet. ``spacetune score model later.csv`` scores it on newer ones.
 # - With few test texts one text is many points: look at the intervals.
-# - Read some explanations of *wrong* predictions (``spacetune explain model test.csv --summary``). Words that have
-#   nothing to do with the class are a reason to look at the data again.
+# - Look at wrong predictions (``spacetune explain model test.csv --summary`` says in how many texts of each word the
+#   prediction is wrong; explain such a text to read it word by word). Words that have nothing to do with the class are
+#   a reason to look at the data again.
 # - What it is not for stands in the limits, under *How it works*.

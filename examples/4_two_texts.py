@@ -30,7 +30,9 @@ report
 # %%
 # Why the same, why different
 # ---------------------------
-# Every word of either text has its share, and beside them stand the pairs of words that met most strongly.
+# Every word of either text has its share, and beside them stand the pairs of words that met most strongly; “[special]”
+# are the tokens that the encoder puts around each text. As a command, of a table with both columns:
+# ``spacetune explain model pairs.csv --text-pair text_pair``.
 
 model.explain([("Can I change the delivery address?", "Can I change my email address?")])
 

@@ -134,7 +134,7 @@ def page(summary: Row) -> str:
         "What ends in -lexicon had scores of words beside it, as spaces and what ends in -top have by default. "
         "What ends in -top had the encoder's upper layers trained too; what ends in -mpnet reads all-mpnet-base-v2, "
         "frozen, as its folder comes: 12 layers of 768, some eight times the computing of a text; not of 20newsgroups "
-        "and imdb yet. "
+        "yet, and of imdb from features in eight bits. "
         "fine-tuned is the encoder trained whole under a linear layer (AdamW, 5e-5, batches of 32, three epochs): what "
         "the frozen methods spare, at what cost; fine-tuned-chosen takes 1e-4 where that is better on dev. Both "
         "are left out of ranks.", "",
