@@ -1,6 +1,7 @@
 """What a small Ray cluster writes and measures while it is being killed, and how fast one of its workers is.
 
-    python -m benchmarks.distributed           # 200,000 rows, or as many as are named after it
+    python -m benchmarks.distributed           # all of it, with 200,000 rows or as many as are named after it
+    python -m benchmarks.distributed --rate    # the rate of a worker alone
 
 Three nodes of one CPU each run on this machine (Ray's cluster utility); commands find them by RAY_ADDRESS. A made file
 is encoded, predicted and measured with a tiny encoder, here and there. There a worker is killed on the way, and then
@@ -36,12 +37,13 @@ MEASURES = "eee,isoscore,average_cosine,uniformity,prompt_entropy,pq_re,pq_pp"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    about, n_rows = circumstances(), int((*(arguments or ()), ROWS)[0])
-    found: dict[str, Any] = {"nodes": NODES, "rows": n_rows, "block": BLOCK}
     with _cluster() as address:
-        found["killed"] = in_a_folder(lambda folder: _killed(folder, n_rows, address))
-        found["one worker"] = in_a_folder(lambda folder: _timed(folder, address))
-    write("distributed", {**about, **found})
+        if arguments != ["--rate"]:
+            about, n_rows = circumstances(), int((*(arguments or ()), ROWS)[0])
+            killed = in_a_folder(lambda folder: _killed(folder, n_rows, address))
+            write("distributed", {**about, "nodes": NODES, "rows": n_rows, "block": BLOCK, "killed": killed})
+        about = circumstances()
+        write("distributed_rate", {**about, **in_a_folder(lambda folder: _timed(folder, address))})
 
 
 @contextlib.contextmanager

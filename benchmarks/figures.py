@@ -221,7 +221,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "classes-peak": lambda: f"{result('streaming_classes')['runs']['1000000']['peak_mb']}",
     "ray-nodes": lambda: {3: "three"}[result("distributed")["nodes"]],
     "ray-rows": lambda: f"{result('distributed')['rows']:,}",
-    "ray-share": lambda: f"{result('distributed')['one worker']['worker_over_process']['median']:.2f}",
+    "ray-share": lambda: f"{result('distributed_rate')['worker_over_process']['median']:.2f}",
     "million-peak": lambda: f"{result('large_fit')['peak_mb'] / 1000:.1f}",
     "million-stated": lambda: f"{result('large_fit')['stated_gb']:.1f}",
     "million-store": lambda: f"{result('large_fit')['store_gb']:.1f}",
