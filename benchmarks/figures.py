@@ -219,7 +219,6 @@ FIGURES: dict[str, Callable[[], str]] = {
     "stream-rate": lambda: f"{result('streaming')['all']['rows_per_s']:,}",
     "classes-peak-few": lambda: f"{result('streaming_classes')['runs']['100000']['peak_mb']}",
     "classes-peak": lambda: f"{result('streaming_classes')['runs']['1000000']['peak_mb']}",
-    "ray-nodes": lambda: {3: "three"}[result("distributed")["nodes"]],
     "ray-rows": lambda: f"{result('distributed')['rows']:,}",
     "ray-share": lambda: f"{result('distributed_rate')['worker_over_process']['median']:.2f}",
     "million-peak": lambda: f"{result('large_fit')['peak_mb'] / 1000:.1f}",
