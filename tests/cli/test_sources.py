@@ -119,3 +119,11 @@ def test_a_text_that_only_ends_as_a_file_does_is_a_text(text: str, place: Place)
 @pytest.mark.parametrize("text", ["", " ", "a" * 5000, "and/or", "~", "a\0b", "why?\n- because", "*"])
 def test_other_texts_are_texts(text: str, place: Place) -> None:
     assert texts_of(place, text) == [text]
+
+
+def test_an_address_is_read_and_never_taken_for_a_text(place: Place) -> None:
+    for command in ("predict", "explain"):
+        answer = run(command, place.model, "memory://nothing/there.parquet")
+        assert (answer.code, answer.out) == (1, "")
+        assert "memory://nothing/there.parquet" in answer.err
+    assert run("predict", place.model, "https://shop.example/parcel").code == 0

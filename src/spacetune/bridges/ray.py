@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from spacetune import errors
 from spacetune.errors import SpacetuneError, UsageError
 
-__all__ = ["by_ray", "check_engine"]
+__all__ = ["by_engine", "by_ray", "check_engine"]
 
 T = TypeVar("T")
 
@@ -48,6 +48,15 @@ def check_engine(engine: str, workers: int | None) -> None:
         raise UsageError(f"engine must be 'local', 'ray' or an address that begins with ray://, got {engine!r}")
     if workers is not None and engine == "local":
         raise UsageError("workers are processes of Ray: take engine='ray' (--engine ray), or leave workers out")
+
+
+def by_engine(
+    work: Callable[[int], T], numbers: Sequence[int], engine: str = "local", workers: int | None = None
+) -> Iterator[tuple[int, T]]:
+    """Work on numbers, one after the other here where the engine is ``local``, else as `by_ray` has it done."""
+    if engine == "local":
+        return ((number, work(number)) for number in numbers)
+    return by_ray(work, numbers, engine, workers)
 
 
 def by_ray(

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import inspect
 import os
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -58,7 +57,6 @@ TEXT_FILE = (
     "Texts: CSV, TSV, JSONL, TXT of one text a line (all also .gz), Parquet, datasets folder, or - (standard input)."
 )
 AS_TEXT = "words that are a file's name too can be sent as a text through standard input: -"
-ADDRESS = re.compile(r"(s3|gs|gcs|az|abfs|hf|hdfs|memory|file)://\S+")
 FILE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".gz", ".txt")
 
 
@@ -211,9 +209,18 @@ def named_file(given: list[str]) -> str | None:
     return named
 
 
+def _is_tables_address(given: str) -> bool:
+    """Tell an address of tables, one word; a page's may be a text."""
+    if "://" not in given or len(given.split()) > 1 or given.lower().startswith("http"):
+        return False
+    from spacetune.data.remote import is_address
+
+    return is_address(given)
+
+
 def _names_a_file(given: str) -> bool:
     """Tell a file's name from a text; a text that only ends as a file's name does is pointed out."""
-    if given == "-" or (given and os.path.exists(given)) or ADDRESS.fullmatch(given):
+    if given == "-" or (given and os.path.exists(given)) or _is_tables_address(given):
         return True
     ends = given.lower().endswith(FILE_ENDINGS)
     if ends and len(given.split()) > 1:

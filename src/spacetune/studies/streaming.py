@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from tqdm import tqdm
 
-from spacetune.bridges.ray import by_ray, check_engine
+from spacetune.bridges.ray import by_engine, check_engine
 from spacetune.data.block_reader import BlockReader
 from spacetune.data.blocks import Block, Survey, TextBlocks
 from spacetune.data.labelled_texts import warn_of
@@ -179,12 +179,9 @@ class Stream:
     def _write_parts(self, made: _Made[Any], parts: Parts, missing: list[int], bar: tqdm[Any]) -> int:
         """Write the parts that lack, here or by Ray's workers; return how many texts were cut."""
         write: Callable[[int], tuple[int, int]] = functools.partial(made.write_part, parts)
-        told = map(write, missing)
-        if self.engine != "local":
-            told = (each for _, each in by_ray(write, missing, self.engine, self.workers))
         n_cut = 0
         try:
-            for n_rows, cut in told:
+            for _, (n_rows, cut) in by_engine(write, missing, self.engine, self.workers):
                 bar.update(n_rows)
                 n_cut += cut
         except KeyboardInterrupt:

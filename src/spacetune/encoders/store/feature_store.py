@@ -198,12 +198,13 @@ class FeatureStore:
         with turn_to_encode(home, count_missing) if storing else contextlib.nullcontext():
             found = self._find(home, list(wanted), layers, encoder)
             shards, missing = found.used, [key for key in wanted if key not in found.places]
+            texts = [wanted[key] for key in missing]
             if storing:
-                check_room(home, encoder, [wanted[key] for key in missing], layers, self.form)
+                check_room(home, encoder, texts, layers, self.form)
             start, written = 0, Future[list[Shard]]()
             written.set_result([])
             with ThreadPoolExecutor(1) as writer:  # one run is written while the next is encoded
-                for part in encoder.encode_runs([wanted[key] for key in missing], layers=layers, progress=progress):
+                for part in encoder.encode_runs(texts, layers=layers, progress=progress):
                     keys = missing[start : start + len(part)]
                     start += len(part)
                     shard = make_shard(part, mark_long(keys, part, encoder), self.form)

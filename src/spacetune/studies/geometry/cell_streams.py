@@ -104,7 +104,7 @@ class CellStream:
         self.n_groups = n_groups
         self._n_texts = 0
 
-    def empty(self, first_text: int, first_token: int) -> CellStream:
+    def empty(self, *, first_text: int = 0, first_token: int = 0) -> CellStream:
         """Return the same cells with nothing counted, for the texts after the first so many."""
         found = copy.copy(self)
         found.layers, found._n_texts = [layer.empty() for layer in self.layers], first_text

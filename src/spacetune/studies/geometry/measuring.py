@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import os
 import warnings
 from collections.abc import Sequence
@@ -124,7 +124,10 @@ def measure(
     states = _states(opened, source, chosen, store, engine, workers, progress)
     n_groups = GROUPS if intervals and states.n_texts > 1 else 1
     prompts = "prompt_entropy" in names
-    stream, n_cut = states.gather(_Empty(len(chosen), opened.dim, sample, seed, n_groups, prompts))
+    empty = functools.partial(
+        TokenStream, len(chosen), opened.dim, sample=sample, seed=seed, n_groups=n_groups, prompts=prompts
+    )
+    stream, n_cut = states.gather(empty)
     if stream.n_tokens < 2:
         raise DataError(f"measures need at least 2 tokens, got {stream.n_tokens}: pass more texts")
     cells = _count(states, stream, names if variant == "exact" else ())
@@ -146,21 +149,6 @@ def measure(
         notes=(*few, *_counting_notes(cells, len(stream.sample()[0])), *_cut_notes(states, n_cut), *_gaps(values)),
         spectra=np.stack([layer.merged()[0].spectrum.values for layer in stream.layers]),
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Empty:
-    """Makes streams that have taken in nothing; it can be pickled."""
-
-    n_layers: int
-    dim: int
-    sample: int
-    seed: int
-    n_groups: int
-    prompts: bool
-
-    def __call__(self, first_text: int, first_token: int) -> TokenStream:
-        return TokenStream(**vars(self), first_text=first_text, first_token=first_token)
 
 
 def _states(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, Protocol, Self, TypeVar
 
 import torch
 
-from spacetune.bridges.ray import by_ray
+from spacetune.bridges.ray import by_engine
 from spacetune.data.block_reader import BlockReader
 from spacetune.encoders import Encoder, FeatureStore, TextInput, TokenFeatures, as_inputs, default_store
 from spacetune.fitting import text_chunks
@@ -34,8 +34,8 @@ class Accumulator(Protocol):
 
 A = TypeVar("A", bound=Accumulator)
 T = TypeVar("T")
-Empty = Callable[[int, int], A]
-"""Makes an accumulator for texts, given how many texts and tokens come before them."""
+Empty = Callable[..., A]
+"""Makes an accumulator for texts, given as `first_text` and `first_token` how many come before them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ class TokenStates:
 
     def gather(self, empty: Empty[A]) -> tuple[A, int]:
         """Return what has taken in all texts, and how many of them were cut."""
-        whole = empty(0, 0)
+        whole = empty()
         return whole, self.feed(whole.update)
 
     def feed(self, take_in: Callable[[TokenFeatures], object]) -> int:
@@ -129,11 +129,8 @@ class BlockStates:
 
     def _worked(self, work: Callable[[int], T], what: str) -> Iterator[tuple[int, T]]:
         sizes = self.reader.survey.sizes
-        numbers = range(len(sizes))
-        here: Iterable[tuple[int, T]] = ((number, work(number)) for number in numbers)
-        done = here if self.engine == "local" else by_ray(work, numbers, self.engine, self.workers)
         with progress_bar(sum(sizes), what, "texts", show=self.progress) as bar:
-            for number, made in done:
+            for number, made in by_engine(work, range(len(sizes)), self.engine, self.workers):
                 yield number, made
                 bar.update(sizes[number])
 
@@ -159,7 +156,8 @@ def _gathered(
     empty: Empty[A],
     number: int,
 ) -> tuple[A, int]:
-    found, n_cut = empty(*starts[number]), 0
+    first_text, first_token = starts[number]
+    found, n_cut = empty(first_text=first_text, first_token=first_token), 0
     for part in encoder.encode_runs(inputs_of(reader, number), layers=layers, progress=False):
         found.update(part)
         n_cut += 0 if part.provenance is None else part.provenance.n_truncated
