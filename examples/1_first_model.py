@@ -9,7 +9,7 @@ messages to a made-up shop, which come with the package; with a file of your own
 # %%
 # A file of texts and labels
 # --------------------------
-# Two columns are needed, ``text`` and ``label``. We write such files first, to have some.
+# A file needs two columns, ``text`` and ``label``. First we write the demo texts to such files.
 
 import tempfile
 from pathlib import Path
@@ -43,8 +43,8 @@ check_texts(train)
 #
 #     spacetune fit train.csv --test test.csv --out model --report fit.html
 #
-# The same in Python gives the model and its report. A tenth of the training texts is set aside as *dev*: it chooses the
-# epoch and calibrates the probabilities. The test texts choose nothing.
+# The same in Python returns the model and its report. A tenth of the training texts is set aside as *dev* (validation)
+# texts: they are used to choose the epoch and to calibrate the probabilities. The test texts are only scored.
 
 model, report = fit_model(train, test=test, save_to=folder / "model", seed=0)
 report
@@ -93,7 +93,7 @@ again.predict(new)
 # ----------------
 # - The test texts must be like those it will meet. ``spacetune score model later.csv`` scores it on newer ones.
 # - With few test texts one text is many points: look at the intervals.
-# - Look at wrong predictions (``spacetune explain model test.csv --summary`` says in how many texts of each word the
-#   prediction is wrong; explain such a text to read it word by word). Words that have nothing to do with the class are
-#   a reason to look at the data again.
-# - What it is not for stands in the limits, under *How it works*.
+# - Look at wrong predictions: ``spacetune explain model test.csv --summary`` counts, for each word, the texts with a
+#   wrong prediction. Explain such a text to read it word by word. If words that have nothing to do with the class
+#   matter, look at the data again.
+# - *What to expect, and what it is not for*, under *How it works*, lists the limits.

@@ -2,8 +2,8 @@
 Fifty labels only
 =================
 
-With 50 labelled texts nothing can be trained whole, but much can be learnt on a frozen encoder. What to expect, which
-method to take, and how to find out how sure to be.
+Fifty labelled texts are few for training a whole encoder, but enough to learn a lot on top of a frozen one. This page
+shows what to expect, which method to use, and how to measure uncertainty.
 """
 
 # %%
@@ -22,9 +22,9 @@ train
 # %%
 # Three ways
 # ----------
-# A linear probe, one space a class, and a *simplex* of spaces: four heads between which training draws a random point
-# for every text, and whose middle is used. All read the same frozen states, so the texts are encoded once. Below 2,000
-# texts the part that was set aside to choose by is learnt from in the end too (``refit``).
+# A linear probe, spaces (one per class), and a *simplex* of spaces: four heads, the corners. Training uses a random
+# mixture of them for every text; prediction uses their mean. All read the same frozen states, so the texts are encoded
+# once. Below 2,000 texts, ``fit`` trains once more at the end, on all texts, the dev part included.
 
 ways = {
     "linear probe": LinearProbe(seed=0),
@@ -32,13 +32,13 @@ ways = {
     "simplex of spaces": SpaceClassifier(n_vertices=4, seed=0),
 }
 for name, model in ways.items():
-    model.fit(train.texts, train.labels).refit(train.texts, train.labels)
+    model.fit(train.texts, train.labels)
     print(f"{name:20} accuracy {accuracy_score(test.labels, model.predict(test.texts)):.3f}")
 
 # %%
-# One draw of 50 texts proves nothing about methods: another seed may turn the order round. Over 105 draws of six data
-# sets the probe and the simplex of spaces were level (the page on few texts has all of it). So take the simplest that
-# does, and spend your time on more labels.
+# One draw of 50 texts proves nothing about methods: another seed may reverse the order. Over 105 draws of six data
+# sets the probe and the simplex of spaces were level (see the page on few texts). So take the simplest method that
+# works, and spend your time on labelling more texts.
 #
 # Let the texts choose
 # --------------------
@@ -50,8 +50,8 @@ choose_method(train, methods=["probe", "space"], budget=15, seed=0)
 # %%
 # How sure is it?
 # ---------------
-# The points of a simplex are as many models. Where they disagree, the answer was not learnt: ``mutual`` is high. What
-# is above a bound can be left to a person.
+# Every point of a simplex is a model. Where they disagree, the answer was not learnt, and the mutual information,
+# ``mutual``, is high. ``total`` runs from 0 (certain) to 1; texts above a threshold can be left to a person.
 
 unsure = ways["simplex of spaces"]
 found = unsure.uncertainty(test.texts, n_samples=20)
@@ -64,7 +64,7 @@ for row in found.total.argsort()[::-1][:5]:
     print(f"{found.total[row]:.2f}  {test.texts[row]}")
 
 # %%
-# With ``abstain_above`` such texts get no answer, and the rest are right more often.
+# With ``abstain_above``, texts whose ``total`` is above it get no answer, and the rest are right more often.
 
 answers = unsure.predict(test.texts, abstain_above=0.6)
 given = [i for i, answer in enumerate(answers) if answer is not None]

@@ -52,22 +52,22 @@ for word in sorted(one.words(against=REST), key=lambda word: -abs(word["score"])
 # %%
 # What would change its mind
 # --------------------------
-# A score is not the effect of deleting a word: without it the others would be read otherwise. The fewest words without
-# which the prediction *is* another are found by asking the model.
+# A score is not the effect of deleting a word: without it, the encoder would read the other words differently.
+# ``find_counterfactual`` runs the model to find the fewest words whose removal *does* change the prediction.
 
 find_counterfactual(model, text)
 
 # %%
-# Who told whom
-# -------------
-# Words are read in context. Which word, as it goes in, reached the states of which?
+# Which word reached which
+# ------------------------
+# Words are read in context: how much did each input word contribute through the states of each word?
 
 word_reach(model, text)
 
 # %%
-# Are the explanations true to the model?
-# ---------------------------------------
-# Erase the five strongest words and read again: the probability of the predicted class should fall much more than
+# Are the explanations faithful to the model?
+# -------------------------------------------
+# Remove the five strongest words and predict again: the probability of the predicted class should fall much more than
 # without five random words. ``spacetune explain model test.csv --check`` does it on your texts.
 
 check_explanations(model, test.texts[:60])

@@ -2,8 +2,8 @@
 Two texts
 =========
 
-Do two questions ask the same? Does an answer fit? The label belongs to a pair. A frozen encoder reads each text
-alone, and the two meet in products and squares of their means; that is explained exactly, too.
+Do two questions ask the same? Does an answer fit? The label belongs to a pair. A frozen encoder reads each text on its
+own, and the head reads products and squared differences of the two mean states. This, too, is explained exactly.
 """
 
 # %%
@@ -21,8 +21,8 @@ train.inputs[0], train.labels[0]
 # %%
 # Fit
 # ---
-# For pairs ``fit`` takes the probe that reads the texts apart. Beside it stands the plain *cosine* of the two mean
-# states: with a sentence encoder it is strong, so look at it first.
+# For pairs, ``fit`` uses a linear probe on the two texts, encoded separately. The table also has the plain *cosine* of
+# the two mean states: with a sentence encoder this baseline is strong, so look at it first.
 
 model, report = fit_model(train, dev=dev, test=test, seed=0)
 report
@@ -30,9 +30,9 @@ report
 # %%
 # Why the same, why different
 # ---------------------------
-# Every word of either text has its share, and beside them stand the pairs of words that met most strongly; “[special]”
-# are the tokens that the encoder puts around each text. As a command, of a table with both columns:
-# ``spacetune explain model pairs.csv --text-pair text_pair``.
+# Every word of both texts has a score. Listed with them are the pairs of words that add most to the prediction, or take
+# most from it; “[special]” stands for the tokens that the encoder puts around each text. In a terminal, for a table
+# with both columns: ``spacetune explain model pairs.csv``.
 
 model.explain([("Can I change the delivery address?", "Can I change my email address?")])
 

@@ -2,8 +2,8 @@
 Looking into an encoder
 =======================
 
-Before a head is trained, and without labels: how the states of an encoder fill their space, layer by layer, and what
-every state is made of.
+This page needs no labels and no trained head. It shows how the states of an encoder fill their space, layer by layer,
+and what every state is made of.
 """
 
 # %%
@@ -34,8 +34,8 @@ for name in ("isoscore", "average_cosine", "hubness"):
 # %%
 # Which layer to read
 # -------------------
-# Measures order the layers; how often each order was right on data sets with known answers stands beside it. Read that
-# record before you follow one: a trained probe on your labels says more.
+# Each measure ranks the layers. The table also shows how often its first choice was right on data sets where the best
+# layer is known. Read that record before you follow a measure: a probe trained on your labels tells you more.
 
 rank_layers(None, texts, sample=1_000, store=None, progress=False)
 

@@ -32,8 +32,8 @@ model, report = fit_model(demo_texts("train"), dev=demo_texts("dev"), baselines=
 #
 #     spacetune serve shop --port 8000
 #
-# and there is a page at http://127.0.0.1:8000 on which one types and sees why. Here the same command runs beside this
-# script, on a port that is free.
+# It serves a page at http://127.0.0.1:8000 that explains a text as you type. Here the same command runs next to this
+# script, on a free port.
 
 with socket.socket() as door:
     door.bind(("127.0.0.1", 0))
@@ -83,8 +83,8 @@ server.wait(timeout=60)
 # %%
 # Score it on what came later
 # ---------------------------
-# ``spacetune score shop later.csv``. Texts that the model was trained on are counted, and the majority stands beside
-# its scores. Where they fall behind those on dev, the texts have changed: label some, and fit again.
+# ``spacetune score shop later.csv`` counts texts that the model was trained on, and shows the majority baseline beside
+# its scores. If these fall clearly below those on dev, the texts may have changed: label some, and fit again.
 
 scores = score_model(model, demo_texts("test"))
 scores
@@ -92,8 +92,8 @@ scores
 # %%
 # Reports
 # -------
-# Every result becomes a file by its ending: ``.html`` to look at, ``.md``, ``.json``, ``.csv``, ``.parquet`` or
-# ``.png``.
+# ``render`` writes any result to a file; the ending sets the format: ``.html``, ``.md``, ``.png``, ``.pdf``, ``.json``,
+# ``.csv``, ``.jsonl`` or ``.parquet``.
 
 for name in ("scores.html", "scores.md", "scores.json"):
     print(name, render(scores, folder / name).stat().st_size, "bytes")

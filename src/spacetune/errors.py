@@ -13,7 +13,7 @@
     └── MissingExtraError (ImportError)  an optional dependency is not installed
 
 A message says what must hold, what came, and what to do. Beside the tree stands `Terminated`, a KeyboardInterrupt: a
-fit ends by SIGTERM as it does by Ctrl-C.
+fit ends by SIGTERM as it does by Ctrl-C, and by `TooMuchMemory`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ __all__ = [
     "OutOfTime",
     "SpacetuneError",
     "Terminated",
+    "TooMuchMemory",
     "UnsupportedByFamily",
     "UsageError",
     "counted",
@@ -87,6 +88,10 @@ class Terminated(KeyboardInterrupt):
 
     def __str__(self) -> str:
         return self.args[0] if self.args else "SIGTERM"
+
+
+class TooMuchMemory(Terminated):
+    """The process held more than it was given; what Ctrl-C keeps is kept."""
 
 
 def counted(n: int, noun: str, nouns: str = "") -> str:

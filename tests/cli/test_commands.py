@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import spacetune
 from spacetune.data import few_shot
 from spacetune.data.writing import safe_cell
+from spacetune.fitting import loop
 from spacetune.studies import demo_texts
 
 from .conftest import FAST, Place, read_rows, run, start, write_rows
@@ -50,11 +52,45 @@ def test_fit_for_people_shows_scores_and_warnings(place: Place, tmp_path: Path) 
     assert end.endswith(f'saved to {tmp_path / "m"}; next, see why: spacetune explain {tmp_path / "m"} "a text"')
 
 
+def test_a_command_keeps_to_max_memory(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("predict", place.model, "a nice file", "--max-memory")
+    assert run(*words, "20GB").out == run(*words[:-1]).out
+    assert "a number of gigabytes, or one with MB or GB, got 'much'" in run(*words, "much").err
+    monkeypatch.setattr("spacetune.memory.held_bytes", lambda: 3e10)
+    monkeypatch.setattr("spacetune.memory.EVERY", 0.0)
+    answer = run(*words, "20GB")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == "spacetune: stopped by --max-memory (30 GB are held, 20 allowed); no result was printed\n"
+
+
+def test_a_fit_that_came_beyond_max_memory_keeps_its_best_epoch(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [0.0]
+    monkeypatch.setattr("spacetune.memory.held_bytes", lambda: held[0])
+    monkeypatch.setattr("spacetune.memory.EVERY", 0.001)
+    record = loop._record
+
+    def heavy(candidates: Any, schedule: Any, epoch: int, *rest: Any) -> None:
+        record(candidates, schedule, epoch, *rest)
+        if epoch == 1:
+            held[0] = 3e10
+            time.sleep(0.2)
+
+    monkeypatch.setattr(loop, "_record", heavy)
+    answer = run("fit", place.train, "--out", tmp_path / "m", *FAST, "--max-memory", "20")
+    assert answer.code == 1
+    stopped = "stopped by --max-memory (30 GB are held, 20 allowed)"
+    assert f"{stopped} in epoch 1; the best so far, epoch 1, is kept" in answer.err
+    assert answer.err.endswith(f"spacetune: {stopped}\n")
+    assert run("predict", tmp_path / "m", "a nice file").code == 0
+
+
 @pytest.mark.slow
 def test_auto_tells_what_was_tried_in_one_table(place: Place, tmp_path: Path) -> None:
     answer = run("fit", place.train, "--out", tmp_path / "m", *FAST, "--method", "auto", "--budget", "1")
     assert answer.code == 0
-    assert answer.err.count("fitting ") <= 1  # of what was chosen, and not of the trials
+    assert answer.err.count("fitting 52 texts") <= 1  # of what was chosen, and not of the trials
     assert re.search(r"probe +│ +(0\.\d{4})? │", answer.out)
 
 

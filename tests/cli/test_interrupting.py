@@ -102,8 +102,16 @@ def test_sigterm_before_the_first_epoch_leaves_nothing(slow_fit: subprocess.Pope
     assert [p.name for p in tmp_path.iterdir()] == ["train.csv"]
 
 
+@pytest.fixture
+def whole(place: Place, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The weights of a fit that nothing stopped, from the features that are stored by now."""
+    out = tmp_path_factory.mktemp("whole") / "m"
+    assert run("fit", place.train, "--out", out, *FAST).code == 0
+    return (out / "model.safetensors").read_bytes()
+
+
 def test_ctrl_c_in_the_baselines_leaves_the_model_whole(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spacetune.studies.fit.fitting.tfidf_rows", _stop)
     answer = run("fit", place.train, "--out", tmp_path / "m", "--n-epochs", "2")
@@ -111,7 +119,7 @@ def test_ctrl_c_in_the_baselines_leaves_the_model_whole(
     assert "the model was fitted and saved to" in answer.err
     assert answer.err.splitlines()[-1] == "spacetune: stopped by Ctrl-C; no result was printed"
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
-    assert (tmp_path / "m/model.safetensors").read_bytes() == (place.model / "model.safetensors").read_bytes()
+    assert (tmp_path / "m/model.safetensors").read_bytes() == whole
 
 
 def stopped_before_it_is_saved(place: Place, out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...]:
@@ -126,13 +134,13 @@ def stopped_before_it_is_saved(place: Place, out: Path, monkeypatch: pytest.Monk
 
 
 def test_a_fit_stopped_before_it_is_saved_goes_on_with_resume(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = stopped_before_it_is_saved(place, tmp_path / "m", monkeypatch)
     assert [p.name for p in tmp_path.iterdir()] == [".m.spacetune"]
     assert run(*words, "--resume").code == 0
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
-    assert (tmp_path / "m/model.safetensors").read_bytes() == (place.model / "model.safetensors").read_bytes()
+    assert (tmp_path / "m/model.safetensors").read_bytes() == whole
 
 
 @pytest.mark.slow

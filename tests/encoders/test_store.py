@@ -161,7 +161,7 @@ def test_the_environment_sets_the_bound(tmp_path: Path, monkeypatch: pytest.Monk
 def test_larger_than_memory_is_read_batch_by_batch(
     store: FeatureStore, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feature_store, "IN_MEMORY", 0)
+    monkeypatch.setattr("spacetune.encoders.store.settings.IN_MEMORY", 0)
     monkeypatch.setattr("spacetune.encoders.store.stored_features.FORGET_EVERY", 10_000)
     source = store.encode(encoder, TEXTS, layers=[1, 6])
     assert isinstance(source, StoredFeatures)

@@ -149,6 +149,21 @@ def test_the_card_holds_scores_that_a_hub_can_list(hub: FakeHub, model: SpaceCla
     assert 'load_estimator("me/clf")' in card
 
 
+def test_the_card_lists_test_scores_where_there_are_some(hub: FakeHub, model: SpaceClassifier) -> None:
+    rows = [("majority", "test", 0.5), ("space", "dev", 0.9), ("space", "test", 0.8)]
+    table = [{"method": m, "split": s, "n": 4, "accuracy": a, "intervals": {}} for m, s, a in rows]
+    before = dict(model.report_)
+    try:
+        model.report_ |= {"table": table}
+        model.push_to_hub("me/clf")
+    finally:
+        model.report_ = before
+    card = hub.repositories["me/clf"]["main"]["README.md"].decode()
+    (result,) = yaml.safe_load(card.split("---")[1])["model-index"][0]["results"]
+    assert result["dataset"]["name"] == "test part of its own data"
+    assert {metric["type"]: metric["value"] for metric in result["metrics"]} == {"accuracy": 0.8}
+
+
 def test_a_private_or_absent_repository_gives_a_sentence(
     hub: FakeHub, model: SpaceClassifier, tiny_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

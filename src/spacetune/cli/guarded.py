@@ -17,7 +17,8 @@ import typer
 
 from spacetune.cli.places import NAMED, write_place
 from spacetune.cli.streams import drop_output, print_json, say, tell
-from spacetune.errors import SpacetuneError, Terminated, UsageError, printable
+from spacetune.errors import SpacetuneError, Terminated, TooMuchMemory, UsageError, printable
+from spacetune.memory import ended_beyond
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but the result, warnings and errors.")]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option("--max-memory", help="Gigabytes (or 800MB) of memory to keep to; what holds more ends as by Ctrl-C."),
+]
 Report = Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the result: {NAMED}.")]
 
 __all__ = [
@@ -54,19 +59,25 @@ R = TypeVar("R")
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
     """Turn a command's errors into one sentence and an exit code: 1 the work failed, 2 the call was wrong.
 
-    Every command has the option ``--quiet``, which is the level of the logger ``spacetune``.
+    Every command has the options ``--quiet``, which is the level of the logger ``spacetune``, and ``--max-memory``.
     """
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         logging.getLogger("spacetune").setLevel(logging.WARNING if kwargs.pop("quiet", False) else logging.INFO)
+        limit: Any = kwargs.pop("max_memory", None)
         try:
-            return command(*args, **kwargs)
+            with ended_beyond(limit) as beyond:
+                made = command(*args, **kwargs)
+            if beyond:
+                leave(f"stopped by {beyond[0]}", 1)
+            return made
         except SpacetuneError as error:
             leave(str(error), 2 if isinstance(error, UsageError) else 1)
         except KeyboardInterrupt as stop:
             by = str(stop) or "Ctrl-C"
-            leave(f"stopped by {by}; no result was printed", TERMINATED if isinstance(stop, Terminated) else 130)
+            code = TERMINATED if isinstance(stop, Terminated) else 130
+            leave(f"stopped by {by}; no result was printed", 1 if isinstance(stop, TooMuchMemory) else code)
         except BrokenPipeError:  # whoever read the output, such as `head`, has enough
             drop_output()
             raise typer.Exit(0) from None
@@ -80,7 +91,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
     signature = inspect.signature(command, eval_str=True)
     quiet = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet)
-    parameters = [*signature.parameters.values(), quiet]
+    memory = inspect.Parameter("max_memory", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=MaxMemory)
+    parameters = [*signature.parameters.values(), quiet, memory]
     run.__signature__ = signature.replace(parameters=parameters)  # pyright: ignore[reportAttributeAccessIssue]
     return run
 

@@ -1,4 +1,4 @@
-"""The scikit-learn doors: estimators that take texts, or a matrix of ready embeddings."""
+"""Estimators with scikit-learn's interface, which take texts or a matrix of ready embeddings."""
 
 from spacetune.estimators.loading import load_estimator
 from spacetune.estimators.prefix import PrefixSimplexClassifier

@@ -152,9 +152,9 @@ class Course:
         data = FitData.whole(opened.inputs, opened.targets, opened.weights)
         try:
             learnt = self.method.learn_again(data, self._run(opened), before)
-        except KeyboardInterrupt:
-            n_texts = len(opened.sample.labels)
-            log.warning("stopped by Ctrl-C while learning from all %d texts: the model before is kept", n_texts)
+        except KeyboardInterrupt as stop:
+            n_texts, by = len(opened.sample.labels), str(stop) or "Ctrl-C"
+            log.warning("stopped by %s while learning from all %d texts: the model before is kept", by, n_texts)
             return None
         return dataclasses.replace(learnt, task=self.task)
 

@@ -17,7 +17,7 @@ RULES = {**SETTINGS, "lexicon": Flag(none=True)}
 
 
 class LinearProbe(Classifier):
-    """Logistic regression on every text's mean hidden state, layers side by side.
+    """Logistic regression on the mean hidden state of each text, with the layers concatenated.
 
     Parameters
     ----------

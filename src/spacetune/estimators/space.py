@@ -25,7 +25,7 @@ __all__ = ["SpaceClassifier", "space_head_of"]
 
 
 class SpaceClassifier(Classifier):
-    r"""Classify texts by one small concept space a class on a frozen encoder (arXiv 2401.16638).
+    r"""Classify texts with one small concept space per class on a frozen encoder (arXiv 2401.16638).
 
     .. math:: logit_c = b_c + \sum_k W_{c,k} \tfrac1T \sum_t \tanh(P^k h_t)
 

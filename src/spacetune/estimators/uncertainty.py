@@ -29,7 +29,7 @@ class Uncertainty(TableResult):
     probabilities
         ``(text, class)``: the mean over the points.
     total
-        ``(text,)``: entropy of that mean, as a share of the largest possible: 0 sure, 1 a coin toss.
+        ``(text,)``: entropy of that mean, as a share of the largest possible: 0 certain, 1 fully uncertain.
     expected
         ``(text,)``: mean entropy of the points, on the same scale: what the text leaves open.
     mutual
@@ -59,7 +59,7 @@ class Uncertainty(TableResult):
 
 
 def uncertainty_of(probabilities: Array, kind: str, classes: tuple[Any, ...]) -> Uncertainty:
-    """Split the uncertainty of probabilities ``(point, text, class)``; several labels are as many coins.
+    """Split the uncertainty of probabilities ``(point, text, class)``; each of several labels is a yes/no choice.
 
     >>> sure, torn = [[0.9, 0.1], [0.5, 0.5]], [[0.9, 0.1], [0.0, 1.0]]
     >>> u = uncertainty_of(np.array([sure, torn]), "single", ("a", "b"))

@@ -77,7 +77,11 @@ def published(saved: SavedModel) -> list[dict[str, Any]]:
     hashes, words = saved.tensors["train_hashes"], saved.tensors.get("lexicon.grams")
     classes = saved.config["learned"].get("classes") or ()
     rows: list[tuple[str, str, str | None]] = [
-        ("settings", f"settings, {len(classes)} class names, scores on dev, versions, the encoder's name", None),
+        (
+            "settings",
+            f"settings, {len(classes)} class names, scores, warnings on the data, versions, the encoder's name",
+            None,
+        ),
         ("weights", f"{sum(t.numel() for t in saved.tensors.values()):,} numbers that were learnt", None),
     ]
     if len(hashes):
@@ -179,18 +183,27 @@ def _without_paths(saved: SavedModel) -> SavedModel:
 
 
 def _card(saved: SavedModel, repo: str) -> str:
-    """Return the card with the dev scores in the form that hubs list them in, and the repository's name."""
+    """Return the card with the scores in the form that hubs list them in, those on test if there are any."""
     import huggingface_hub as hub
 
     card = hub.ModelCard(saved.card.replace("this-folder", repo), ignore_metadata_errors=True)
     data: dict[str, Any] = card.data.to_dict()
+    part, scores = _scores(saved.config["report"])
     results = [
         hub.EvalResult(
-            task_type="text-classification", dataset_type="own", dataset_name="dev part of its own data",
+            task_type="text-classification", dataset_type="own", dataset_name=f"{part} part of its own data",
             metric_type=name, metric_value=float(value),
         )
-        for name, value in saved.config["report"]["dev_scores"].items()
+        for name, value in scores.items()
     ]  # fmt: skip
     named: dict[str, Any] = {**data, "model_name": repo.split("/")[1], "eval_results": results}
     card.data = hub.ModelCardData(**named)
     return str(card)
+
+
+def _scores(report: dict[str, Any]) -> tuple[str, dict[str, float]]:
+    """Return on which part a model has scores that chose nothing, else dev, and the scores."""
+    for row in report.get("table", ()):
+        if row["split"] == "test" and row["method"] == report["table"][-1]["method"]:
+            return "test", {name: value for name, value in row.items() if isinstance(value, float)}
+    return "dev", report["dev_scores"]

@@ -147,7 +147,7 @@ def test_a_store_cleared_after_every_write_is_no_loss(
 def test_features_in_use_stay_readable_when_another_clears_the_store(
     tiny: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spacetune.encoders.store.feature_store.IN_MEMORY", 0)
+    monkeypatch.setattr("spacetune.encoders.store.settings.IN_MEMORY", 0)
     source = FeatureStore(tmp_path).encode(tiny, TEXTS)
     FeatureStore(tmp_path).clear()
     assert not shards_of(tmp_path)

@@ -16,7 +16,7 @@ from tests.encoders.store.conftest import TEXTS, litter_in, shards_of, take_all
 
 from spacetune import Encoder, files
 from spacetune.encoders import FeatureStore, StoredFeatures
-from spacetune.encoders.store import feature_store, holdings, reading, shard_files
+from spacetune.encoders.store import holdings, reading, shard_files
 from spacetune.errors import EncoderError, UsageError
 
 
@@ -104,7 +104,7 @@ def test_features_are_the_same_with_and_without_a_disk(
     without = FeatureStore(tmp_path / "file", form=form)
     small = take_all(without.encode(tiny, TEXTS, layers=[1, 2]))
     assert small.values.equal(take_all(FeatureStore(tmp_path, form=form).encode(tiny, TEXTS, layers=[1, 2])).values)
-    monkeypatch.setattr(feature_store, "IN_MEMORY", 0)
+    monkeypatch.setattr("spacetune.encoders.store.settings.IN_MEMORY", 0)
     large = without.encode(tiny, TEXTS, layers=[1, 2])
     assert isinstance(large, StoredFeatures)
     assert take_all(large).values.equal(small.values)

@@ -36,7 +36,7 @@ from spacetune.encoders.store.keys import home_name, mark_long, text_key
 from spacetune.encoders.store.merging import merge_small
 from spacetune.encoders.store.reading import Found, Reader, locate, touch
 from spacetune.encoders.store.room import check_room
-from spacetune.encoders.store.settings import bound, tell_once, usual_place
+from spacetune.encoders.store.settings import bound, in_memory, tell_once, usual_place
 from spacetune.encoders.store.shard_files import write_shard
 from spacetune.encoders.store.shards import Form, Shard, make_shard
 from spacetune.encoders.store.stored_features import StoredFeatures
@@ -49,9 +49,6 @@ from spacetune.files import write_file
 __all__ = ["FeatureStore", "default_store"]
 
 log = logging.getLogger("spacetune")
-
-IN_MEMORY = 512 << 20
-"""Features up to this size are handed out in memory; larger ones are read from disk a batch at a time."""
 
 
 class FeatureStore:
@@ -144,7 +141,7 @@ class FeatureStore:
         features = _gather(encoder, found, keys, chosen)
         self._warn_if_large(found.used)
         self._tidy(home, found.used)
-        return features.take(torch.arange(len(features))) if features.n_bytes <= IN_MEMORY else features
+        return features.take(torch.arange(len(features))) if features.n_bytes <= in_memory() else features
 
     def summary(self) -> StoreSummary:
         """Say what the store holds, without opening the features."""

@@ -8,10 +8,14 @@ import os
 from pathlib import Path
 
 from spacetune.errors import UsageError
+from spacetune.memory import max_memory
 
-__all__ = ["bound", "tell_once", "usual_place"]
+__all__ = ["bound", "in_memory", "tell_once", "usual_place"]
 
 log = logging.getLogger("spacetune")
+
+IN_MEMORY, SHARE = 512 << 20, 16
+"""Bytes of features that are handed out in memory, and which part of a bound on memory they may be."""
 
 _told: set[Path] = set()
 
@@ -39,6 +43,12 @@ def bound() -> int:
     if not 0 < size < math.inf:
         raise UsageError(f"SPACETUNE_CACHE_GB must be a number of gigabytes above 0, got {given!r}")
     return round(size * 1e9)
+
+
+def in_memory() -> int:
+    """Return up to how many bytes features are handed out in memory; larger ones are read from disk batch by batch."""
+    limit = max_memory()
+    return IN_MEMORY if limit is None else min(IN_MEMORY, limit // SHARE)
 
 
 def tell_once(folder: Path, error: Exception) -> None:

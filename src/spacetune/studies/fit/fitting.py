@@ -17,9 +17,10 @@ from spacetune.fitting import DevTexts, split_texts
 from spacetune.results import TableResult
 from spacetune.studies.fit.choosing import Choice, choose_method
 from spacetune.studies.fit.cosine import cosine_rows
-from spacetune.studies.fit.interrupting import output, save, was_interrupted
+from spacetune.studies.fit.interrupting import output, save, save_again, was_interrupted
 from spacetune.studies.fit.matching import comparable, learnable, weighing
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
+from spacetune.studies.fit.recording import record
 from spacetune.studies.fit.score_rows import Parts, Row, majority_rows, probe_rows, score_row, tfidf_rows
 from spacetune.studies.fit.scoring import Scores, score_model
 from spacetune.studies.fit.tuning import tell_of_tuning
@@ -40,7 +41,7 @@ class FitReport(TableResult):
     Parameters
     ----------
     method
-        ``space``, ``probe``, ``space-simplex``, ``prefix-simplex`` or ``lora-simplex``.
+        ``space``, ``probe``, ``tuned``, ``space-simplex``, ``prefix-simplex`` or ``lora-simplex``.
     source
         Where the training texts came from.
     n_texts
@@ -135,8 +136,9 @@ def fit_model(
     fit_options
         Passed on to the estimator's `fit`: ``progress``.
     save_to
-        Folder for the model; it is saved as soon as it is fitted, before the baselines. No other run may write to it
-        meanwhile. After every epoch the state of the training is kept in it or beside it until the model is saved.
+        Folder for the model; it is saved as soon as it is fitted, and once more with its table at the end. No other run
+        may write to it meanwhile. After every epoch the state of the training is kept in it or beside it until the
+        model is saved.
     resume
         Go on from the epoch that an interrupted fit of the same texts, labels, settings and encoder came to.
 
@@ -189,6 +191,9 @@ def fit_model(
         tell_of_tuning(model, sum(counts))
         table = _baseline_rows(model, data, method, regression, chosen, seed) if baselines else []
         table += [score_row(method, split, scores, seconds) for split, scores in scored.items()]
+        record(model, table, notes)
+        if out is not None:
+            save_again(model, out)
     return model, _report(model, method, train.source, data, table, notes, scored, choice)
 
 

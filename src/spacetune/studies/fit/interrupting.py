@@ -7,10 +7,11 @@ import logging
 from collections.abc import Generator
 from pathlib import Path
 
+from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.model_folder import Claim, claim
 
-__all__ = ["output", "save", "was_interrupted"]
+__all__ = ["output", "save", "save_again", "was_interrupted"]
 
 log = logging.getLogger("spacetune")
 
@@ -62,3 +63,11 @@ def save(model: TextEstimator, out: Claim) -> None:
         log.warning("saved to %s as it is now; --resume goes on from the last whole epoch", out.place)
     else:
         out.checkpoint.unlink(missing_ok=True)
+
+
+def save_again(model: TextEstimator, out: Claim) -> None:
+    """Save the model once more, with the scores and baselines found since; the first stays where that fails."""
+    try:
+        out.write(model.to_save())
+    except UsageError as error:
+        log.warning("the model is saved; its table could not be added to it: %s", error)
