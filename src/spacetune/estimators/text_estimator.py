@@ -267,7 +267,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
     ) -> str:
         """Put the model on the hub as ``user/name``, and return its address; see `spacetune.model_folder.published`.
 
-        What it shows of its training texts can be left out: ``hashes``, or the ``lexicon`` (it answers otherwise then).
+        What it shows of its training texts can be left out: ``hashes``; not the lexicon, which the head needs.
         `where` is `revision`, a branch, and `token`. Raises `UsageError` if the hub refuses.
         """
         return publish(without(self.to_save(), leave_out), repo, private=private, **where)
