@@ -149,7 +149,13 @@ def additive_training() -> float:
     return seconds["additive quantizer, training"]
 
 
+SPOILT, MISTAKES = ("sma", "subj", "hatexplain", "banking77", "goemotions"), ("found", "precision", "first")
 SUGGESTED = ("sst2", "subj", "mr", "olid", "hatexplain", "banking77", "sma")
+
+
+def mistakes(data: str, what: str) -> str:
+    """Return a share of the replaced labels, or of a list of likely label errors, in per cent."""
+    return f"{100 * result('label_errors')['means'][data][what]:.0f}"
 
 
 def needed(data: str, measure: str) -> str:
@@ -230,6 +236,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "predict-million": lambda: f"{1e6 * 20 / predicted() / 60:.0f}",
     "predict-billion": lambda: f"{1e9 / predicted() / 3600:.0f}",
     "predict-trillion": lambda: f"{1e12 / predicted() / 3600 / 24 / 365:.1f}",
+    **{f"errors-{data}-{what}": partial(mistakes, data, what) for data in SPOILT for what in MISTAKES},
     **{f"suggest-{data}": partial(needed, data, "accuracy") for data in SUGGESTED},
     **{f"suggest-{data}-f1": partial(needed, data, "macro_f1") for data in SUGGESTED},
 }

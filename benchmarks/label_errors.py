@@ -1,8 +1,9 @@
-"""How many wrong labels `check --labels` finds: in one text of twenty the label is made another one, and looked for.
+"""How many wrong labels `check --labels` finds: in one text of twenty the label is replaced, and looked for.
 
-At most 10,000 training texts a set, seeds 0 to 2. The new class is drawn evenly from the others; of a set of labels one is
-replaced by one that the text does not carry. What a data set has of its own wrong labels counts as falsely listed, so the
-precisions are lower bounds; a random list would have one twentieth. `first` is of the first half as many listed as were made.
+At most 10,000 training texts per set, seeds 0 to 2. The new class is drawn evenly from the others; in a set of labels,
+one is replaced by one that the text does not carry. A data set's own wrong labels count as falsely listed, so the
+precisions are lower bounds; a random list would have a precision of one twentieth. `first` is the precision of as many
+of the first listed as half of those that were made.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from spacetune.studies import find_label_errors
 
 SETS = ("sma", "subj", "hatexplain", "banking77", "goemotions")
 WHOLE = ("subj",)
+MEASURES = ("found", "precision", "first")
 MOST, SHARE, SEEDS = 10_000, 0.05, range(3)
 
 
@@ -24,8 +26,7 @@ def main() -> None:
     encoder = Encoder.from_pretrained()
     rows = [row for name in SETS for row in _rows(name, encoder)]
     means = {
-        name: {key: float(np.mean([r[key] for r in rows if r["set"] == name])) for key in ("found", "precision", "first")}
-        for name in SETS
+        name: {key: float(np.mean([r[key] for r in rows if r["set"] == name])) for key in MEASURES} for name in SETS
     }
     write("label_errors", {"what": __doc__, "share": SHARE, "means": means, "rows": rows, **circumstances()})
 

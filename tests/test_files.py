@@ -86,27 +86,3 @@ def test_a_killed_holder_gives_the_lock_back(tmp_path: Path) -> None:
     with lock(place):
         pass
     assert not place.exists()
-
-
-def test_without_locks_a_file_is_closed_before_it_takes_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Windows has no flock, and renames no file that is open."""
-    opened: list[int] = []
-    locked, replace = files._locked, os.replace
-
-    def recorded(path: Path) -> int:
-        opened.append(locked(path))
-        return opened[-1]
-
-    def strict(source: Path, target: Path) -> None:
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            os.fstat(opened[-1])
-        replace(source, target)
-
-    monkeypatch.setattr(files, "fcntl", None)
-    monkeypatch.setattr(files, "_locked", recorded)
-    monkeypatch.setattr(os, "replace", strict)
-    write_file(tmp_path / "a", b"content")
-    assert (tmp_path / "a").read_bytes() == b"content"
-    assert os.listdir(tmp_path) == ["a"]

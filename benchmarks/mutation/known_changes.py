@@ -185,8 +185,8 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
         "test_shards_go_in_the_order_of_use_until_the_rest_fits",
     ),
     (
-        "os.replace(staging / CONFIG, place / CONFIG)\n    except BaseException:\n",
-        "os.replace(staging / CONFIG, place / CONFIG)\n    except BaseException:\n        _remove(place / WEIGHTS)\n",
+        "patiently(os.replace, staging / CONFIG, place / CONFIG)\n    except BaseException:\n",
+        "patiently(os.replace, staging / CONFIG, place / CONFIG)\n    except BaseException:\n        _remove(place / WEIGHTS)\n",
         "test_a_failure_at_every_call_leaves_one_whole_model",
     ),
     (

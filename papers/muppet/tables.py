@@ -43,8 +43,8 @@ Largest residual {found["residual"]:.1e}; importances sum to 1 within {found["la
 
 {table(header, rows)}
 
-Not comparable as numbers: another encoder (trained further as a sentence encoder) and other text. Comparable: the
-course of each term.
+The numbers are not comparable: the encoder (trained further as a sentence encoder) and the text differ from those of
+the paper. The course of each term over the layers is comparable.
 """
 
 
@@ -66,8 +66,8 @@ def linearity(found: dict[str, Any], published: dict[str, Any]) -> str:
     return f"""## How linear the feed-forwards are
 
 R² of a linear map from the feed-forward's input to its output, both standardised, on the same {found["n_tokens"]:,}
-tokens: fitted and judged on all of them, as in the paper, and fitted on half of the texts and judged on the other half
-(ours).
+tokens: fitted and evaluated on all of them, as in the paper, and fitted on half of the texts and evaluated on the other
+half (ours).
 
 {table(header, rows)}
 """
@@ -92,14 +92,14 @@ def ner(found: dict[str, Any], published: dict[str, Any]) -> str:
 
 WNUT17, {found["n_train_words"]:,} training and {found["n_test_words"]:,} test words, {len(found["labels"])} BIO labels.
 A word is the sum of its wordpieces' terms at the last layer. A linear softmax classifier (8 epochs of Adam, fixed
-settings, nothing chosen on test), 5 seeds; macro-F1 over labels, O among them, mean ± standard deviation. Always
-saying O gives {found["macro-F1, always O"]:.2f}.
+settings, nothing chosen on test), 5 seeds; macro-F1 over labels, including O, mean ± standard deviation. Always
+predicting O gives {found["macro-F1, always O"]:.2f}.
 
 {subsets("subset", {"ours, WNUT17": scores, "published, WNUT-16": published["ner"]["mean"]})}
 
 Single terms from best to worst: {" > ".join(f"{t} {np.mean(scores[t]):.1f}" for t in order)}; the paper has
-H ≥ F ≫ I > C. Best subset: {best(scores)}; the paper's: H+C (33.40). Not comparable as numbers: WNUT-16 (Ritter) has
-other texts and 21 labels, the paper's classifier is an MLP with tuned settings, on bert-base.
+H ≥ F ≫ I > C. Best subset: {best(scores)}; the paper's: H+C (33.40). The numbers are not comparable: WNUT-16 (Ritter)
+has other texts and 21 labels, and the paper's classifier is an MLP with tuned settings, on bert-base.
 """
 
 
@@ -111,15 +111,16 @@ def lexical(found: dict[str, Any], published: dict[str, Any]) -> str:
     }
     return f"""## Word senses: four words
 
-senseval lexical sample (hard, interest, line, serve), {found["n"]:,} uses, at most 500 a word, drawn with a
+senseval lexical sample (hard, interest, line, serve), {found["n"]:,} uses, at most 500 per word, drawn with a
 seed; one in five held out, 5 seeds. The vector is the sum over the target word's own wordpieces, found by
-characters: no special tokens and no shifted offsets (the official code has both). Always the most frequent sense:
+characters: no special tokens and no shifted offsets (the official code has both). Always predicting the most frequent
+sense:
 {spread(found["accuracy of the most frequent sense"])}.
 
 {subsets("subset", columns)}
 
 Best: classifier {best(found["accuracy"])}, nearest neighbours {best(found["accuracy, 5 nearest"])}; the paper: H+C
-(66.72). Not comparable as numbers: four words with many examples each, not all words of SemCor.
+(66.72). The numbers are not comparable: four words with many examples each, not all words of SemCor.
 """
 
 
@@ -129,8 +130,9 @@ def all_words(found: dict[str, Any]) -> str:
 
 Five all-words sets (senseval 2 and 3, semeval 2007, 2013, 2015) together: {found["n_items"]:,} uses of
 {found["n_lemmas"]:,} lemmas that occur more than once and with more than one sense. Each use is given the majority
-sense of its 5 nearest other uses of the lemma. Of several gold keys the first in alphabetical order counts. Most
-frequent sense of the other uses: {frequent:.2f}. The paper does not give its accuracies for nearest neighbours.
+sense of its 5 nearest other uses of the lemma. If there are several gold keys, the first in alphabetical order is used.
+The most frequent sense of the other uses gives {frequent:.2f}. The paper does not give its accuracies for nearest
+neighbours.
 
 {subsets("subset", {"accuracy, 5 nearest": found["accuracy, 5 nearest"]})}
 
@@ -148,9 +150,10 @@ def agreements(lexical: dict[str, Any], all_words: dict[str, Any], published: di
     rows = [
         [pair, *(f"{kept[pair]:.0f}" for kept in sources.values()), str(published["agreement"][pair])] for pair in pairs
     ]
-    return f"""## How often two subsets say the same
+    return f"""## Agreement between two subsets
 
-Per cent of items; the 105 pairs are in the JSON files. Published: nearest neighbours on SemCor.
+Percentage of items with equal predictions; all 105 pairs are in the JSON files. Published: nearest neighbours on
+SemCor.
 
 {table(["subsets", *sources, "published"], rows)}
 """
@@ -178,7 +181,8 @@ Mean importances on the {found["before"]["n_tokens"]:,} tokens of dev.
 
 {table(["layer", *LETTERS], rows)}
 
-At the last layer: {moved}. The paper finds that fine-tuning shrinks i and c at the last layer and grows f.
+At the last layer: {moved}.
+The paper finds that fine-tuning shrinks i and c at the last layer and grows f.
 """
 
 
@@ -206,7 +210,7 @@ def markdown(publication: Path, results: Path) -> str:
     on = "the default encoder" if first else named(found["curves"])
     head = f"""# How to Dissect a Muppet, on {on}
 
-Written by `python -m papers.muppet.reproduce` from the files in `{folder}`. Published:
+Generated by `python -m papers.muppet.reproduce` from the files in `{folder}`. Published:
 {published["paper"]}.
 I, H, F, C stand for the input, attention, feed-forward and correction terms.
 """

@@ -43,16 +43,16 @@ def generalisation(cells: Cells) -> str:
     gap_head = ["trained on", "tested on", "domain", "method", "less", "accuracy", "macro-F1", "accuracy, over texts"]
     return f"""## Other data sets of the same task
 
-{first["drawn"]:,} training texts a seed, {n_seeds} seeds, last layer, the library's settings, without the lexicon
-unless it says so. `fine-tuned`: the encoder trained whole under a linear layer on the same texts (AdamW, 5e-5, batches
+{first["drawn"]:,} training texts per seed, {n_seeds} seeds, last layer, the library's settings, without the lexicon
+unless stated. `fine-tuned`: the encoder trained whole under a linear layer on the same texts (AdamW, 5e-5, batches
 of 32, the best of three epochs on dev), {few}. Sentiment: imdb, mr, sst2. Toxic or not: hatexplain
 (hatespeech and offensive together), olid. mr and sst2 share texts and are not tested on each other. Per cent, mean ±
 standard deviation over seeds:
 
 {table(score_head, scores)}
 
-Less another method on the same texts, points: mean with a 95 % t interval over the seeds that both have (which draw
-other training texts), and a 95 % bootstrap interval over test texts of the mean over seeds.
+Differences to another method on the same texts, in points: mean with a 95 % t interval over the seeds that both have
+(each seed draws other training texts), and a 95 % bootstrap interval over test texts of the mean over seeds.
 
 {table(gap_head, gaps)}
 """
@@ -71,7 +71,7 @@ def data_size(cells: Cells) -> str:
     return f"""## Less data
 
 Social Media Attributions, stratified samples, {len(own)} seeds, last layer, the library's settings without the
-lexicon; dev is set aside from the sample, and below 2,000 texts learnt from in the end. Majority on test {base}.
+lexicon. Dev is set aside from the sample; below 2,000 texts, a final training includes it. Majority on test {base}.
 
 {table(header, rows)}
 """

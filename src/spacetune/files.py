@@ -8,23 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
 import re
+import time
 import uuid
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
+from typing import Any
 
 try:
     import fcntl
-except ImportError:  # Windows: no locks of this kind; files are written whole there too
+except ImportError:  # Windows, which locks bytes of files
     fcntl = None
 
-__all__ = ["UNFINISHED", "Busy", "clean_leftovers", "lock", "sync_folder", "write_file"]
+__all__ = ["OPEN_FILES_STAY", "UNFINISHED", "Busy", "clean_leftovers", "lock", "patiently", "sync_folder", "write_file"]
+
+OPEN_FILES_STAY = os.name == "nt"
+"""Whether a file that is open or mapped can be neither renamed nor removed."""
+BINARY = getattr(os, "O_BINARY", 0)
+"""Windows changes the ends of lines in what is written otherwise."""
+WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.3)
+"""Seconds between tries where somebody may hold a file for a moment."""
+LOCKED_BYTE = 1 << 30
 
 UNFINISHED = ".tmp"
 """How the names of unfinished files end."""
 
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
 class Busy(OSError):  # noqa: N818 - reads as the state it is
@@ -56,10 +67,10 @@ def write_file(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
             for piece in (data,) if isinstance(data, bytes) else data:
                 _write(descriptor, piece)
             os.fsync(descriptor)
-            if fcntl is None:  # Windows renames no open file, and there is no lock to keep
+            if OPEN_FILES_STAY:
                 os.close(descriptor)
                 descriptor = -1
-            os.replace(unfinished, path)
+            patiently(os.replace, unfinished, path)
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
@@ -68,6 +79,21 @@ def write_file(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
             os.unlink(unfinished)
         raise
     sync_folder(path.parent)
+
+
+def patiently(act: Callable[..., object], *places: Path) -> None:
+    """Rename or replace; where open files stay, again for a second while a reader or an indexer holds one.
+
+    Raises `OSError` if it cannot be done.
+    """
+    for wait in WAITS if OPEN_FILES_STAY else ():
+        try:
+            act(*places)
+        except PermissionError:
+            time.sleep(wait)
+        else:
+            return
+    act(*places)
 
 
 def sync_folder(folder: Path) -> None:
@@ -99,10 +125,13 @@ def _removed(path: Path) -> bool:
         descriptor = os.open(path, os.O_RDWR)
         try:
             _hold(descriptor)
-            os.unlink(path)
-            return True
+            if not OPEN_FILES_STAY:
+                os.unlink(path)
         finally:
             os.close(descriptor)
+        if OPEN_FILES_STAY:
+            os.unlink(path)
+        return True
     return False
 
 
@@ -124,18 +153,22 @@ def lock(path: Path) -> Generator[None]:
         yield
     finally:
         try:
-            with contextlib.suppress(OSError):
-                os.unlink(path)
+            if not OPEN_FILES_STAY:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
         finally:
             os.close(descriptor)
+        if OPEN_FILES_STAY:  # who has it open by now keeps it
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
 def _locked(path: Path) -> int:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | BINARY, 0o666)
         try:
             _hold(descriptor)
-            if _is_at(descriptor, path):
+            if OPEN_FILES_STAY or _is_at(descriptor, path):
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -153,6 +186,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 def _hold(descriptor: int) -> None:
     """Lock an open file; who closes it gives the lock back."""
     if fcntl is None:
+        _hold_byte(descriptor)
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -161,6 +195,23 @@ def _hold(descriptor: int) -> None:
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
+
+
+def _hold_byte(descriptor: int) -> None:
+    """Lock a byte beyond the end of an open file, as Windows can."""
+    try:
+        msvcrt: Any = importlib.import_module("msvcrt")
+    except ImportError:  # there are no locks
+        return
+    os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
+    try:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EDEADLK):
+            raise Busy(error.errno, "another process holds the lock") from error
+        raise
+    finally:
+        os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def _write(descriptor: int, piece: bytes | memoryview) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from spacetune.errors import TooMuchMemory, UsageError
 
-__all__ = ["ended_beyond", "max_memory", "read_size"]
+__all__ = ["ended_beyond", "held_bytes", "max_memory", "read_size"]
 
 VARIABLE = "SPACETUNE_MAX_MEMORY"
 """Environment variable of the bound: a number of gigabytes, or one with MB or GB behind it."""
@@ -110,7 +110,7 @@ def _watched(limit: int, came: list[str]) -> Generator[None]:
 def held_bytes() -> int:
     """Return the bytes of memory that this process holds now (its resident set).
 
-    Raises `UsageError` where neither the system's files nor psutil tell.
+    Raises `UsageError` where neither the system's files nor psutil, which comes with spacetune elsewhere, tell.
     """
     with contextlib.suppress(OSError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

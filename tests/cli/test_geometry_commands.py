@@ -76,7 +76,7 @@ def test_perturb(place: Place, tmp_path: Path) -> None:
     assert all(words in shown for words in ("noise in %", "eee", "mean over 1 seed"))
     wrong = run("perturb", place.test, "--alphas", "2,much")
     assert (wrong.code, wrong.out) == (2, "")
-    assert "--alphas must be numbers with commas, got 'much'" in wrong.err
+    assert "--alphas must be numbers separated by commas, got 'much'" in wrong.err
 
 
 def test_the_spaces_of_a_saved_model(place: Place) -> None:

@@ -64,8 +64,8 @@ CALLS: dict[str, tuple[tuple[Any, ...], int, str]] = {
         ("explain", "MODEL", "hello", "--against", "cancel_ordr"), 2,
         "--against 'cancel_ordr' is none of account_login",
     ),
-    "a class that nobody asks for": (("explain", "MODEL", "hello", "--check", "--class", "x"), 2, "--class is of"),
-    "random words of no check": (("explain", "MODEL", "hello", "--seed", "1"), 2, "--seed is of --check"),
+    "a class that nobody asks for": (("explain", "MODEL", "hello", "--check", "--class", "x"), 2, "--class is for"),
+    "random words of no check": (("explain", "MODEL", "hello", "--seed", "1"), 2, "--seed is for --check"),
     "a class against itself": (
         ("explain", "MODEL", "hello", "--class", "cancel_order", "--against", "cancel_order"), 2, "against itself"
     ),

@@ -37,7 +37,7 @@ def test_a_txt_file_is_one_text_a_line(content: bytes, place: Place, tmp_path: P
     (tmp_path / "notes.txt").write_bytes(content)
     answer = run("predict", place.model, tmp_path / "notes.txt", "--json")
     assert json.loads(answer.out)["texts"] == ["lovely film", "", "awful film, really"]
-    assert "! notes.txt is read as one text a line: 3 texts" in answer.err
+    assert "! notes.txt is read as one text per line: 3 texts" in answer.err
     assert "1 texts in column 'text' are empty" in answer.err
 
 
@@ -58,7 +58,7 @@ def test_a_txt_file_whose_first_line_names_the_column_is_a_table(mark: str, plac
 def test_standard_input_is_one_text_a_line(place: Place) -> None:
     answer = run("predict", place.model, "-", "--json", given=LINES.encode())
     assert json.loads(answer.out)["texts"] == ["lovely film", "", "awful film, really"]
-    assert "! standard input is read as one text a line: 3 texts" in answer.err
+    assert "! standard input is read as one text per line: 3 texts" in answer.err
     measured = ("measure", "-", "--layers", "1", "--measures", "isoscore")
     modelled = (("explain", place.model, "-"), ("terms", "use", place.model, "-"))
     for words in (*modelled, measured, ("dissect", "-", "--layers", "1"), ("check", "-")):
@@ -68,7 +68,7 @@ def test_standard_input_is_one_text_a_line(place: Place) -> None:
 def test_standard_input_that_holds_nothing_is_said(place: Place) -> None:
     answer = run("predict", place.model, "-", given=b"")
     assert (answer.code, answer.out) == (1, "")
-    assert "standard input is empty; it must hold one text a line" in answer.err
+    assert "standard input is empty; it must hold one text per line" in answer.err
     assert "standard input is not UTF-8" in run("predict", place.model, "-", given=b"caf\xe9\n").err
     assert run("predict", place.model, "-", "--encoding", "cp1252", given=b"caf\xe9\n").code == 0
 
@@ -76,7 +76,7 @@ def test_standard_input_that_holds_nothing_is_said(place: Place) -> None:
 def test_standard_input_has_no_labels(place: Place) -> None:
     answer = run("score", place.model, "-", given=b"a\nb\n")
     assert (answer.code, answer.out) == (1, "")
-    assert "standard input is read as one text a line, and labels are needed" in answer.err
+    assert "standard input is read as one text per line, and labels are needed" in answer.err
 
 
 def test_a_pipe_is_read_as_lines(place: Place, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
     answer = run(*words, "--resume")
     assert answer.code == 0
     assert "40 predictions written to" in answer.err
-    assert "(18 were there)" in answer.err
+    assert "(18 were there already)" in answer.err
     assert ids_of(tmp_path / "out") == [str(i) for i in range(40)]
 
 

@@ -151,8 +151,8 @@ def test_an_impossible_share_says_why(fraction: float) -> None:
     ("data", "message"),
     [
         (LabelledTexts(["a", "b"]), "memory carries no labels"),
-        (LabelledTexts(["a", "b"], [0.5, 1.0]), "needs one class a text, not numbers or lists"),
-        (LabelledTexts(["a", "b"], [["x"], []]), "needs one class a text, not numbers or lists"),
+        (LabelledTexts(["a", "b"], [0.5, 1.0]), "needs one class per text, not numbers or lists"),
+        (LabelledTexts(["a", "b"], [["x"], []]), "needs one class per text, not numbers or lists"),
     ],
 )
 def test_few_shot_needs_classes(data: LabelledTexts, message: str) -> None:

@@ -85,17 +85,17 @@ WRONG: dict[str, Wrong] = {
         "a.csv", b"id,stars\n1,5\n", "column 'text' is not in a.csv (columns: id, stars); say which with --text",
     ),
     "empty file": Wrong(
-        "a.csv", b"", "a.csv is empty (0 bytes); it must hold a header and rows, or one JSON object a line",
+        "a.csv", b"", "a.csv is empty (0 bytes); it must hold a header and rows, or one JSON object per line",
     ),
     "empty gzip": Wrong(
         "a.csv.gz", gzip.compress(b""),
         "a.csv.gz must start with a line that names its columns, such as text,label; it is empty",
     ),
     "empty JSON Lines, packed": Wrong(
-        "a.jsonl.gz", gzip.compress(b""), "a.jsonl.gz holds no rows; write one JSON object a line",
+        "a.jsonl.gz", gzip.compress(b""), "a.jsonl.gz holds no rows; write one JSON object per line",
     ),
-    "blank lines only": Wrong("a.jsonl", b"\n \n\n", "a.jsonl holds no rows; write one JSON object a line"),
-    "empty JSON list": Wrong("a.json", b"[]", "a.json holds no rows; write one JSON object a line"),
+    "blank lines only": Wrong("a.jsonl", b"\n \n\n", "a.jsonl holds no rows; write one JSON object per line"),
+    "empty JSON list": Wrong("a.json", b"[]", "a.json holds no rows; write one JSON object per line"),
     "header only": Wrong(
         "a.csv", b"text,label\n", "a.csv names its columns (text, label) but holds no rows; add some",
     ),
@@ -179,7 +179,7 @@ WRONG: dict[str, Wrong] = {
     "a list of strings": Wrong("a.json", b'["a", "b"]', f"line 1 of a.json {OBJECT}, got str"),
     "a key twice": Wrong(
         "a.jsonl", b'{"text": "a", "label": "b"}\n{"text": "a", "label": "b", "text": "c"}\n',
-        "line 2 of a.jsonl cannot be read as JSON: 'text' stands twice in one object; write it anew",
+        "line 2 of a.jsonl cannot be read as JSON: 'text' occurs twice in one object; correct the line",
     ),
     "lists without end": Wrong("a.jsonl", b"[" * 200_000 + b"]", "line 1 of a.jsonl cannot be read as JSON: "),
     "a number without end": Wrong(
@@ -293,7 +293,7 @@ LONG = 200_000_000
     ("name", "start", "message"),
     [
         ("a.csv", b"text,label\na,x\n", "line 3 of a.csv is longer than 10,000,000 characters; is a double quote left"),
-        ("a.jsonl", ROW, "line 2 of a.jsonl is longer than 10,000,000 characters; write one JSON object a line"),
+        ("a.jsonl", ROW, "line 2 of a.jsonl is longer than 10,000,000 characters; write one JSON object per line"),
     ],
 )
 def test_a_line_of_200_megabytes_is_refused(name: str, start: bytes, message: str, tmp_path: Path) -> None:
@@ -434,10 +434,10 @@ def test_labels_that_cannot_be_learnt_from_say_why(labels: list[Any], message: s
     [
         (["1", "", "0.5"], "column 'w' must be numbers, one a text: '' at row 2"),
         (["heavy", "1", "light"], "column 'w' must be numbers, one a text: 'heavy' at rows 1, 3"),
-        (["1", "-2", "nan"], "column 'w' must be finite and at least 0; -2.0 at rows 2, 3; mend or fill them"),
+        (["1", "-2", "nan"], "column 'w' must be finite and at least 0; -2.0 at rows 2, 3; correct or fill them"),
         ([1, None, 2], "column 'w' must be finite and at least 0; nan at row 2"),
         ([1, 10**400, 2], "column 'w' must be numbers, one a text: 1000"),
-        ([[1], [2], [3]], "column 'w' must be one number a text: 3 texts, weights of shape (3, 1)"),
+        ([[1], [2], [3]], "column 'w' must be one number per text: 3 texts, weights of shape (3, 1)"),
     ],
 )
 def test_weights_that_are_no_numbers_say_which_rows(weights: list[Any], message: str) -> None:

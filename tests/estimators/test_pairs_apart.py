@@ -150,7 +150,7 @@ def test_similarity_is_that_of_every_pair(kind: Any, settings: dict[str, Any], s
     expected = model.predict([(a, b) for a in first for b in second]).reshape(5, 4)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     together = kind(small, pairs="together", store=None, **settings).fit(PAIRS, numbers)
-    with pytest.raises(UsageError, match="similarity is of a model of pairs read apart"):
+    with pytest.raises(UsageError, match="similarity needs a model of pairs read apart"):
         together.similarity(first, second)
     with pytest.raises(DataError, match="texts on both sides, got 0 and"):
         model.similarity([], second)

@@ -68,7 +68,7 @@ def test_scores_add_up_in_every_view(name: str, tiny_encoder: Encoder) -> None:
     for one, other in zip(explanation, states, strict=True):
         assert not other.views
         np.testing.assert_allclose(one.views["states"], other.token_scores, atol=1e-5)
-        with pytest.raises(UsageError, match="made at the states alone: explain anew with at='input'"):
+        with pytest.raises(UsageError, match="made at the states alone: explain again with at='input'"):
             other.seen("input")
 
 

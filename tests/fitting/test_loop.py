@@ -131,7 +131,7 @@ def test_candidates_side_by_side_equal_candidates_alone() -> None:
 
 def test_a_foreign_or_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(b"not a checkpoint")
-    with pytest.raises(ModelFileError, match="remove it to start anew"):
+    with pytest.raises(ModelFileError, match="remove it to restart"):
         Run().fit(2, tmp_path / "c")
     Run(seeds=(1, 2)).fit(1, tmp_path / "d")
     with pytest.raises(ModelFileError, match="it holds 2 candidates, this run has 1"):

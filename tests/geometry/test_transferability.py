@@ -63,5 +63,5 @@ def test_shrinkage_keeps_a_few_wide_texts_from_looking_perfect() -> None:
 
 @pytest.mark.parametrize("points", [np.zeros((0, 3)), np.zeros(4), np.zeros((3, 2))])
 def test_points_and_targets_go_together(points: np.ndarray) -> None:
-    with pytest.raises(DataError, match="one target a text"):
+    with pytest.raises(DataError, match="one target per text"):
         log_me(points, np.zeros(4))

@@ -188,7 +188,7 @@ def test_the_commands_push_and_take_a_name(
     refused = run("push", tmp_path / "m", "me/clf", *encoder)
     assert refused.code == 2
     assert "hashes: 4 hashes of training texts" in refused.err
-    assert "say --yes where nobody can be asked" in refused.err
+    assert "add --yes to publish what is listed above" in refused.err
     assert hub.repositories == {}
     done = run("push", tmp_path / "m", "me/clf", "--yes", "--private", "--leave-out", "hashes", *encoder)
     assert done.code == 0

@@ -177,7 +177,7 @@ def test_thresholds_that_make_no_sense_are_refused(model: LinearProbe, tmp_path:
     with pytest.raises(UsageError, match="of other classes than the model's"):
         predict_texts(two, ["a"], abstain=choose_thresholds(model, HELD, cost=0.5, by_class=True))
     several = LinearProbe(model.encoder, C=1.0, layers=-1).fit(["good", "bad"] * 9, [["g"], ["g", "b"]] * 9)
-    with pytest.raises(UsageError, match="only a model that gives one class a text"):
+    with pytest.raises(UsageError, match="only a model that gives one class per text"):
         predict_texts(several, ["a"], abstain=0.5)
     (tmp_path / "odd.json").write_text('{"thresholds": [{"predicted": null}]}')
     with pytest.raises(DataError, match="holds no thresholds"):

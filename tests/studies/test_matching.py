@@ -45,7 +45,7 @@ def test_a_fit_reads_dev_and_test_as_training(shallow: Encoder) -> None:
     [
         (LabelledTexts(["a"], ["11"], source="o.csv"), "o.csv: label '11' (str) was not among the training labels"),
         (LabelledTexts(["a"], [1.5], source="o.csv"), "o.csv: label 1.5 (float) was not among"),
-        (LabelledTexts(["a"], [["10"]], source="o.csv"), "one class a text, and o.csv holds several labels a text"),
+        (LabelledTexts(["a"], [["10"]], source="o.csv"), "one class per text, and o.csv holds several labels per text"),
         (LabelledTexts(["a"], ["10"], ["b"], source="o.csv"), "single texts, and o.csv holds pairs of texts"),
         (LabelledTexts(["a"], source="o.csv"), "o.csv carries no labels"),
     ],

@@ -187,14 +187,14 @@ def test_parts_are_gone_on_with_by_the_same_run_alone(model: LinearProbe, data: 
     blocks = TextBlocks(data, size=7)
     predict_file(model, blocks, out)
     (out / "part-00003.parquet").unlink()
-    with pytest.raises(UsageError, match="holds the parts of another run; go on with it by --resume"):
+    with pytest.raises(UsageError, match="holds the parts of another run; continue it with --resume"):
         predict_file(model, blocks, out)
     other = TextBlocks(written(ROWS[1:], tmp_path / "other.parquet"), size=8)
     with pytest.raises(UsageError, match="were made by another run: other input, block size, top;"):
         predict_file(model, other, out, top=2, resume=True)
     with lock(out / ".parts.lock"), pytest.raises(UsageError, match="another run is writing to"):
         predict_file(model, blocks, out, resume=True)
-    with pytest.raises(UsageError, match="only a folder can be gone on with"):
+    with pytest.raises(UsageError, match="--resume continues a folder of parts only"):
         predict_file(model, blocks, tmp_path / "out.csv", resume=True)
     assert predict_file(model, blocks, out, resume=True).n_skipped == 23
     assert [row["id"] for row in rows_of(out)] == list(range(N))
@@ -258,7 +258,7 @@ def test_a_part_that_cannot_be_read_whole_is_written_anew(
     pq.write_table(pq.read_table(hurt / names[1]).slice(0, 3), hurt / names[1])
     found = predict_file(model, blocks, hurt, resume=True)
     assert found.n_rows - found.n_skipped == 16
-    assert caplog.text.count("cannot be read whole, and is written anew") == 2
+    assert caplog.text.count("cannot be read completely and is written again") == 2
     for name in names:
         assert pq.read_table(whole / name).equals(pq.read_table(hurt / name))
 

@@ -344,7 +344,7 @@ async def nothing() -> bool:
             b'{"texts": ["a", ["b"]]}',
             "every text must be a string or a pair of strings; number 2 is a list of other things",
         ),
-        (b'{"texts": "one"}', "texts must be a list of them; put a single one in brackets"),
+        (b'{"texts": "one"}', "texts must be a list; put a single text in brackets"),
         (b"not json", "the body is not JSON: Expecting value at character 0"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from spacetune_runtime.classifier import Classifier
@@ -13,6 +14,9 @@ def main(arguments: list[str]) -> int:
     if len(arguments) < 2:
         print('usage: python -m spacetune_runtime FOLDER "a text" …', file=sys.stderr)
         return 2
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a code page lacks
     folder, *texts = arguments
     try:
         model = Classifier.load(folder, threads=1)  # a few texts are not worth waking others for

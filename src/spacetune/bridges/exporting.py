@@ -21,7 +21,7 @@ from spacetune.encoders import Encoder, TextInput, as_inputs
 from spacetune.encoders.loading.load import float32_copy, freeze
 from spacetune.errors import SpacetuneError, UsageError
 from spacetune.estimators import TextEstimator
-from spacetune.files import lock
+from spacetune.files import lock, patiently
 from spacetune.fitting import Regression
 from spacetune.model_folder.writing import sync_all
 from spacetune.results import RecordResult
@@ -213,7 +213,7 @@ def staged(place: str | os.PathLike[str]) -> Generator[Path]:
             _check_free(whole)
             if whole.exists():  # Windows renames over no folder
                 whole.rmdir()
-            os.rename(unfinished, whole)
+            patiently(os.rename, unfinished, whole)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
 

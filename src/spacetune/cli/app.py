@@ -79,7 +79,7 @@ def main() -> None:
 def run_app() -> int:
     """Run the command that was typed, and return its exit code."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, windows_expand_args=False)  # a text with * or % is a text
     except SystemExit as ended:  # rich ends the process where nobody reads its output any more
         code = ended.code
     except OSError as error:  # of what is printed before a command begins: its help, the version
@@ -98,7 +98,7 @@ def run_app() -> int:
 
 @app.callback(invoke_without_command=True)
 def about(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Small, explained text classifiers in the latent space of a frozen Transformer."""
     if version:

@@ -26,10 +26,13 @@ def check(
     labels: Annotated[bool, typer.Option("--labels", help="Find labels that are likely wrong instead.")] = False,
     against: Annotated[str | None, typer.Option(help="Find near duplicates in this file instead.")] = None,
     similarity: Annotated[
-        float | None, typer.Option(help="With --against: the cosine from which texts are near, 0.95 by itself.")
+        float | None,
+        typer.Option(help="With --against: the cosine similarity from which texts are near; by default 0.95."),
     ] = None,
-    encoder: Annotated[str | None, typer.Option(help="Whose length limit, or states, to look at.")] = None,
-    lengths: Annotated[bool, typer.Option(help="Count tokens against the encoder's limit.")] = True,
+    encoder: Annotated[str | None, typer.Option(help="Encoder whose length limit, or states, to use.")] = None,
+    lengths: Annotated[
+        bool, typer.Option(help="Look for texts over the encoder's length limit, and for what it has no token for.")
+    ] = True,
     label: LabelColumn = "label",
     label_separator: Separator = None,
     task: Task = "auto",
@@ -42,7 +45,7 @@ def check(
     if labels and against is not None:
         raise UsageError("--labels looks at one file's labels and --against at two files' texts: choose one")
     if similarity is not None and against is None:
-        raise UsageError("--similarity is from where texts of two files are near: name the other file with --against")
+        raise UsageError("--similarity says when texts of two files are near: name the other file with --against")
     texts = read(data, columns, labelled=labels or None, label=label, label_separator=label_separator, task=task)
     if labels:
         from spacetune.reports.data_work import drawn, label_errors_document
@@ -79,9 +82,9 @@ def _checked(texts: LabelledTexts, encoder: str | None, lengths: bool) -> DataRe
 @reads
 def suggest(
     model: Model,
-    data: Annotated[str, typer.Argument(help="Texts without labels; where they have some, these are not looked at.")],
-    n_texts: Annotated[int, typer.Option("--n-texts", "-n", help="How many to suggest.")] = 50,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    data: Annotated[str, typer.Argument(help="Texts without labels; labels that are there are ignored.")],
+    n_texts: Annotated[int, typer.Option("--n-texts", "-n", help="How many texts to suggest.")] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     out: Report = None,
@@ -101,9 +104,9 @@ def suggest(
 def drift(
     model: Model,
     data: Annotated[str, typer.Argument(help="New texts.")],
-    reference: Annotated[str, typer.Option(help="Texts to hold them against: best those that training set aside.")],
-    words: Annotated[int, typer.Option(help="Most words named.", min=0)] = 20,
-    seed: Annotated[int, typer.Option(help="Of the folds, and of a sample of many texts.")] = 0,
+    reference: Annotated[str, typer.Option(help="Texts to compare them with: best those that training set aside.")],
+    words: Annotated[int, typer.Option(help="Maximum number of words to name.", min=0)] = 20,
+    seed: Annotated[int, typer.Option(help="Seed of the folds, and of a sample of many texts.")] = 0,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     out: Report = None,
@@ -124,7 +127,7 @@ def drift(
 def thresholds(
     model: Model,
     data: Annotated[str, typer.Argument(help="Labelled texts that it was not fitted on.")],
-    precision: Annotated[float | None, typer.Option(help="Share of the answers kept that must be right.")] = None,
+    precision: Annotated[float | None, typer.Option(help="Share of the kept answers that must be right.")] = None,
     cost: Annotated[float | None, typer.Option(help="Cost of no answer, where a wrong one costs 1.")] = None,
     keep: Annotated[float | None, typer.Option(help="Share of these texts that must keep their answer.")] = None,
     by_class: Annotated[bool, typer.Option("--by-class", help="A threshold for every predicted class.")] = False,

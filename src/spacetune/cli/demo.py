@@ -28,11 +28,11 @@ PAIRS = (
 @guarded
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the model.")] = Path("demo-model"),
-    pairs: Annotated[bool, typer.Option("--pairs", help="The story of two texts: do they ask the same?")] = False,
-    seed: Annotated[int, typer.Option(help="Of the fit.")] = 0,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Use pairs of questions: do both ask the same?")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the fit.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Run the whole story on embedded data: fit, compare with the baselines, explain, save."""
+    """Run a whole example on bundled data: fit, compare with the baselines, explain, save."""
     out = free_place(out)
     run_demo(out, seed, as_json, pairs=pairs)
 

@@ -28,23 +28,26 @@ from spacetune.cli.reading import (
 
 __all__ = ["dissect", "terms"]
 
-terms = typer.Typer(name="terms", help="Ask about the four terms of a dissection.", no_args_is_help=True)
-Layer = Annotated[int, typer.Option(help="Whose hidden states; -1 is the last.")]
+terms = typer.Typer(name="terms", help="Questions about the four terms of a dissection.", no_args_is_help=True)
+Layer = Annotated[int, typer.Option(help="Layer whose hidden states are read; -1 is the last.")]
 
 
 @guarded
 def dissect(
     texts: Annotated[list[str], typer.Argument(help=TEXTS)],
-    encoder: Annotated[str | None, typer.Option(help="Folder or hub name; default all-MiniLM-L6-v2.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Folder or hub name of the encoder; by default all-MiniLM-L6-v2.")
+    ] = None,
     layers: Annotated[
-        str | None, typer.Option(help="A number, several with commas, or 'all' (usual; with --split: the last).")
+        str | None,
+        typer.Option(help="Layers: a number, several as 2,4,6, or 'all'; by default all, with --split the last."),
     ] = None,
     split: Annotated[
         list[str] | None, typer.Option(help="Finer parts of one layer: layer, head, attended or bias.")
     ] = None,
     out: Report = None,
     text: TextColumn = "text",
-    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    dtype: Annotated[str, typer.Option(help="Precision to compute in: float32 or float64.")] = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Take hidden states apart: how much of each is input, attention, feed-forward and correction."""
@@ -89,7 +92,7 @@ def subsets(
     encoder: EncoderName = None,
     layer: Layer = -1,
     method: Annotated[Literal["probe", "space"], typer.Option(help="Linear probe, or Space Model.")] = "probe",
-    seeds: Annotated[int, typer.Option(help="Fits of each subset, with seeds from 0 on.", min=1, max=1000)] = 1,
+    seeds: Annotated[int, typer.Option(help="Number of fits per subset, with seeds from 0 on.", min=1, max=1000)] = 1,
     label: LabelColumn = "label",
     out: Report = None,
     columns: Columns = COLUMNS,
@@ -132,7 +135,7 @@ def geometry(
 @reads
 def shift(
     before: Annotated[str, typer.Argument(help="Encoder: folder, hub name, 'default', or a saved model's folder.")],
-    after: Annotated[str, typer.Argument(help="The other encoder, with as many layers.")],
+    after: Annotated[str, typer.Argument(help="The other encoder, with the same number of layers.")],
     texts: Annotated[str, typer.Argument(help=TEXT_FILE)],
     out: Report = None,
     columns: Columns = COLUMNS,

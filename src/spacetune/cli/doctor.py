@@ -14,7 +14,7 @@ __all__ = ["cache", "doctor", "encoders"]
 
 @guarded
 def encoders(
-    speed: Annotated[bool, typer.Option("--speed", help="Measure those at hand on this machine.")] = False,
+    speed: Annotated[bool, typer.Option("--speed", help="Measure the speed of those at hand on this machine.")] = False,
     out: Report = None,
     as_json: AsJson = False,
 ) -> None:

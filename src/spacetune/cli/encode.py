@@ -22,16 +22,18 @@ def encode(
     texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the parts, or a .parquet file.")],
     encoder: EncoderName = None,
-    layers: Annotated[str, typer.Option(help="A number, several as 2,4,6, or 'all'; -1 is the last.")] = "-1",
-    tokens: Annotated[bool, typer.Option("--tokens", help="The states of every token, not their mean.")] = False,
-    form: Annotated[Literal["parquet", "safetensors"], typer.Option(help="What the parts are.")] = "parquet",
+    layers: Annotated[str, typer.Option(help="Layers: a number, several as 2,4,6, or 'all'; -1 is the last.")] = "-1",
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="Write the states of every token instead of their mean.")
+    ] = False,
+    form: Annotated[Literal["parquet", "safetensors"], typer.Option(help="File format of the parts.")] = "parquet",
     how: Streaming = STREAMING,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
 ) -> None:
     """Write an encoder's features of texts, with where they come from, for other programs."""
     if out.suffix == ".safetensors" and not out.is_dir():
-        raise UsageError(f"safetensors go to a folder of parts: --out {out.stem} --form safetensors")
+        raise UsageError(f"--out must be a folder for safetensors, got {out.name}: --out {out.stem} --form safetensors")
     stream_place(out, inputs=texts, resume=how.resume)
     quiet_libraries()
     from spacetune.studies import encode_file

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["explain"]
 
-CHECK = "Hold the scores to the model: erase the strongest words, read again, compare with random words."
-REACH = "Show which word, as it goes in, reached the state of which, for one text."
-COUNTER = "Find the fewest words whose removal changes the prediction of one text."
-SUMMARY = "Sum up which words carry each class over all texts, beside their labels where the file has them."
-TOP = "Words that --check erases, rows of a kind that --summary shows; else 5."
+CHECK = "Test the scores on the model: erase the strongest words, read again, compare with erasing random words."
+REACH = "For one text, show which input word reached the states of which word."
+COUNTER = "For one text, find the fewest words whose removal changes the prediction."
+SUMMARY = "Summarise which words carry each class over all texts, compared with the labels where the file has them."
+TOP = "Number of words that --check erases, or of rows of each kind that --summary shows; by default 5."
 TAKEN = {
     "": ("--class", "--against", "--at"),
     "--check": ("--at", "--top", "--seed"),
@@ -48,15 +48,23 @@ TAKEN = {
 class Asked:
     """What is asked, of which class, and where words are looked at: fields that `reads` makes options of."""
 
-    for_class: Annotated[str | None, typer.Option("--class", help="Class to explain; else the predicted one.")] = None
-    against: Annotated[str | None, typer.Option(help="Another class, or 'rest': explain the class against it.")] = None
-    at: Annotated[str | None, typer.Option(help="Where words are looked at: 'input', 'states', or 'both'.")] = None
+    for_class: Annotated[
+        str | None, typer.Option("--class", help="Class to explain; by default the predicted one.")
+    ] = None
+    against: Annotated[str | None, typer.Option(help="Explain the class against this one, or against 'rest'.")] = None
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="Where words are scored: as they go in ('input'), at the states that the head reads ('states'), or by "
+            "the mean over every depth ('both')."
+        ),
+    ] = None
     check: Annotated[bool, typer.Option("--check", help=CHECK)] = False
     counterfactual: Annotated[bool, typer.Option("--counterfactual", help=COUNTER)] = False
     reach: Annotated[bool, typer.Option("--reach", help=REACH)] = False
     summary: Annotated[bool, typer.Option("--summary", help=SUMMARY)] = False
     top: Annotated[int | None, typer.Option(help=TOP, min=1)] = None
-    seed: Annotated[int | None, typer.Option(help="Of the texts and words that --check draws; else 0.")] = None
+    seed: Annotated[int | None, typer.Option(help="Seed of the texts and words that --check draws; default 0.")] = None
 
     @property
     def place(self) -> At | None:
@@ -80,13 +88,13 @@ class Asked:
     def __post_init__(self) -> None:
         """Raise `UsageError` for two questions at once, and for an option that the question has no use for."""
         if len(self._asking) > 1:
-            raise UsageError(f"{' and '.join(self._asking)} are questions of their own: ask one at a time")
+            raise UsageError(f"{' and '.join(self._asking)} cannot be combined: ask one at a time")
         options = {"--class": self.for_class, "--against": self.against, "--at": self.at}
         for option, value in {**options, "--top": self.top, "--seed": self.seed}.items():
             if value is not None and option not in TAKEN[self.question]:
                 owners = [each or "an explanation alone" for each, taken in TAKEN.items() if option in taken]
                 here = f"with {self.question}" if self.question else "here"
-                raise UsageError(f"{option} is of {' and '.join(owners)}, and has no use {here}")
+                raise UsageError(f"{option} is for {' and '.join(owners)}, and has no effect {here}")
 
 
 @guarded
@@ -113,7 +121,7 @@ def explain(
             _write_block_by_block(model, encoder, blocks, out, options, as_json)
             return
     elif resume:
-        raise UsageError("--resume is of explanations alone: a question has no parts to go on from")
+        raise UsageError("--resume is for explanations alone: a question writes no parts to continue from")
     else:
         out = write_place(out, inputs=(model, *texts))
     how.refuse("explanations in --out: a folder, or a table of a file's texts")
@@ -123,7 +131,7 @@ def explain(
     found, draw = _answer(load(model, encoder), given, asked)
     show(found, as_json, draw, out)
     if out is not None and (asked.for_class or asked.against):
-        say("! the report opens on the predicted class; its menus, Class and against, hold this question too")
+        say("! the report opens on the predicted class; choose the class asked for in its menus, Class and against")
 
 
 def _write_block_by_block(

@@ -21,13 +21,13 @@ def export(
     transformers: Annotated[
         Path | None, typer.Option("--transformers", help="New folder that transformers can load.")
     ] = None,
-    int8: Annotated[bool, typer.Option("--int8", help="Of a graph: weights as numbers of 8 bits.")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="With --onnx: weights as 8-bit numbers.")] = False,
     encoder: ModelEncoder = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a saved model as an ONNX graph or for transformers, and compare what was written with the model."""
     if (onnx is None) == (transformers is None):
-        raise UsageError("say where to, by one of --onnx FOLDER and --transformers FOLDER")
+        raise UsageError("name where to write, by one of --onnx FOLDER and --transformers FOLDER")
     if int8 and onnx is None:
         raise UsageError("--int8 is for a graph: it goes with --onnx")
     quiet_libraries()

@@ -21,34 +21,48 @@ class Settings:
     """What is learnt, and how, in the estimators' own words: fields that `reads` makes options of."""
 
     encoder: EncoderName = None
-    layers: Annotated[str, typer.Option(help="A number, several as 2,4,6, 'all' or 'auto'.")] = "auto"
-    n_latent: Annotated[int | None, typer.Option(help="Width of a concept space.")] = None
-    n_vertices: Annotated[int | None, typer.Option(help="Corners of the simplex (of prefixes, or of heads).")] = None
-    prefix_length: Annotated[int | None, typer.Option(help="Virtual tokens of a prefix.")] = None
+    layers: Annotated[str, typer.Option(help="Layers to read: a number, several as 2,4,6, 'all' or 'auto'.")] = "auto"
+    n_latent: Annotated[int | None, typer.Option(help="Width of each concept space.")] = None
+    n_vertices: Annotated[int | None, typer.Option(help="Corners of the simplex of prefixes or of heads.")] = None
+    prefix_length: Annotated[int | None, typer.Option(help="Number of virtual tokens of a prefix.")] = None
     pairs: Annotated[
         Literal["auto", "apart", "together"] | None,
         typer.Option(
-            help="How pairs are read: two texts apart, or as one; by itself apart, and as one by a simplex or by "
-            "spaces with something learnt inside."
+            help="How pairs are read: the two texts apart, or together as one text. By default apart; together for a "
+            "simplex, and for spaces with something learnt inside the encoder."
         ),
     ] = None
     inside: Annotated[
         Literal["top", "all", "lora", "prefix"] | None,
-        typer.Option(help="What is learnt in the encoder too: upper layers or all (slower, most exact), or adapters."),
+        typer.Option(
+            help="What is also learnt inside the encoder: its upper layers (top), all layers (slower, most exact), or "
+            "adapters (lora, prefix)."
+        ),
     ] = None
-    inside_size: Annotated[int | None, typer.Option(help="Layers of top, rank of lora, tokens of prefix.")] = None
-    inter_weight: Annotated[float | None, typer.Option(help="Weight of the inter-space loss.")] = None
-    intra_weight: Annotated[float | None, typer.Option(help="Weight of the intra-space loss.")] = None
+    inside_size: Annotated[
+        int | None, typer.Option(help="Size of --inside: layers of top, rank of lora, virtual tokens of prefix.")
+    ] = None
+    inter_weight: Annotated[
+        float | None, typer.Option(help="Weight of the inter-space loss (own space to +1, others to -1).")
+    ] = None
+    intra_weight: Annotated[
+        float | None, typer.Option(help="Weight of the intra-space loss (tokens should differ within a space).")
+    ] = None
     linear_path: Annotated[
-        bool | None, typer.Option(help="A probe beside the spaces, weighed by dev's loss; usual for wide states.")
+        bool | None,
+        typer.Option(help="A probe beside the spaces, weighed by the loss on dev; by default for wide states."),
     ] = None
     lexicon: Annotated[
-        bool | None, typer.Option(help="Scores of words beside the states; by itself where dev says that it helps.")
+        bool | None, typer.Option(help="Scores of words beside the states; by default where they help on dev.")
     ] = None
-    class_weight: Annotated[str | None, typer.Option(help="'balanced' weighs rare classes up.")] = None
-    n_epochs: Annotated[int | None, typer.Option(help="Passes over the texts at most.")] = None
-    max_length: Annotated[int | None, typer.Option(help="Tokens read in a pass; alone, a text is cut there.")] = None
-    max_windows: Annotated[int | None, typer.Option(help="Such passes over a long text; the rest is cut.")] = None
+    class_weight: Annotated[str | None, typer.Option(help="'balanced' gives rare classes more weight.")] = None
+    n_epochs: Annotated[int | None, typer.Option(help="Maximum number of passes over the texts.")] = None
+    max_length: Annotated[
+        int | None, typer.Option(help="Tokens read in one pass; given without --max-windows, a text is cut there.")
+    ] = None
+    max_windows: Annotated[
+        int | None, typer.Option(help="Maximum number of such passes per text; the rest is cut.")
+    ] = None
 
     def given(self) -> dict[str, Any]:
         """Return those that were named; the rest are the method's own."""
@@ -61,31 +75,34 @@ class Settings:
 def fit(
     train: Annotated[str, typer.Argument(help="Labelled texts: CSV, TSV, JSONL (also .gz), Parquet, datasets folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the model.")],
-    dev: Annotated[str | None, typer.Option(help="Labelled texts to choose by; else a part is set aside.")] = None,
-    test: Annotated[str | None, typer.Option(help="Labelled texts to score on, never chosen by.")] = None,
+    dev: Annotated[
+        str | None, typer.Option(help="Labelled texts to choose by; by default a part of the training texts.")
+    ] = None,
+    test: Annotated[str | None, typer.Option(help="Labelled texts to score on; nothing is chosen by them.")] = None,
     method: Annotated[
         Literal["space", "probe", "tuned", "space-simplex", "prefix-simplex", "lora-simplex", "auto"] | None,
         typer.Option(
-            help="Space Model, linear probe, one with the encoder's upper layers tuned too (minutes), simplex of Space "
-            "Models or, for few texts, of prefixes in the encoder, or the best. By itself space, and probe of pairs."
+            help="Space Model, linear probe, probe with the encoder's upper layers tuned too (minutes), simplex of "
+            "Space Models or, for few texts, of prefixes or low-rank adapters in the encoder, or the best (auto). By "
+            "default space, and probe for pairs."
         ),
     ] = None,
     budget: Annotated[float, typer.Option(help="Seconds that --method auto may take to choose.")] = 60.0,
     task: Task = "auto",
     settings: Settings = Settings(),
-    dev_fraction: Annotated[float, typer.Option(help="Share set aside where there is no --dev.")] = 0.1,
+    dev_fraction: Annotated[float, typer.Option(help="Share set aside as dev where there is no --dev.")] = 0.1,
     refit: Annotated[
-        bool | None, typer.Option(help="Learn from the dev texts too in the end; by itself below 2,000 texts.")
+        bool | None, typer.Option(help="In the end learn from the dev texts too; by default below 2,000 texts.")
     ] = None,
     train_encoder: Annotated[bool, typer.Option("--train-encoder", help="Train the encoder too (slow).")] = False,
-    seed: Annotated[int, typer.Option(help="Of the split and the fit.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the split and the fit.")] = 0,
     report_to: Annotated[Path | None, typer.Option("--report", help=f"File for the report: {NAMED}.")] = None,
-    baselines: Annotated[bool, typer.Option(help="Fit the baselines beside it.")] = True,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted fit.")] = False,
+    baselines: Annotated[bool, typer.Option(help="Fit the baselines too, to compare with.")] = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted fit.")] = False,
     label: LabelColumn = "label",
     label_separator: Separator = None,
     weight: Annotated[
-        str | None, typer.Option(help="Column of the training file that says what a text counts for; 0 leaves it out.")
+        str | None, typer.Option(help="Column of the training file with each text's weight; 0 leaves a text out.")
     ] = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "measure", "perturb"]
 
-LAYERS = "A number, several as 2,4,6, or 'all'."
+LAYERS = "Layers to read: a number, several as 2,4,6, or 'all'."
 SAMPLE, N_TEXTS = 4_000, 1_000
-MEASURES = "Names with commas, or a group: default, streamed, official, all."
+MEASURES = "Names of measures, separated by commas, or a group: default, streamed, official, all."
 
 
 @guarded
@@ -31,11 +31,17 @@ def measure(
     layers: Annotated[str, typer.Option(help=LAYERS)] = "all",
     measures: Annotated[str, typer.Option(help=MEASURES)] = "default",
     intervals: Annotated[bool, typer.Option("--intervals", help="Add 95 % intervals (some 20 times slower).")] = False,
-    official: Annotated[bool, typer.Option("--official", help="The published forms, quirks included.")] = False,
-    rank: Annotated[bool, typer.Option("--rank", help="Which layer to read, and how far to trust it.")] = False,
+    official: Annotated[
+        bool, typer.Option("--official", help="Use the published forms of the measures, quirks included.")
+    ] = False,
+    rank: Annotated[
+        bool, typer.Option("--rank", help="Say which layer to read instead, and how far to trust that.")
+    ] = False,
     model: Annotated[str | None, typer.Option(help="A saved model: measure its concept spaces instead.")] = None,
-    sample: Annotated[int, typer.Option(help="Tokens for what needs more than moments.")] = 5_000,
-    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    sample: Annotated[
+        int, typer.Option(help="Number of tokens for measures that need more than mean and covariance.")
+    ] = 5_000,
+    seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 0,
     how: Blocks = BLOCKS,
     out: Report = None,
     columns: Columns = COLUMNS,
@@ -84,15 +90,16 @@ def compare(
         ),
     ],
     label: Annotated[
-        str | None, typer.Option(help="Column of classes: rank the encoders by how well these are read off them.")
+        str | None,
+        typer.Option(help="Column of classes: rank the encoders by how well a probe predicts these from their states."),
     ] = None,
     n_texts: Annotated[
-        int, typer.Option("--n-texts", "-n", help="With --label: texts looked at at most.", min=2)
+        int, typer.Option("--n-texts", "-n", help="With --label: maximum number of texts to look at.", min=2)
     ] = N_TEXTS,
     layers: Annotated[str, typer.Option(help=LAYERS)] = "all",
     measures: Annotated[str, typer.Option(help=MEASURES)] = "streamed",
-    sample: Annotated[int, typer.Option(help="Tokens or texts compared at most.")] = SAMPLE,
-    seed: Annotated[int, typer.Option(help="Of the sample.", min=0)] = 0,
+    sample: Annotated[int, typer.Option(help="Maximum number of tokens or texts to compare.")] = SAMPLE,
+    seed: Annotated[int, typer.Option(help="Seed of the sample.", min=0)] = 0,
     out: Report = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
@@ -110,7 +117,7 @@ def compare(
     if len(names) != 2:
         raise UsageError(
             f"compare takes two encoders and a file of texts, got {len(names)} before {texts!r}; "
-            "more are ranked by labels: --label COLUMN"
+            "to rank more by labels, add --label COLUMN"
         )
     data = read_unlabelled(texts, columns)
     from spacetune import studies
@@ -143,11 +150,13 @@ def _rank(names: list[str], data: LabelledTexts, n_texts: int, seed: int, as_jso
 def perturb(
     texts: Annotated[str, typer.Argument(help=TEXT_FILE)],
     encoder: EncoderName = None,
-    alphas: Annotated[str, typer.Option(help="Shares of noise in percent, with commas.")] = "0.5,1,2,4,8,16,32",
-    seeds: Annotated[str, typer.Option(help="Of the noise, with commas.")] = "0,1,2",
+    alphas: Annotated[str, typer.Option(help="Shares of noise in percent, separated by commas.")] = "0.5,1,2,4,8,16,32",
+    seeds: Annotated[str, typer.Option(help="Seeds of the noise, separated by commas.")] = "0,1,2",
     layer: Annotated[int, typer.Option(help="The layer to measure; -1 is the last.")] = -1,
     measures: Annotated[str, typer.Option(help=MEASURES)] = "default",
-    sample: Annotated[int, typer.Option(help="Tokens for what needs more than moments.")] = 5_000,
+    sample: Annotated[
+        int, typer.Option(help="Number of tokens for measures that need more than mean and covariance.")
+    ] = 5_000,
     out: Report = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
@@ -170,7 +179,7 @@ def _number(given: str, kind: type[float], option: str) -> Any:
     try:
         return kind(given)
     except ValueError:
-        raise UsageError(f"{option} must be numbers with commas, got {given!r}") from None
+        raise UsageError(f"{option} must be numbers separated by commas, got {given!r}") from None
 
 
 def _measures(given: str) -> str | list[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
 import typer
 
 from spacetune.cli.places import NAMED, write_place
-from spacetune.cli.streams import drop_output, print_json, say, tell
+from spacetune.cli.streams import drop_output, nobody_reads, print_json, say, tell
 from spacetune.errors import SpacetuneError, Terminated, TooMuchMemory, UsageError, printable
 from spacetune.memory import ended_beyond
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from spacetune.results import Result
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing but the result, warnings and errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but the result, warnings and errors.")]
 MaxMemory = Annotated[
     str | None,
-    typer.Option("--max-memory", help="Gigabytes (or 800MB) of memory to keep to; what holds more ends as by Ctrl-C."),
+    typer.Option("--max-memory", help="Memory limit in gigabytes (or as 800MB); a run above it ends as by Ctrl-C."),
 ]
 Report = Annotated[Path | None, typer.Option("--out", "-o", help=f"File for the result: {NAMED}.")]
 
@@ -78,10 +78,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             by = str(stop) or "Ctrl-C"
             code = TERMINATED if isinstance(stop, Terminated) else 130
             leave(f"stopped by {by}; no result was printed", 1 if isinstance(stop, TooMuchMemory) else code)
-        except BrokenPipeError:  # whoever read the output, such as `head`, has enough
-            drop_output()
-            raise typer.Exit(0) from None
         except OSError as error:
+            if nobody_reads(error):
+                drop_output()
+                raise typer.Exit(0) from None
             where = f"{error.filename}: " if error.filename else ""
             leave(f"{where}{error.strerror or error}", 1)
         except (MemoryError, RuntimeError) as error:
@@ -119,7 +119,7 @@ def heeding_sigterm() -> Generator[list[str]]:
         came.append(signal.Signals(number).name)
         raise Terminated(came[-1])
 
-    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    names = ("SIGTERM", "SIGHUP", "SIGBREAK") if threading.current_thread() is threading.main_thread() else ()
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     for number in numbers:

@@ -12,7 +12,9 @@ from spacetune.errors import EncoderError
 
 __all__ = ["EncoderName", "ModelEncoder", "load", "named_encoder"]
 
-EncoderName = Annotated[str | None, typer.Option(help="Folder or hub name; else the default encoder.")]
+EncoderName = Annotated[
+    str | None, typer.Option(help="Folder, hub name or short name of the encoder; by default all-MiniLM-L6-v2.")
+]
 ModelEncoder = Annotated[
     str | None, typer.Option("--encoder", help="Folder or hub name of the model's encoder, where it has moved.")
 ]

@@ -75,5 +75,6 @@ def _refuse_inputs(place: Path, inputs: Sequence[str | Path | None], option: str
     for given in inputs:
         if given is None or not os.path.exists(given):
             continue
-        if (place.exists() and os.path.samefile(given, place)) or Path(given).resolve() in place.resolve().parents:
+        above = (folder for folder in (place, *place.resolve().parents) if folder.exists())
+        if any(os.path.samefile(given, folder) for folder in above):
             raise UsageError(f"{option} would write over {place}, which this command reads; choose another place")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["predict", "score", "simplex", "spaces"]
 
-WRITTEN = f"File for the predictions: {NAMED}; or a folder for Parquet parts, which --resume goes on with."
+WRITTEN = f"File for the predictions: {NAMED}; or a folder for Parquet parts, which --resume continues."
 
 
 @guarded
@@ -66,10 +66,11 @@ def predict(
     model: Annotated[str, typer.Argument(help="Folder of a saved model.")],
     texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     out: Annotated[Path | None, typer.Option("--out", "-o", help=WRITTEN)] = None,
-    top: Annotated[int | None, typer.Option(help="Name the likeliest classes only, so many.", min=1)] = None,
+    top: Annotated[int | None, typer.Option(help="Name only this many of the likeliest classes.", min=1)] = None,
     how: Streaming = STREAMING,
     abstain: Annotated[
-        str | None, typer.Option(help="Say 'unsure' below this probability, or a file of 'spacetune thresholds'.")
+        str | None,
+        typer.Option(help="Say 'unsure' below this probability, or below those in a file of 'spacetune thresholds'."),
     ] = None,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
@@ -116,11 +117,11 @@ def _apart(first: str, second: str) -> tuple[str, str]:
 @guarded
 @reads
 def spaces(
-    model: Annotated[str, typer.Argument(help="Folder of a saved model of classes.")],
+    model: Annotated[str, typer.Argument(help="Folder of a saved classifier.")],
     data: Annotated[str, typer.Argument(help="Labelled texts to place in its spaces.")],
     out: Report = None,
-    n_texts: Annotated[int, typer.Option(help="Most texts on the map.")] = 600,
-    seed: Annotated[int, typer.Option(help="Of the choice of texts.")] = 0,
+    n_texts: Annotated[int, typer.Option(help="Maximum number of texts on the map.")] = 600,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of texts.")] = 0,
     label: LabelColumn = "label",
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
@@ -139,10 +140,12 @@ def spaces(
 @reads
 def simplex(
     model: Annotated[str, typer.Argument(help="Folder of a saved model fitted with a simplex (--n-vertices).")],
-    data: Annotated[str, typer.Argument(help="Labelled texts to score it on; not those to be tested on later.")],
+    data: Annotated[str, typer.Argument(help="Labelled texts to score it on; not those kept for a final test.")],
     out: Report = None,
-    points: Annotated[int, typer.Option(help="Random points; each costs a pass over the texts.", max=100_000)] = 30,
-    seed: Annotated[int, typer.Option(help="Of the random points.")] = 0,
+    points: Annotated[
+        int, typer.Option(help="Number of random points; each costs a pass over the texts.", max=100_000)
+    ] = 30,
+    seed: Annotated[int, typer.Option(help="Seed of the random points.")] = 0,
     label: LabelColumn = "label",
     label_separator: Separator = None,
     encoder: ModelEncoder = None,

@@ -16,7 +16,7 @@ LeaveOut = Annotated[
     list[str] | None,
     typer.Option(
         "--leave-out",
-        help="hashes, by which texts can be told to have been trained on.",
+        help="Part to leave out: 'hashes', which tell whether a text was trained on. Repeatable.",
     ),
 ]
 
@@ -24,12 +24,12 @@ LeaveOut = Annotated[
 @guarded
 def push(
     model: Annotated[str, typer.Argument(help="Folder of a saved model.")],
-    repo: Annotated[str, typer.Argument(help="user/name on the hub; made where it is not there yet.")],
-    private: Annotated[bool, typer.Option("--private", help="Only you can see it, where it is made.")] = False,
-    revision: Annotated[str | None, typer.Option(help="Branch; else the main one.")] = None,
+    repo: Annotated[str, typer.Argument(help="user/name on the hub; created where it does not exist.")],
+    private: Annotated[bool, typer.Option("--private", help="If it is created, let only you see it.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Branch; by default the main one.")] = None,
     leave_out: LeaveOut = None,
     encoder: ModelEncoder = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it goes.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Publish without asking first.")] = False,
 ) -> None:
     """Publish a saved model on the hub; what it would show is listed first."""
     quiet_libraries()
@@ -42,6 +42,6 @@ def push(
         say(f"  {row['part']}: {row['what']}" + (f"; --leave-out {name}" if name else ""))
     if not yes:
         if not people(True).is_terminal:
-            raise UsageError("this would be published: say --yes where nobody can be asked")
+            raise UsageError("there is no terminal to ask on: add --yes to publish what is listed above")
         typer.confirm(f"Publish it as {repo}?", abort=True, err=True)
     say(f"published: {publish(saved, repo, private=private or None, revision=revision)}")

@@ -41,22 +41,27 @@ PairColumn = Annotated[str | None, typer.Option("--text-pair", help="Column with
 Separator = Annotated[
     str | None,
     typer.Option(
-        "--label-separator", help="Splits several labels in one cell; 'list': a cell is a list, as ['a', 'b']."
+        "--label-separator", help="What separates several labels in one cell; 'list': a cell is a list, as ['a', 'b']."
     ),
 ]
-Delimiter = Annotated[str | None, typer.Option("--delimiter", help="CSV delimiter, as in ';'.")]
+Delimiter = Annotated[str | None, typer.Option("--delimiter", help="CSV delimiter, such as ';'.")]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files.")]
 Quotes = Annotated[
     Literal["auto", "double", "none"],
-    typer.Option("--quoting", help="Double quotes in CSV, TSV: they keep a cell together, or are characters."),
+    typer.Option(
+        "--quoting", help="Double quotes in CSV and TSV: they keep a cell together (double), or are characters (none)."
+    ),
 ]
-Task = Annotated[Literal["auto", "classification", "regression"], typer.Option("--task", help="What the labels are.")]
-Split = Annotated[str | None, typer.Option("--split", help="Split of a datasets folder.")]
-TEXTS = "A text, several, one file of texts, or - for standard input, one text a line."
+Task = Annotated[
+    Literal["auto", "classification", "regression"],
+    typer.Option("--task", help="What the labels are: classes, or numbers to predict; 'auto' tells by their type."),
+]
+Split = Annotated[str | None, typer.Option("--split", help="Which split of a datasets folder to read.")]
+TEXTS = "One or more texts, one file of texts, or - for standard input with one text per line."
 TEXT_FILE = (
-    "Texts: CSV, TSV, JSONL, TXT of one text a line (all also .gz), Parquet, datasets folder, or - (standard input)."
+    "Texts: CSV, TSV, JSONL, TXT with a text per line (all also .gz), Parquet, datasets folder, or - (standard input)."
 )
-AS_TEXT = "words that are a file's name too can be sent as a text through standard input: -"
+AS_TEXT = "words that are also a file's name can be sent as a text through standard input: -"
 FILE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".gz", ".txt")
 
 
@@ -126,7 +131,7 @@ def read(
     lines = read_lines(source, columns.text, columns.delimiter, columns.encoding)
     if lines is not None and labelled:
         raise DataError(
-            f"{lines.source} is read as one text a line, and labels are needed; give a table whose first line names "
+            f"{lines.source} is read as one text per line, and labels are needed; give a table whose first line names "
             f"its columns, such as {columns.text},{label}"
         )
     if lines is not None:

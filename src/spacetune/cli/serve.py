@@ -24,7 +24,8 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 8000,
     examples: Annotated[
-        str | None, typer.Option(help="Labelled texts to show on the page as map and neighbours; all can read them.")
+        str | None,
+        typer.Option(help="Labelled texts that the page shows as map and nearest neighbours; everyone can read them."),
     ] = None,
     api_key: Annotated[str | None, typer.Option(envvar=KEY, help="Key that requests must carry.")] = None,
     alias: Annotated[
@@ -32,15 +33,20 @@ def serve(
         typer.Option(help="Further name for the first model, or NAME=MODEL; '*' for every other name. Repeatable."),
     ] = None,
     allow_host: Annotated[
-        list[str] | None, typer.Option(help="Name that Host may hold beside those of loopback. Repeatable.")
+        list[str] | None,
+        typer.Option(help="Further name that the Host header may carry, beside those of loopback. Repeatable."),
     ] = None,
-    max_texts: Annotated[int, typer.Option(help="Texts of a request at most.", min=1)] = 256,
-    max_embedded: Annotated[int, typer.Option(help="Texts of a request to /v1/embeddings at most.", min=1)] = 2048,
-    max_characters: Annotated[int, typer.Option(help="Characters of a text at most.", min=1)] = 20_000,
-    max_body: Annotated[int, typer.Option(help="Bytes of a request at most.", min=1000)] = 4_000_000,
-    max_waiting: Annotated[int, typer.Option(help="Texts that may wait at most.", min=1)] = 512,
-    max_connections: Annotated[int, typer.Option(help="Connections at a time at most.", min=1)] = 512,
-    log_level: Annotated[str, typer.Option(help="'info' logs every request, 'warning' only trouble.")] = "info",
+    max_texts: Annotated[int, typer.Option(help="Maximum number of texts per request.", min=1)] = 256,
+    max_embedded: Annotated[
+        int, typer.Option(help="Maximum number of texts per request to /v1/embeddings.", min=1)
+    ] = 2048,
+    max_characters: Annotated[int, typer.Option(help="Maximum number of characters per text.", min=1)] = 20_000,
+    max_body: Annotated[int, typer.Option(help="Maximum size of a request in bytes.", min=1000)] = 4_000_000,
+    max_waiting: Annotated[int, typer.Option(help="Maximum number of texts that may wait.", min=1)] = 512,
+    max_connections: Annotated[int, typer.Option(help="Maximum number of connections at a time.", min=1)] = 512,
+    log_level: Annotated[
+        str, typer.Option(help="'info' logs every request; 'warning' and 'error' only problems.")
+    ] = "info",
     encoder: ModelEncoder = None,
     text: TextColumn = "text",
     label: LabelColumn = "label",
@@ -48,7 +54,7 @@ def serve(
 ) -> None:
     """Serve saved models: predictions and explanations over HTTP, and a page at / to look at them.
 
-    SIGHUP loads the models anew, without losing a request.
+    SIGHUP reloads the models without losing a request.
     """
     if log_level not in ("info", "warning", "error"):
         raise UsageError(f"--log-level must be info, warning or error, got {log_level!r}")

@@ -26,23 +26,26 @@ __all__ = [
 
 TABLES = (".csv", ".jsonl", ".parquet")
 Kept = Annotated[
-    str | None, typer.Option("--columns", help="Columns of the file that stay in the output, with commas; else all.")
+    str | None,
+    typer.Option("--columns", help="Columns of the file to keep in the output, separated by commas; by default all."),
 ]
 OnError = Annotated[
     Literal["stop", "keep"] | None,
     typer.Option(
-        help="stop: a row whose text is a number or a list ends the run, and a missing text counts as empty; keep: "
-        "both are kept, marked and counted."
+        help="What a row without a text does. stop: a number or a list ends the run, and a missing text counts as "
+        "empty; keep: both are kept, marked and counted."
     ),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on from the parts that an interrupted run left in the folder --out.")
+    bool, typer.Option("--resume", help="Continue from the parts that an interrupted run left in the folder --out.")
 ]
-Rows = Annotated[int | None, typer.Option("--block", help="Rows that are read and worked on at a time.", min=1)]
+Rows = Annotated[int | None, typer.Option("--block", help="Number of rows to read and process at a time.", min=1)]
 Engine = Annotated[
-    str | None, typer.Option(help="Who works on the blocks: local, ray, or the ray:// address of a cluster.")
+    str | None, typer.Option(help="What processes the blocks: local, ray, or the ray:// address of a cluster.")
 ]
-Workers = Annotated[int | None, typer.Option(help="Processes of Ray; else all its CPUs but one.", min=1)]
+Workers = Annotated[
+    int | None, typer.Option(help="Number of Ray processes; by default all of Ray's CPUs but one.", min=1)
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +146,7 @@ def file_blocks(file: str, columns: Columns, how: Blocks) -> TextBlocks:
 def say_written(found: Streamed, what: str, as_json: bool) -> None:
     """Say what was written, and print the summary where JSON is asked for."""
     more = [
-        f"{found.n_skipped:,} were there" if found.n_skipped else "",
+        f"{found.n_skipped:,} were there already" if found.n_skipped else "",
         f"{found.n_errors:,} rows without a text are marked" if found.n_errors else "",
         f"{found.n_truncated:,} texts were cut at the encoder's limit" if found.n_truncated else "",
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -51,11 +53,18 @@ def close_output(code: int) -> int:
 def lost_output(error: OSError, code: int = 0) -> int:
     """Give up standard output, which could not be written; return the exit code, 1 but where nobody reads any more."""
     drop_output()
-    if isinstance(error, BrokenPipeError):
+    if nobody_reads(error):
         return code
     if not code:
         say(f"spacetune: standard output cannot be written: {error.strerror}")
     return code or 1
+
+
+def nobody_reads(error: OSError) -> bool:
+    """Tell whether who read the output, such as ``head``, has gone; Windows calls that an invalid argument."""
+    return isinstance(error, BrokenPipeError) or (
+        os.name == "nt" and error.errno == errno.EINVAL and not error.filename
+    )
 
 
 def drop_output() -> None:
@@ -65,10 +74,8 @@ def drop_output() -> None:
 
 
 def print_json(result: Result) -> None:
-    """Print a result as JSON; where stdout's encoding lacks a character, all beyond ASCII is escaped."""
+    """Print a result as JSON; where stdout is not UTF-8, all beyond ASCII is escaped."""
     text = result.to_json(indent=2)
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
+    if codecs.lookup(sys.stdout.encoding or "utf-8").name != "utf-8":
         text = json.dumps(json.loads(text), indent=2)
     print(text)  # noqa: T201

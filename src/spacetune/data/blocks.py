@@ -170,7 +170,11 @@ class TextBlocks:
         found = hashlib.sha256()
         if isinstance(self.source, str | os.PathLike):
             path = place_of(self.source)
-            for file in (files_of(path) or sorted(path.rglob("*"))) if path.is_dir() else [path]:
+            for file in (
+                (files_of(path) or sorted(path.rglob("*"), key=lambda file: file.as_posix()))
+                if path.is_dir()
+                else [path]
+            ):
                 if file.is_file():
                     with file.open("rb") as opened:
                         found.update(hashlib.file_digest(opened, "sha256").digest())

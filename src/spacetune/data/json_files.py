@@ -38,7 +38,7 @@ def json_blocks(path: Path, encoding: str, size: int | None = None) -> Iterator[
         rows = _rows(file, name, blank)
         first, second = next(rows, None), next(rows, None)
         if first is None:
-            raise DataError(f"{name} holds no rows; write one JSON object a line")
+            raise DataError(f"{name} holds no rows; write one JSON object per line")
         table = _as_table(first[0], name) if second is None and first[1] else None
         if table is not None:
             yield table, ()
@@ -54,7 +54,7 @@ def _rows(file: IO[str], name: str, blank: list[int]) -> Iterator[tuple[dict[str
     """Yield the rows, and whether each is a value of its own; note blank lines that a row follows."""
     between: list[int] = []
     begun = False
-    for number, line in enumerate(text_lines(file, name, "write one JSON object a line"), start=1):
+    for number, line in enumerate(text_lines(file, name, "write one JSON object per line"), start=1):
         if not line.strip():
             between.append(number)
             continue
@@ -88,7 +88,7 @@ def _parse(line: str, number: int, name: str) -> Any:
             f"{error.msg} at character {error.colno}"
         ) from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists without end
-        raise DataError(f"line {number} of {name} cannot be read as JSON: {error}; write it anew") from error
+        raise DataError(f"line {number} of {name} cannot be read as JSON: {error}; correct the line") from error
 
 
 def _read(text: str) -> Any:
@@ -101,7 +101,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"{twice!r:.80} stands twice in one object")
+        raise ValueError(f"{twice!r:.80} occurs twice in one object")
     return found
 
 

@@ -85,9 +85,9 @@ class LabelledTexts:
     Parameters
     ----------
     texts
-        One string a row.
+        One string per row.
     labels
-        One label a row: a string or integer (classes), a float (regression) or a list of strings
+        One label per row: a string or integer (classes), a float (regression) or a list of strings
         (multi-label); None where the texts carry no labels.
     pairs
         The second text of every row, or None.
@@ -100,7 +100,7 @@ class LabelledTexts:
     cells
         The labels as a file spells them, where it knows nothing but text; None elsewhere.
     columns
-        All columns of the table they came from, as they came, where these were asked for; else none.
+        All columns of the table they came from, unchanged, where these were asked for; else none.
     weights
         What every text counts for, ``(text,)`` numbers of at least 0; None where all count alike.
     """
@@ -120,7 +120,7 @@ class LabelledTexts:
             object.__setattr__(self, "weights", read_weights(self.weights, len(self.texts), "weights"))
         for what, column in (("labels", self.labels), ("text pairs", self.pairs)):
             if column is not None and len(column) != len(self.texts):
-                raise DataError(f"{what} must be one a text: {len(self.texts)} texts, {len(column)} {what}")
+                raise DataError(f"{what} must be one per text: {len(self.texts)} texts, {len(column)} {what}")
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -41,11 +41,11 @@ def read_lines(source: str, column: str, delimiter: str | None, encoding: str) -
     text = _decoded(_bytes_of(source, name), name, encoding)
     lines = [line.removesuffix("\n") for line in io.StringIO(text, newline=None)]
     if not lines:
-        raise DataError(f"{name} is empty; it must hold one text a line")
+        raise DataError(f"{name} is empty; it must hold one text per line")
     if plain and column in _cells(lines[0]):
         return None
     data = read_texts(lines, labelled=False)
-    note = DataNote("lines", (), f"{name} is read as one text a line: {len(lines):,} texts")
+    note = DataNote("lines", (), f"{name} is read as one text per line: {len(lines):,} texts")
     return dataclasses.replace(data, source=name, notes=(note, *data.notes))
 
 
@@ -60,7 +60,7 @@ def _bytes_of(source: str, name: str) -> bytes:
     if source in STANDARD_INPUT:
         stream: IO[bytes] | None = getattr(sys.stdin, "buffer", None)
         if stream is None:
-            raise DataError("standard input is closed; send it one text a line, or name a file")
+            raise DataError("standard input is closed; send it one text per line, or name a file")
         return stream.read()
     try:
         with (gzip.open if source.lower().endswith(".gz") else open)(source, "rb") as file:

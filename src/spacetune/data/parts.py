@@ -57,7 +57,7 @@ class Parts:
         found = [part for part in range(self.number) if self.path(part).exists()]
         damaged = [part for part in found if not _is_whole(self.path(part), None if sizes is None else sizes[part])]
         for part in damaged:
-            log.warning("! %s cannot be read whole, and is written anew", self.path(part))
+            log.warning("! %s cannot be read completely and is written again", self.path(part))
         return sorted([*self.missing, *damaged])
 
     def write(self, part: int, content: Iterable[bytes]) -> None:
@@ -93,7 +93,7 @@ def check_folder(folder: Path, resume: bool) -> None:
     if not folder.parent.is_dir():
         raise UsageError(f"--out must lie in a folder that exists, and {folder.parent} does not")
     if MANIFEST in names and not resume:
-        raise UsageError(f"{folder} holds the parts of another run; go on with it by --resume, or name another folder")
+        raise UsageError(f"{folder} holds the parts of another run; continue it with --resume, or name another folder")
     if MANIFEST not in names and not all(name.startswith(HIDDEN) for name in names):
         raise UsageError(f"--out must name a file, and {folder} is a folder that holds other things; name a new folder")
 
@@ -141,7 +141,7 @@ def open_parts(
             _refuse_another(manifest, run)
         else:
             if resume:
-                log.warning("there are no parts in %s to go on from; this run starts anew", folder)
+                log.warning("there are no parts in %s to continue from; this run starts from the beginning", folder)
             write(manifest, json.dumps({**about, "n_parts": number, "run": run}, indent=1).encode() + b"\n")
         parts = Parts(folder, number, ending)
         try:

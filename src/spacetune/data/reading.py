@@ -46,9 +46,9 @@ def read_texts(
     label
         Name of the column that holds the labels.
     text_pair
-        Name of the column with the second text of a pair; a column called ``text_pair`` is used unasked.
+        Name of the column with the second text of a pair; a column called ``text_pair`` is used by default.
     weight
-        Name of the column that says what every text counts for; None counts all alike.
+        Name of the column with the weight of every text; None weighs all alike.
     labelled
         True: the label column must be there; False: ignore it; None: use it where it is there.
     label_separator
@@ -64,7 +64,7 @@ def read_texts(
     split
         Which split of a `datasets` folder to read.
     task
-        What the labels are for: of ``classification`` text such as 1.10 stays text where it would else be a number.
+        What the labels are for: with ``classification`` a label such as 1.10 stays text, and is not read as a number.
     keep_columns
         Keep all columns of the table, in `LabelledTexts.columns`.
 
@@ -76,8 +76,10 @@ def read_texts(
     Raises
     ------
     DataError
-        If the source is missing, empty, damaged, lacks a column, or weights are no numbers of at least 0; the message
+        If the source is missing, empty, damaged, lacks a column, or weights are not numbers of at least 0; the message
         says what to do.
+    UsageError
+        If the label separator, the delimiter or the quoting is not allowed.
 
     Examples
     --------

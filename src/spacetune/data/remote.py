@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["is_address", "local_copy"]
 
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/+[^/]", re.IGNORECASE)
-"""A scheme of two characters at least, so that a drive's letter is none; a path keeps one of the two slashes."""
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:[\\/]+[^\\/]", re.IGNORECASE)
+"""A scheme of two characters at least, so that a drive's letter is none; a path keeps one slash, Windows' turns it."""
 
 _copies: dict[tuple[str, tuple[str, ...]], Path] = {}
 
@@ -50,7 +50,7 @@ def local_copy(address: str, endings: Collection[str]) -> Path:
     """
     import fsspec
 
-    scheme, _, rest = address.partition(":")
+    scheme, _, rest = (address.replace("\\", "/") if os.name == "nt" else address).partition(":")
     url, told = f"{scheme}://{rest.lstrip('/')}" if scheme != "file" else address, printable(address)
     if scheme.lower() in ("http", "https"):  # as texts often are: what is only asked about is not fetched
         raise DataError(f"{told} is a page's address; download it, and give the file")

@@ -121,7 +121,8 @@ def open_blocks(
 
 def files_of(folder: Path) -> list[Path]:
     """Return the tables of a folder in the order of their names; they must be of one kind."""
-    found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.is_file()]
+    names = [name for name in sorted(os.listdir(folder)) if not name.startswith(".")]
+    found = [folder / name for name in names if (folder / name).is_file()]
     tables = [path for path in found if _ending(path) in IN_FOLDERS]
     kinds = sorted({_ending(path) for path in tables})
     if len(kinds) > 1:
@@ -208,7 +209,7 @@ def _mode(path: Path) -> int:
     if not stat.S_ISREG(info.st_mode) and not stat.S_ISDIR(info.st_mode):
         raise DataError(f"{name} must be a file or a folder, and is a pipe or a device; save its content as a file")
     if info.st_size == 0 and stat.S_ISREG(info.st_mode):
-        raise DataError(f"{name} is empty (0 bytes); it must hold a header and rows, or one JSON object a line")
+        raise DataError(f"{name} is empty (0 bytes); it must hold a header and rows, or one JSON object per line")
     return info.st_mode
 
 

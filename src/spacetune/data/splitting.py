@@ -49,7 +49,7 @@ def few_shot(
     ['x', 'y']
     """
     if (n is None) == (per_class is None):
-        raise UsageError("few_shot takes either n or per_class, and one of them")
+        raise UsageError("few_shot takes either n or per_class: give exactly one of them")
     if (n or per_class or 0) < 1:
         raise UsageError(f"few_shot draws at least 1 text, got n={n}, per_class={per_class}")
     labels = _single_labels(data)
@@ -182,7 +182,7 @@ def _single_labels(data: LabelledTexts) -> list[Hashable]:
     if data.labels is None:
         raise DataError(f"{data.source} carries no labels; say which column holds them with --label")
     if label_kind(data.labels) != "single":
-        raise DataError("a stratified sample needs one class a text, not numbers or lists")
+        raise DataError("a stratified sample needs one class per text, not numbers or lists")
     return data.labels
 
 

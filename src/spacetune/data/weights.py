@@ -29,11 +29,11 @@ def read_weights(given: Any, n_texts: int, what: str = "sample_weight") -> np.nd
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{what} must be numbers, one a text: {_first_wrong(told) or error}") from error
     if weights.shape != (n_texts,):
-        raise DataError(f"{what} must be one number a text: {n_texts} texts, weights of shape {weights.shape}")
+        raise DataError(f"{what} must be one number per text: {n_texts} texts, weights of shape {weights.shape}")
     wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if len(wrong):
         rows = name_rows((wrong + 1).tolist())
-        raise DataError(f"{what} must be finite and at least 0; {weights[wrong[0]]} at {rows}; mend or fill them")
+        raise DataError(f"{what} must be finite and at least 0; {weights[wrong[0]]} at {rows}; correct or fill them")
     return weights
 
 

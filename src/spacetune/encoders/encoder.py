@@ -48,7 +48,7 @@ class Encoder:
     max_windows
         How many windows of a long text are read; what follows is cut off, and counted.
     dtype
-        What it computes in.
+        Number type that it computes in.
     """
 
     def __init__(self, source: EncoderSource, loaded: LoadedEncoder, max_length: int, max_windows: int = 1) -> None:
@@ -90,7 +90,8 @@ class Encoder:
         revision
             Branch, tag or commit on the hub.
         dtype
-            ``float32``, ``bfloat16``, or ``auto``: bfloat16 where this machine has it natively and it wins.
+            ``float32``, ``bfloat16``, or ``auto``: bfloat16 where this machine has it natively and it is not slow,
+            else float32 (float16 on a GPU without bfloat16).
         device
             ``cpu``, ``cuda``, …, or ``auto``.
         max_length
@@ -157,7 +158,7 @@ class Encoder:
         return self.max_length * self.max_windows
 
     def reading(self, *, lowercase: bool) -> Encoder:
-        """Return the encoder as `embed` reads: one window a text, of the full length where none was chosen."""
+        """Return the encoder as `embed` reads: one window per text, of the full length where none was chosen."""
         held = self.loaded
         other = type(self)(
             self.source, held, held.full_length if self.max_length == held.max_length else self.max_length
@@ -168,7 +169,7 @@ class Encoder:
 
     @functools.cached_property
     def embedder(self) -> Embedder:
-        """What makes one vector a text of this encoder's states, made when first asked for."""
+        """What makes one vector per text from this encoder's states, made when first asked for."""
         return Embedder(self)
 
     def embed(
@@ -180,25 +181,25 @@ class Encoder:
         dimensions: int | None = None,
         normalize: bool | None = None,
     ) -> np.ndarray[Any, Any]:
-        """Return one vector a text ``(text, dim)`` in float32, as sentence-transformers makes it of the same folder.
+        """Return one vector per text ``(text, dim)`` in float32, as sentence-transformers makes it of the same folder.
 
-        Pooling, prompts, lower case and the modules behind the pooling are read from the folder; one that says nothing
-        of them is pooled by the mean. None of this touches `encode`, nor the classifiers, which read token states.
+        Pooling, prompts, lower case and the modules after the pooling are read from the folder; where it says nothing,
+        states are pooled by the mean. None of this changes `encode`, nor the classifiers, which read token states.
 
-        `prompt` goes before every text, or the encoder's prompt of that `prompt_name`; None is its usual one, if it has
-        one. `dimensions` says how many numbers a vector keeps, where the encoder declares that it can be cut. With
+        `prompt` goes before every text, or the encoder's prompt called `prompt_name`; None is its default one, if it
+        has one. `dimensions` says how many numbers a vector keeps, where the encoder declares that it can be cut. With
         `normalize` True every vector is scaled to length 1, with False a scaling at the end of the encoder's modules is
-        left out, with None it is done as they say.
+        left out, with None the modules decide.
 
-        What the encoder does not have, or does not declare, is a `UsageError`; a module of its folder that is not known
-        here an `EncoderError`.
+        Raises `UsageError` for what the encoder does not have or declare, and `EncoderError` for a module of its folder
+        that is not known here.
         """
         rows = self.embedder.pooled(texts, prompt, prompt_name)
         return self.embedder.vectors(rows, dimensions=dimensions, normalize=normalize)
 
     @functools.cached_property
     def single_pass(self) -> Encoder:
-        """The same encoder reading one window a text, for what must see a text in one pass."""
+        """The same encoder reading one window per text, for what must see a text in one pass."""
         other = self if self.max_windows == 1 else type(self)(self.source, self.loaded, self.max_length)
         other._tracers = self._tracers
         return other
@@ -229,7 +230,7 @@ class Encoder:
         """Return the hidden states of every real token of every text, in order; equal texts are computed once.
 
         Under a `prefix` (keys and values before every text, or low-rank additions to projections; one for all texts, or
-        one a text) the pass runs in float32. `provenance.n_truncated` says how many texts were cut.
+        one per text) the pass runs in float32. `provenance.n_truncated` says how many texts were cut.
         """
         inputs = as_inputs(texts)
         if not inputs:
@@ -265,7 +266,7 @@ class Encoder:
         copy_recipe(self.source.home, self.source.folder, Path(folder))
 
     def spans(self, text: TextInput) -> TokenSpans:
-        """Return one text's tokens and where each stands in it."""
+        """Return one text's tokens and the characters of the text that each covers."""
         return self.tokenizing.spans(text)
 
     def count_tokens(self, texts: Texts) -> list[int]:

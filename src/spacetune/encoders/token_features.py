@@ -82,7 +82,7 @@ class TokenFeatures:
     token_ids
         ``(n_tokens,)``, or None where the rows are ready embeddings.
     provenance
-        Where they came from, or None likewise.
+        Where they came from, or None where the rows are ready embeddings.
     truncated
         ``(n_texts,)``: which texts were cut, or None where that is not known.
     first

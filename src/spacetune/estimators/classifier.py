@@ -58,16 +58,16 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         return label_task(sample.labels, self.class_weight, smoothing, sample.weights)
 
     def predict(self, X: object, *, n_samples: int = 0, abstain_above: float | None = None) -> Any:
-        """Return the strongest class of every text; for several labels a text what y was.
+        """Return the strongest class of every text; for multi-label, its labels in the form that y had.
 
-        Where y was an indicator, that is an indicator ``(text, label)`` of 0 and 1; else every text's list of labels.
+        Where y was an indicator, that is an indicator ``(text, label)`` of 0 and 1; else a list of labels per text.
 
         Parameters
         ----------
         X
             What it was fitted on: texts, features, or a matrix.
         n_samples
-            Points of a simplex that predict together; 0 predicts at the centroid.
+            Number of random points of a simplex that predict together; 0 predicts at the centroid.
         abstain_above
             Give None for a text whose total uncertainty (in [0, 1], see `uncertainty`) is above this.
 
@@ -93,11 +93,11 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
     def predict_proba(self, X: object, *, n_samples: int = 0) -> Array:
         """Return calibrated probabilities ``(text, class)``; rows sum to 1, except for multi-label.
 
-        With `n_samples` they are the mean over so many random points of the simplex.
+        With `n_samples` they are the mean over that number of random points of the simplex.
 
         A text's row is the same whatever texts are beside it, to the rounding of what the encoder computes in: within
-        1e-5 in float32, and within 0.02 in bfloat16, where texts that share a pass are added up in another order. A
-        caller who needs more takes ``Encoder.from_pretrained(dtype="float32")``.
+        1e-5 in float32, and within 0.02 in bfloat16, where texts that share a pass are added up in another order. For
+        closer agreement pass ``Encoder.from_pretrained(dtype="float32")``.
         """
         if n_samples:
             return self.uncertainty(X, n_samples=n_samples).probabilities
@@ -117,10 +117,10 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         X
             What `predict` takes.
         n_samples
-            Points; each costs a pass, under adapters through the encoder. 0 asks the centroid alone: then nothing is
-            mutual.
+            Number of points; each costs a pass over the texts, under adapters through the encoder. 0 reads the
+            centroid alone: then the mutual information is 0.
         seed
-            Of the points.
+            Seed of the points.
 
         Returns
         -------
@@ -132,7 +132,7 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         return uncertainty_of(each, self.kind_, tuple(self.classes_.tolist()))
 
     def score(self, X: object, y: object, sample_weight: object = None) -> float:
-        """Return the share of texts predicted rightly; of several labels a text's whole set must be right.
+        """Return the share of texts predicted rightly; for multi-label a text's whole set must be right.
 
         That is scikit-learn's accuracy, for classes, an indicator and lists of labels alike.
         """

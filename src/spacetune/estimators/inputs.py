@@ -164,7 +164,7 @@ def _check_pairs(rows: Sequence[Any], pairs: bool | None) -> None:
     if pairs:
         hint = "give pairs: tuples in Python, on the command line a table whose second texts --text-pair names"
         raise DataError(f"this model was trained on pairs of texts, and was given single texts; {hint}")
-    hint = "give one text a row, or fit on pairs"
+    hint = "give one text per row, or fit on pairs"
     raise DataError(f"this model was trained on single texts, and was given pairs of texts; {hint}")
 
 
@@ -173,6 +173,6 @@ def _check_lengths(n_texts: int, n_labels: int) -> None:
     if not n_texts:
         raise DataError("there are no texts to learn from: 0 samples")
     if n_texts != n_labels:
-        raise DataError(f"labels must be one a text: {n_texts} texts, {n_labels} labels")
+        raise DataError(f"there must be one label per text, got {n_texts} texts and {n_labels} labels")
     if n_texts < 2:
         raise DataError(f"n_samples={n_texts}: a fit needs at least 2 texts")

@@ -41,7 +41,7 @@ def read_labels(estimator: object, labels: object, *, of_texts: bool) -> list[An
     rows = _rows(labels)
     if isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] > 1:
         if not is_indicator(rows.tolist()):
-            raise DataError("labels in columns must be 0 and 1 alone, one column a label")
+            raise DataError("labels in columns must be 0 and 1 alone, one column per label")
         return rows.astype(int).tolist()
     if isinstance(rows, list) and any(isinstance(row, list) for row in rows):
         label_kind(rows)
@@ -68,7 +68,7 @@ def _rows(labels: Any) -> Any:
         return np.asarray(labels)
     told = next((getattr(labels, name)() for name in TO_LIST if hasattr(labels, name)), labels)
     if not isinstance(told, Iterable) or isinstance(told, str | bytes | Mapping):
-        raise DataError(f"labels must be a list, one label a text, got {labels!r:.80}")
+        raise DataError(f"labels must be a list with one label per text, got {labels!r:.80}")
     several = (list, tuple, set, frozenset)
     rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in told]
     return [list(row) if isinstance(row, several) else row for row in rows]
@@ -76,7 +76,7 @@ def _rows(labels: Any) -> Any:
 
 def _say_indicator(width: int) -> None:
     warnings.warn(
-        f"labels are lists of {width} numbers, 0 and 1 alone: read as an indicator, one column a label; "
+        f"labels are lists of {width} numbers, 0 and 1 alone: read as an indicator, one column per label; "
         "to name the labels of every text instead, write them as strings",
         DataWarning,
         stacklevel=5,

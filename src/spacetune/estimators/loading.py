@@ -25,7 +25,7 @@ def load_estimator(
         The folder it was saved to, or ``user/name`` on the hub where there is no such folder.
     encoder
         The encoder to use, or its folder or name on the hub; None takes the one it was trained with where that is at
-        hand. A name that stands in a saved model is no leave to ask the hub; a name given here is.
+        hand. The hub is not asked for a name found in a saved model; it is for one given here.
     revision, token
         Of a model on the hub: branch, tag or commit, and your access token.
 

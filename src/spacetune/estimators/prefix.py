@@ -18,7 +18,7 @@ class PrefixSimplexClassifier(Classifier):
     r"""Classify texts by the centroid of a simplex of prefixes in a frozen encoder (arXiv 2310.15793).
 
     Prefixes are keys and values before every layer's own. A whole simplex of them is learnt: in training each text and
-    layer gets a fresh random point of it, and the head likewise; dev is predicted several times at fresh points, and
+    layer gets a fresh random point of it, and so does the head; dev is predicted several times at fresh points, and
     the epoch with the best mean score is kept. The centroid predicts. It is made for few texts: every training step
     runs the encoder forwards and back.
 
@@ -35,11 +35,11 @@ class PrefixSimplexClassifier(Classifier):
     adapter
         What the corners are: ``prefix``, or ``lora`` for low-rank changes of queries and values (`LoraVertices`).
     rank
-        Of a corner, for ``adapter="lora"``.
+        Rank of each corner, for ``adapter="lora"``.
     prefix_length
-        Virtual tokens (not known of the paper; 10 in Li and Liang's code).
+        Number of virtual tokens (not known for the paper; 10 in Li and Liang's code).
     layers
-        Layers whose mean states the head reads; ``auto`` is all. The paper's head is not known.
+        Layers whose mean states the head reads; ``auto`` is all. The head of the paper is not known.
     head
         ``linear``, or ``space`` for a simplex of Space Model heads.
     n_latent
@@ -48,11 +48,11 @@ class PrefixSimplexClassifier(Classifier):
         ``mean`` over a text's tokens, or ``pooler``: BERT's pooled first token, which a plain transformers
         classification model reads too; needed for an export that predicts the same.
     position_shift
-        Put real tokens behind the prefix in position, as PEFT does; costs as many positions as the prefix is long.
+        Give real tokens positions behind the prefix, as PEFT does; this uses up one position per virtual token.
     reparametrisation
         ``none``, ``shared`` or ``per-layer`` perceptrons behind the prefix, in training only.
     hidden_size
-        Of the perceptrons.
+        Hidden width of the perceptrons.
     mixing
         Mix vertices ``after`` or ``before`` the perceptrons.
     sampling
@@ -80,9 +80,9 @@ class PrefixSimplexClassifier(Classifier):
     weight_decay
         Decoupled decay of both.
     n_epochs
-        Passes over the texts at most; None chooses by their number.
+        Maximum number of passes over the texts; None chooses by their number.
     batch_size
-        Texts a step; None chooses by their number.
+        Texts per step; None chooses by their number.
     patience
         Epochs without a better dev score after which to stop.
     dev_fraction
@@ -90,7 +90,7 @@ class PrefixSimplexClassifier(Classifier):
     max_length
         Tokens above which a text is cut.
     seed
-        Of the start, the order, the points and the split.
+        Seed of the start, the order, the points and the split.
 
     Attributes
     ----------

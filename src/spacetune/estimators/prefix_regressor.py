@@ -15,7 +15,7 @@ __all__ = ["PrefixSimplexRegressor"]
 
 
 class PrefixSimplexRegressor(Regressor):
-    """Predict a number a text by the centroid of a simplex of prefixes in a frozen encoder.
+    """Predict one number per text by the centroid of a simplex of prefixes in a frozen encoder.
 
     The paper speaks of classes only; numbers are ours. Settings and attributes mean what they mean in
     `PrefixSimplexClassifier`; there are no classes to weigh or smooth.

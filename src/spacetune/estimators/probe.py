@@ -24,7 +24,7 @@ class LinearProbe(Classifier):
     encoder
         Folder or hub name, an `Encoder`, or None for the default encoder.
     layers
-        Layers to read: a number, a list, ``all``, or ``auto`` (of pairs read apart those at one, two and three thirds
+        Layers to read: a number, a list, ``all``, or ``auto`` (for pairs read apart those at one, two and three thirds
         of the depth; else as in `SpaceClassifier`).
     C
         Inverse strength of the L2 penalty on standardised features; None chooses on dev.
@@ -34,13 +34,13 @@ class LinearProbe(Classifier):
     inside_size
         How many layers ``top`` trains; None is two thirds of them.
     encoder_learning_rate
-        Of these layers; None is 1e-4, for pairs read apart half of it.
+        Learning rate of these layers; None is 1e-4, for pairs read apart half of it.
     inside_epochs
         Passes over the texts while they are trained; None chooses by their number.
     lexicon
-        Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev; of texts that are
-        read apart those of what both have, and of what one alone has (`grams_of`). None is beside tuned
-        layers alone.
+        Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev; for texts that
+        are read apart, scores of what both have and of what only one has (`grams_of`). None does so beside tuned
+        layers only.
     pairs
         ``apart`` reads the texts of a pair alone, each different text once, and lets their means meet in products and
         squares (`PairHead`); ``together`` reads a pair as one text; ``auto`` is apart.
@@ -57,7 +57,7 @@ class LinearProbe(Classifier):
     store
         Where features of training texts are kept; None keeps none.
     seed
-        Of the split.
+        Seed of the split.
 
     Examples
     --------
@@ -110,7 +110,7 @@ class LinearProbe(Classifier):
 
 
 class LinearProbeRegressor(Regressor):
-    """Ridge regression on every text's mean hidden state; settings as in `LinearProbe`, but for the classes.
+    """Ridge regression on every text's mean hidden state; settings as in `LinearProbe`, without those of classes.
 
     Examples
     --------

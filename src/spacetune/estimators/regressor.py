@@ -55,7 +55,7 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
         return Regression.of(sample.labels, sample.weights)
 
     def predict(self, X: object) -> Array:
-        """Return one number a text."""
+        """Return one number per text."""
         logits = self.predict_logits(X)
         return self.task_.labels(logits)
 
@@ -64,7 +64,7 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
         return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
 
     def similarity(self, first: Texts, second: Texts) -> Array:
-        """Return the number of every first text with every second, ``(first, second)``; a text is encoded once.
+        """Return the number of every pair of a first and a second text, ``(first, second)``; each text is encoded once.
 
         Raises
         ------
@@ -75,7 +75,7 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
         """
         check_is_fitted(self)
         if not isinstance(self.head_, PairHead):
-            raise UsageError("similarity is of a model of pairs read apart; fit it on pairs, with pairs='apart'")
+            raise UsageError("similarity needs a model of pairs read apart; fit it on pairs, with pairs='apart'")
         ours, others = as_inputs(first), as_inputs(second)
         if not ours or not others:
             raise DataError(f"similarity needs texts on both sides, got {len(ours)} and {len(others)}")

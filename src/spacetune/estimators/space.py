@@ -30,7 +30,7 @@ class SpaceClassifier(Classifier):
     .. math:: logit_c = b_c + \sum_k W_{c,k} \tfrac1T \sum_t \tanh(P^k h_t)
 
     Tokens enter additively, so `explain` is exact. Labels that are lists, or an indicator, make it multi-label (one
-    sigmoid a label). Instead of texts, `fit` and `predict` also take a matrix of ready embeddings, one token a row.
+    sigmoid per label). Instead of texts, `fit` and `predict` also take a matrix of ready embeddings, one token per row.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class SpaceClassifier(Classifier):
         their features take at most 2 GB, else those at one, two and three thirds of the depth). Every layer has
         its own operators.
     n_latent
-        Width m of a space; ``auto`` is 16, of pairs read apart 32, and fewer (4 at least) where there are many classes.
+        Width m of a space; ``auto`` is 16, for pairs read apart 32, and less (at least 4) where there are many classes.
     inter_weight
         Weight of the inter-space loss (own space to +1, others to -1).
     intra_weight
@@ -60,9 +60,9 @@ class SpaceClassifier(Classifier):
     weight_decay
         Decoupled weight decay of AdamW.
     n_epochs
-        Passes over the texts at most; None chooses by their number.
+        Maximum number of passes over the texts; None chooses by their number.
     batch_size
-        Texts a step; None chooses by their number.
+        Texts per step; None chooses by their number.
     patience
         Epochs without a better dev macro-F1 after which to stop; None never stops early.
     dev_fraction
@@ -84,19 +84,19 @@ class SpaceClassifier(Classifier):
     train_encoder
         Train the encoder whole, embeddings too: slow, and the saved model then holds it. Prefer ``inside``.
     encoder_learning_rate
-        Of what is learnt inside; None is 1e-4 for layers, 1e-2 for adapters, 5e-5 for the whole.
+        Learning rate of what is learnt inside; None is 1e-4 for layers, 1e-2 for adapters, 5e-5 for the whole encoder.
     n_vertices
         Corners of a simplex of heads, learnt with a fresh random point for every text and layer; its centroid is the
         head. 1 learns one head.
     n_validation_samples
         With a simplex: repeats of dev at fresh points, whose mean score chooses the epoch; 0 validates the centroid.
     linear_path
-        Weigh a linear probe of the same states against the spaces by the loss on dev: one more dimension a space, in
-        which tanh is straight. None does where states have 512 dimensions or more. Of one head on a frozen encoder,
-        without auxiliary losses; not of pairs of texts that are read apart.
+        Weigh a linear probe of the same states against the spaces by the loss on dev: one more dimension per space, in
+        which tanh is linear. None does so where states have 512 dimensions or more. Only for one head on a frozen
+        encoder without auxiliary losses; not for pairs of texts that are read apart.
     lexicon
-        Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev; of texts that are
-        read apart those of what both have, and of what one alone has (`grams_of`).
+        Weigh scores of wordpieces and pairs of neighbours against the head, where that helps on dev; for texts that
+        are read apart, scores of what both have and of what only one has (`grams_of`).
     pairs
         ``apart`` reads the texts of a pair alone, each different text once: their centroids meet in products and
         squares, beside the linear head of pairs (`LinearProbe`) where they start; ``together`` reads a pair as one
@@ -105,7 +105,7 @@ class SpaceClassifier(Classifier):
     symmetric
         Whether swapping the texts of pairs read apart must change nothing; None lets dev choose.
     seed
-        Of the start, the order of texts, the dropout and the split.
+        Seed of the start, the order of texts, the dropout and the split.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class SpaceClassifier(Classifier):
     lexicon_
         The `Lexicon`, or None where it did not help on dev.
     head_
-        The trained `SpaceHead`; of pairs read apart a `PairHead`.
+        The trained `SpaceHead`; for pairs read apart a `PairHead`.
     simplex_
         The `Simplex` whose centroid it is, with ``n_vertices`` above 1; else None.
     history_
@@ -247,7 +247,7 @@ def space_head_of(head: Head) -> SpaceHead:
     """
     if not isinstance(head, SpaceHead):
         raise UsageError(
-            "this asks for a model of spaces alone, and in this one two texts that are read apart meet; fit it with "
+            "this needs a model of spaces alone, and in this one two texts that are read apart meet; fit it with "
             "pairs='together' (spacetune fit … --pairs together)"
         )
     return head

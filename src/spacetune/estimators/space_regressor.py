@@ -16,7 +16,7 @@ __all__ = ["SpaceRegressor"]
 
 
 class SpaceRegressor(Regressor):
-    r"""Predict a number a text from one concept space on a frozen encoder.
+    r"""Predict one number per text from one concept space on a frozen encoder.
 
     .. math:: y = \mu + \sigma (b + \sum_k W_k \tfrac1T \sum_t \tanh(P h_t))
 

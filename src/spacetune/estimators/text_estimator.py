@@ -131,7 +131,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return Sample.of(given, self._read_labels(given, y), sample_weight)
 
     def refit(self, X: object, y: object, sample_weight: object = None, *, progress: bool | None = None) -> Self:
-        """Learn anew from these texts, with what the last `fit` chose by dev held fixed.
+        """Learn again from these texts, with what the last `fit` chose by dev held fixed.
 
         For after a `fit` with dev: from the training and the dev texts together. Epoch, strength, lexicon, temperature,
         threshold, classes and report stay those of the first fit; Ctrl-C keeps its model.
@@ -184,7 +184,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
     @property
     def head_(self) -> Head:
-        """The head that was learnt; of a simplex the centroid's."""
+        """The head that was learnt; for a simplex that of its centroid."""
         return self.learnt_.model.head
 
     @property
@@ -203,7 +203,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return self.learnt_.history
 
     def features(self, X: object, *, stored: bool = True, progress: bool | None = None) -> FeatureSource:
-        """Return token features as this model reads them; texts go through the store unless told otherwise."""
+        """Return token features as this model reads them; texts go through the store by default."""
         fitted, reader = self.__sklearn_is_fitted__(), self._reader()
         given, layers = tell(X, self, self.fitted_ if fitted else None), self.layers_ if fitted else None
         if fitted and given.kind == "texts" and self.learnt_.model.adapter is not None:
@@ -225,7 +225,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
 
         Weights are ``(point, vertex)``, all layers and the head at one point, or ``(point, group, vertex)``, the groups
         being the layers of the adapter (if there is one) and those of the head; a point's are at least 0 and sum to 1.
-        Raises `UsageError` if there is no simplex, or they are no points of it.
+        Raises `UsageError` if there is no simplex, or the weights are not points of it.
         """
         check_is_fitted(self)
         given = tell(X, self, self.fitted_)
@@ -238,9 +238,9 @@ class TextEstimator(BaseEstimator, abc.ABC):
     def explain(self, X: object, *, at: At | None = None) -> Explanation:
         """Explain predictions exactly: ``explanation[i].scores[c].sum() + bias`` is the logit of class c of text i.
 
-        X are texts or pairs. A token is looked ``at`` its ``states`` that the head reads, other words mixed in; the
-        ``input``, its word as it goes in; or ``both``, the mean over every depth between. None is ``both``, or
-        ``states`` where an encoder's states are not known as sums of what goes in. But for these it runs in float32.
+        X are texts or pairs. Tokens are scored ``at`` the ``states`` that the head reads, other words mixed in; at the
+        ``input``, the word as it goes in; or at ``both``, the mean over every depth between. None is ``both``, or
+        ``states`` where an encoder's states are not known as sums of what goes in. All but ``states`` runs in float32.
         Raises `UsageError` for ready embeddings (no tokens), and `UnsupportedByFamily` where no sums are known.
         """
         check_is_fitted(self)
@@ -248,7 +248,7 @@ class TextEstimator(BaseEstimator, abc.ABC):
         return explain_texts(self._reader(), self.learnt_.model, given, self.layers_, self.outcome, at)
 
     def save_pretrained(self, place: str | os.PathLike[str]) -> None:
-        """Save settings, learned tensors, and a card for people to a folder; no encoder, no pickle.
+        """Save settings, learned tensors and a model card to a folder, the encoder only if trained too; no pickle.
 
         An older saved model there is replaced in one step; other files in the folder stay. Where something else stands
         there, it cannot be written to, or the model was fitted on ready embeddings, a `UsageError` says so.

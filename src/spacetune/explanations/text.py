@@ -99,7 +99,7 @@ class TextExplanation(Result):
         What those at the input are made of, ``(n_tokens, n_classes)`` each: ``words``, ``places`` (positions and
         segments), ``biases`` (those of the network, where they were added), ``lexicon`` and ``prefix`` if there are.
     meetings
-        Of a pair whose texts were read apart: the pairs of words that met most strongly, for the predicted class.
+        For a pair whose texts were read apart: the pairs of words that met most strongly, for the predicted class.
     """
 
     text: TextInput
@@ -145,7 +145,7 @@ class TextExplanation(Result):
         if at == self.at:
             return self
         if at not in self.views:
-            raise UsageError(f"these scores were made at the {self.at} alone: explain anew with at={at!r}")
+            raise UsageError(f"these scores were made at the {self.at} alone: explain again with at={at!r}")
         return dataclasses.replace(self, at=at, token_scores=self.views[at])
 
     def words(self, predicted: object = None, *, against: object = None) -> list[dict[str, Any]]:
@@ -189,7 +189,7 @@ class TextExplanation(Result):
             return asked
         if against is REST or (against == "rest" and against not in self.classes):
             if self.independent:
-                raise UsageError("labels that do not exclude each other have no rest: hold one against another label")
+                raise UsageError("labels that do not exclude each other have no rest: compare with another label")
             others = np.where(asked > 0, -np.inf, self.logits)
             weights = np.exp(others - others.max())
             return asked - weights / weights.sum()
@@ -259,7 +259,7 @@ class TextExplanation(Result):
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a token: the wordpiece, its span, and its score for every class.
 
-        Of a pair the column ``part`` says in which text it is: 0 or 1, and -1 for special tokens.
+        For a pair the column ``part`` says in which text it is: 0 or 1, and -1 for special tokens.
 
         A class that is called as one of the other columns is, as ``start``, has the column ``class start``.
         """

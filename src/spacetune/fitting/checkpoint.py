@@ -106,7 +106,7 @@ class Checkpoint:
         except UNFIT as error:
             if isinstance(error, UsageError):
                 raise
-            raise ModelFileError(f"the checkpoint {self.path} is damaged ({error}); remove it to start anew") from error
+            raise ModelFileError(f"the checkpoint {self.path} is damaged ({error}); remove it to restart") from error
         return max((c.epochs[-1].epoch for c in candidates if c.epochs), default=0)
 
     def _check_run(self, run: Mapping[str, str]) -> None:
@@ -114,7 +114,7 @@ class Checkpoint:
         if other:
             raise UsageError(
                 f"the checkpoint {self.path} was made by another run: other {', '.join(other)}; go on with those it "
-                "was made with, or remove it to start anew"
+                "was made with, or remove it to restart"
             )
 
     def _restore(self, story: list[Any], tensors: dict[str, Tensor], candidates: Sequence[Candidate]) -> None:

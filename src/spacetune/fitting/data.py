@@ -114,7 +114,7 @@ def dev_texts(dev: Any) -> DevTexts:
     if not hasattr(texts, "__len__") or not hasattr(labels, "__len__"):
         raise UsageError(f"dev must be LabelledTexts or a pair (texts, labels), got {dev!r:.80}")
     if len(texts) != len(labels) or not len(texts):
-        raise DataError(f"dev needs texts, and labels one a text: {len(texts)} texts, {len(labels)} labels")
+        raise DataError(f"dev needs texts, and one label per text: {len(texts)} texts, {len(labels)} labels")
     return DevTexts(texts, labels, f"given ({counted(len(labels), 'text')})")
 
 

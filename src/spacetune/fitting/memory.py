@@ -19,13 +19,21 @@ UNKNOWN = 16 << 30
 
 def memory_bytes() -> int:
     """Return this machine's memory, or what a container leaves of it; 16 GB where neither is known."""
-    sizes = [UNKNOWN]
-    with contextlib.suppress(AttributeError, OSError, ValueError):
-        sizes = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    sizes = [_installed()]
     for place in LIMITS:
         with contextlib.suppress(OSError, ValueError):
             sizes.append(int(Path(place).read_text()))
     return min(sizes)
+
+
+def _installed() -> int:
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(ImportError):  # Windows, where it comes with spacetune
+        import psutil
+
+        return psutil.virtual_memory().total
+    return UNKNOWN
 
 
 def check_memory(needed: int, settings: str) -> None:

@@ -66,7 +66,7 @@ def matrix_entropy(points: SpectralPoints) -> float:
 def prompt_entropy(points: Points, texts: ArrayLike | None = None) -> float:
     """Prompt entropy: the matrix-based entropy of a text's tokens, over the greatest it could be, mean over texts.
 
-    Of a text of T tokens: `matrix_entropy` of their states / log min(T, d).
+    For a text of T tokens: `matrix_entropy` of their states / log min(T, d).
 
     - Range: 0 (all tokens of a text in one direction) to 1. Invariant to rotation and scale of each text.
     - Source: Skean et al., "Layer by Layer", ICML 2025, there low in the middle layers of decoders. Its code centres

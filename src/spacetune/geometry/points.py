@@ -43,7 +43,7 @@ def read_points(points: ArrayLike) -> FloatArray:
     array = np.asarray(points)
     if array.ndim != 2 or 0 in array.shape:
         raise DataError(
-            f"points must be a table (n, d) with n >= 1 and d >= 1, got shape {array.shape}: one row a point"
+            f"points must be a table (n, d) with n >= 1 and d >= 1, got shape {array.shape}: one row per point"
         )
     if array.dtype.kind not in "fiub":
         raise DataError(f"points must be real numbers, got dtype {array.dtype}: convert them to float first")

@@ -178,6 +178,8 @@ def train_quantizer(
     ------
     UsageError
         If the kind or a setting is unknown.
+    DataError
+        If there are too few points, or all are equal.
     MissingExtraError
         If faiss is not installed.
     """

@@ -187,5 +187,5 @@ def _checked(points: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
     rows, columns = np.asarray(points, dtype=np.float64), np.asarray(targets, dtype=np.float64)
     columns = columns[:, None] if columns.ndim == 1 else columns
     if rows.ndim != 2 or not len(rows) or len(rows) != len(columns):
-        raise DataError(f"points must be (text, dim) with one target a text, got {rows.shape} and {len(columns)}")
+        raise DataError(f"points must be (text, dim) with one target per text, got {rows.shape} and {len(columns)}")
     return rows, columns

@@ -98,7 +98,7 @@ class _Sampler:
         self.sets = [read_points(part) for part in (points, second) if part is not None]
         self.n = len(self.sets[0])
         if len(self.sets[-1]) != self.n:
-            raise DataError(f"both sets must have as many points, got {self.n} and {len(self.sets[-1])}")
+            raise DataError(f"both sets must have the same number of points, got {self.n} and {len(self.sets[-1])}")
         self.measure = measure
         self.rng = np.random.default_rng(seed)
 

@@ -26,7 +26,7 @@ class HeldHead:
     biases
         What the head itself adds at every token, ``(token, output)``, or None for nothing.
     words
-        What is read from token ids, not from states, likewise.
+        What is read from token ids, not from states, ``(token, output)``, or None for nothing.
     """
 
     gradients: Tensor | None

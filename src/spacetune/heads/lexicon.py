@@ -42,7 +42,7 @@ def pair_keys(first: Tensor, second: Tensor) -> Tensor:
 def grams_of(ids: Tensor, lengths: Tensor, first: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Return every token's gram, the places of the first tokens of neighbours, and the grams of these.
 
-    Of pairs of texts that are read apart a gram is another one where the other text has it too.
+    For pairs of texts that are read apart, a gram is a different one where the other text has it too.
 
     Parameters
     ----------

@@ -84,14 +84,15 @@ def claim(place: str | os.PathLike[str]) -> Generator[Claim]:
     Raises `UsageError` if it is no `free_place`, cannot be written to, or another run holds it.
     """
     whole = free_place(Path(place))
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as after, contextlib.ExitStack() as held:
         try:
             claimed, made = _take(whole, held)
         except Busy as error:
             raise UsageError(f"another run is writing to {place}; wait for it, or choose another place") from error
         except OSError as error:
             raise _unwritable(whole, error) from error
-        held.callback(_leave, claimed, made)
+        after.callback(_leave, claimed, made)
+        held.callback(_clean, claimed)
         _clean(claimed)
         yield claimed
 
@@ -124,10 +125,7 @@ def _clean(claimed: Claim) -> None:
 
 
 def _leave(claimed: Claim, made: list[Path]) -> None:
-    """Take the work folder away unless a checkpoint is in it, and the folders that were made for nothing."""
-    _clean(claimed)
-    with contextlib.suppress(OSError):
-        (claimed.work / "lock").unlink()
+    """Take the work folder away unless something is in it, and the folders that were made for nothing."""
     for folder in (claimed.place / WORK, claimed.work, *made):
         with contextlib.suppress(OSError):
             folder.rmdir()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from spacetune.errors import UsageError
-from spacetune.files import sync_folder, write_file
+from spacetune.files import patiently, sync_folder, write_file
 from spacetune.model_folder.saved_model import (
     CARD,
     CONFIG,
@@ -97,7 +97,7 @@ def take_place(staging: Path, place: Path, digest: str) -> None:
     """Put a filled folder in a place: by one rename where nothing stands there, else part by part."""
     if not place.exists():
         with contextlib.suppress(FileExistsError, NotADirectoryError):
-            os.rename(staging, place)
+            patiently(os.rename, staging, place)
             sync_folder(place.parent)
             return
     stale_encoder = _lists_encoder(place)
@@ -106,10 +106,10 @@ def take_place(staging: Path, place: Path, digest: str) -> None:
     try:
         for name in PARTS:
             if (staging / name).exists():
-                os.replace(staging / name, place / _pending(name, digest))
+                patiently(os.replace, staging / name, place / _pending(name, digest))
         _keep_changed_card(place)
         sync_folder(place)
-        os.replace(staging / CONFIG, place / CONFIG)
+        patiently(os.replace, staging / CONFIG, place / CONFIG)
     except BaseException:
         for name in PARTS:
             _remove(place / _pending(name, digest))
@@ -131,8 +131,8 @@ def settle(place: Path) -> None:
             pending, plain = place / _pending(name, digest), place / name
             if digest and pending.exists():
                 if plain.is_dir():
-                    os.rename(plain, place / _pending(name, "0" * 16))
-                os.replace(pending, plain)
+                    patiently(os.rename, plain, place / _pending(name, "0" * 16))
+                patiently(os.replace, pending, plain)
         for name in os.listdir(place):
             if re.fullmatch(rf"\.({'|'.join(map(re.escape, PARTS))})\.[0-9a-f]{{16}}\.new", name):
                 _remove(place / name)

@@ -46,7 +46,7 @@ def near_duplicates_document(found: NearDuplicates) -> Document:
     """Lay out texts that stand in two sets, or nearly."""
     exact = sum(each.exact for each in found.found)
     lead = (
-        f"{len(found.found):,} of {found.n_texts:,} texts of {found.source} have a near one among the "
+        f"{len(found.found):,} of {found.n_texts:,} texts of {found.source} have a near text among the "
         f"{found.n_other:,} of {found.other_source} (cosine at least {found.threshold:g}, {found.encoder}): "
         f"{exact:,} are the same text, {found.conflicts:,} carry another label there."
     )
@@ -109,6 +109,6 @@ def _draw_part(console: Console, part: Part, section: Section) -> None:
         case Table(rows, caption):
             console.print(ScoreTable(rows[:IN_THE_TERMINAL], caption or section.title))
             if len(rows) > IN_THE_TERMINAL:
-                console.print(plain(f"and {len(rows) - IN_THE_TERMINAL:,} more: --out writes them"))
+                console.print(plain(f"and {len(rows) - IN_THE_TERMINAL:,} more; --out FILE writes them all"))
         case _:
             pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from spacetune.errors import counted
@@ -65,7 +66,7 @@ def _record(record: RankRecord) -> dict[str, Any]:
 def _names(found: EncoderChoice) -> list[str]:
     """Return the ends of the encoders' names, or the whole ones where two end alike."""
     whole = [str(row["encoder"]) for row in found.encoders]
-    ends = [name.rstrip("/").rsplit("/", 1)[-1] for name in whole]
+    ends = [re.split(r"[\\/]", name.rstrip("\\/"))[-1] for name in whole]
     return [name if ends.count(end) > 1 else end for name, end in zip(whole, ends, strict=True)]
 
 

@@ -98,9 +98,9 @@ def changed(found: Counterfactual) -> str:
     """Say in a sentence which words had to go."""
     if not found.found:
         if found.n_read == 1:
-            return "There are no words to take away."
+            return "The text has no words to remove."
         read = counted(found.n_read, "text")
-        return f"No few words were found without which it is not {named(found.before)} ({read} read)."
+        return f"No few words were found whose removal changes the prediction {named(found.before)} ({read} read)."
     removed = ", ".join(word["word"] for word in found.removed)
     before: Any = found.before
     if isinstance(before, list):
@@ -155,7 +155,7 @@ def draw_reach(console: Console, found: Reach, most: int = 12) -> None:
         state, brought = divmod(place, len(found.words))
         way = "itself" if state == brought else f"the state of {found.words[state]}"
         console.print(plain(f"{found.scores.flat[place]:+.3f}  {found.words[brought]} in {way}"))
-    told = "what a word, as it goes in, brought to the state of which, the largest parts."
+    told = "the largest parts, each what an input word brought to the states of a word."
     console.print(plain(f"Of the logit of {found.name}: {told}", "dim"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +19,16 @@ from spacetune.reports.markup import Markup, tag
 __all__ = ["asset", "find_browser", "fragment", "page", "picture"]
 
 SCRIPTS = ("turning.js", "explanation.js")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+APPLICATIONS = tuple(
+    f"/Applications/{name}.app/Contents/MacOS/{name}" for name in ("Google Chrome", "Chromium", "Microsoft Edge")
+)
+ROOTS = ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")
+PROGRAMS = (
+    ("Google", "Chrome", "Application", "chrome.exe"),
+    ("Chromium", "Application", "chrome.exe"),
+    ("Microsoft", "Edge", "Application", "msedge.exe"),
+)
 QUIET = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
@@ -58,8 +68,11 @@ def fragment(body: Markup) -> str:
 
 
 def find_browser() -> str | None:
-    """Return the path of Chromium or Chrome, or None."""
-    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    """Return the path of Chromium, Chrome or Edge, on the path or where installers put them, or None."""
+    on_path = (shutil.which(name) for name in BROWSERS)
+    roots = [root for name in ROOTS if (root := os.environ.get(name))]
+    installed = [*APPLICATIONS, *(os.path.join(root, *place) for root in roots for place in PROGRAMS)]
+    return next((found for found in (*on_path, *filter(os.path.isfile, installed)) if found), None)
 
 
 def picture(html: str, file: Path) -> None:
@@ -74,7 +87,7 @@ def picture(html: str, file: Path) -> None:
             f"a {file.suffix} needs Chromium or Chrome, and neither was found; install it (Debian: apt install "
             "chromium), or write .html and print it from any browser"
         )
-    with tempfile.TemporaryDirectory(prefix="spacetune-picture-") as folder:
+    with tempfile.TemporaryDirectory(prefix="spacetune-picture-", ignore_cleanup_errors=True) as folder:
         shown, made = Path(folder, "page.html"), Path(folder, f"page{file.suffix}")
         shown.write_text(html, encoding="utf-8")
         command = [browser, *QUIET, f"--user-data-dir={folder}/profile"]
@@ -95,7 +108,9 @@ def picture(html: str, file: Path) -> None:
 
 def _run(command: list[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SpacetuneError(f"{command[0]} did not take the picture: {error}") from error
     if done.returncode != 0:

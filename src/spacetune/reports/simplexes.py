@@ -30,7 +30,7 @@ def simplex_document(found: SimplexScores) -> Document:
     name = found.score.replace("_", "-")
     corners, texts = counted(found.n_vertices, "vertex", "vertices"), counted(found.n_texts, "text")
     about = (
-        f"{found.model} with {corners} on {texts} from {found.source}. All layers and the head stand at the same point "
+        f"{found.model} with {corners} on {texts} from {found.source}. All layers and the head are taken at one point "
         "of the simplex; the centroid is the model that is used."
     )
     sections = [Section("Over the simplex", [_corners(found, name), _map(found, name), _ways(found, name)])]
@@ -83,8 +83,8 @@ def _without_interval(row: dict[str, Any]) -> dict[str, Any]:
 def _map(found: SimplexScores, name: str) -> Figure:
     flat = "" if found.n_vertices < 4 else " Different points of the simplex can fall on one place of the polygon."
     caption = (
-        f"The simplex laid flat: vertices (numbered), the centroid (square), ways to the vertices and random points, "
-        f"coloured by {name}. A point stands at the mean of the corners, weighted as the vertices are.{flat} "
+        f"The simplex laid flat: vertices (numbered), the centroid (square), lines to the vertices and random points, "
+        f"coloured by {name}. A point lies at the mean of the corners, weighted as the vertices are.{flat} "
         "Hover over a point for its score."
     )
     return Figure(polygon(found.points, found.score), caption)
@@ -139,7 +139,7 @@ def _ways(found: SimplexScores, name: str) -> Figure:
     for point in (*found.of("way"), *found.of("vertex")):
         lines[f"vertex {point.vertex}"].append((point.share, point.scores[found.score]))
     caption = (
-        f"{name.capitalize()} on the straight way from the centroid (0) to every vertex (1), all other weights alike."
+        f"{name.capitalize()} on the straight line from the centroid (0) to every vertex (1), all other weights equal."
     )
     return Figure(curves(lines, "share of the way", name), caption)
 

@@ -64,9 +64,9 @@ def overlap_finding(overlap: SpaceOverlap) -> str:
     upper = np.triu_indices(n, 1)
     angles, shared = overlap.principal_angle[upper], overlap.operator_overlap[upper].mean()
     low, high, chance = float(angles.min()), float(angles.max()), overlap.chance_angle
-    told = f"Two spaces stand at {low:.1f}° to {high:.1f}°, two random ones of this size at {chance:.1f}°"
+    told = f"Two spaces are {low:.1f}° to {high:.1f}° apart, two random ones of this size {chance:.1f}°"
     if max(chance - low, high - chance) < NEAR:
-        return f"{told}: this is what random spaces have, and says nothing of the classes."
+        return f"{told}: this is what random spaces have, and says nothing about the classes."
     nearest = int(angles.argmin())
     names = f"{overlap.names[upper[0][nearest]]} and {overlap.names[upper[1][nearest]]}"
     times = f"they overlap {shared / overlap.chance_overlap:.1f} times as much"
@@ -93,8 +93,8 @@ def _flat(found: SpaceMap, names: list[str], centres: dict[str, Array]) -> Figur
     first, second = found.explained[:2]
     caption = (
         f"{counted(len(found.texts), 'text')} (large), {counted(len(found.token_positions), 'token')} of theirs (pale) "
-        "and the classes' centres (crosses) on the first two principal axes of the texts' vectors. A text stands in "
-        "the middle of its tokens. Hover over a point for its text."
+        "and the classes' centres (crosses) on the first two principal axes of the texts' vectors. A text lies at "
+        "the mean of its tokens. Hover over a point for its text."
     )
     rows = [
         {"class": name, "texts": len(clouds[name]), **dict(zip("xyz", place.tolist(), strict=False))}

@@ -24,8 +24,8 @@ class EncoderList(TableResult):
     ----------
     encoders
         Alias, name, where it is (``bundled``, ``cache``, ``not here``), parameters in millions, width, tokens,
-        languages, licence, public score, tokens a second on this machine where that was measured, and why. Of what
-        else is in the hub's cache name and place alone.
+        languages, licence, public score, tokens per second on this machine where that was measured, and why. For
+        whatever else is in the hub's cache only name and place.
     """
 
     encoders: tuple[dict[str, Any], ...]

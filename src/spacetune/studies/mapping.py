@@ -116,11 +116,11 @@ def map_spaces(
     data
         Texts with labels.
     n_texts
-        Most texts shown; more are drawn from with `seed`.
+        Maximum number of texts shown; of more, a sample is drawn with `seed`.
     n_tokens
-        Most tokens shown, likewise.
+        Maximum number of tokens shown, drawn in the same way.
     seed
-        Of the draws.
+        Seed of the draws.
 
     Returns
     -------
@@ -130,7 +130,9 @@ def map_spaces(
     Raises
     ------
     DataError
-        If the texts carry no labels, the model does not give one class a text, or there are fewer than 3 texts.
+        If the texts carry no labels, the model does not give one class per text, or there are fewer than 3 texts.
+    UsageError
+        If `n_texts` is below 3.
     """
     if data.labels is None or not isinstance(model, Classifier) or model.kind_ != "single" or len(data) < 3:
         raise DataError(f"a map needs at least 3 texts with one label each, of a model of classes; got {data.source}")

@@ -120,7 +120,7 @@ class Stream:
         if self.in_parts:
             check_folder(self.place, self.resume)
         elif self.resume:
-            raise UsageError(f"only a folder can be gone on with; --resume has no use for the file {self.place.name}")
+            raise UsageError(f"--resume continues a folder of parts only; leave it out for the file {self.place.name}")
         elif self.place.suffix not in endings:
             raise UsageError(f"{self.of} go to a folder, or a file in {' or '.join(endings)}, got {self.place.name}")
 

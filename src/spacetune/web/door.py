@@ -58,6 +58,8 @@ def _listening(door: socket.socket, address: tuple[object, ...]) -> socket.socke
     try:
         if os.name == "posix":
             door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        elif (alone := getattr(socket, "SO_EXCLUSIVEADDRUSE", None)) is not None:
+            door.setsockopt(socket.SOL_SOCKET, alone, 1)
         if door.family == socket.AF_INET6:
             door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         door.bind(address)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
+
+from spacetune.errors import UsageError
+from spacetune.memory import held_bytes
 
 __all__ = ["Metrics"]
 
@@ -70,6 +72,6 @@ def _named(name: str, kind: str, purpose: str) -> tuple[str, str]:
 def resident_bytes() -> int:
     """Return the memory this process holds; 0 where the system does not say."""
     try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
-    except OSError:
+        return held_bytes()
+    except UsageError:
         return 0

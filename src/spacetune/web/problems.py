@@ -74,7 +74,7 @@ def add_problems(app: FastAPI) -> None:
     async def unreadable(request: Request, error: RequestValidationError) -> Response:
         errors = [{"at": _place(each["loc"]), "message": _told(each)[:500]} for each in error.errors()[:20]]
         first = f"{errors[0]['at']}: {errors[0]['message']}" if errors else "it cannot be read"
-        return answer(request, 422, f"the request is not as it should be: {first}", errors=errors)
+        return answer(request, 422, f"the request is not valid: {first}", errors=errors)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
@@ -94,7 +94,7 @@ def _told(error: Mapping[str, Any]) -> str:
     if error["type"] == "json_invalid":
         return f"the body is not JSON: {error.get('ctx', {}).get('error', error['msg'])} at character {steps[-1]}"
     if steps[2:] == ("texts",) and isinstance(given, str):
-        return "texts must be a list of them; put a single one in brackets"
+        return "texts must be a list; put a single text in brackets"
     if steps[2:3] == ("texts",) and numbers:  # what it holds is not repeated: it may be private
         kind = "a list of other things" if len(numbers) > 1 or isinstance(given, list) else type(given).__name__
         return f"every text must be a string or a pair of strings; number {numbers[0] + 1} is {kind}"

@@ -47,14 +47,14 @@ class TextsRequest(Body):
     """Texts, or pairs of texts, for one of the served models."""
 
     texts: list[str | Pair] = Field(min_length=1, description="Texts, or pairs [text, second text].")
-    model: str | None = Field(default=None, description="Name of a served model; else the first.")
+    model: str | None = Field(default=None, description="Name of a served model; by default the first.")
 
 
 class TeiRequest(Body):
     """The shape of text-embeddings-inference: one text, a pair as a list of two, or a batch as a list of lists."""
 
     inputs: str | OneOrTwo | Annotated[list[OneOrTwo], Field(min_length=1)]
-    raw_scores: bool = Field(default=False, description="Give logits, not probabilities.")
+    raw_scores: bool = Field(default=False, description="Return logits, not probabilities.")
     truncate: bool | None = Field(default=None, description="Cut long texts; false refuses them.")
     truncation_direction: Side | None = Field(default=None, description="The encoder's own, where a text is cut.")
 
@@ -62,7 +62,7 @@ class TeiRequest(Body):
 class PipelineParameters(Body):
     """What `InferenceClient.text_classification` may ask for."""
 
-    top_k: int | None = Field(default=None, ge=1, description="So many of the strongest classes; else all.")
+    top_k: int | None = Field(default=None, ge=1, description="Number of the strongest classes; by default all.")
     function_to_apply: Literal["softmax", "sigmoid", "none"] | None = None
 
 
@@ -92,11 +92,11 @@ class TeiEmbedRequest(Body):
     """The shape of text-embeddings-inference for embeddings, which `InferenceClient.feature_extraction` sends."""
 
     inputs: str | Several
-    normalize: bool | None = Field(default=None, description="Scale to length 1; true unless told otherwise.")
+    normalize: bool | None = Field(default=None, description="Scale vectors to length 1; true by default.")
     truncate: bool | None = Field(default=None, description="Cut long texts; false refuses them.")
     truncation_direction: Side | None = Field(default=None, description="The encoder's own, where a text is cut.")
     prompt_name: str | None = Field(default=None, description="One of the encoder's prompts.")
-    dimensions: int | None = Field(default=None, ge=1, description="So many numbers, where the encoder can be cut.")
+    dimensions: int | None = Field(default=None, ge=1, description="Length of the vectors, where they can be cut.")
     encoding_format: Literal["float"] | None = Field(default=None, description="base64 is answered at /v1/embeddings.")
 
 
@@ -106,7 +106,7 @@ class EmbeddingsRequest(Body):
     input: str | Several
     model: str | None = None
     encoding_format: Literal["float", "base64"] | None = "float"
-    dimensions: int | None = Field(default=None, ge=1, description="So many numbers, where the encoder can be cut.")
+    dimensions: int | None = Field(default=None, ge=1, description="Length of the vectors, where they can be cut.")
     user: str | None = Field(default=None, description="Without effect.")
 
     @field_validator("input", mode="before")

@@ -78,7 +78,7 @@ class Service:
                 return served
         if ANY in self.aliases:
             return self.models[self.aliases[ANY]]
-        raise Refused(404, f"there is no model of that name; served are {', '.join(self.names)} (see --alias)")
+        raise Refused(404, f"there is no model of that name; the server has {', '.join(self.names)} (see --alias)")
 
     def reload(self) -> None:
         """Load the models anew, in turn with requests; those that have come are answered by the models they came to.
@@ -91,7 +91,7 @@ class Service:
 
     def _take(self, loaded: Future[Sequence[Any]]) -> None:
         if (error := loaded.exception()) is not None:
-            told = f"the models served stay as they were, since one cannot be loaded anew: {error}"
+            told = f"the served models stay as they were, since one cannot be reloaded: {error}"
             log.warning("%s", json.dumps({"event": "reload", "message": told}))
             return
         self.models = {served.name: served for served in loaded.result()[0]}

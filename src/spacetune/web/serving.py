@@ -24,7 +24,7 @@ from spacetune.web.models import ServedModel
 __all__ = ["run", "serve"]
 
 GRACE = 25.0  # seconds to answer what has been asked when a signal comes
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 
 
 def serve(

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import torch
 import transformers
 
@@ -33,6 +36,9 @@ PROBLEMS: dict[str, Literal["single_label_classification", "multi_label_classifi
     "multi": "multi_label_classification",
     "regression": "regression",
 }
+
+
+Array = np.ndarray[Any, Any]
 
 
 def to_transformers(model: TextEstimator) -> SpacetuneForSequenceClassification:
@@ -156,14 +162,22 @@ def export_transformers(
     with staged(folder) as place:
         made.save_pretrained(place)
         tokenizer.save_pretrained(place)
-        read = transformers.AutoModelForSequenceClassification.from_pretrained(place)
         given = tokenizer(*compared.columns, padding=True, truncation=True, return_tensors="pt")
-        with torch.no_grad():
-            output: SpacetuneOutput = read(**given)
-        assert output.logits is not None
-        assert output.token_scores is not None
-        found = compared.with_padded(output.logits.numpy(), output.token_scores.numpy(), at_most=1e-5)
+        found = compared.with_padded(*_answers(place, given), at_most=1e-5)
         return found.exported(folder, place, "transformers", _notes(whole))
+
+
+def _answers(place: Path, given: Any) -> tuple[Array, Array]:
+    """Return what the written model answers, and let go of its file: what is mapped cannot be renamed everywhere."""
+    read = transformers.AutoModelForSequenceClassification.from_pretrained(place)
+    with torch.no_grad():
+        output: SpacetuneOutput = read(**given)
+    assert output.logits is not None
+    assert output.token_scores is not None
+    answers = output.logits.numpy(), output.token_scores.numpy()
+    del read, output
+    gc.collect()
+    return answers
 
 
 def _notes(model: TextEstimator) -> Iterator[str]:

@@ -94,7 +94,7 @@ def lora_shape(model: Any, rank: int) -> LoraShape:
     layers = parts_of(model).layers
     if len({id(layer.query) for layer in layers}) < len(layers):
         raise UnsupportedByFamily(
-            f"{model.config.model_type}'s layers share their projections: there is one to adapt, not one a layer"
+            f"{model.config.model_type}'s layers share their projections: there is one to adapt, not one per layer"
         )
     return LoraShape(len(layers), layers[0].query.in_features, rank)
 

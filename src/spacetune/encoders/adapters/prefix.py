@@ -101,7 +101,7 @@ class PrefixStates:
             return keys, values
         if self.batch != 1:
             raise UsageError(
-                f"{self.batch} rows of prefixes were given for {batch} texts; give one a text, or 1 for all"
+                f"{self.batch} rows of prefixes were given for {batch} texts; give one per text, or 1 for all"
             )
         return keys.expand(batch, -1, -1, -1), values.expand(batch, -1, -1, -1)
 

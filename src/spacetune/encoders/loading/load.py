@@ -170,7 +170,7 @@ def _load_whole(
 ) -> tuple[Any, Any]:
     """Load with transformers what was read without it; the two share their weights."""
     if not source.folder.is_dir() or weights_sha256(source.folder) != source.sha256:
-        raise EncoderError(f"{source.folder} has changed since {source.name} was read from it; load the encoder anew")
+        raise EncoderError(f"{source.folder} has changed since {source.name} was read from it; load the encoder again")
     model, tokenizer = load_model(source, dtype)
     model = model.to(device).eval().requires_grad_(False)
     model.load_state_dict(weights.state_dict(), strict=False, assign=True)

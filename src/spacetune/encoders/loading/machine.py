@@ -11,6 +11,7 @@ import functools
 import logging
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -69,6 +70,8 @@ def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
     if dtype != "auto":
         if dtype not in DTYPES:
             raise UsageError(f"dtype must be auto, {', '.join(DTYPES)}, got {dtype!r}")
+        if device.type == "mps" and dtype == "float64":
+            raise UsageError("dtype float64 cannot be computed on the device mps; take float32, or device='cpu'")
         return DTYPES[dtype]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
@@ -84,8 +87,9 @@ def _native_bfloat16() -> bool:
 
 @functools.cache
 def _bfloat16_crawls() -> bool:
+    clock = time.perf_counter if sys.platform == "win32" else time.thread_time  # which ticks every 16 ms there
     with one_thread():
-        half, full = (linear_rate(dtype, 256, clock=time.thread_time) for dtype in (torch.bfloat16, torch.float32))
+        half, full = (linear_rate(dtype, 256, clock=clock) for dtype in (torch.bfloat16, torch.float32))
     return half < 0.5 * full
 
 
@@ -116,7 +120,7 @@ def linear_rate(
             start = clock()
             torch.nn.functional.linear(x, weight)
             best = min(best, clock() - start)
-    return 2 * rows * width * out / best
+    return 2 * rows * width * out / max(best, 1e-9)
 
 
 def describe_machine() -> dict[str, object]:

@@ -122,7 +122,7 @@ def locate(
         return Place(str(name), Path(name), "folder")
     name = named_in_full(name) if isinstance(name, str) else name
     where = Path(name).absolute()
-    if isinstance(name, os.PathLike) or str(name).startswith((".", "/", "~")):
+    if isinstance(name, os.PathLike) or str(name).startswith((".", "/", "~")) or "\\" in str(name):
         raise EncoderError(
             f"{name} is not a folder (looked for {where}); give a folder with config.json, or a name on the hub; "
             "for a saved model whose encoder has moved, pass encoder=FOLDER"
@@ -236,11 +236,11 @@ def weights_sha256(folder: Path) -> str:
     EncoderError
         If there are none.
     """
-    weights = sorted(folder.glob("*.safetensors"))
+    weights = sorted(folder.glob("*.safetensors"), key=lambda path: path.name)  # paths sort otherwise on Windows
     if not weights:
         raise EncoderError(
             f"{folder} holds no .safetensors weights, and pickled ones (pytorch_model.bin) can run code and are not "
-            "loaded; where you trust them, load them with transformers and write them anew with save_pretrained"
+            "loaded; where you trust them, load them with transformers and save them again with save_pretrained"
         )
     digest = hashlib.sha256()
     for path in weights:

@@ -34,7 +34,7 @@ class PooledText:
 
 
 class Embedder:
-    """Makes one vector a text of an encoder's states: prompt, pooling, and the modules behind it.
+    """Makes one vector per text from an encoder's states: prompt, pooling, and the modules after it.
 
     A text is read in one window, up to the limit that the encoder's makers set; the rest is cut off.
 
@@ -60,6 +60,8 @@ class Embedder:
         ------
         UsageError
             If both are given, or none has that name.
+        EncoderError
+            If the prompt holds a special token, which would be read as plain text.
         """
         if prompt is not None and prompt_name is not None:
             raise UsageError("give a prompt or the name of one, not both")
@@ -87,6 +89,8 @@ class Embedder:
         ------
         DataError
             If there are none.
+        UsageError
+            If the prompt leaves no token for a text.
         """
         inputs = as_inputs(texts)
         if not inputs:

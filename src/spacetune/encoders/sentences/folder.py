@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, cast
 
 from spacetune.encoders.loading.stated import in_one_line, stated_json, stated_number, stated_object
@@ -183,7 +183,8 @@ def _module(entry: object, root: Path, file: Path) -> tuple[str, Path]:
     kind, path = (entry.get("type"), entry.get("path")) if isinstance(entry, dict) else (None, None)
     if not isinstance(kind, str) or not isinstance(path, str):
         raise EncoderError(f"{file} must give type and path of every module, got {in_one_line(entry)}")
-    if Path(path).is_absolute() or ".." in Path(path).parts or "\x00" in path:
+    place = PureWindowsPath(path)  # which knows drives too, and both kinds of slashes
+    if place.drive or place.root or ".." in place.parts or "\x00" in path:
         raise EncoderError(f"{file} has a module outside of its folder: {in_one_line(path)}")
     name = kind.rpartition(".")[2] if kind.startswith("sentence_transformers.") else kind
     return "Transformer" if name in OLD_KINDS else name, root / path

@@ -106,7 +106,7 @@ def _tensors(folder: Path) -> dict[str, Tensor]:
     if not file.is_file():
         raise EncoderError(
             f"{folder} holds no model.safetensors, and pickled weights (pytorch_model.bin) are not loaded; where you "
-            "trust them, load the model with sentence-transformers and write it anew with save_pretrained"
+            "trust them, load the model with sentence-transformers and save it again with save_pretrained"
         )
     try:
         return {name: tensor.float() for name, tensor in safetensors.torch.load_file(file).items()}

@@ -28,7 +28,6 @@ from spacetune.encoders.store.holdings import (
     clean,
     homes_in,
     leftovers_in,
-    remove,
     shards_in,
     summarise,
 )
@@ -153,7 +152,7 @@ class FeatureStore:
         Files of other users stay, and so does what cannot be removed; `summary` shows them.
         """
         homes = homes_in(self.folder)
-        return sum(clean(home) for home in homes) + remove(held for home in homes for held in shards_in(home))
+        return sum(map(clean, homes)) + self._reader.remove([held for home in homes for held in shards_in(home)])
 
     def prune(self, keep: frozenset[Path] = frozenset()) -> int:
         """Remove the least recently used shards until ours fit the bound; return the bytes freed."""
@@ -166,7 +165,7 @@ class FeatureStore:
             if over > 0 and held.path not in keep:
                 over -= held.n_bytes
                 gone.append(held)
-        return remove(gone)
+        return self._reader.remove(gone)
 
     def _find(self, home: Path, keys: Sequence[bytes], layers: tuple[int, ...], encoder: Encoder) -> Found:
         return self._reader.find(home, keys, layers, encoder.max_windows)

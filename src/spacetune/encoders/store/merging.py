@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spacetune.encoders.store.holdings import Holding, remove, shards_in
-from spacetune.encoders.store.shard_files import read_shard, write_shard
+from spacetune.encoders.store.shard_files import SMALL, read_shard, write_shard
 from spacetune.encoders.store.shards import Shard, join
 from spacetune.encoders.store.turns import turn_to_write
 from spacetune.errors import FeatureStoreError
@@ -15,7 +15,6 @@ __all__ = ["merge_small"]
 
 MANY = 64
 """Small shards that may lie beside each other."""
-SMALL = 4 << 20
 LARGE = 128 << 20
 
 

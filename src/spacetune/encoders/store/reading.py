@@ -57,7 +57,7 @@ class Reader:
         self._folder = folder
         self._open: dict[Path, Shard] = {}
         self._set_aside: set[Path] = set()
-        self._damaged: list[tuple[str, bool]] = []
+        self._damaged: list[tuple[str, list[Holding]]] = []
 
     def find(self, home: Path, keys: Sequence[bytes], layers: tuple[int, ...], max_windows: int) -> Found:
         """Return the texts that are stored with these layers, in shards that are whole."""
@@ -79,8 +79,9 @@ class Reader:
         return shard
 
     def name_damaged(self) -> None:
-        """Warn once of all that was found damaged since the last time."""
+        """Remove what was found damaged since the last time, now that nothing reads it, and warn of it once."""
         damaged, self._damaged = self._damaged, []
+        remove(held for _, ours in damaged for held in ours)
         if damaged:
             names = ", ".join(name for name, _ in damaged[:3]) + (f" and {len(damaged) - 3} more" * (len(damaged) > 3))
             others = "" if all(ours for _, ours in damaged) else " (files of other users stay where they are)"
@@ -129,8 +130,14 @@ class Reader:
     def _discard(self, path: Path, error: FeatureStoreError) -> None:
         self._set_aside.add(path)
         ours = [held for held in shards_in(path.parent) if held.path == path and held.ours]
-        self._damaged.append((f"{path} ({error})", bool(ours)))
-        remove(ours)
+        self._open.pop(path, None)
+        self._damaged.append((f"{path} ({error})", ours))
+
+    def remove(self, holdings: Sequence[Holding]) -> int:
+        """Remove shards, which are let go first; return the bytes freed. What is in use elsewhere may stay."""
+        for held in holdings:
+            self._open.pop(held.path, None)
+        return remove(holdings)
 
 
 def touch(shards: Sequence[Shard]) -> None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import os
 import uuid
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +25,12 @@ from torch import Tensor
 
 from spacetune.encoders.store.shards import Mapped, Shard, checksum_of
 from spacetune.errors import FeatureStoreError
-from spacetune.files import write_file
+from spacetune.files import OPEN_FILES_STAY, write_file
 
-__all__ = ["read_shard", "write_shard"]
+__all__ = ["SMALL", "read_shard", "write_shard"]
+
+SMALL = 4 << 20
+"""Bytes below which a shard is small: many of them are merged."""
 
 DTYPES = {
     "I64": torch.int64,
@@ -108,11 +113,19 @@ def _view(content: Tensor, dtype: str, shape: list[int], data_offsets: list[int]
 
 
 def _map(path: Path) -> Tensor:
-    """Map a file's bytes, private to this process; unlike Python's own mapping it keeps no descriptor."""
+    """Map a file's bytes, private to this process; unlike Python's own mapping it keeps no descriptor.
+
+    Where a mapped file could not be removed, small ones are read instead, and of the others the mapping only reads.
+    """
     with path.open("rb") as file:  # says why, where a file cannot be opened
         size = os.fstat(file.fileno()).st_size
-    if size < 8:
-        raise FeatureStoreError("it is cut off")
+        if size < 8:
+            raise FeatureStoreError("it is cut off")
+        if OPEN_FILES_STAY:
+            read = bytearray(file.read()) if size < SMALL else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # nobody writes to it
+                return torch.frombuffer(read, dtype=torch.uint8)
     try:
         return torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
     except (RuntimeError, ValueError) as error:  # gone meanwhile, no memory left, or a name that is no UTF-8

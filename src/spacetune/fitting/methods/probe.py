@@ -64,7 +64,7 @@ class ProbeMethod(Method):
     """A linear head, fitted on standardised mean states at the strength that dev chooses, or trained with the layers.
 
     Over tuned layers the head starts at the best guess without a text, not at the probe: what is fitted already leaves
-    the layers little to learn. Of pairs read apart it starts at the probe, since a sentence encoder puts near what is
+    the layers little to learn. For pairs read apart it starts at the probe, since a sentence encoder puts near what is
     alike before anything is learnt.
     """
 

@@ -72,7 +72,7 @@ class MultiLabel:
         if single:
             raise DataError(
                 f"this model gives every text a set of labels, and {len(single)} labels are no lists "
-                f"({name_rows(single)}, {rows[single[0] - 1]!r:.80}); give a list of labels a text"
+                f"({name_rows(single)}, {rows[single[0] - 1]!r:.80}); give one list of labels per text"
             )
         unseen = [i + 1 for i, row in enumerate(rows) if any(name not in self._number for name in row)]
         if unseen:
@@ -90,7 +90,7 @@ class MultiLabel:
         if rows.shape[1] != self.n_outputs:
             raise DataError(f"labels have {rows.shape[1]} columns, and the model was fitted on {self.n_outputs} labels")
         if not np.isin(rows, (0, 1)).all():
-            raise DataError("labels in columns must be 0 and 1 alone, one column a label")
+            raise DataError("labels in columns must be 0 and 1 alone, one column per label")
         return torch.as_tensor(rows.astype(np.float32))
 
     def prior(self, targets: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -113,7 +113,7 @@ def find_label_errors(
     n_folds
         Folds of the cross-validation.
     seed
-        Of the folds.
+        Seed of the folds.
 
     Returns
     -------

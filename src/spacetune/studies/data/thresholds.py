@@ -247,7 +247,7 @@ def as_thresholds(given: float | Thresholds) -> Thresholds:
 def single_label(model: TextEstimator) -> Classifier:
     """Return the model as a classifier of one class a text, or refuse it."""
     if not isinstance(model, Classifier) or model.kind_ != "single":
-        raise UsageError("only a model that gives one class a text can be unsure of it")
+        raise UsageError("only a model that gives one class per text can be unsure of it")
     return model
 
 

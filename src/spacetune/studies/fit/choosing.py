@@ -114,13 +114,13 @@ def choose_method(
         What the labels are.
     methods
         Which to try, cheapest first; None is the probe and the spaces, the spaces' simplex for at most 2,000 texts,
-        the prefixes for at most 500, and from 1,000 on tuned layers where the budget allows two rounds of them.
+        the prefixes for at most 500, and from 1,000 on tuned layers where two thirds of the budget allow two rounds.
     settings
         Settings that methods share; each takes those it has.
     budget
         Seconds, counted from when the texts have been encoded once. Only the first method's first fit may take longer.
     seed
-        Of the parts and the fits.
+        Seed of the parts and the fits.
 
     Returns
     -------

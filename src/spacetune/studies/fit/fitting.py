@@ -115,18 +115,18 @@ def fit_model(
         ``space`` (the Space Model), ``probe`` (logistic or ridge regression on mean states), ``space-simplex`` (a
         simplex of Space Models, read at its centroid), ``prefix-simplex`` (prefixes learnt inside the encoder: for few
         texts, slow on many), ``lora-simplex`` (low-rank matrices instead) or ``tuned`` (a linear head with the upper
-        layers of the encoder trained under it). ``auto`` tries them, see `choose_method`. None is ``space``, and of
-        pairs of texts ``probe``, which reads them apart, with a lexicon, where the settings are ones it has.
+        layers of the encoder trained under it). ``auto`` tries them, see `choose_method`. None is ``space``, and for
+        pairs of texts ``probe``, which reads them apart, with a lexicon, where it has all settings that are given.
     task
         What the labels are; ``auto`` tells by their type.
     baselines
-        Fit majority, TF-IDF and the probe beside it.
+        Also fit the majority, TF-IDF and probe baselines, to compare with.
     settings
         Further settings of the estimator.
     dev_fraction
         Share of `train` set aside where there is no `dev`.
     seed
-        Of the split and the fit.
+        Seed of the split and the fit.
     budget
         Seconds that ``auto`` may take to choose.
     refit

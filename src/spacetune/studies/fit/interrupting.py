@@ -42,7 +42,7 @@ def output(place: Path | None, resume: bool) -> Generator[Claim | None]:
         return
     with claim(place) as out:
         if resume and not out.checkpoint.exists():
-            log.warning("there is no interrupted fit of %s to go on from; this one starts anew", place)
+            log.warning("there is no interrupted fit of %s to continue; this one starts from the beginning", place)
         if not resume and out.checkpoint.exists():
             log.warning("the last epoch of an interrupted fit of %s is given up; --resume would have gone on", place)
             out.checkpoint.unlink()

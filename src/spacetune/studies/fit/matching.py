@@ -57,10 +57,10 @@ def _same_kind(kind: str, data: LabelledTexts) -> None:
     several = any(isinstance(label, list | tuple | set | np.ndarray) for label in data.labels or [])
     if several and kind != "multi":
         what = "a number" if kind == "regression" else "one class"
-        raise DataError(f"the model gives {what} a text, and {data.source} holds several labels a text")
+        raise DataError(f"the model gives {what} per text, and {data.source} holds several labels per text")
     if not several and kind == "multi":
         raise DataError(
-            f"the model gives any number of labels a text, and {data.source} holds one; "
+            f"the model gives any number of labels per text, and {data.source} holds one; "
             "say what separates several in one cell with --label-separator"
         )
 

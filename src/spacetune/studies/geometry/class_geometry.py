@@ -73,7 +73,7 @@ def class_geometry(model: SpaceClassifier, texts: Texts | LabelledTexts) -> Clas
     Disjoint is meant of the subspaces that the operators read (their row spaces, at every layer that is read): two are
     disjoint where they share no direction (smallest principal angle above 0) and orthogonal where every angle is 90°.
     In d dimensions two random subspaces of width m are nearly orthogonal already: their overlap is about m/d, which is
-    given as chance. Of d dimensions at most d/m classes can have orthogonal spaces.
+    given as chance. In d dimensions at most d/m classes can have orthogonal spaces.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def class_geometry(model: SpaceClassifier, texts: Texts | LabelledTexts) -> Clas
     Returns
     -------
     ClassGeometry
-        A row a class, all pairs, and the answer in a sentence.
+        One row per class, all pairs, and the answer in a sentence.
 
     Raises
     ------

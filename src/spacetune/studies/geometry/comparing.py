@@ -81,7 +81,7 @@ def compare(
 ) -> EncoderComparison:
     """Compare two encoders layer by layer: similarity of their states, and the difference of their measures.
 
-    Layers are compared at equal depth: with as many layers in both, layer i with layer i; else each layer of A with
+    Layers are compared at equal depth: where both have equally many, layer i with layer i; else each layer of A with
     the layer of B at the nearest share of the depth. Tokens are compared where both encoders cut these texts alike,
     else the texts' mean states (our choice).
 
@@ -98,9 +98,9 @@ def compare(
     measures
         Measures of both, for the differences; as in `measure`.
     sample
-        Tokens or texts compared at most, the same in both.
+        Maximum number of tokens or texts to compare, the same in both.
     seed
-        Of the sample.
+        Seed of the sample.
     store
         Where features are kept between calls; None keeps none.
     progress

@@ -138,7 +138,7 @@ def choose_encoder(
     The probe decides, and between encoders that it cannot tell from its best, LogME (`preferred`). Layers, folds and
     this rule are our choice.
 
-    Of pairs of texts it looks at both apart: :math:`|u - v|` and :math:`u \odot v` of their means.
+    For pairs it reads both texts apart, and takes :math:`|u - v|` and :math:`u \odot v` of their means.
 
     Parameters
     ----------
@@ -147,9 +147,9 @@ def choose_encoder(
     data
         Texts, or pairs, with a class each.
     n_texts
-        Texts looked at, at most; a sample is drawn of more.
+        Maximum number of texts to look at; of more, a sample is drawn.
     seed
-        Of sample and folds.
+        Seed of the sample and the folds.
     store
         Where features are kept, so that a fit with the encoder chosen does not read these texts again.
     progress

@@ -72,7 +72,7 @@ def measure(
     measures
         Names from the catalogue, or a group: ``default``, ``streamed``, ``official``, ``all``.
     sample
-        Tokens for the measures that need more than moments.
+        Number of tokens for the measures that need more than moments (mean and covariance).
     intervals
         Add 95 % intervals, from values on random halves of 16 groups of texts (tokens of one text are not
         independent, so whole texts are drawn). They cover the choice of texts, not the bias of too few tokens. Takes
@@ -81,19 +81,19 @@ def measure(
         ``official`` for the published forms, where a measure has one. The average cosine and all quantizer measures are
         then those of the sample.
     seed
-        Of the sample, and of the random references of official forms.
+        Seed of the sample, and of the random references of official forms.
     store
         Where features are kept between calls; None keeps none and holds a bounded number of texts at a time (a second
         pass then encodes the texts again).
     progress
         True or False to force the progress bars on or off.
     engine, workers
-        Of `TextBlocks`, who encodes the blocks: as for `predict_file`. The result is that of ``local``, bit for bit.
+        For `TextBlocks`: what encodes the blocks, as in `predict_file`. The result is that of ``local``, bit for bit.
 
     Returns
     -------
     MeasureTable
-        A value a layer and measure, with what it was worked out on.
+        One value per layer and measure, with the number of tokens that it was computed on.
 
     Warns
     -----

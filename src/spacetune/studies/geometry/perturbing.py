@@ -109,7 +109,7 @@ def measure_ladder(
     alphas
         Shares of noise in percent, above 0 up to 100; the encoder without noise is measured too.
     seeds
-        Of the noise; every share is measured once a seed.
+        Seeds of the noise; every share is measured once per seed.
     layer
         The layer whose states are measured.
     measures

@@ -76,7 +76,7 @@ def rank_layers(
     sample
         Tokens for the measures that need more than moments; the evidence used 2,000.
     seed
-        Of the sample.
+        Seed of the sample.
     store
         Where features are kept.
     progress

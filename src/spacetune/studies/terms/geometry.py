@@ -24,7 +24,7 @@ USUAL = ("average_cosine", "isoscore", "eee", "participation_ratio")
 class TermGeometry(TableResult):
     """One row a term in `table`, and one for the whole embedding: its measures, and the norm of its mean vector.
 
-    Of the texts that were read the ends of `n_truncated` were cut.
+    `n_truncated` of the texts that were read were cut at their ends.
     """
 
     encoder: str
@@ -83,7 +83,9 @@ def term_geometry(
     Raises
     ------
     DataError
-        If there are no tokens.
+        If there are fewer than 2 tokens.
+    UsageError
+        If `max_tokens` is below 2.
     """
     if max_tokens < 2:
         raise UsageError(f"max_tokens must be at least 2, got {max_tokens}")
@@ -123,7 +125,7 @@ def term_shift(
     before
         An encoder, as in `dissect`.
     after
-        One with as many layers.
+        One with the same number of layers.
     texts
         Strings or pairs.
     measure

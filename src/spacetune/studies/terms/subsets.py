@@ -31,7 +31,7 @@ __all__ = ["SubsetScores", "score_term_subsets"]
 class SubsetScores(TableResult):
     """One row a subset in `table`: its terms, accuracy and macro-F1 on test, mean and standard deviation over seeds.
 
-    Of the texts of both parts the ends of `n_truncated` were cut.
+    `n_truncated` texts of both parts were cut at their ends.
     """
 
     source: str

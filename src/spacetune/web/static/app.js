@@ -61,7 +61,7 @@ async function share() {
     await navigator.clipboard.writeText(location.href);
     $("shared").textContent = "Copied.";
   } catch {
-    $("shared").textContent = "The browser did not let it be copied; the link stands in the address bar.";
+    $("shared").textContent = "The browser did not allow copying; the link is in the address bar.";
   }
 }
 
