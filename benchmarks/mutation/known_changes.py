@@ -186,7 +186,8 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "patiently(os.replace, staging / CONFIG, place / CONFIG)\n    except BaseException:\n",
-        "patiently(os.replace, staging / CONFIG, place / CONFIG)\n    except BaseException:\n        _remove(place / WEIGHTS)\n",
+        "patiently(os.replace, staging / CONFIG, place / CONFIG)\n    except BaseException:\n"
+        "        _remove(place / WEIGHTS)\n",
         "test_a_failure_at_every_call_leaves_one_whole_model",
     ),
     (

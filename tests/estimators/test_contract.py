@@ -229,7 +229,7 @@ def test_a_small_pickle_keeps_predictions(fitted: Any) -> None:
     ("X", "y", "message"),
     [
         ([], [], "0 samples|no texts"),
-        (["a", "b"], ["x"], "2 texts, 1 labels"),
+        (["a", "b"], ["x"], "2 texts and 1 label"),
         (["a", 3], ["x", "y"], "number 2 is 3"),
         ("one text", ["x", "y"], "got one string"),
     ],
@@ -239,6 +239,6 @@ def test_wrong_inputs(kind: type[TextEstimator], encoder: Encoder, X: Any, y: An
     labels = y if is_classifier(model) else [float(i) for i in range(len(y))]
     if is_classifier(model) and len(X) == 2 and len(labels) == 1:
         labels = ["x", "y", "x"]
-        message = "2 texts, 3 labels"
+        message = "2 texts and 3 labels"
     with pytest.raises(DataError, match=message):
         model.fit(X, labels)

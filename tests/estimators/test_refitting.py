@@ -69,7 +69,7 @@ def test_it_goes_after_a_fit_and_speaks_of_the_same_classes(model: Any, tmp_path
     if is_classifier(model):
         with pytest.raises(DataError, match=r"label 'strange' .* was not among the"):
             model.refit([*data.texts, "new"], [*(data.labels or []), "strange"])
-    with pytest.raises(DataError, match="72 texts, 71 labels"):
+    with pytest.raises(DataError, match="72 texts and 71 labels"):
         model.refit(data.texts, (data.labels or [])[1:])
     model.save_pretrained(tmp_path / "m")
     with pytest.raises(UsageError, match="refit goes after fit in the same session"):

@@ -16,7 +16,7 @@ from sklearn.utils.validation import validate_data
 from spacetune.data import read_weights
 from spacetune.data.weights import weighing_rows
 from spacetune.encoders import Provenance, TokenFeatures, as_given, as_inputs, holds_features, holds_texts
-from spacetune.errors import DataError
+from spacetune.errors import DataError, counted
 
 __all__ = ["FittedOn", "Given", "InputKind", "Sample", "tell"]
 
@@ -173,6 +173,8 @@ def _check_lengths(n_texts: int, n_labels: int) -> None:
     if not n_texts:
         raise DataError("there are no texts to learn from: 0 samples")
     if n_texts != n_labels:
-        raise DataError(f"there must be one label per text, got {n_texts} texts and {n_labels} labels")
+        raise DataError(
+            f"there must be one label per text, got {counted(n_texts, 'text')} and {counted(n_labels, 'label')}"
+        )
     if n_texts < 2:
         raise DataError(f"n_samples={n_texts}: a fit needs at least 2 texts")
