@@ -225,6 +225,35 @@ def test_a_link_brings_back_what_was_asked(page: Page, driver: Any) -> None:
     assert complaints(driver) == []
 
 
+def test_what_was_tried_is_listed_and_comes_back(page: Page, address: str) -> None:
+    def rows() -> list[list[str]]:
+        lines = page.all("#tried tr")[1:]
+        return [[cell.text for cell in line.find_elements("css selector", "td")] for line in lines]
+
+    assert not page.one("#tried").is_displayed()
+    for text in ("Where is", DELIVERY):  # the first is not let stand
+        page.say(text)
+    until(lambda: len(rows()) == 1)
+    assert rows() == [[DELIVERY, page.verdict()]]
+    page.say(STRANGE["markup"])
+    until(lambda: len(rows()) == 2)
+    assert [row[0] for row in rows()] == [STRANGE["markup"], DELIVERY]
+    page.all("#tried button")[1].click()
+    until(lambda: rows()[0][0] == DELIVERY)
+    assert page.one("#text").get_property("value") == DELIVERY
+    assert len(rows()) == 2
+    page.one("#compare").click()
+    until(lambda: len(page.all("#tried th")) == 3)
+    assert rows()[0][1:] == [page.verdict(0), page.verdict(1)]
+    page.one("#forget").click()
+    assert not page.one("#tried").is_displayed()
+    assert page.driver.execute_script("return [localStorage.length, sessionStorage.length, document.cookie]") == [
+        0,
+        0,
+        "",
+    ]
+
+
 def test_words_are_walked_by_keys(page: Page) -> None:
     from selenium.webdriver import Keys
 

@@ -16,7 +16,8 @@ from spacetune.web.service import Service
 
 __all__ = ["add_page", "add_state"]
 
-STATIC = {"app.css": "text/css"} | dict.fromkeys(("server.js", "panel.js", "file.js", "app.js"), "text/javascript")
+SCRIPTS = ("server.js", "panel.js", "tried.js", "file.js", "app.js")
+STATIC = {"app.css": "text/css"} | dict.fromkeys(SCRIPTS, "text/javascript")
 SHARED = {"report.css": "text/css", "explanation.js": "text/javascript"}
 
 

@@ -68,6 +68,7 @@ async function share() {
 let timer = 0;
 function typed() {
   clearTimeout(timer);
+  unsettle();
   const letters = Array.from($("text").value + ($("pair-box").hidden ? "" : $("pair").value)).length;
   $("state").textContent = letters ? `${letters.toLocaleString("en")} characters` : "Nothing typed yet.";
   $("welcome").hidden = letters > 0;

@@ -78,6 +78,7 @@ class Panel {
       trouble("");
       this.show();
       remember();
+      settle();
       await this.drawMap();
     } catch (error) {
       if (error.name !== "AbortError") trouble(error.message);
