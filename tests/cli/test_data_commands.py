@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -69,3 +70,21 @@ def test_what_to_label_next_goes_into_a_file(place: Place, tmp_path: Path) -> No
     given = read_rows(texts)
     assert len(found) == 5
     assert all(given[int(row["row"]) - 1]["text"] == row["text"] for row in found)
+
+
+def test_numbers_are_judged_as_classes_where_that_is_asked_for(place: Place, tmp_path: Path) -> None:
+    names = {"account_login": "1.5"}
+    rows = [{"text": row["text"], "label": names.get(row["label"], "2.5")} for row in read_rows(place.train)]
+    data = write_rows(tmp_path / "numbers.csv", rows)
+    assert "numbers" in run("check", data, "--labels").err
+    answer = run("check", data, "--labels", "--task", "classification", "--json")
+    assert (answer.code, json.loads(answer.out)["kind"]) == (0, "single")
+
+
+def test_pairs_are_called_pairs(tmp_path: Path) -> None:
+    rows = [{"text": f"a {i}", "text_pair": f"b {i}", "label": "xy"[i % 2]} for i in range(24)]
+    data = write_rows(tmp_path / "pairs.csv", rows)
+    assert "24 pairs, one class" in " ".join(run("check", data).out.split())
+    fitted = " ".join(run("fit", data, "--out", tmp_path / "m", "--no-baselines", "--method", "probe").out.split())
+    assert "training pairs, 2 classes" in fitted
+    assert re.search(r"on \d pairs of dev", fitted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from spacetune import Encoder, LabelledTexts, LinearProbe, render
 from spacetune.errors import DataError, UsageError
+from spacetune.estimators import load_estimator
 from spacetune.studies import (
     choose_thresholds,
     compare_models,
@@ -138,13 +140,13 @@ def test_no_drift_between_halves_and_much_where_a_class_is_missing(model: Linear
 
 @pytest.mark.parametrize(
     ("asked", "level", "cut"),
-    [("precision", 0.75, 0.6), ("precision", 0.81, 0.8), ("precision", 1.0, 0.8), ("cost", 0.5, 0.6),
-     ("cost", 0.1, 0.8), ("keep", 0.5, 0.7), ("keep", 1.0, 0.5), ("keep", 0.01, 0.9)],
+    [("precision", 0.75, 0.55), ("precision", 0.81, 0.75), ("precision", 1.0, 0.75), ("cost", 0.5, 0.55),
+     ("cost", 0.1, 0.75), ("keep", 0.5, 0.65), ("keep", 1.0, 0.5), ("keep", 0.01, 0.85)],
 )  # fmt: skip
 def test_cuts_by_hand(asked: str, level: float, cut: float) -> None:
     scores = np.array([0.5, 0.9, 0.7, 0.8, 0.7, 0.6])
     right = np.array([False, True, False, True, True, True])  # by score: T T (F T) T F; the two at 0.7 stay together
-    assert cut_of(scores, right, asked, level) == cut
+    assert cut_of(scores, right, asked, level) == pytest.approx(cut)
 
 
 def test_nothing_is_kept_where_nothing_is_right_enough() -> None:
@@ -168,6 +170,17 @@ def test_thresholds_do_on_their_texts_what_they_say_also_from_a_file(model: Line
     assert (said.rows()[unsure]["predicted"], said.said[unsure]) == (None, "unsure")
 
 
+def test_thresholds_are_of_one_fit(model: LinearProbe, tmp_path: Path) -> None:
+    found = choose_thresholds(model, HELD, precision=0.95)
+    model.save_pretrained(tmp_path / "m")
+    loaded = load_estimator(tmp_path / "m", encoder=model.encoder_)
+    assert predict_texts(loaded, HELD, abstain=found).said == predict_texts(model, HELD, abstain=found).said
+    other = LinearProbe(model.encoder, C=10.0, layers=-1).fit(TRAIN.texts, TRAIN.labels)
+    with pytest.raises(UsageError, match="were chosen with another model, or with an earlier fit of it"):
+        predict_texts(other, HELD, abstain=found)
+    assert predict_texts(other, HELD, abstain=dataclasses.replace(found, fit="")).said  # as from an older file
+
+
 def test_thresholds_that_make_no_sense_are_refused(model: LinearProbe, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="give one of precision, cost and keep"):
         choose_thresholds(model, HELD, precision=0.9, cost=0.1)
@@ -176,6 +189,11 @@ def test_thresholds_that_make_no_sense_are_refused(model: LinearProbe, tmp_path:
     two = LinearProbe(model.encoder, C=1.0, layers=-1).fit(["good", "bad"] * 9, ["g", "b"] * 9)
     with pytest.raises(UsageError, match="of other classes than the model's"):
         predict_texts(two, ["a"], abstain=choose_thresholds(model, HELD, cost=0.5, by_class=True))
+    words: Any = "0.9"
+    with pytest.raises(UsageError, match="give one of precision, cost and keep"):
+        choose_thresholds(model, HELD, precision=words)
+    with pytest.raises(UsageError, match="abstain must be a probability between 0 and 1"):
+        predict_texts(model, ["a"], abstain=words)
     several = LinearProbe(model.encoder, C=1.0, layers=-1).fit(["good", "bad"] * 9, [["g"], ["g", "b"]] * 9)
     with pytest.raises(UsageError, match="only a model that gives one class per text"):
         predict_texts(several, ["a"], abstain=0.5)

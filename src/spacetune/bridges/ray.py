@@ -119,10 +119,14 @@ def _connected(ray: Any, engine: str) -> Generator[None]:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of our own tells nobody of itself
     try:
-        address = None if engine == "ray" else engine
-        ray.init(address, log_to_driver=False, logging_level="error", include_dashboard=None if address else False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise SpacetuneError(f"Ray cannot be reached at {engine}: {str(error).splitlines()[0]}") from error
+        # without an address Ray would join whatever cluster somebody runs on this machine
+        address = (None if "RAY_ADDRESS" in os.environ else "local") if engine == "ray" else engine
+        own = address == "local"
+        ray.init(address, log_to_driver=False, logging_level="error", include_dashboard=False if own else None)
+    except Exception as error:  # of many libraries' kinds
+        place = os.environ.get("RAY_ADDRESS", "this machine") if engine == "ray" else engine
+        told = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SpacetuneError(f"Ray cannot be reached at {place}: {told}") from error
     try:
         yield
     finally:

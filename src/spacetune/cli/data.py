@@ -50,8 +50,9 @@ def check(
     if labels:
         from spacetune.reports.data_work import drawn, label_errors_document
         from spacetune.studies import find_label_errors
+        from spacetune.studies.fit.matching import learnable
 
-        show(find_label_errors(texts, encoder), as_json, drawn(label_errors_document), out)
+        show(find_label_errors(learnable(texts, task), encoder), as_json, drawn(label_errors_document), out)
     elif against is not None:
         other = read(against, columns, label=label, label_separator=label_separator, task=task)
         from spacetune.reports.data_work import drawn, near_duplicates_document

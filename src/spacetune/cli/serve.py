@@ -79,8 +79,7 @@ def serve(
         max_connections=max_connections,
     )
     aliases = read_aliases(alias or [], [s.name for s in served])
-    shown = f"[{host}]" if ":" in host else host
-    tell(f"serving {', '.join(s.name for s in served)} at http://{shown}:{port}/")
+    names = ", ".join(s.name for s in served)
     web.serve(
         served,
         host=host,
@@ -91,6 +90,7 @@ def serve(
         allow_hosts=allow_host or [],
         log_level=log_level,
         again=again,
+        tell=lambda address: tell(f"serving {names} at {address}"),
     )
 
 

@@ -37,6 +37,7 @@ class DataReport(RecordResult):
     words_median: float
     words_longest: int
     notes: tuple[DataNote, ...]
+    pairs: bool = False
 
 
 def check_texts(
@@ -97,6 +98,7 @@ def check_texts(
         words_median=float(words[len(words) // 2]) if words else 0.0,
         words_longest=words[-1] if words else 0,
         notes=tuple(notes),
+        pairs=data.pairs is not None,
     )
 
 

@@ -59,6 +59,11 @@ def drift_document(found: Drift) -> Document:
         f"{found.n_texts:,} texts of {found.source} against {found.n_reference:,} of {found.reference}: told apart "
         f"with an AUC of {found.auc:.3f} (95 % interval {found.auc_low:.3f} to {found.auc_high:.3f}; 0.5 is no drift)."
     )
+    if found.auc_high < 0.5:
+        lead += (
+            " Below 0.5 the texts are told apart worse than by chance, as happens where both sets hold the same texts, "
+            "or very few: no drift was found."
+        )
     parts = {"Predicted classes": found.classes, "Logits": found.logits, "Words": found.words}
     sections = [Section(title, first_rows([vars(each) for each in rows])) for title, rows in parts.items() if rows]
     return Document("Drift", lead, sections, notes=found.notes)

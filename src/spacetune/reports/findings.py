@@ -58,11 +58,13 @@ def fit_findings(report: FitReport) -> tuple[str, ...]:
     own, name = rows[-1], headline(rows[-1])
     chosen = ", by which it was chosen" if split == "dev" else ""
     interval = own.get("intervals", {}).get(name)
-    good = f"{report.method}: {valued(name, own[name], interval)} on {counted(own['n'], 'text')} of {split}{chosen}."
+    good = (
+        f"{report.method}: {valued(name, own[name], interval)} on {counted(own['n'], report.unit)} of {split}{chosen}."
+    )
     others = [row for row in rows[:-1] if row.get(name) is not None]
     constant = report.scored[split].baseline[name]
     alone = f"The best constant guess reaches {constant:.3f}; no baseline was fitted beside it."
-    return good, _against(own, others, name) if others else alone, *_untold(report)
+    return good, _against(own, others, name, report.unit) if others else alone, *_untold(report)
 
 
 def _untold(report: FitReport) -> tuple[str, ...]:
@@ -71,20 +73,20 @@ def _untold(report: FitReport) -> tuple[str, ...]:
     return (SEPARATED,) if dev.kind == "single" and dev.scores["accuracy"] == 1 else ()
 
 
-def _against(own: Row, others: Sequence[Row], name: str) -> str:
+def _against(own: Row, others: Sequence[Row], name: str, unit: str) -> str:
     """Hold a model against the best of the others, and against the constant guess."""
     best = max(others, key=lambda row: row[name])
     constant = next((row for row in others if row["method"] == "majority"), best)
     also = "" if constant is best else f" The best constant guess reaches {constant[name]:.3f}."
     told = f"The best of the baselines, {best['method']}, has {valued(name, best[name])}"
-    return f"{told}: {_apart(own, best, name)}.{also}"
+    return f"{told}: {_apart(own, best, name, unit)}.{also}"
 
 
-def _apart(own: Row, best: Row, name: str) -> str:
+def _apart(own: Row, best: Row, name: str, unit: str) -> str:
     """Say whether the model lies above or below another, as far as their intervals tell."""
     (low, high), (least, most) = (row.get("intervals", {}).get(name, (row[name],) * 2) for row in (own, best))
     if low > most:
         return "the model is better, beyond the intervals"
     if high < least:
         return "the model is worse, beyond the intervals"
-    return f"their intervals overlap, and {counted(own['n'], 'text')} do not settle which is better"
+    return f"their intervals overlap, and {counted(own['n'], unit)} do not settle which is better"

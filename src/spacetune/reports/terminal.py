@@ -108,7 +108,7 @@ def draw_fit(console: Console, report: FitReport) -> None:
 
     draw_notes(console, report.notes)
     classes = f", {counted(len(report.classes), 'class', 'classes')}" if report.classes else ""
-    console.print(plain(f"{report.n_texts:,} training texts{classes} from {report.source}; dev: {report.dev}"))
+    console.print(plain(f"{report.n_texts:,} training {report.unit}s{classes} from {report.source}; dev: {report.dev}"))
     if report.choice is not None:
         console.print(plain(f"method: {report.choice.reason}"))
         console.print(ScoreTable(report.choice.rows()))
@@ -230,7 +230,9 @@ def draw_data_report(console: Console, report: DataReport) -> None:
     if report.kind is None and any(note.kind == "labels" for note in report.notes):
         told = "labels that are not of one kind"
     lengths = f"median {report.words_median:.0f} words, longest {report.words_longest}"
-    console.print(plain(f"{report.source}: {counted(report.n_texts, 'text')}, {told}, {lengths}"))
+    console.print(
+        plain(f"{report.source}: {counted(report.n_texts, 'pair' if report.pairs else 'text')}, {told}, {lengths}")
+    )
     if report.classes:
         rows = [
             {"class": str(name), "texts": count, "share": count / report.n_texts}

@@ -38,6 +38,7 @@ def serve(
     allow_hosts: Sequence[str] = (),
     log_level: str = "info",
     again: Callable[[], Sequence[ServedModel]] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> None:
     """Serve models until a signal comes; then answer what has been asked and stop. A second signal stops at once.
 
@@ -53,6 +54,8 @@ def serve(
         Names that ``Host`` may hold beside those of loopback; with any, it is checked on every address.
     log_level
         ``info`` logs every request, ``warning`` only trouble.
+    tell
+        Called with the server's address once it is listened on; of port 0 that has the port that was free.
 
     Raises
     ------
@@ -67,6 +70,9 @@ def serve(
         local = all(is_loopback(door.getsockname()[0]) for door in doors)
         hosts = Hosts(allow_hosts) if local or allow_hosts else None
         app = make_app(models, limits, api_key=api_key, aliases=aliases, hosts=hosts, again=again)
+        if tell is not None:
+            shown = f"[{host}]" if ":" in host else host
+            tell(f"http://{shown}:{doors[0].getsockname()[1]}/")
         log_lines(log_level)
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             hurried = runner.run(_until_a_signal(app, doors, limits))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ class Threshold:
 
 
 OTHERS = "these thresholds are of other classes than the model's; choose them with this model"
+ANOTHER = "these thresholds were chosen with another model, or with an earlier fit of it; choose them with this one"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Thresholds(TableResult):
         Warnings, such as texts that the model was trained on.
     classes
         Of the model that they were chosen for; empty where a probability was named for any model.
+    fit
+        Which fit they were chosen for, as a digest; empty likewise, and in files written before there was one.
     """
 
     source: str
@@ -93,6 +97,7 @@ class Thresholds(TableResult):
     thresholds: tuple[Threshold, ...]
     notes: tuple[str, ...] = ()
     classes: tuple[Any, ...] = ()
+    fit: str = ""
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a threshold."""
@@ -108,10 +113,12 @@ class Thresholds(TableResult):
         Raises
         ------
         UsageError
-            If the thresholds are of other classes than the model's.
+            If the thresholds are of other classes than the model's, or of another fit.
         """
         if self.classes and set(self.classes) != set(jsonable(model.task_.classes)):
             raise UsageError(OTHERS)
+        if self.fit and self.fit != _digest(model):
+            raise UsageError(ANOTHER)
         found, by = _sureness(model, logits), {each.predicted: each.value for each in self.thresholds}
         if set(by) == {None}:
             values = np.full(len(logits), _or_none_reaches(by[None]))
@@ -172,7 +179,8 @@ def choose_thresholds(
     True
     """
     asked = {name: v for name, v in (("precision", precision), ("cost", cost), ("keep", keep)) if v is not None}
-    if len(asked) != 1 or not all(0 < level <= 1 for level in asked.values()):
+    numbers = all(isinstance(level, int | float | np.number) for level in asked.values())
+    if len(asked) != 1 or not numbers or not all(0 < level <= 1 for level in asked.values()):
         raise UsageError(f"give one of precision, cost and keep, above 0 and at most 1; got {asked or 'none'}")
     ((what, level),) = asked.items()
     classifier = single_label(model)
@@ -187,17 +195,19 @@ def choose_thresholds(
         thresholds=tuple(_threshold(name, scores[rows], right[rows], what, level) for name, rows in groups),
         notes=tuple(seen_notes(model, answers.data)),
         classes=tuple(jsonable(model.task_.classes)),
+        fit=_digest(classifier),
     )
 
 
 def cut_of(scores: Array, right: Array, asked: str, level: float) -> float | None:
     """Return the score from which texts are kept, for a wanted precision, at a cost, or keeping a share.
 
-    Texts of equal scores are kept together. None where nothing can be kept.
+    It is halfway between the last score that is kept and the next one, so that rounding moves no text across it. Texts
+    of equal scores are kept together. None where nothing can be kept.
 
     >>> scores, right = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, True, False, True])
     >>> [cut_of(scores, right, *each) for each in (("precision", 0.7), ("cost", 0.2), ("keep", 0.5))]
-    [0.6, 0.8, 0.8]
+    [0.6, 0.75, 0.75]
     """
     order = np.argsort(-scores, kind="stable")
     ordered, wrong = scores[order], np.cumsum(~right[order])
@@ -210,7 +220,7 @@ def cut_of(scores: Array, right: Array, asked: str, level: float) -> float | Non
     else:
         totals = wrong + level * (len(scores) - kept)
         good = np.flatnonzero(totals == totals.min(initial=level * len(scores)))[-1:]
-    return float(ordered[ends[good[0]]]) if len(good) else None
+    return float(ordered[ends[good[0]] :][:2].mean()) if len(good) else None
 
 
 def read_thresholds(place: Path) -> Thresholds:
@@ -239,7 +249,7 @@ def as_thresholds(given: float | Thresholds) -> Thresholds:
     """Return thresholds as they are, and a probability as the threshold of all texts."""
     if isinstance(given, Thresholds):
         return given
-    if not 0 <= given <= 1:
+    if not isinstance(given, int | float | np.number) or not 0 <= given <= 1:
         raise UsageError(f"abstain must be a probability between 0 and 1, or thresholds; got {given!r}")
     return Thresholds("", "probability", given, (Threshold(None, given, 0, 0, 0, None, None),))
 
@@ -249,6 +259,12 @@ def single_label(model: TextEstimator) -> Classifier:
     if not isinstance(model, Classifier) or model.kind_ != "single":
         raise UsageError("only a model that gives one class per text can be unsure of it")
     return model
+
+
+def _digest(model: Classifier) -> str:
+    """Return what tells one fit from others, saved or not: its calibration, and its scores on dev to the last digit."""
+    told = {"facts": model.facts(), "dev": model.report_["dev_scores"], "n": model.report_["n_texts"]}
+    return hashlib.sha256(json.dumps(jsonable(told), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _sureness(model: Classifier, logits: Array) -> Array:

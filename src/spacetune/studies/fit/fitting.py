@@ -62,6 +62,8 @@ class FitReport(TableResult):
         The model's scores in full, by split.
     choice
         How the method was chosen; None where it was given.
+    unit
+        ``text`` or ``pair``: what it is fitted on.
     """
 
     method: Method
@@ -75,6 +77,7 @@ class FitReport(TableResult):
     epochs: tuple[dict[str, Any], ...] = ()
     scored: dict[str, Scores] = dataclasses.field(default_factory=dict[str, Scores])
     choice: Choice | None = None
+    unit: str = "text"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the table of scores, without the intervals."""
@@ -247,6 +250,7 @@ def _report(
         () if history is None else tuple(history.rows()),
         scored,
         choice,
+        "text" if data.train.pairs is None else "pair",
     )
 
 
