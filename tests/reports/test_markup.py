@@ -19,4 +19,4 @@ def test_no_character_ends_an_attribute_early(value: str) -> None:
 def test_attributes_that_are_flags_or_nothing() -> None:
     assert tag("input", disabled=True, checked=False, name=None, data_n=0) == '<input disabled data-n="0">'
     assert tag("p", Markup("<b>x</b>"), None, ["a", Markup("<i>")]) == "<p><b>x</b>a<i></p>"
-    assert json_script('"', id_='a"b').startswith('<script id="a&quot;b" type="application/json">')
+    assert json_script('"', id_='a"b').startswith('<script id="a&#34;b" type="application/json">')

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -394,6 +396,50 @@ def test_nothing_foreign_is_asked_for(page: Page, address: str) -> None:
     assert f"{address}/explain" in asked
     assert [url for url in asked if not url.startswith(address)] == []
     assert complaints(page.driver) == []
+
+
+@contextlib.contextmanager
+def proxy(address: str, path: str) -> Iterator[str]:
+    """A proxy that serves another server under a path, which it takes off."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if not self.path.startswith(f"{path}/"):
+                self.send_error(404)
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            kind = {"Content-Type": self.headers.get("Content-Type", "")}
+            found = httpx.request(self.command, address + self.path.removeprefix(path), content=body, headers=kind)
+            self.send_response(found.status_code)
+            for name in ("Content-Type", "Content-Security-Policy"):
+                self.send_header(name, found.headers[name])
+            self.send_header("Content-Length", str(len(found.content)))
+            self.end_headers()
+            self.wfile.write(found.content)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}{path}/"
+        server.shutdown()
+
+
+def test_the_page_works_behind_a_path(driver: Any, address: str, tmp_path: Path) -> None:
+    with proxy(address, "/tools/shop") as behind:
+        page = Page(driver, behind)
+        page.say(DELIVERY)
+        until(page.verdict)
+        page.all(".panel .words .w")[1].click()
+        until(lambda: page.one(".panel .dissection").is_displayed())
+        (tmp_path / "texts.csv").write_text(f"text\n{DELIVERY}\n", encoding="utf-8")
+        page.one("#csv").send_keys(str(tmp_path / "texts.csv"))
+        until(lambda: page.one("#done").is_displayed())
+        assert page.trouble() == ""
+        assert [url for url in requested(driver) if not url.startswith((behind, "blob:"))] == []
+        assert complaints(driver) == []
 
 
 def test_keyboard_and_labels(page: Page) -> None:

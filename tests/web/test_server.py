@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from fastapi.testclient import TestClient
+from prometheus_client import parser
 
 from running_server import start_server
 from spacetune import LinearProbe, SpaceClassifier
@@ -226,6 +227,13 @@ def test_edges_of_the_limits(small: TestClient) -> None:
     assert small.post("/predict", content=exact + b" ", headers=kind).status_code == 413
 
 
+def test_the_schema_names_the_path_that_a_proxy_takes_off(served: list[ServedModel]) -> None:
+    with TestClient(make_app(served, root_path="/shop"), base_url="http://localhost") as client:
+        assert client.get("/openapi.json").json()["servers"] == [{"url": "/shop"}]
+        assert client.post("/predict", json={"texts": ["a"]}).status_code == 200
+        assert 'spacetune_requests_total{path="/predict",status="200"}' in client.get("/metrics").text
+
+
 def test_headers_and_metrics(client: TestClient) -> None:
     page = client.get("/")
     assert "default-src 'none'" in page.headers["content-security-policy"]
@@ -234,8 +242,7 @@ def test_headers_and_metrics(client: TestClient) -> None:
     client.post("/predict", json={"texts": ["a"]})
     text = client.get("/metrics").text
     assert 'spacetune_requests_total{path="other",status="404"}' in text
-    assert 'spacetune_request_seconds_bucket{path="/predict",le="+Inf"}' in text
-    parser = pytest.importorskip("prometheus_client.parser", reason="prometheus_client is not installed")
+    assert 'spacetune_request_seconds_bucket{le="+Inf",path="/predict"}' in text
     families = list(parser.text_string_to_metric_families(text))
     names = {family.name for family in families}
     assert len(families) == len(names)

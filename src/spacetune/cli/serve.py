@@ -36,6 +36,9 @@ def serve(
         list[str] | None,
         typer.Option(help="Further name that the Host header may carry, beside those of loopback. Repeatable."),
     ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="Path that a proxy puts in front and takes off again, such as /tools/shop.")
+    ] = "",
     max_texts: Annotated[int, typer.Option(help="Maximum number of texts per request.", min=1)] = 256,
     max_embedded: Annotated[
         int, typer.Option(help="Maximum number of texts per request to /v1/embeddings.", min=1)
@@ -58,13 +61,15 @@ def serve(
     """
     if log_level not in ("info", "warning", "error"):
         raise UsageError(f"--log-level must be info, warning or error, got {log_level!r}")
+    if root_path and not root_path.startswith("/"):
+        raise UsageError(f"--root-path must begin with a slash, got {root_path!r}")
     refuse_empty_key(api_key)
     quiet_libraries()
     try:
         from spacetune import web
         from spacetune.web.models import Columns, load_models
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] in ("fastapi", "starlette", "pydantic", "uvicorn"):
+        if (error.name or "").split(".")[0] in ("fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client"):
             raise MissingExtraError("serve", "serve") from error
         raise
     columns: Columns = {"text": text, "label": label, "text_pair": text_pair}
@@ -90,6 +95,7 @@ def serve(
         allow_hosts=allow_host or [],
         log_level=log_level,
         again=again,
+        root_path=root_path.rstrip("/"),
         tell=lambda address: tell(f"serving {names} at {address}"),
     )
 

@@ -8,7 +8,7 @@ Control characters, which HTML cannot hold, and overrides of the reading directi
 
 from __future__ import annotations
 
-import html
+from markupsafe import Markup, escape
 
 from spacetune.errors import printable
 from spacetune.results import json_text
@@ -20,24 +20,18 @@ Attribute = str | float | bool | None
 VOID = frozenset({"br", "hr", "img", "input", "meta"})
 
 
-class Markup(str):
-    """Text that is HTML already; only `tag` and `json_script` make it."""
-
-    __slots__ = ()
-
-
 def tag(name_: str, *children: object, **attributes: Attribute) -> Markup:
     """Build an element; strings among its children and attributes are escaped.
 
     A trailing underscore of an attribute's name is dropped, inner ones become hyphens. None and False leave the
     attribute out, True writes it without a value.
 
-    >>> tag("b", "1 < 2", class_="big", data_score=0.5)
-    '<b class="big" data-score="0.5">1 &lt; 2</b>'
+    >>> print(tag("b", "1 < 2", class_="big", data_score=0.5))
+    <b class="big" data-score="0.5">1 &lt; 2</b>
     """
     written = "".join(_attribute(key, value) for key, value in attributes.items() if value is not None)
     inner = "".join(_escaped(child) for child in children)
-    return Markup(f"<{name_}{written}>" if name_ in VOID else f"<{name_}{written}>{inner}</{name_}>")
+    return Markup(f"<{name_}{written}>" if name_ in VOID else f"<{name_}{written}>{inner}</{name_}>")  # noqa: S704
 
 
 def json_script(data: object, **attributes: Attribute) -> Markup:
@@ -48,7 +42,7 @@ def json_script(data: object, **attributes: Attribute) -> Markup:
     """
     text = json_text(data).replace("<", "\\u003c")
     written = "".join(_attribute(key, value) for key, value in {**attributes, "type": "application/json"}.items())
-    return Markup(f"<script{written}>{text}</script>")
+    return Markup(f"<script{written}>{text}</script>")  # noqa: S704
 
 
 def _escaped(child: object) -> str:
@@ -56,11 +50,11 @@ def _escaped(child: object) -> str:
         return child
     if isinstance(child, list | tuple):
         return "".join(_escaped(each) for each in child)
-    return "" if child is None else html.escape(printable(child, lines=True))
+    return "" if child is None else escape(printable(child, lines=True))
 
 
 def _attribute(key: str, value: Attribute) -> str:
     name = key.removesuffix("_").replace("_", "-")
     if value is False:
         return ""
-    return f" {name}" if value is True else f' {name}="{html.escape(printable(value, lines=True))}"'
+    return f" {name}" if value is True else f' {name}="{escape(printable(value, lines=True))}"'

@@ -36,6 +36,7 @@ def make_app(
     aliases: Mapping[str, str] | None = None,
     hosts: Hosts | None = None,
     again: Callable[[], Sequence[ServedModel]] | None = None,
+    root_path: str = "",
 ) -> Any:
     """Build the application.
 
@@ -51,6 +52,8 @@ def make_app(
         Further names, each for a model's name; ``*`` stands for every other name.
     hosts
         What ``Host`` may hold; None allows everything.
+    root_path
+        Path that a proxy puts in front of this server's, and takes off again: what the OpenAPI schema says of it.
     again
         Loads the same models anew, for ``app.state.service.reload()``; None has no such way.
 
@@ -79,6 +82,7 @@ def make_app(
         description=about,
         docs_url=None,
         redoc_url=None,
+        servers=[{"url": root_path}] if root_path else None,
         lifespan=lifespan,
     )
     add_problems(app)

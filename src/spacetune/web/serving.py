@@ -38,6 +38,7 @@ def serve(
     allow_hosts: Sequence[str] = (),
     log_level: str = "info",
     again: Callable[[], Sequence[ServedModel]] | None = None,
+    root_path: str = "",
     tell: Callable[[str], None] | None = None,
 ) -> None:
     """Serve models until a signal comes; then answer what has been asked and stop. A second signal stops at once.
@@ -46,7 +47,7 @@ def serve(
 
     Parameters
     ----------
-    models, limits, api_key, aliases, again
+    models, limits, api_key, aliases, again, root_path
         As in `make_app`.
     host, port
         Address to listen on. On loopback, requests that name another host are refused.
@@ -69,7 +70,7 @@ def serve(
     try:
         local = all(is_loopback(door.getsockname()[0]) for door in doors)
         hosts = Hosts(allow_hosts) if local or allow_hosts else None
-        app = make_app(models, limits, api_key=api_key, aliases=aliases, hosts=hosts, again=again)
+        app = make_app(models, limits, api_key=api_key, aliases=aliases, hosts=hosts, again=again, root_path=root_path)
         if tell is not None:
             shown = f"[{host}]" if ":" in host else host
             tell(f"http://{shown}:{doors[0].getsockname()[1]}/")

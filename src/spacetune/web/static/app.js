@@ -98,7 +98,7 @@ function showComparison() {
 
 async function begin() {
   try {
-    models = await ask("/models");
+    models = await ask("models");
   } catch (error) {
     trouble(error.message);
     return;

@@ -74,7 +74,7 @@ async function predictFile() {
   try {
     for (let at = 0; at < given.rows.length; at += CHUNK) {
       const texts = given.rows.slice(at, at + CHUNK).map((row) => (second === null ? row[column] : [row[column], row[second]]));
-      const part = await askPatiently("/predict", { texts, model: served }, asked.signal);
+      const part = await askPatiently("predict", { texts, model: served }, asked.signal);
       part.predicted.forEach((label, i) => found.push([label, part.probabilities?.[i] ?? [], part.classes]));
       $("progress").value = found.length / given.rows.length;
       $("rows").textContent = `${found.length.toLocaleString("en")} of ${given.rows.length.toLocaleString("en")} rows`;

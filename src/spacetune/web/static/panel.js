@@ -69,8 +69,8 @@ class Panel {
     try {
       const body = { texts: [text], model: this.model.name };
       const [explanation, places] = await Promise.all([
-        askPatiently("/explain", body, asked.signal),
-        this.model.map ? askPatiently("/place", body, asked.signal) : null,
+        askPatiently("explain", body, asked.signal),
+        this.model.map ? askPatiently("place", body, asked.signal) : null,
       ]);
       if (asked.signal.aborted) return;
       this.data = explanation.texts[0];
@@ -126,7 +126,7 @@ class Panel {
     if (!data || this.reached === data || !this.part("reach-box").open) return;
     let found;
     try {
-      found = (await askPatiently("/reach", { texts: [data.text], model: this.model.name })).texts[0];
+      found = (await askPatiently("reach", { texts: [data.text], model: this.model.name })).texts[0];
     } catch (error) {
       trouble(error.message);
       return;
@@ -183,7 +183,7 @@ class Panel {
     const read = apart ? data.text[word.part] : data.text;
     try {
       if (this.dissected?.text !== String(read) || this.dissected.model !== this.model.name) {
-        const told = await askPatiently("/dissect", { texts: [read], model: this.model.name });
+        const told = await askPatiently("dissect", { texts: [read], model: this.model.name });
         this.dissected = { text: String(read), model: this.model.name, found: told.texts[0] };
       }
     } catch (error) {
@@ -229,7 +229,7 @@ function verdict(data, strongest) {
 }
 
 async function mapOf(name) {
-  return (maps[name] ??= await ask(`/map?model=${encodeURIComponent(name)}`));
+  return (maps[name] ??= await ask(`map?model=${encodeURIComponent(name)}`));
 }
 
 function drawMap(svg, legend, map, you) {
