@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from spacetune.encoders import as_line
 from spacetune.reports.document import Document, Paragraph, Part, Section, Table, first_rows
 from spacetune.reports.terminal import ScoreTable, draw_notes, plain
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from spacetune.studies import Drift, LabelErrors, ModelComparison, NearDuplicates, Suggestions, Thresholds
+    from spacetune.studies.data.near_duplicates import NearDuplicate
 
 __all__ = [
     "drawn",
@@ -50,7 +52,17 @@ def near_duplicates_document(found: NearDuplicates) -> Document:
         f"{found.n_other:,} of {found.other_source} (cosine at least {found.threshold:g}, {found.encoder}): "
         f"{exact:,} are the same text, {found.conflicts:,} carry another label there."
     )
-    return Document("Near duplicates", lead, [Section("The nearest first", first_rows(found.rows()))])
+    rows = [row for each in found.found for row in _both(each, found)]
+    return Document("Near duplicates", lead, [Section("The nearest first", first_rows(rows))])
+
+
+def _both(found: NearDuplicate, among: NearDuplicates) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return two rows, the second text under the first, so that they can be read beside each other."""
+    alike = "same text" if found.exact else f"{found.similarity:.3f}"
+    first = {"file": among.source, "row": found.row, "label": found.label, "text": as_line(found.text)}
+    other = {"file": among.other_source, "row": found.other_row, "label": found.other_label,
+             "text": as_line(found.other_text)}  # fmt: skip
+    return {"cosine": alike, **first}, {"cosine": "", **other}
 
 
 def drift_document(found: Drift) -> Document:
@@ -114,6 +126,6 @@ def _draw_part(console: Console, part: Part, section: Section) -> None:
         case Table(rows, caption):
             console.print(ScoreTable(rows[:IN_THE_TERMINAL], caption or section.title))
             if len(rows) > IN_THE_TERMINAL:
-                console.print(plain(f"and {len(rows) - IN_THE_TERMINAL:,} more; --out FILE writes them all"))
+                console.print(plain(f"and {len(rows) - IN_THE_TERMINAL:,} more rows; --out FILE writes them all"))
         case _:
             pass
