@@ -23,6 +23,7 @@ NAMES = (
     "promises",
     "streaming",
     "suggesting",
+    "label_errors",
     "searching",
     "distributed",
     "gradients",

@@ -23,9 +23,14 @@ def places() -> dict[Path, Path]:
     docs = ROOT / "docs"
     found = {page: page.relative_to(docs) for page in docs.rglob("*") if page.suffix in {".md", *PICTURES}}
     found |= {ROOT / name: Path("project", name.lower()) for name in ("CHANGELOG.md", "CONTRIBUTING.md")}
-    found |= {page: Path("papers", f"{page.parent.name}.md") for page in ROOT.glob("papers/*/results.md")}
     found |= {
-        page: Path("papers", page.name) for page in ROOT.glob("papers/*/ladder.*") if page.suffix in {".md", *PICTURES}
+        page: Path("papers", page.name.replace("results", page.parent.name))
+        for page in ROOT.glob("papers/*/*")
+        if page.suffix in {".md", *PICTURES}
+    }
+    found |= {
+        ROOT / "papers/README.md": Path("papers/about.md"),
+        ROOT / "benchmarks/README.md": Path("project/measurements.md"),
     }
     found |= {script: Path("tutorials", f"{script.stem}.rst") for script in ROOT.glob("examples/*.py")}
     found[ROOT / "examples/GALLERY_HEADER.rst"] = Path("tutorials/index.rst")

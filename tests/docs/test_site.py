@@ -38,6 +38,16 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert rooms - set(listed) == {"spacetune.cli"}, "a room's names are listed by its __all__"
 
 
+def test_every_measurement_and_every_paper_is_told_of() -> None:
+    run = importlib.import_module("benchmarks.__main__")
+    listed = re.findall(r"^\| `(\w+)` \|", (ROOT / "benchmarks/README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert listed == sorted(run.NAMES)
+    papers = (ROOT / "papers/README.md").read_text(encoding="utf-8")
+    assert all(
+        f"| [{place.name}](" in papers for place in (ROOT / "papers").iterdir() if (place / "reproduce.py").exists()
+    )
+
+
 def test_every_page_is_in_one_table_of_contents() -> None:
     pages = {place: page for page, place in PLACES.items() if page.suffix == ".md"}
     named = [Path("index.md")]
