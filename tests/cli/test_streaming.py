@@ -16,7 +16,7 @@ from spacetune import Encoder, LinearProbe
 from spacetune.data.parts import Parts
 from spacetune.studies import demo_texts
 
-from .conftest import Place, run, write_rows
+from .conftest import Place, read_rows, run, write_rows
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,9 @@ def test_encode_and_explain_write_parts(model: Path, data: Path, tiny_encoder: E
     assert ids_of(tmp_path / "f") == [str(i) for i in range(40)]
     assert run("explain", model, data, "--out", tmp_path / "why.jsonl").out == ""
     assert json.loads((tmp_path / "why.jsonl").read_text().splitlines()[-1])["text"] == 39
+    assert run("explain", model, data, "--out", tmp_path / "beside.csv", "--columns", "id").out == ""
+    assert {row["id"] for row in read_rows(tmp_path / "beside.csv")} == {str(i) for i in range(40)}
+    assert "--columns is for explanations in --out" in run("explain", model, "a text", "--columns", "id").err
     assert run("explain", model, data, "--out", tmp_path / "why", "--block", 16).out == ""
     assert sorted(file.name for file in (tmp_path / "why").glob("part-*")) == [
         f"part-0000{i}.parquet" for i in range(3)

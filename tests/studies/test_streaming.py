@@ -215,6 +215,21 @@ def test_explanations_in_blocks_are_those_made_at_once(model: LinearProbe, data:
     np.testing.assert_allclose([r[name] for r in rows], [r[name] for r in expected], atol=1e-4)
 
 
+@pytest.mark.parametrize("out", ["why.jsonl", "why.parquet", "why"])
+def test_columns_stay_beside_explanations_where_they_are_named(
+    model: LinearProbe, data: Path, tmp_path: Path, out: str
+) -> None:
+    explain_file(model, TextBlocks(data, size=7, columns=["id", "when"]), tmp_path / out)
+    rows = rows_of(tmp_path / out)
+    assert list(rows[0])[:4] == ["id", "when", "text", "token"]
+    assert all((row["id"], row["when"]) == (row["text"], ROWS[row["text"]]["when"]) for row in rows)
+    with pytest.raises(UsageError, match="the column 'text' cannot stay: explanations have one of that name"):
+        explain_file(model, TextBlocks(data, columns=["id", "text"]), tmp_path / "more.csv")
+    with pytest.raises(DataError, match="column 'idd' is not there; did you mean 'id'"):
+        explain_file(model, TextBlocks(data, columns=["idd"]), tmp_path / "more.csv")
+    assert not (tmp_path / "more.csv").exists()
+
+
 def test_features_are_the_encoders_with_where_they_come_from(tiny_encoder: Encoder, data: Path, tmp_path: Path) -> None:
     blocks = TextBlocks(data, size=7)
     features = tiny_encoder.encode(TEXTS, layers=[1, 2])

@@ -34,6 +34,11 @@ REACH = "For one text, show which input word reached the states of which word."
 COUNTER = "For one text, find the fewest words whose removal changes the prediction."
 SUMMARY = "Summarise which words carry each class over all texts, compared with the labels where the file has them."
 TOP = "Number of words that --check erases, or of rows of each kind that --summary shows; by default 5."
+IN_A_TABLE = "explanations in --out: a folder, or a table of a file's texts"
+Stays = Annotated[
+    str | None,
+    typer.Option("--columns", help="Columns of the file to repeat beside every token, separated by commas."),
+]
 TAKEN = {
     "": ("--class", "--against", "--at"),
     "--check": ("--at", "--top", "--seed"),
@@ -108,6 +113,7 @@ def explain(
     out: Report = None,
     resume: Resume = False,
     how: Blocks = BLOCKS,
+    keep: Stays = None,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
@@ -116,7 +122,7 @@ def explain(
     if asked.alone:
         out = stream_place(out, inputs=(model, *texts), resume=resume)
         if out is not None and is_stream(out, as_json) and (named_file(texts) or not out.suffix):
-            blocks = blocks_of(texts, columns, Streaming(block=how.block))
+            blocks = blocks_of(texts, columns, Streaming(keep=keep, block=how.block))
             options: dict[str, Any] = {"at": asked.place, "resume": resume, **how.by}
             _write_block_by_block(model, encoder, blocks, out, options, as_json)
             return
@@ -124,7 +130,9 @@ def explain(
         raise UsageError("--resume is for explanations alone: a question writes no parts to continue from")
     else:
         out = write_place(out, inputs=(model, *texts))
-    how.refuse("explanations in --out: a folder, or a table of a file's texts")
+    how.refuse(IN_A_TABLE)
+    if keep is not None:
+        raise UsageError(f"--columns is for {IN_A_TABLE}")
     quiet_libraries()
     read_label = label if asked.summary else None
     given = texts_or_table(texts, columns, label=read_label, label_separator=label_separator)
