@@ -10,6 +10,7 @@ import inspect
 import pkgutil
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ from typer.main import get_command
 import spacetune
 
 INTERFACE = Path(__file__).with_name("interface.txt")
+
+
+def test_one_version() -> None:
+    project = INTERFACE.parents[1] / "pyproject.toml"
+    if project.exists():
+        assert tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"] == spacetune.__version__
 
 
 def test_the_list() -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from spacetune.studies import compare as compare
     from spacetune.studies import measure as measure
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "Encoder": "encoders",
