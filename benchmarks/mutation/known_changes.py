@@ -139,8 +139,8 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
         "test_isoscore_divides_by_the_dimensions_and_equals_the_package",
     ),
     (
-        "html.escape(printable(value, lines=True))}",
-        "html.escape(printable(value, lines=True), quote=False)}",
+        "escape(printable(value, lines=True))}",
+        "printable(value, lines=True)}",
         "test_no_character_ends_an_attribute_early",
     ),
     (
