@@ -52,8 +52,10 @@ report
 # %%
 # Read the table from the top. *majority* always answers the most frequent class; *tfidf* counts words; *linear probe*
 # is logistic regression on the encoder's mean states. A model that is not ahead of these has learnt nothing worth its
-# complexity. The intervals say how far a score could move with other test texts: where two overlap widely, do not
-# prefer one. ECE is the calibration error: .05 says that a probability is off by five points on average.
+# complexity; then keep the simpler one (``--method probe``), or try ``--method tuned``. The intervals say how far a
+# score could move with other test texts. Both models read the same texts, so what counts is the interval of their
+# difference, which ``fit`` prints below its table: if it holds zero, do not prefer one. ECE is the calibration error:
+# .05 says that a probability is off by five points on average.
 #
 # The report can be sent to others as one file that loads nothing from anywhere:
 

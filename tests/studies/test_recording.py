@@ -14,7 +14,7 @@ from spacetune.errors import UsageError
 from spacetune.estimators import load_estimator
 from spacetune.estimators.card import model_card
 from spacetune.model_folder import Claim, SavedModel
-from spacetune.studies import fit_model
+from spacetune.studies import compare_models, fit_model
 
 WORDS = {"a `good` <one>": ("lovely", "fine", "nice"), "bad": ("awful", "poor", "nasty")}
 DATA = LabelledTexts(
@@ -87,3 +87,16 @@ def test_many_classes_and_warnings_are_not_all_listed(tiny_encoder: Encoder) -> 
     assert "class 20" not in card
     assert "- note 19\n- and 3 warnings more\n" in card
     assert "note 20" not in card
+
+
+def test_how_far_a_model_is_ahead_is_that_of_two_models_on_the_same_texts(tiny_encoder: Encoder) -> None:
+    rows = [(f"{word} thing {i}", name) for i in range(20) for name, words in WORDS.items() for word in words[:2]]
+    noisy = LabelledTexts([t for t, _ in rows], [c if i % 5 else next(iter(WORDS)) for i, (_, c) in enumerate(rows)])
+    model, report = fit_model(noisy, test=noisy, settings=settings(tiny_encoder))
+    probe, _ = fit_model(noisy, method="probe", settings={"encoder": tiny_encoder, "layers": [1, 2]}, baselines=False)
+    ahead = {row["method"]: row["ahead"] for row in report.table if row["split"] == "test" and "ahead" in row}
+    assert set(ahead) == {"tf-idf + linear", "linear probe"}
+    found = compare_models(model, probe, noisy).intervals
+    assert ahead["linear probe"] == {name: pytest.approx(ends) for name, ends in found.items()}
+    assert not any("decided" in row for row in report.table)
+    assert "decided" not in report.scored["test"].to_dict()

@@ -83,10 +83,12 @@ def _against(own: Row, others: Sequence[Row], name: str, unit: str) -> str:
 
 
 def _apart(own: Row, best: Row, name: str, unit: str) -> str:
-    """Say whether the model lies above or below another, as far as their intervals tell."""
-    (low, high), (least, most) = (row.get("intervals", {}).get(name, (row[name],) * 2) for row in (own, best))
-    if low > most:
-        return "the model is better, beyond the intervals"
-    if high < least:
-        return "the model is worse, beyond the intervals"
-    return f"their intervals overlap, and {counted(own['n'], unit)} do not settle which is better"
+    """Say whether the model is ahead of another, by the interval of their difference on the same texts."""
+    ends: Any = own.get("intervals", {}).get(name, (own[name],) * 2)  # beside a constant guess
+    low, high = best.get("ahead", {}).get(name, tuple(end - best[name] for end in ends))
+    far = f"95 % interval of the difference {low:.3f} to {high:.3f}"
+    if low > 0:
+        return f"the model is better on the same {unit}s ({far})"
+    if high < 0:
+        return f"the model is worse on the same {unit}s ({far})"
+    return f"{counted(own['n'], unit)} do not settle which is better ({far})"

@@ -21,7 +21,15 @@ from spacetune.studies.fit.interrupting import output, save, save_again, was_int
 from spacetune.studies.fit.matching import comparable, learnable, weighing
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.fit.recording import record
-from spacetune.studies.fit.score_rows import Parts, Row, majority_rows, probe_rows, score_row, tfidf_rows
+from spacetune.studies.fit.score_rows import (
+    Parts,
+    Row,
+    majority_rows,
+    probe_rows,
+    score_row,
+    tfidf_rows,
+    with_differences,
+)
 from spacetune.studies.fit.scoring import Scores, score_model
 from spacetune.studies.fit.tuning import tell_of_tuning
 
@@ -51,7 +59,8 @@ class FitReport(TableResult):
     dev
         How the dev part came about.
     table
-        One row a method and split: ``method``, ``split``, ``n``, scores, ``seconds``, and ``intervals`` of the scores.
+        One row per method and split: ``method``, ``split``, ``n``, scores, ``seconds``, ``intervals`` of the scores; a
+        baseline's also ``ahead``, the intervals of the model's scores less its, on the same texts.
     history
         How training went, in a sentence; empty for the probe.
     notes
@@ -81,7 +90,9 @@ class FitReport(TableResult):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the table of scores, without the intervals."""
-        return [{name: value for name, value in row.items() if name != "intervals"} for row in self.table]
+        return [
+            {name: value for name, value in row.items() if name not in ("intervals", "ahead")} for row in self.table
+        ]
 
 
 def fit_model(
@@ -194,6 +205,7 @@ def fit_model(
         tell_of_tuning(model, sum(counts))
         table = _baseline_rows(model, data, method, regression, chosen, seed) if baselines else []
         table += [score_row(method, split, scores, seconds) for split, scores in scored.items()]
+        table = with_differences(model.task_, data, table)
         record(model, table, notes)
         if out is not None:
             save_again(model, out)

@@ -76,7 +76,14 @@ def score_intervals(
 
 
 def difference_intervals(
-    kind: str, truth: Array, a: Array, b: Array, *, level: float = 0.95, seed: int = 0
+    kind: str,
+    truth: Array,
+    a: Array,
+    b: Array,
+    weights: Array | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """Return an interval for every score of `a` less that of `b`: both are scored on the same draws.
 
@@ -93,7 +100,7 @@ def difference_intervals(
     """
     if len(truth) < 2:
         return {}
-    ours, others = _drawn(kind, truth, [a, b], seed)
+    ours, others = _drawn(kind, truth, [a, b], seed, weights)
     return {name: _ends(values - others[name], level) for name, values in ours.items()}
 
 

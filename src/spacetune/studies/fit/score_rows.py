@@ -15,13 +15,15 @@ from spacetune.data import LabelledTexts
 from spacetune.estimators import TextEstimator
 from spacetune.fitting import Task
 from spacetune.studies.fit.baselines import TfidfBaseline
-from spacetune.studies.fit.intervals import decisions, score_intervals
+from spacetune.studies.fit.intervals import decisions, difference_intervals, score_intervals
 from spacetune.studies.fit.scoring import Scores, score_model
 
-__all__ = ["Parts", "Row", "logits_row", "majority_rows", "probe_rows", "score_row", "tfidf_rows"]
+__all__ = ["Parts", "Row", "logits_row", "majority_rows", "probe_rows", "score_row", "tfidf_rows", "with_differences"]
 
 Array = np.ndarray[Any, Any]
 Row = dict[str, Any]
+DECIDED = "decided"
+"""Under this name a row has its predictions while a table is made."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,7 @@ def score_row(method: str, split: str, scored: Scores, seconds: float | None) ->
         **ece,
         "seconds": seconds,
         "intervals": scored.intervals,
+        DECIDED: scored.decided,
     }
 
 
@@ -69,8 +72,28 @@ def logits_row(method: str, split: str, task: Task, data: Parts, logits: Array, 
     """Return the row of what is known by its logits alone."""
     truth, weights = task.targets(data.scored[split].labels or []).numpy(), data.scored[split].weights
     scores = _shown(task.scores(logits, truth, weights))
-    intervals = score_intervals(task.kind, truth, decisions(task, logits, truth), weights)
-    return {"method": method, "split": split, "n": len(truth), **scores, "seconds": seconds, "intervals": intervals}
+    decided = decisions(task, logits, truth)
+    intervals = score_intervals(task.kind, truth, decided, weights)
+    found = {"method": method, "split": split, "n": len(truth), **scores, "seconds": seconds}
+    return {**found, "intervals": intervals, DECIDED: decided}
+
+
+def with_differences(task: Task, data: Parts, table: list[Row]) -> list[Row]:
+    """Return the rows with how far the last method is ahead of each, on the same texts; what was predicted goes.
+
+    ``ahead`` of a baseline's row has the 95 % interval of the last method's score less this one's, by score.
+    """
+    last = {row["split"]: row for row in table}
+    rows: list[Row] = []
+    for row in table:
+        own, part = last[row["split"]], data.scored[row["split"]]
+        found, ours = row.get(DECIDED), own.get(DECIDED)
+        kept = {name: value for name, value in row.items() if name != DECIDED}
+        if row is not own and found is not None and ours is not None:
+            truth = task.targets(part.labels or []).numpy()
+            kept["ahead"] = difference_intervals(task.kind, truth, ours, found, part.weights)
+        rows.append(kept)
+    return rows
 
 
 def majority_rows(task: Task, data: Parts) -> list[Row]:

@@ -63,6 +63,8 @@ class Scores(RecordResult):
         The ten texts with the largest loss.
     least_sure
         The ten texts whose two strongest classes lie closest; only for single labels.
+    decided
+        What the model predicts, in the terms of its task; it is left out of what is shown and written.
     """
 
     source: str
@@ -79,6 +81,7 @@ class Scores(RecordResult):
     calibration: tuple[dict[str, float], ...] = ()
     hardest: tuple[dict[str, Any], ...] = ()
     least_sure: tuple[dict[str, Any], ...] = ()
+    decided: Array | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
 def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
@@ -120,6 +123,7 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
         classes=tuple(task.classes),
         notes=tuple(_notes(answers)),
         intervals=score_intervals(task.kind, targets, answers.decided, data.weights),
+        decided=answers.decided,
         **_evidence(answers),
     )
 
