@@ -15,7 +15,7 @@ def test_likely_label_errors_of_a_file(place: Place, bundled: None, tmp_path: Pa
     rows[0]["label"] = next(row["label"] for row in rows if row["label"] != rows[0]["label"])
     spoilt = write_rows(tmp_path / "spoilt.csv", rows)
     answer = run("check", spoilt, "--labels", "--out", tmp_path / "errors.csv")
-    assert "labels of spoilt.csv are likely wrong" in " ".join(answer.out.split())
+    assert "labels of spoilt.csv are worth a look" in " ".join(answer.out.split())
     found = read_rows(tmp_path / "errors.csv")
     assert ("1", rows[0]["text"]) in [(row["row"], row["text"]) for row in found]
     several = write_rows(tmp_path / "sets.csv", [row | {"label": f"all|{row['label']}"} for row in rows[:32]])

@@ -9,10 +9,15 @@ from typing import Any
 
 import pytest
 
+from spacetune import LabelledTexts
+from spacetune.errors import UsageError
+from spacetune.estimators import load_estimator
 from spacetune.model_folder.saved_model import config_digest
+from spacetune.studies import compare_models, fit_model, measure_drift, score_model, suggest_texts
 
 from .conftest import FAST, Place, run, start, write_rows
 
+DATA = LabelledTexts(["a", "b"] * 4, ["x", "y"] * 4)
 FIT = ("fit", "TRAIN", "--out", "NEW", *FAST)
 
 CALLS: dict[str, tuple[tuple[Any, ...], int, str]] = {
@@ -142,7 +147,7 @@ def test_a_label_the_model_does_not_know(place: Place, tmp_path: Path) -> None:
     data = write_rows(tmp_path / "d.csv", [{"text": "a", "label": "cancel_order"}, {"text": "b", "label": "praise"}])
     answer = run("score", place.model, data)
     assert answer.code == 1
-    assert "label 'praise' (str) was not among the training labels, 1 times (row 2); the classes are" in answer.err
+    assert "label 'praise' (str) was not among the training labels, 1 time (row 2); the classes are" in answer.err
 
 
 @pytest.mark.parametrize("role", ["train", "dev", "test", "score"])
@@ -246,3 +251,47 @@ def test_a_disk_that_cannot_be_written(place: Place) -> None:
     answer = run("predict", place.model, "hello", "--out", "/proc/p.csv")
     assert answer.code in (1, 2)
     assert "p.csv cannot be written: " in answer.err or "--out must lie in a folder" in answer.err
+
+
+def test_several_labels_in_one_cell_get_a_hint(tmp_path: Path) -> None:
+    rows = [{"text": f"text {i}", "label": "|".join(["joy", "love", "fear"][: 1 + i % 3])} for i in range(12)]
+    rows += [{"text": f"more {i}", "label": ["fear", "love|fear", "love"][i % 3]} for i in range(6)]
+    told = " ".join(run("check", write_rows(tmp_path / "tags.csv", rows)).out.split())
+    assert "look like several labels in one cell: say what separates them with --label-separator '|'" in told
+    plain = [{"text": f"text {i}", "label": ["a, b", "c", "d"][i % 3]} for i in range(12)]
+    assert "--label-separator" not in run("check", write_rows(tmp_path / "plain.csv", plain)).out
+
+
+def test_a_column_of_names_is_no_column_of_labels(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "ids.csv", [{"text": f"text {i}", "label": f"id{i}"} for i in range(120)])
+    answer = run("fit", rows, "--out", tmp_path / "m")
+    assert (answer.code, (tmp_path / "m").exists()) == (1, False)
+    assert "ids.csv has 120 different labels in 120 rows, such as 'id0'" in answer.err
+    assert "name the column of the labels with --label" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            lambda model: fit_model("train.csv"),
+            "train must be LabelledTexts, got str 'train.csv': read_texts reads a file",
+        ),
+        (lambda model: fit_model(DATA, dev=["a"]), "dev must be LabelledTexts, got list"),
+        (
+            lambda model: fit_model(DATA, method="spce"),
+            "method must be one of auto, space, .*got 'spce'; did you mean 'space'",
+        ),
+        (lambda model: score_model(model, "f.csv"), "data must be LabelledTexts, got str"),
+        (
+            lambda model: score_model("model", DATA),
+            "model must be a fitted estimator, got str 'model': load_estimator reads",
+        ),
+        (lambda model: compare_models(model, "probe", DATA), "second must be a fitted estimator, got str"),
+        (lambda model: measure_drift(model, ["a"], ["b"]), "data must be LabelledTexts, got list"),
+        (lambda model: suggest_texts(model, ["a"], 5), "data must be LabelledTexts, got list"),
+    ],
+)
+def test_studies_say_what_they_take(place: Place, call: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        call(load_estimator(place.model))

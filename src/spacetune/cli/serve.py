@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from spacetune.cli.guarded import guarded, quiet_libraries, tell
+from spacetune.cli.guarded import guarded, quiet_libraries, say, tell
 from spacetune.cli.loading import ModelEncoder, load
 from spacetune.cli.reading import LabelColumn, PairColumn, TextColumn
 from spacetune.errors import MissingExtraError, UsageError
@@ -67,6 +67,7 @@ def serve(
     quiet_libraries()
     try:
         from spacetune import web
+        from spacetune.web.hosts import is_loopback
         from spacetune.web.models import Columns, load_models
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] in ("fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client"):
@@ -85,6 +86,8 @@ def serve(
     )
     aliases = read_aliases(alias or [], [s.name for s in served])
     names = ", ".join(s.name for s in served)
+    if api_key is None and host != "localhost" and not is_loopback(host):
+        say(f"! whoever reaches {host} can ask this server: give it a key with --api-key")
     web.serve(
         served,
         host=host,

@@ -19,6 +19,8 @@ from spacetune.results import RecordResult
 __all__ = ["DataReport", "check_texts", "overlap_note", "unknown_notes"]
 
 COMMA = re.compile(r"[-+]?\d+(,\d+)?")
+JOINED = 3
+"""Classes with a mark in their names from which on it may be what separates labels."""
 TINY_CLASS = 10
 MANY_TINY = 50
 """Tiny classes above which one note tells of all of them."""
@@ -146,7 +148,8 @@ def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
 
 def _class_notes(told: Mapping[int, Any], counts: Mapping[Any, int], kind: LabelKind | None) -> list[DataNote]:
     """Look at the classes of the rows that have one, by the row's number."""
-    notes = [*_twin_notes(list(counts)), *_comma_notes(list(counts) if kind == "single" else [])]
+    single = list(counts) if kind == "single" else []
+    notes = [*_twin_notes(list(counts)), *_comma_notes(single), *_joined_notes(single)]
     rows: dict[Any, list[int]] = defaultdict(list)
     of_rows = classes_of_rows(list(told.values()), kind) if kind and counts else []
     for row, names in zip(told, of_rows, strict=False):
@@ -161,6 +164,17 @@ def _class_notes(told: Mapping[int, Any], counts: Mapping[Any, int], kind: Label
         of = f"{'text' if len(found) == 1 else 'texts'} only of class {name!r:.80}"
         notes.append(DataNote.of("tiny", found, of) if found else DataNote("tiny", (), f"no text is of class {name!r}"))
     return notes
+
+
+def _joined_notes(names: Sequence[Any]) -> list[DataNote]:
+    """Tell of classes that look like several labels in one cell: few parts make up many of them."""
+    for mark in "|;,":
+        joined = [name for name in names if isinstance(name, str) and mark in name]
+        parts = {part.strip() for name in names for part in str(name).split(mark)}
+        if len(joined) >= JOINED and len(parts) < len(names):
+            told = f"{len(joined)} classes such as {joined[0]!r:.60} look like several labels in one cell"
+            return [DataNote("labels", (), f"{told}: say what separates them with --label-separator '{mark}'")]
+    return []
 
 
 def _comma_notes(names: Sequence[Any]) -> list[DataNote]:

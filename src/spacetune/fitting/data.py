@@ -20,6 +20,9 @@ from spacetune.fitting.inputs import Inputs
 
 __all__ = ["Batch", "DevTexts", "FitData", "Split", "dev_texts", "split_texts", "text_keys"]
 
+ITSELF = "the training texts themselves"
+"""How the note on dev begins where it is no part of its own."""
+
 Array = np.ndarray[Any, Any]
 Batch = tuple[Tensor, Tensor | None]
 """Targets of some texts, and their weights; None where all weigh alike."""
@@ -127,7 +130,7 @@ def split_texts(texts: Any, labels: Sequence[Any], fraction: float, seed: int) -
     keys = text_keys(texts) if holds_texts(texts) else list(range(len(labels)))
     train, held = split_dev(labels, keys, fraction, seed)
     if len(held) < 2:
-        return Split(everything, none, f"the training texts themselves: {len(labels)} are too few to set some aside")
+        return Split(everything, none, f"{ITSELF}: too few of {len(labels)} can be set aside")
     return Split(train, held, f"{len(held)} of {len(labels)} training texts, set aside stratified by seed {seed}")
 
 

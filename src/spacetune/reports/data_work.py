@@ -38,8 +38,8 @@ def label_errors_document(found: LabelErrors) -> Document:
     """Lay out labels that are likely wrong."""
     what = "sets of labels" if found.kind == "multi" else "labels"
     lead = (
-        f"{len(found.errors):,} of {found.n_texts:,} {what} of {found.source} are likely wrong. A probe that did not "
-        f"see the text agrees with {found.accuracy:.1%} of all {what} ({found.n_folds} folds)."
+        f"{len(found.errors):,} of {found.n_texts:,} {what} of {found.source} are worth a look, the first ones most. A "
+        f"probe that did not see the text agrees with {found.accuracy:.1%} of all {what} ({found.n_folds} folds)."
     )
     return Document("Label errors", lead, [Section("Likely wrong", first_rows(found.rows()))], notes=found.notes)
 

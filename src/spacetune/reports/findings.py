@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spacetune.errors import counted
+from spacetune.fitting.data import ITSELF
 
 if TYPE_CHECKING:
     from spacetune.studies import FitReport, Scores
@@ -56,7 +57,9 @@ def fit_findings(report: FitReport) -> tuple[str, ...]:
     split = "test" if "test" in report.scored else "dev"
     rows = [row for row in report.table if row["split"] == split]
     own, name = rows[-1], headline(rows[-1])
-    chosen = ", by which it was chosen" if split == "dev" else ""
+    itself = report.dev.startswith(ITSELF)
+    chosen = ("" if split != "dev" else ", on which it was trained: that says nothing of other texts" if itself else
+              ", by which it was chosen")  # fmt: skip
     interval = own.get("intervals", {}).get(name)
     good = (
         f"{report.method}: {valued(name, own[name], interval)} on {counted(own['n'], report.unit)} of {split}{chosen}."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -185,8 +185,10 @@ def _draw_one(console: Console, one: TextExplanation, predicted: object, against
     name, asked = one.classes[column], one.direction(predicted, against=against)
     chance = "" if one.probabilities is None else f" ({one.probabilities[column]:.0%})"
     is_number = isinstance(one.predicted, float)
-    shown = f"{one.predicted:.4g}" if is_number else printable(one.predicted if predicted is None else name)
-    other = "" if predicted in (None, one.predicted) or is_number else f", predicted is {printable(one.predicted)}"
+    several = isinstance(one.predicted, list | tuple)
+    said = ", ".join(map(str, cast("list[Any]", one.predicted))) or "no label" if several else one.predicted
+    shown = f"{one.predicted:.4g}" if is_number else printable(name if several or predicted is not None else said)
+    other = "" if is_number or str(said) == str(name) else f", predicted is {printable(said)}"
     console.print(Text.assemble(("▸ ", "dim"), (shown, "bold"), chance, other))
     words = one.words(name, against=against)
     largest = max((abs(w["score"]) for w in words), default=0.0) or 1.0

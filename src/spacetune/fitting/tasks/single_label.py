@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 from torch import Tensor
 
 from spacetune.data import LabelKind
-from spacetune.errors import DataError, name_rows
+from spacetune.errors import DataError, counted, name_rows
 from spacetune.fitting.scores import classification_scores
 from spacetune.fitting.tasks.task import mean_loss, named
 
@@ -59,9 +59,13 @@ class SingleLabel:
         unseen = [i + 1 for i, label in enumerate(rows) if not isinstance(label, Hashable) or label not in self._number]
         if unseen:
             label = rows[unseen[0] - 1]
+            its = [row for row in unseen if rows[row - 1] == label]
+            also = (
+                f", nor were those of {counted(len(unseen) - len(its), 'other row')}" if len(its) < len(unseen) else ""
+            )
             raise DataError(
                 f"label {label!r} ({type(label).__name__}) was not among the training labels, "
-                f"{len(unseen)} times ({name_rows(unseen)}); the classes are {named(self.classes)}"
+                f"{counted(len(its), 'time')} ({name_rows(its)}){also}; the classes are {named(self.classes)}"
             )
         return torch.tensor([self._number[label] for label in rows])
 

@@ -23,6 +23,7 @@ from spacetune.errors import DataError
 from spacetune.estimators import TextEstimator
 from spacetune.fitting import logits_of
 from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.scoring import seen_notes
 from spacetune.studies.mapping import chosen_vectors
 
@@ -117,6 +118,7 @@ class Drift(TableResult):
         return [{"of": of, **vars(each)} for of, found in parts.items() for each in found]
 
 
+@checked_arguments
 def measure_drift(
     model: TextEstimator, data: LabelledTexts, reference: LabelledTexts, *, n_words: int = 20, sample: int = 2000,
     seed: int = 0,

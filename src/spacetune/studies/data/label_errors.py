@@ -20,6 +20,7 @@ from spacetune.estimators.labels import label_task
 from spacetune.fitting import MultiLabel, text_chunks
 from spacetune.fitting.tasks.task import named
 from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.data.confident_learning import confident_errors, confident_set_errors
 from spacetune.studies.folds import text_folds
 
@@ -96,6 +97,7 @@ class LabelErrors(TableResult):
         return [vars(each) | {"text": as_line(each.text)} for each in self.errors]
 
 
+@checked_arguments
 def find_label_errors(
     data: LabelledTexts, encoder: str | Encoder | None = None, *, n_folds: int = 5, seed: int = 0
 ) -> LabelErrors:

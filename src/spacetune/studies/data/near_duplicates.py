@@ -14,6 +14,7 @@ from spacetune.data import LabelledTexts
 from spacetune.encoders import Encoder, TextInput, as_line, shared_encoder
 from spacetune.errors import DataError, UsageError
 from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 
 __all__ = ["NearDuplicate", "NearDuplicates", "find_near_duplicates"]
 
@@ -84,6 +85,7 @@ class NearDuplicates(TableResult):
         return [{**vars(each), **{name: as_line(getattr(each, name)) for name in lines}} for each in self.found]
 
 
+@checked_arguments
 def find_near_duplicates(
     data: LabelledTexts, other: LabelledTexts, encoder: str | Encoder | None = None, *, threshold: float = 0.95
 ) -> NearDuplicates:

@@ -21,6 +21,7 @@ from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.hashes import text_hashes
 from spacetune.fitting import logits_of
 from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.mapping import chosen_vectors
 from spacetune.studies.predicting import predictions_of
 
@@ -79,6 +80,7 @@ class Suggestions(TableResult):
         return [vars(each) | {"text": as_line(each.text)} for each in self.chosen]
 
 
+@checked_arguments
 def suggest_texts(model: TextEstimator, data: LabelledTexts, n_texts: int = 50, *, seed: int = 0) -> Suggestions:
     """Suggest which texts to label next.
 

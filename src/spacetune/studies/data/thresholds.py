@@ -20,6 +20,7 @@ from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.text_estimator import TextEstimator
 from spacetune.fitting import probabilities
 from spacetune.results import TableResult, jsonable
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.answers import Answers
 from spacetune.studies.fit.scoring import seen_notes
 
@@ -129,6 +130,7 @@ class Thresholds(TableResult):
         return found >= values
 
 
+@checked_arguments
 def choose_thresholds(
     model: TextEstimator,
     data: LabelledTexts,
@@ -181,7 +183,7 @@ def choose_thresholds(
     asked = {name: v for name, v in (("precision", precision), ("cost", cost), ("keep", keep)) if v is not None}
     numbers = all(isinstance(level, int | float | np.number) for level in asked.values())
     if len(asked) != 1 or not numbers or not all(0 < level <= 1 for level in asked.values()):
-        raise UsageError(f"give one of precision, cost and keep, above 0 and at most 1; got {asked or 'none'}")
+        raise UsageError(f"give one of precision, cost and keep, as a share (98 % is 0.98); got {asked or 'none'}")
     ((what, level),) = asked.items()
     classifier = single_label(model)
     answers = Answers.of(model, data)

@@ -17,6 +17,7 @@ from spacetune.errors import DataError
 from spacetune.estimators import TextEstimator
 from spacetune.fitting.tasks.task import named
 from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.answers import Answers
 from spacetune.studies.fit.intervals import difference_intervals
 from spacetune.studies.fit.scoring import seen_notes
@@ -94,6 +95,7 @@ class ModelComparison(TableResult):
         return list(self.differing)
 
 
+@checked_arguments
 def compare_models(
     first: TextEstimator, second: TextEstimator, data: LabelledTexts, *, names: tuple[str, str] = ("first", "second")
 ) -> ModelComparison:

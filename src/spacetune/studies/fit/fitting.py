@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import time
 from pathlib import Path
@@ -14,12 +13,13 @@ from spacetune.data import DataNote, LabelledTexts, check_texts, overlap_note, u
 from spacetune.errors import UsageError, counted
 from spacetune.estimators import TextEstimator
 from spacetune.fitting import DevTexts, split_texts
-from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.choosing import Choice, choose_method
 from spacetune.studies.fit.cosine import cosine_rows
+from spacetune.studies.fit.fit_report import FitReport
 from spacetune.studies.fit.interrupting import output, save, save_again, was_interrupted
 from spacetune.studies.fit.matching import comparable, learnable, weighing
-from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
+from spacetune.studies.fit.methods import Method, check_method, is_regression, make_estimator, settings_for
 from spacetune.studies.fit.recording import record
 from spacetune.studies.fit.score_rows import (
     Parts,
@@ -42,59 +42,7 @@ SHARED = ("encoder", "layers", "max_length", "max_windows", "class_weight")
 """Settings that the baseline probe takes over."""
 
 
-@dataclasses.dataclass(frozen=True)
-class FitReport(TableResult):
-    """One fit: what it learnt from, how long it took, and its scores beside the baselines'.
-
-    Parameters
-    ----------
-    method
-        ``space``, ``probe``, ``tuned``, ``space-simplex``, ``prefix-simplex`` or ``lora-simplex``.
-    source
-        Where the training texts came from.
-    n_texts
-        How many trained the model in the end.
-    classes
-        Their classes.
-    dev
-        How the dev part came about.
-    table
-        One row per method and split: ``method``, ``split``, ``n``, scores, ``seconds``, ``intervals`` of the scores; a
-        baseline's also ``ahead``, the intervals of the model's scores less its, on the same texts.
-    history
-        How training went, in a sentence; empty for the probe.
-    notes
-        Data warnings.
-    epochs
-        One row an epoch: loss, dev scores, whether it was kept; empty for the probe.
-    scored
-        The model's scores in full, by split.
-    choice
-        How the method was chosen; None where it was given.
-    unit
-        ``text`` or ``pair``: what it is fitted on.
-    """
-
-    method: Method
-    source: str
-    n_texts: int
-    classes: tuple[Any, ...]
-    dev: str
-    table: tuple[dict[str, Any], ...]
-    history: str
-    notes: tuple[str, ...]
-    epochs: tuple[dict[str, Any], ...] = ()
-    scored: dict[str, Scores] = dataclasses.field(default_factory=dict[str, Scores])
-    choice: Choice | None = None
-    unit: str = "text"
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the table of scores, without the intervals."""
-        return [
-            {name: value for name, value in row.items() if name not in ("intervals", "ahead")} for row in self.table
-        ]
-
-
+@checked_arguments
 def fit_model(
     train: LabelledTexts,
     *,
@@ -171,6 +119,7 @@ def fit_model(
         By Ctrl-C or SIGTERM, where no epoch has ended yet or the model is being saved. Later in training the best so
         far is kept and saved, and the slow baselines are left out.
     """
+    check_method(method)
     train = learnable(train, task)
     dev, test = (None if other is None else comparable(train, task, other) for other in (dev, test))
     notes = _notes(train, dev, test)

@@ -13,6 +13,9 @@ from spacetune.estimators.labels import label_task
 from spacetune.fitting import Regression, Task
 from spacetune.studies.fit.methods import is_regression
 
+MOST_ALONE, SHARE_ALONE = 100, 0.9
+"""Classes, and their share of the rows, above which labels are taken for something else."""
+
 __all__ = ["as_trained", "comparable", "learnable", "weighing"]
 
 
@@ -82,8 +85,21 @@ def learnable(train: LabelledTexts, task: str) -> LabelledTexts:
             raise DataError(
                 "--task classification was asked for, but the labels are numbers with fractions; write names as strings"
             )
-        return dataclasses.replace(train, labels=list(train.cells))
+        train = dataclasses.replace(train, labels=list(train.cells))
+    _refuse_names(train)
     return train
+
+
+def _refuse_names(train: LabelledTexts) -> None:
+    """Raise `DataError` where nearly every row has a label of its own, as where a column of names or numbers was named."""
+    labels = train.labels or []
+    if is_indicator(labels) or label_kind(labels) != "single":
+        return
+    if (n_classes := len(set(labels))) > MOST_ALONE and n_classes > SHARE_ALONE * len(labels):
+        raise DataError(
+            f"{train.source} has {n_classes:,} different labels in {len(labels):,} rows, such as {labels[0]!r:.40}: nothing "
+            "can be learnt of classes with one text; name the column of the labels with --label"
+        )
 
 
 def comparable(train: LabelledTexts, task: str, other: LabelledTexts) -> LabelledTexts:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from spacetune.data import label_kind
-from spacetune.errors import UsageError
+from spacetune.errors import UsageError, did_you_mean
 from spacetune.estimators import (
     LinearProbe,
     LinearProbeRegressor,
@@ -19,7 +19,7 @@ from spacetune.estimators import (
 )
 from spacetune.estimators.settings import names_of
 
-__all__ = ["METHODS", "Method", "Recipe", "is_regression", "make_estimator", "settings_for"]
+__all__ = ["METHODS", "Method", "Recipe", "check_method", "is_regression", "make_estimator", "settings_for"]
 
 Method = Literal["space", "probe", "tuned", "space-simplex", "prefix-simplex", "lora-simplex"]
 
@@ -47,6 +47,14 @@ METHODS: dict[Method, Recipe] = {
 }
 
 assert set(METHODS) == set(get_args(Method))
+
+
+def check_method(method: str | None) -> None:
+    """Raise `UsageError` unless there is such a method: one of `METHODS`, ``auto``, or None for the usual one."""
+    if method is not None and method not in (known := ("auto", *METHODS)):
+        near = did_you_mean(str(method), known)
+        told = f"; did you mean {near!r}?" if near else ""
+        raise UsageError(f"method must be one of {', '.join(known)}, got {method!r}{told}")
 
 
 def make_estimator(method: Method, regression: bool, settings: Mapping[str, Any], seed: int) -> TextEstimator:

@@ -20,6 +20,7 @@ from spacetune.estimators.hashes import text_hashes
 from spacetune.fitting import MultiLabel, calibration_errors, probabilities, reliability
 from spacetune.heads import Head, PairHead
 from spacetune.results import RecordResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.answers import Answers
 from spacetune.studies.fit.examples import hardest, least_sure
 from spacetune.studies.fit.intervals import score_intervals
@@ -84,6 +85,7 @@ class Scores(RecordResult):
     decided: Array | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
+@checked_arguments
 def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
     """Score a fitted model on labelled texts.
 
