@@ -12,6 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from spacetune import read_texts
+from spacetune.data.delimited import delimited_blocks
 from spacetune.data.writing import safe_cell, table_pieces, write_table
 
 
@@ -43,7 +45,7 @@ def test_cells_with_an_apostrophe_are_told(caplog: pytest.LogCaptureFixture) -> 
     assert [row["id"] for row in csv.DictReader(io.StringIO(text))] == ["'-A1", "b", "+", "'=2", "c", "-"]
     assert [record.getMessage() for record in caplog.records] == [
         "! 2 cells of the CSV file with an apostrophe in front, since a spreadsheet would take it for a formula: the "
-        'first is "\'-A1"; .jsonl and .parquet hold every cell as it was'
+        'first is "\'-A1"; spacetune reads it without, and .jsonl and .parquet hold every cell as it was'
     ]
 
 
@@ -52,3 +54,33 @@ def test_no_cell_no_word(caplog: pytest.LogCaptureFixture) -> None:
         b"".join(table_pieces(".csv", [{"id": ["a", "+", "-0.5"], "list": [[1], [], None]}]))
     assert not caplog.records
     assert safe_cell({"a": [1, None]}) == '{"a": [1, null]}'
+
+
+@pytest.mark.parametrize("size", [None, 2])
+def test_what_is_written_for_spreadsheets_is_read_as_it_was(tmp_path: Path, size: int | None) -> None:
+    texts = [
+        "@you said so",
+        "=1+1",
+        "'@you",
+        "''=1",
+        "-0.5",
+        "+",
+        "'tis fine",
+        "'",
+        " -x",
+        "\tx",
+        "plain",
+        "'quoted'",
+        "＝1",
+    ]
+    columns = {"text": texts, "label": ["+", "-a", "b"] * 4 + ["b"], "=odd": ["@x"] * len(texts)}
+    place = tmp_path / "a.csv"
+    place.write_bytes(b"".join(table_pieces(".csv", [columns])))
+    assert b"'@you said so" in place.read_bytes()
+    read = [columns for columns, _ in delimited_blocks(place, None, ",", "utf-8", size=size)]
+    assert {name: [cell for block in read for cell in block[name]] for name in read[0]} == columns
+    notes = [note for _, block in delimited_blocks(place, None, ",", "utf-8") for note in block]
+    assert "have an apostrophe before what a spreadsheet would run; it is read without" in str(notes[0])
+    found = read_texts(place)
+    assert found.texts == texts
+    assert [note.kind for note in found.notes][:1] == ["apostrophes"]

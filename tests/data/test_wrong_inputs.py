@@ -479,7 +479,10 @@ def test_a_class_with_one_example_is_noted_and_learnt(encoder: Encoder) -> None:
     ("labels", "message"),
     [
         (["cat", "cow", "cow"], "label 'cow' (str) was not among the training labels, 2 times (rows 2, 3)"),
-        ([0, 1, 0], "label 0 (int) was not among the training labels, 3 times (rows 1, 2, 3)"),
+        (
+            [0, 1, 0],
+            "label 0 (int) was not among the training labels, 2 times (rows 1, 3), nor were those of 1 other row",
+        ),
     ],
 )
 def test_labels_unseen_in_training(model: SpaceClassifier, labels: list[Any], message: str) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from spacetune.data.formulas import unguarded
 from spacetune.data.labelled_texts import DataNote
 from spacetune.data.opening import LONGEST_FIELD, MARK, blank_note, open_text, text_lines
 from spacetune.errors import DataError, UsageError, printable
@@ -153,6 +154,10 @@ class _File:
             for column, cell in zip(columns, cells, strict=True):
                 column.append(cell)
         notes = [*blank_note(self.blank, self.name)]
+        marked = {begin + i + 1 for column in columns for i in _unguard(column)}
+        if marked:
+            what = f"rows of {self.name} have an apostrophe before what a spreadsheet would run; it is read without"
+            notes.append(DataNote.of("apostrophes", sorted(marked), what))
         if self.again:
             notes.append(DataNote.of("header", self.again, f"rows of {self.name} repeat its header; kept as texts"))
         swallowed = [begin + i for i in _swallowed(columns, self.delimiter)] if quoted else []
@@ -183,9 +188,17 @@ class _File:
         return cells[: len(header)]
 
 
+def _unguard(column: list[str]) -> list[int]:
+    """Take away the apostrophes that were put before formulas, and return where."""
+    marked = [i for i, cell in enumerate(column) if cell[:1] == "'" and unguarded(cell) != cell]
+    for i in marked:
+        column[i] = unguarded(column[i])
+    return marked
+
+
 def _names(cells: list[str], quoted: bool) -> list[str]:
     """Return names of columns without spaces, marks and, where quotes are characters, the quotes around them."""
-    names = [cell.strip().strip(MARK).strip() for cell in cells]
+    names = [unguarded(cell.strip().strip(MARK).strip()) for cell in cells]
     names = names if quoted else [re.sub(r'^"(.*)"$', r"\1", name) for name in names]
     while names and not names[-1]:
         names.pop()

@@ -9,14 +9,13 @@ import csv
 import functools
 import io
 import logging
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from spacetune.data.formulas import guarded
 from spacetune.errors import DataError, SpacetuneError, counted
 from spacetune.files import write_file
 from spacetune.results import json_text, jsonable
@@ -48,8 +47,6 @@ UNFIT = (NotImplementedError, OverflowError, TypeError, ValueError)
 """What PyArrow raises on a value that a type does not hold: its own errors are of these kinds too."""
 
 log = logging.getLogger("spacetune")
-
-NUMBER = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
 
 def write(path: Path, content: bytes | Iterable[bytes]) -> None:
@@ -138,15 +135,7 @@ def safe_cell(value: object) -> Any:
     """
     if isinstance(value, list | tuple | dict | np.ndarray):
         return json_text(jsonable(value))
-    return f"'{value}" if isinstance(value, str) and _risky(value) else value
-
-
-def _risky(text: str) -> bool:
-    """Tell whether the first sign that is seen is one that starts a formula, in any width; a number is none."""
-    if NUMBER.fullmatch(text) or len(text) == 1:  # a sign alone is none
-        return False
-    seen = next((c for c in text if unicodedata.category(c)[0] not in "ZC"), "")
-    return text.startswith(("\t", "\r")) or unicodedata.normalize("NFKC", seen)[:1] in tuple("=+-@")
+    return guarded(value) if isinstance(value, str) else value
 
 
 def _csv(tables: Iterable[Columns]) -> Iterator[bytes]:
@@ -166,7 +155,7 @@ def _csv(tables: Iterable[Columns]) -> Iterator[bytes]:
     if n_marked:
         log.warning(
             "! %s of the CSV file with an apostrophe in front, since a spreadsheet would take it for a formula: "
-            "the first is %s; .jsonl and .parquet hold every cell as it was",
+            "the first is %s; spacetune reads it without, and .jsonl and .parquet hold every cell as it was",
             counted(n_marked, "cell"),
             f"{first!r:.60}",
         )

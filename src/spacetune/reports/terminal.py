@@ -6,17 +6,15 @@ terminal.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.measure import Measurement
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
 from spacetune.errors import counted, printable
+from spacetune.reports.score_table import ScoreTable, plain
 
 if TYPE_CHECKING:  # whoever has a result to draw has loaded what made it
     from spacetune.bridges.exporting import Exported
@@ -43,57 +41,9 @@ __all__ = [
 ]
 
 
-def plain(text: object, style: str = "") -> Text:
-    """Return text as it stands, for a console to print: no markup in it, nothing that steers a terminal."""
-    return Text(printable(text, lines=True), style)
-
-
 def headed(heading: str, text: str) -> Text:
     """Return a bold heading and what follows it in the line."""
     return plain(heading, "bold").append(plain(text))
-
-
-ENDLESS = 1_000_000
-"""A width that every table has room in, to measure it."""
-
-
-@dataclasses.dataclass(frozen=True)
-class ScoreTable:
-    """Score rows as a table: names to the left, numbers to the right, four decimals.
-
-    In a narrow terminal names go on in the next line, and numbers only where that is not enough: nothing is cut. A
-    column without a value is left out.
-    """
-
-    rows: Sequence[dict[str, Any]]
-    title: str | None = None
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Choose by the terminal's width."""
-        whole = self._drawn(numbers_whole=True)
-        needed = Measurement.get(console, options.update(max_width=ENDLESS), whole).minimum
-        yield whole if needed <= options.max_width else self._drawn(numbers_whole=False)
-
-    def _drawn(self, *, numbers_whole: bool) -> Table:
-        columns = list(dict.fromkeys(name for row in self.rows for name, value in row.items() if value is not None))
-        heading = None if self.title is None else plain(self.title)
-        table = Table(title=heading, title_justify="left", show_edge=False, pad_edge=False)
-        for name in columns:
-            numeric = any(isinstance(row.get(name), int | float) for row in self.rows)
-            heading = Text(printable(name.replace("_", "-")))
-            justify = "right" if numeric else "left"
-            table.add_column(heading, justify=justify, overflow="fold", no_wrap=numeric and numbers_whole)
-        for row in self.rows:
-            table.add_row(*[Text(_cell(name, row.get(name))) for name in columns])
-        return table
-
-
-def _cell(name: str, value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.1f}" if name == "seconds" else f"{value:.4f}"
-    return printable(value)
 
 
 def draw_notes(console: Console, notes: Sequence[str]) -> None:

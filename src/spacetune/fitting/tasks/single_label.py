@@ -60,9 +60,8 @@ class SingleLabel:
         if unseen:
             label = rows[unseen[0] - 1]
             its = [row for row in unseen if rows[row - 1] == label]
-            also = (
-                f", nor were those of {counted(len(unseen) - len(its), 'other row')}" if len(its) < len(unseen) else ""
-            )
+            others = len(unseen) - len(its)
+            also = f", nor were those of {counted(others, 'other row')}" if others else ""
             raise DataError(
                 f"label {label!r} ({type(label).__name__}) was not among the training labels, "
                 f"{counted(len(its), 'time')} ({name_rows(its)}){also}; the classes are {named(self.classes)}"

@@ -91,14 +91,14 @@ def learnable(train: LabelledTexts, task: str) -> LabelledTexts:
 
 
 def _refuse_names(train: LabelledTexts) -> None:
-    """Raise `DataError` where nearly every row has a label of its own, as where a column of names or numbers was named."""
+    """Raise `DataError` where nearly every row has a label of its own, as a column of names or numbers has."""
     labels = train.labels or []
     if is_indicator(labels) or label_kind(labels) != "single":
         return
     if (n_classes := len(set(labels))) > MOST_ALONE and n_classes > SHARE_ALONE * len(labels):
         raise DataError(
-            f"{train.source} has {n_classes:,} different labels in {len(labels):,} rows, such as {labels[0]!r:.40}: nothing "
-            "can be learnt of classes with one text; name the column of the labels with --label"
+            f"{train.source} has {n_classes:,} different labels in {len(labels):,} rows, such as {labels[0]!r:.40}: "
+            "nothing can be learnt of classes with one text; name the column of the labels with --label"
         )
 
 
