@@ -18,6 +18,7 @@ __all__ = ["ended_beyond", "held_bytes", "max_memory", "read_size"]
 
 VARIABLE = "SPACETUNE_MAX_MEMORY"
 """Environment variable of the bound: a number of gigabytes, or one with MB or GB behind it."""
+MOST = 1e18
 EVERY = 0.05
 """Seconds from one look to the next."""
 SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(GB|MB|)", re.IGNORECASE)
@@ -32,10 +33,13 @@ def read_size(given: str) -> int:
     (1500000000, 800000000, 2000000000)
     """
     found = SIZE.fullmatch(given.strip())
-    n_bytes = round(float(found[1]) * (1e6 if found[2].upper() == "MB" else 1e9)) if found else 0
-    if n_bytes <= 0:
-        raise UsageError(f"a size of memory must be a number of gigabytes, or one with MB or GB, got {given!r}")
-    return n_bytes
+    size = float(found[1]) * (1e6 if found[2].upper() == "MB" else 1e9) if found else 0.0
+    if not 1 <= size < MOST:
+        told = f"{given!r:.60}"
+        raise UsageError(
+            f"--max-memory, or {VARIABLE}, must be a number of gigabytes above 0, or one with MB or GB; got {told}"
+        )
+    return round(size)
 
 
 def max_memory() -> int | None:
@@ -44,7 +48,7 @@ def max_memory() -> int | None:
     Raises `UsageError` if it is no size.
     """
     given = os.environ.get(VARIABLE)
-    return None if given is None else read_size(given)
+    return read_size(given) if given else None
 
 
 @contextlib.contextmanager

@@ -55,7 +55,7 @@ def test_fit_for_people_shows_scores_and_warnings(place: Place, tmp_path: Path) 
 def test_a_command_keeps_to_max_memory(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("predict", place.model, "a nice file", "--max-memory")
     assert run(*words, "20GB").out == run(*words[:-1]).out
-    assert "a number of gigabytes, or one with MB or GB, got 'much'" in run(*words, "much").err
+    assert "a number of gigabytes above 0, or one with MB or GB; got 'much'" in run(*words, "much").err
     monkeypatch.setattr("spacetune.memory.held_bytes", lambda: 3e10)
     monkeypatch.setattr("spacetune.memory.EVERY", 0.0)
     answer = run(*words, "20GB")

@@ -88,9 +88,15 @@ def test_a_table_fits_its_terminal_and_loses_nothing(width: int) -> None:
     Console(width=width, file=shown).print(ScoreTable(rows))
     lines = shown.getvalue().splitlines()
     assert max(map(len, lines)) <= width
-    assert ("0.1234" in shown.getvalue()) == (width > 60)  # names fold first, numbers where that is not enough
-    columns = zip(*(line.split("│") for line in lines if "│" in line), strict=True)
-    told = ["".join("".join(column).split()) for column in columns]  # a cell goes on in the lines below
+    assert ("0.1234" in shown.getvalue()) == (width >= 40)  # then columns go below, and numbers fold at the very last
+    heads = [i for i, line in enumerate(lines) if "━" in line]
+    tables = [lines[at + 1 : end - 1] for at, end in zip(heads, [*heads[1:], len(lines) + 1], strict=True)]
+    told: list[str] = []
+    for rows_ in tables:
+        columns = zip(*(line.split("│") for line in rows_ if "│" in line), strict=True)
+        cells = ["".join("".join(column).split()) for column in columns]  # a cell goes on in the lines below
+        assert not told or cells[:2] == told[:2]  # what is a row's name stands before every part
+        told += cells[2:] if told else cells
     assert told == ["tf-idf+linear", "test", *(f"{i}.1234" for i in range(5)), "120"]
 
 

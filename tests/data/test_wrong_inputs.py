@@ -434,8 +434,8 @@ def test_labels_that_cannot_be_learnt_from_say_why(labels: list[Any], message: s
     [
         (["1", "", "0.5"], "column 'w' must be numbers, one a text: '' at row 2"),
         (["heavy", "1", "light"], "column 'w' must be numbers, one a text: 'heavy' at rows 1, 3"),
-        (["1", "-2", "nan"], "column 'w' must be finite and at least 0; -2.0 at rows 2, 3; correct or fill them"),
-        ([1, None, 2], "column 'w' must be finite and at least 0; nan at row 2"),
+        (["1", "-2", "nan"], "column 'w' must be 0, or from 1e-15 to 1e+15; -2.0 at rows 2, 3; correct or fill them"),
+        ([1, None, 2], "column 'w' must be 0, or from 1e-15 to 1e+15; nan at row 2"),
         ([1, 10**400, 2], "column 'w' must be numbers, one a text: 1000"),
         ([[1], [2], [3]], "column 'w' must be one number per text: 3 texts, weights of shape (3, 1)"),
     ],

@@ -111,8 +111,8 @@ def test_a_whole_fit_goes_by_them_and_its_baselines_too(tiny_encoder: Encoder) -
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([1.0] * 39 + [-1.0], "finite and at least 0; -1.0 at row 40"),
-        ([1.0] * 39 + [np.nan], "finite and at least 0; nan at row 40"),
+        ([1.0] * 39 + [-1.0], "must be 0, or from 1e-15 to 1e.15; -1.0 at row 40"),
+        ([1.0] * 39 + [np.nan], "must be 0, or from 1e-15 to 1e.15; nan at row 40"),
         ([1.0] * 39, r"one number per text: 40 texts, weights of shape \(39,\)"),
         ([[1.0]] * 40, r"weights of shape \(40, 1\)"),
         ([0.0] * 40, "zero for all texts but 0"),

@@ -277,3 +277,38 @@ def test_thresholds_are_of_the_classes_they_were_chosen_for(model: LinearProbe, 
     del told["classes"]  # as they were written before
     (tmp_path / "old.json").write_text(json.dumps(told))
     assert read_thresholds(tmp_path / "old.json").classes == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"value": 5.0}, "each must be between 0 and 1"),
+        ({"value": float("nan")}, "each must be between 0 and 1"),
+        ({"value": "high"}, "each must be between 0 and 1"),
+        ("twice", "a class has two"),
+        ({"classes": [["a"]]}, "holds no thresholds"),
+    ],
+)
+def test_thresholds_that_were_edited_are_looked_at(model: LinearProbe, tmp_path: Path, change: Any, said: str) -> None:
+    place = render(choose_thresholds(model, HELD, precision=0.8), tmp_path / "t.json")
+    told = json.loads(place.read_text())
+    if change == "twice":
+        told["thresholds"] *= 2
+    elif "classes" in change:
+        told |= change
+    else:
+        told["thresholds"][0] |= change
+    place.write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(DataError, match=said):
+        read_thresholds(place)
+
+
+def test_thresholds_are_whole_numbers_too_and_of_a_json_file(model: LinearProbe, tmp_path: Path) -> None:
+    found = choose_thresholds(model, HELD, precision=0.8)
+    place = render(found, tmp_path / "t.json")
+    told = json.loads(place.read_text())
+    told["thresholds"][0]["value"] = 1
+    place.write_text("\ufeff" + json.dumps(told), encoding="utf-8")
+    assert read_thresholds(place).thresholds[0].value == 1
+    with pytest.raises(DataError, match=r"thresholds are read from a \.json file, got t\.csv"):
+        read_thresholds(render(found, tmp_path / "t.csv"))

@@ -35,7 +35,7 @@ def test_the_card_shows_the_table_the_warnings_and_the_spaces(tiny_encoder: Enco
     for row in report.table:
         assert f"| {row['method']} | {row['n']} of {row['split']} | {row['accuracy']:.4f}" in card
     assert "Test texts chose nothing." in card
-    assert "2 classes: `a 'good' &lt;one&gt;`, `bad`.\n" in card  # nothing of the data is markup
+    assert "2 classes: `a 'good' <one>`, `bad`.\n" in card  # no mark of the data ends the code
     assert all(f"- {' '.join(note.split())}" in card for note in report.notes)
     overlap = model.report_["space_overlap"]
     assert overlap == pytest.approx(float(model.spaces().operator_overlap[0, 1]))

@@ -359,3 +359,21 @@ def test_what_is_wrong_with_a_body_is_said_in_a_sentence(client: TestClient, bod
     answer = client.post("/predict", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422
     assert said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "said"),
+    [
+        (b'{"texts": ["a"]}', {"content-type": "application/x-www-form-urlencoded"}, "Content-Type must say so: application/json"),
+        (b"texts=a", {"content-type": "text/plain"}, "Content-Type must say so: application/json"),
+        ('{"texts": ["café"]}'.encode("latin-1"), {"content-type": "application/json"}, "must be JSON in UTF-8"),
+        (b"[" * 50_000, {"content-type": "application/json"}, "must be JSON in UTF-8"),
+        (b'{"texts": ' + b"1" * 5_000 + b"}", {"content-type": "application/json"}, "must be JSON in UTF-8"),
+    ],
+)  # fmt: skip
+def test_a_body_that_is_no_json_gets_a_sentence(
+    client: TestClient, body: bytes, headers: dict[str, str], said: str
+) -> None:
+    answer = client.post("/predict", content=body, headers=headers)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]

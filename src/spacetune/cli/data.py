@@ -47,12 +47,15 @@ def check(
     if similarity is not None and against is None:
         raise UsageError("--similarity says when texts of two files are near: name the other file with --against")
     texts = read(data, columns, labelled=labels or None, label=label, label_separator=label_separator, task=task)
+    if task != "auto" and texts.labels is not None:
+        from spacetune.studies.fit.matching import learnable
+
+        texts = learnable(texts, task)
     if labels:
         from spacetune.reports.data_work import drawn, label_errors_document
         from spacetune.studies import find_label_errors
-        from spacetune.studies.fit.matching import learnable
 
-        show(find_label_errors(learnable(texts, task), encoder), as_json, drawn(label_errors_document), out)
+        show(find_label_errors(texts, encoder), as_json, drawn(label_errors_document), out)
     elif against is not None:
         other = read(against, columns, label=label, label_separator=label_separator, task=task)
         from spacetune.reports.data_work import drawn, near_duplicates_document

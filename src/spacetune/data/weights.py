@@ -14,6 +14,9 @@ from spacetune.errors import DataError, name_rows
 
 __all__ = ["read_weights", "weighing_rows"]
 
+LEAST, MOST = 1e-15, 1e15
+"""Weights that can be told apart from 0, and summed, in the numbers that training has."""
+
 
 def read_weights(given: Any, n_texts: int, what: str = "sample_weight") -> np.ndarray[Any, Any]:
     """Return weights as an array, one number a text.
@@ -21,7 +24,7 @@ def read_weights(given: Any, n_texts: int, what: str = "sample_weight") -> np.nd
     >>> read_weights(["1", 0.5], 2)
     array([1. , 0.5])
 
-    Raises `DataError` if they are not one a text, or no finite numbers of at least 0; rows are named.
+    Raises `DataError` if they are not one a text, or neither 0 nor of a size that can be reckoned with; rows are named.
     """
     told = list(given) if isinstance(given, Iterator) else given
     try:
@@ -30,10 +33,12 @@ def read_weights(given: Any, n_texts: int, what: str = "sample_weight") -> np.nd
         raise DataError(f"{what} must be numbers, one a text: {_first_wrong(told) or error}") from error
     if weights.shape != (n_texts,):
         raise DataError(f"{what} must be one number per text: {n_texts} texts, weights of shape {weights.shape}")
-    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    wrong = np.flatnonzero(~((weights == 0) | ((weights >= LEAST) & (weights <= MOST))))
     if len(wrong):
         rows = name_rows((wrong + 1).tolist())
-        raise DataError(f"{what} must be finite and at least 0; {weights[wrong[0]]} at {rows}; correct or fill them")
+        raise DataError(
+            f"{what} must be 0, or from {LEAST:g} to {MOST:g}; {weights[wrong[0]]} at {rows}; correct or fill them"
+        )
     return weights
 
 

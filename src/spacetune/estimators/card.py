@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,10 @@ from spacetune.errors import counted
 
 __all__ = ["model_card"]
 
+ON_A_HUB = re.compile(r"[\w.-]+/[\w.-]+")
+
+LONGEST = 80
+"""Letters of a class's name that a card shows at most."""
 LISTED = 20
 """Classes, and warnings, that a card names at most."""
 SCORES = ("accuracy", "macro_f1", "micro_f1", "pearson", "spearman", "r2", "mae", "rmse", "ece")
@@ -38,7 +43,7 @@ def model_card(config: dict[str, Any], longest: int) -> str:
         "---",
         "library_name: spacetune",
         "pipeline_tag: text-classification",
-        f"base_model: {encoder['encoder']}",
+        *([f"base_model: {encoder['encoder']}"] if ON_A_HUB.fullmatch(encoder["encoder"]) else []),
         "tags: [spacetune, space-model]",
         "---",
         f"# {config['model']} on {encoder['encoder']}",
@@ -72,7 +77,7 @@ def model_card(config: dict[str, Any], longest: int) -> str:
 
 def _named(classes: Sequence[object]) -> str:
     """Return the names of the classes, the first of many."""
-    quoted = (_line(name).replace("`", "'") for name in classes[:LISTED])
+    quoted = (" ".join(str(name).split()).replace("`", "'")[:LONGEST] for name in classes[:LISTED])  # code is no markup
     names = ", ".join(f"`{name}`" for name in quoted)
     return f": {names}" + (", …" if len(classes) > LISTED else ".")
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spacetune.errors import UsageError
+from spacetune.errors import DataError, UsageError
 from spacetune.estimators.hashes import text_hashes
 from spacetune.estimators.inputs import FittedOn, Given, Sample
 from spacetune.estimators.reading import Reader
@@ -136,6 +136,7 @@ class Course:
                 told = run_of(self.settings, on.provenance, sample, None if held is None else held.sample)
                 run = dataclasses.replace(run, checkpoint=stack.enter_context(Checkpoint.held(checkpoint, told)))
             learnt, logits = self.method.learn(data, run)
+            _check_finite(learnt)
         if learnt.encoder is not None:
             on = dataclasses.replace(on, provenance=learnt.encoder.provenance(on.layers or (-1,)))
         report = {
@@ -152,6 +153,7 @@ class Course:
         data = FitData.whole(opened.inputs, opened.targets, opened.weights)
         try:
             learnt = self.method.learn_again(data, self._run(opened), before)
+            _check_finite(learnt)
         except KeyboardInterrupt as stop:
             n_texts, by = len(opened.sample.labels), str(stop) or "Ctrl-C"
             log.warning("stopped by %s while learning from all %d texts: the model before is kept", by, n_texts)
@@ -169,6 +171,16 @@ class Course:
 
     def _run(self, opened: Opened) -> Run:
         return Run(self.task, None if opened.on.layers is None else self.reader.encoder, progress=self.progress)
+
+
+def _check_finite(learnt: Learnt) -> None:
+    """Raise `DataError` where a training has come to numbers that are none: such a model answers nothing."""
+    for name, values in learnt.tensors.items():
+        if values.is_floating_point() and not torch.isfinite(values).all():
+            raise DataError(
+                f"the training has diverged: {name} holds numbers that are not finite; take a smaller learning "
+                "rate, or weights of losses and texts nearer to 1"
+            )
 
 
 def _tensor(weights: Array | None) -> Tensor | None:

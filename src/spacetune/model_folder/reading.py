@@ -33,6 +33,7 @@ __all__ = ["Stored", "read_model"]
 
 log = logging.getLogger("spacetune")
 
+
 TRIES = 5
 """How often a folder is read that another run replaces meanwhile; what looks damaged is looked at twice."""
 
@@ -95,11 +96,11 @@ def _content(folder: Path, name: str, file: Path) -> bytes:
             raise ModelFileError(f"{file} is too large for a model's config ({file.stat().st_size:,} bytes)")
         content = file.read_bytes()
     except FileNotFoundError:
-        raise ModelFileError(f"{folder} is not a whole saved model: {name} is missing; fit it again") from None
+        raise ModelFileError(f"{folder} is not a whole saved model: {name} is missing; {_advice(name)}") from None
     except OSError as error:
         raise ModelFileError(f"{folder} cannot be read: {name}: {error.strerror or error}") from error
     if not content:
-        raise ModelFileError(f"{folder} is not a whole saved model: {name} is empty (0 bytes); fit it again")
+        raise ModelFileError(f"{folder} is not a whole saved model: {name} is empty (0 bytes); {_advice(name)}")
     return content
 
 
@@ -144,3 +145,8 @@ def _check_digests(folder: Path, config: dict[str, Any], weights: bytes) -> None
     for name, file in here.items():
         if file_digest(file) != told[name]:
             raise not_whole(folder, f"{name} is not what was saved")
+
+
+def _advice(missing: str) -> str:
+    """Say what to do: a folder without its config is no model that a fit would replace."""
+    return "fit it into another folder, or remove this one first" if missing == CONFIG else "fit it again"

@@ -16,7 +16,7 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from spacetune.errors import UsageError
 from spacetune.files import patiently, sync_folder, write_file
@@ -141,7 +141,7 @@ def settle(place: Path) -> None:
 def _lists_encoder(place: Path) -> bool:
     """Tell whether the model that stands here has an encoder of its own."""
     config = _config(place) if (place / CONFIG).exists() else {}
-    listed = any(name.startswith(f"{ENCODER}/") for name in config.get("files", ()))
+    listed = any(str(name).startswith(f"{ENCODER}/") for name in config.get("files") or ())
     return listed or bool(config.get("settings", {}).get("train_encoder"))
 
 
@@ -150,7 +150,9 @@ def _keep_changed_card(place: Path) -> None:
     card = place / CARD
     if not card.is_file() or not (place / CONFIG).exists():
         return
-    content, told = card.read_bytes(), _config(place).get("files", {}).get(CARD)
+    files: Any = _config(place).get("files")
+    told = cast("dict[str, Any]", files).get(CARD) if isinstance(files, dict) else None
+    content = card.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != told and not (told is None and content.startswith(CARD_START)):
         write_file(place / f"README.before-{found[:8]}.md", content)

@@ -33,6 +33,9 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 KINDS = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
 
+UNREADABLE = "There was an error parsing the body"
+NO_JSON = "the body must be JSON in UTF-8, not packed, with numbers and nesting of a usual size"
+
 
 def problem(path: str, status: int, message: str, errors: list[dict[str, str]] | None = None) -> bytes:
     """Return the body of a refusal: the sentence under ``detail``, and where other servers' clients look for it.
@@ -78,6 +81,8 @@ def add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
+        if str(error.detail) == UNREADABLE:
+            return answer(request, 422, f"the request is not valid: {NO_JSON}")
         return answer(request, error.status_code, str(error.detail), error.headers)
 
     async def unusable(request: Request, error: Exception) -> Response:
@@ -93,6 +98,8 @@ def _told(error: Mapping[str, Any]) -> str:
     numbers = [step for step in steps if isinstance(step, int)]
     if error["type"] == "json_invalid":
         return f"the body is not JSON: {error.get('ctx', {}).get('error', error['msg'])} at character {steps[-1]}"
+    if error["type"] == "model_attributes_type" and isinstance(given, bytes | str):
+        return "the body must be JSON, and the header Content-Type must say so: application/json"
     if steps[2:] == ("texts",) and isinstance(given, str):
         return "texts must be a list; put a single text in brackets"
     if steps[2:3] == ("texts",) and numbers:  # what it holds is not repeated: it may be private

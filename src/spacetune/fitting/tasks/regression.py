@@ -62,7 +62,7 @@ class Regression:
 
     def labels(self, logits: Array) -> Array:
         """Return predictions in the labels' own units, ``(text,)``."""
-        return logits[:, 0] * self.scale + self.mean
+        return logits[:, 0].astype(np.float64) * self.scale + self.mean  # a mean may be far larger than the spread
 
     def settled(self, logits: Array, targets: Array, weights: Array | None = None) -> Regression:
         """Return the task itself: decisions need nothing beside the logits."""

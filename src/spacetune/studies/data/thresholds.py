@@ -231,19 +231,25 @@ def read_thresholds(place: Path) -> Thresholds:
     Raises
     ------
     DataError
-        If the file holds no thresholds.
+        If the file holds no thresholds, or such as cannot be.
     """
+    if place.suffix != ".json":
+        raise DataError(f"thresholds are read from a .json file, got {place.name}: write them with --out to one")
     try:
-        told = json.loads(place.read_text(encoding="utf-8"))
+        told = json.loads(place.read_text(encoding="utf-8-sig"))
         rows = tuple(Threshold(**row) for row in told["thresholds"])
         fields: dict[str, Any] = {**told, "thresholds": rows, "notes": tuple(told["notes"])}
         fields["classes"] = tuple(told.get("classes", ()))
         found = Thresholds(**fields)
-        values = {each.predicted: each.value for each in found.thresholds}.values()
-        if not all(value is None or isinstance(value, float) for value in values):
-            raise ValueError
+        values, names = [each.value for each in rows], [each.predicted for each in rows]
+        numbers = all(value is None or (isinstance(value, int | float) and 0 <= value <= 1) for value in values)
+        twice = len(set(names)) < len(names)
+        set(found.classes)  # which must be names
     except (ValueError, TypeError, KeyError, RecursionError):
         raise DataError(f"{place} holds no thresholds; 'spacetune thresholds … --out {place}' writes them") from None
+    if not numbers or twice:
+        what = "a class has two" if twice else f"each must be between 0 and 1, got {values!r:.80}"
+        raise DataError(f"the thresholds in {place} cannot be used: {what}; choose them anew")
     return found
 
 
