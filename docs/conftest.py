@@ -10,7 +10,7 @@ import pytest
 from spacetune import LinearProbe, few_shot
 from spacetune.studies import demo_texts
 
-TRAIN, TEST = (few_shot(demo_texts(part), per_class=10, seed=0) for part in ("train", "test"))
+TRAIN, TEST, DEV = (few_shot(demo_texts(part), per_class=10, seed=0) for part in ("train", "test", "dev"))
 
 
 @pytest.fixture(scope="session")
@@ -27,4 +27,4 @@ def _ready(
     for name, texts in (("train", TRAIN), ("test", TEST)):
         pd.DataFrame({"text": texts.texts, "label": texts.labels}).to_csv(f"{name}.csv", index=False)
     model.save_pretrained("model")
-    doctest_namespace |= {"model": model, "train": TRAIN, "test": TEST}
+    doctest_namespace |= {"model": model, "train": TRAIN, "test": TEST, "dev": DEV}
