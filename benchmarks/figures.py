@@ -202,6 +202,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "tuned-ahead-most": lambda: points("fine-tuned", "space", "first", 1),
     "tuned-cost-least": lambda: f"{min(tuning_costs()):.0f}",
     "tuned-cost-most": lambda: f"{max(tuning_costs()):.0f}",
+    "memory-before": lambda: f"{result('speed')['memory']['rows'][0]['before_mb']:.0f}",
     "top-ahead": lambda: points("probe-top", "fine-tuned", "first"),
     "top-ahead-least": lambda: points("probe-top", "fine-tuned", "first", 0),
     "top-ahead-most": lambda: points("probe-top", "fine-tuned", "first", 1),

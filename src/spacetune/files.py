@@ -125,14 +125,23 @@ def _removed(path: Path) -> bool:
         descriptor = os.open(path, os.O_RDWR)
         try:
             _hold(descriptor)
-            if not OPEN_FILES_STAY:
-                os.unlink(path)
-        finally:
+        except BaseException:
             os.close(descriptor)
-        if OPEN_FILES_STAY:
-            os.unlink(path)
+            raise
+        _take_away(path, descriptor)
         return True
     return False
+
+
+def _take_away(path: Path, descriptor: int) -> None:
+    """Remove a file that is held, and close it: first the one, where an open file can go, else the other."""
+    try:
+        if not OPEN_FILES_STAY:
+            os.unlink(path)
+    finally:
+        os.close(descriptor)
+    if OPEN_FILES_STAY:
+        os.unlink(path)
 
 
 @contextlib.contextmanager
@@ -152,15 +161,8 @@ def lock(path: Path) -> Generator[None]:
     try:
         yield
     finally:
-        try:
-            if not OPEN_FILES_STAY:
-                with contextlib.suppress(OSError):
-                    os.unlink(path)
-        finally:
-            os.close(descriptor)
-        if OPEN_FILES_STAY:  # who has it open by now keeps it
-            with contextlib.suppress(OSError):
-                os.unlink(path)
+        with contextlib.suppress(OSError):  # who has it open by now keeps it
+            _take_away(path, descriptor)
 
 
 def _locked(path: Path) -> int:

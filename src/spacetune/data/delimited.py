@@ -190,9 +190,10 @@ class _File:
 
 def _unguard(column: list[str]) -> list[int]:
     """Take away the apostrophes that were put before formulas, and return where."""
-    marked = [i for i, cell in enumerate(column) if cell[:1] == "'" and unguarded(cell) != cell]
+    bare = {i: unguarded(cell) for i, cell in enumerate(column) if cell[:1] == "'"}
+    marked = [i for i, cell in bare.items() if cell != column[i]]
     for i in marked:
-        column[i] = unguarded(column[i])
+        column[i] = bare[i]
     return marked
 
 

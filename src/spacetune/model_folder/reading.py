@@ -33,7 +33,6 @@ __all__ = ["Stored", "read_model"]
 
 log = logging.getLogger("spacetune")
 
-
 TRIES = 5
 """How often a folder is read that another run replaces meanwhile; what looks damaged is looked at twice."""
 

@@ -42,6 +42,9 @@ class ScoreTable:
         def fits(some: Sequence[str]) -> bool:
             return self._needed(console, options, some) <= options.max_width
 
+        if fits(columns):
+            yield self._drawn(columns, self.title, numbers_whole=True)
+            return
         n_lead = max(1, next((i for i, name in enumerate(columns) if self._is_number(name)), 1))
         lead, groups = columns[:n_lead], [columns[:n_lead]]
         for name in columns[n_lead:]:

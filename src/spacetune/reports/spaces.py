@@ -62,14 +62,14 @@ def overlap_finding(overlap: SpaceOverlap) -> str:
     if n < 2:
         return "One space has nothing to be compared with."
     upper = np.triu_indices(n, 1)
-    angles, shared = overlap.principal_angle[upper], overlap.operator_overlap[upper].mean()
+    angles = overlap.principal_angle[upper]
     low, high, chance = float(angles.min()), float(angles.max()), overlap.chance_angle
     told = f"Two spaces are {low:.1f}° to {high:.1f}° apart, two random ones of this size {chance:.1f}°"
     if max(chance - low, high - chance) < NEAR:
         return f"{told}: this is what random spaces have, and says nothing about the classes."
     nearest = int(angles.argmin())
     names = f"{overlap.names[upper[0][nearest]]} and {overlap.names[upper[1][nearest]]}"
-    times = f"they overlap {shared / overlap.chance_overlap:.1f} times as much"
+    times = f"they overlap {overlap.mean_overlap / overlap.chance_overlap:.1f} times as much"
     alike = "all pairs about alike, the nearest" if high - low < NEAR else "most of all"
     return f"{told}: {times}, {alike} {names}."
 

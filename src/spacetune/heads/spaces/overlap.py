@@ -50,6 +50,11 @@ class SpaceOverlap(RecordResult):
     centroid_distance: np.ndarray | None = None
 
     @property
+    def mean_overlap(self) -> float:
+        """Mean operator overlap over all pairs of two spaces."""
+        return float(self.operator_overlap[np.triu_indices(len(self.names), 1)].mean())
+
+    @property
     def chance_angle(self) -> float:
         """Mean principal angle of two random subspaces of this size, in degrees."""
         return random_angle(self.chance_overlap)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.heads import SpaceHead
 from spacetune.studies.fit.score_rows import Row
@@ -34,6 +32,7 @@ def _overlap(model: TextEstimator) -> dict[str, Any]:
     """Return how far the concept spaces overlap, and random ones of their size; nothing where there are not two."""
     if not isinstance(model, SpaceClassifier) or not isinstance(model.head_, SpaceHead):
         return {}
+    if len(model.classes_) < 2:
+        return {}
     found = model.spaces()
-    pairs = found.operator_overlap[np.triu_indices(len(found.names), 1)]
-    return {"space_overlap": float(pairs.mean()), "chance_overlap": found.chance_overlap} if len(pairs) else {}
+    return {"space_overlap": found.mean_overlap, "chance_overlap": found.chance_overlap}

@@ -84,14 +84,15 @@ def with_differences(task: Task, data: Parts, table: list[Row]) -> list[Row]:
     ``ahead`` of a baseline's row has the 95 % interval of the last method's score less this one's, by score.
     """
     last = {row["split"]: row for row in table}
+    truth = {split: task.targets(part.labels or []).numpy() for split, part in data.scored.items()}
     rows: list[Row] = []
     for row in table:
-        own, part = last[row["split"]], data.scored[row["split"]]
-        found, ours = row.get(DECIDED), own.get(DECIDED)
+        split = row["split"]
+        own, found, ours = last[split], row.get(DECIDED), last[split].get(DECIDED)
         kept = {name: value for name, value in row.items() if name != DECIDED}
         if row is not own and found is not None and ours is not None:
-            truth = task.targets(part.labels or []).numpy()
-            kept["ahead"] = difference_intervals(task.kind, truth, ours, found, part.weights)
+            weights = data.scored[split].weights
+            kept["ahead"] = difference_intervals(task.kind, truth[split], ours, found, weights)
         rows.append(kept)
     return rows
 

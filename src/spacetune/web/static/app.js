@@ -22,13 +22,7 @@ async function offerTries() {
       return good && seen.add(map.labels[i]);
     }).slice(0, MOST_TRIES);
   }
-  $("examples").replaceChildren(...tries.map(([first, second = ""]) => {
-    const button = make("button", [first, second].filter(Boolean).join(" | "));
-    button.type = "button";
-    button.dir = "auto";
-    button.addEventListener("click", () => { [$("text").value, $("pair").value] = [first, second]; typed(); });
-    return button;
-  }));
+  $("examples").replaceChildren(...tries.map(([first, second]) => textButton(first, second)));
   $("try").hidden = !tries.length;
 }
 

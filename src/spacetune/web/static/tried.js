@@ -6,6 +6,15 @@ const MOST_TRIED = 12;
 let tried = []; // { text, pair, answers: { model: verdict } }
 let settling = 0;
 
+/* A button that puts a text, or a pair, into the boxes. */
+function textButton(text, pair = "") {
+  const button = make("button", [text, pair].filter(Boolean).join(" | "));
+  button.type = "button";
+  button.dir = "auto";
+  button.addEventListener("click", () => { [$("text").value, $("pair").value] = [text, pair]; typed(); });
+  return button;
+}
+
 function unsettle() {
   clearTimeout(settling);
 }
@@ -30,11 +39,8 @@ function showTried() {
   const head = make("tr");
   head.append(make("th", "text"), ...names.map((name) => make("th", names.length > 1 ? name : "prediction")));
   const lines = tried.map((each) => {
-    const line = make("tr"), cell = make("td"), again = make("button", [each.text, each.pair].filter(Boolean).join(" | "));
-    again.type = "button";
-    again.dir = "auto";
-    again.addEventListener("click", () => { [$("text").value, $("pair").value] = [each.text, each.pair]; typed(); });
-    cell.append(again);
+    const line = make("tr"), cell = make("td");
+    cell.append(textButton(each.text, each.pair));
     line.append(cell, ...names.map((name) => make("td", each.answers[name] ?? "")));
     return line;
   });
