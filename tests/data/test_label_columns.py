@@ -13,7 +13,7 @@ import pytest
 from spacetune import LabelledTexts, read_texts
 from spacetune.data import DataWarning, check_texts, label_kind
 from spacetune.encoders import Encoder
-from spacetune.errors import DataError
+from spacetune.errors import DataError, UsageError
 from spacetune.studies import fit_model
 
 VERSIONS = "text,label\nthe menu is slow,1.1\nthe menu hangs,1.10\nthe menu is gone,1.2\n"
@@ -244,3 +244,48 @@ def test_texts_with_unknown_tokens_are_counted(encoder: Encoder) -> None:
 def test_one_unknown_token_among_many_texts_is_no_note() -> None:
     pieces = [["?"]] + [[] for _ in range(200)]
     assert not check_texts(LabelledTexts(["a"] * 201), unknown=lambda _: pieces).notes[1:]
+
+
+# --- several columns of 0 and 1 -----------------------------------------------------------------------------------
+
+FLAGS = "text,rude,mild\na,1,0\nb,0,0\nc,1,1\n"
+
+
+@pytest.mark.parametrize("yes, no", [("1", "0"), ("1.0", "0.0"), ("True", "FALSE"), (" 1 ", "0")])
+def test_columns_of_0_and_1_are_labels(yes: str, no: str, tmp_path: Path) -> None:
+    content = f"text,rude,mild\na,{yes},{no}\nb,{no},{no}\nc,{yes},{yes}\n"
+    data = read(content, tmp_path / "a.csv", label=["rude", "mild"])
+    assert (data.labels, data.notes) == ([["rude"], [], ["rude", "mild"]], ())
+
+
+@pytest.mark.parametrize("cell", ["2", "", "yes", "0.5"])
+def test_a_cell_that_says_neither_is_named(cell: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"column 'mild' must hold 0 or 1 .*row 2 does not: '" + cell):
+        read(f"text,rude,mild\na,1,0\nb,0,{cell}\n", tmp_path / "a.csv", label=["rude", "mild"])
+
+
+def test_typed_columns_of_a_table_are_labels() -> None:
+    table = {"text": ["a", "b"], "rude": [True, False], "mild": [1, 0], "calm": [0.0, 1.0]}
+    assert read_texts(table, label=["rude", "mild", "calm"]).labels == [["rude", "mild"], ["calm"]]
+
+
+def test_one_column_in_a_list_is_that_column(tmp_path: Path) -> None:
+    assert read(FLAGS, tmp_path / "a.csv", label=["rude"]).labels == [1, 0, 1]
+
+
+def test_a_label_that_no_text_has_is_told(tmp_path: Path) -> None:
+    data = read("text,rude,mild\na,1,0\nb,0,0\n", tmp_path / "a.csv", label=["rude", "mild"])
+    assert said(data) == ["no text has the label 'mild': column 'mild' holds 0 alone"]
+
+
+def test_a_separator_is_for_one_column(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--label-separator is for one column"):
+        read(FLAGS, tmp_path / "a.csv", label=["rude", "mild"], label_separator="|")
+
+
+def test_where_no_column_is_called_label_such_columns_are_pointed_at(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"read as several labels a text by --label rude --label mild$"):
+        read(FLAGS, tmp_path / "a.csv", labelled=True)
+    with pytest.raises(DataError, match=r"column 'calm' is not in a.csv"):
+        read(FLAGS, tmp_path / "a.csv", label=["rude", "calm"])
+    assert read(FLAGS, tmp_path / "a.csv", label=["rude", "mild"], labelled=False).labels is None

@@ -126,6 +126,13 @@ def test_wrong_weights_are_named(tiny_encoder: Encoder, weights: Any, message: s
         LinearProbe(tiny_encoder, store=None).fit(TEXTS, LABELS, weights)
 
 
+@pytest.mark.parametrize("kind, y", [(LinearProbe, CLASSES), (LinearProbeRegressor, NUMBERS)])
+@pytest.mark.parametrize("weights", [[1e308] * 60, [np.nan] * 60, [1.0] * 59])
+def test_wrong_weights_of_a_score_are_named(kind: Any, y: Any, weights: list[float]) -> None:
+    with pytest.raises(DataError, match="sample_weight must be"):
+        kind().fit(ROWS, y).score(ROWS, y, weights)
+
+
 def test_they_are_routed_through_searches_and_scores() -> None:
     weights = COUNTS + 1.0
     with config_context(enable_metadata_routing=True):

@@ -80,6 +80,7 @@ def test_models_and_health(client: TestClient) -> None:
     assert [m["name"] for m in models] == ["space", "probe"]
     assert models[0]["classes"] == sorted(set(demo_texts("train").labels or []))
     assert client.get("/health").json()["status"] == "ok"
+    assert [client.head(place).status_code for place in ("/health", "/ready")] == [200, 200]
     assert client.get("/ready").json()["models"] == ["space", "probe"]
     assert client.post("/predict", json={"texts": ["a"], "model": "no"}).status_code == 404
     assert client.post("/place", json={"texts": ["a"]}).status_code == 404  # no examples were given

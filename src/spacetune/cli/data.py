@@ -8,7 +8,7 @@ import typer
 
 from spacetune.cli.guarded import AsJson, Report, guarded, show, write_place
 from spacetune.cli.loading import ModelEncoder, load
-from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, read, read_unlabelled, reads
+from spacetune.cli.reading import COLUMNS, LABEL, Columns, LabelColumn, Separator, Task, read, read_unlabelled, reads
 from spacetune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def check(
     lengths: Annotated[
         bool, typer.Option(help="Look for texts over the encoder's length limit, and for what it has no token for.")
     ] = True,
-    label: LabelColumn = "label",
+    label: LabelColumn = LABEL,
     label_separator: Separator = None,
     task: Task = "auto",
     columns: Columns = COLUMNS,
@@ -135,7 +135,7 @@ def thresholds(
     cost: Annotated[float | None, typer.Option(help="Cost of no answer, where a wrong one costs 1.")] = None,
     keep: Annotated[float | None, typer.Option(help="Share of these texts that must keep their answer.")] = None,
     by_class: Annotated[bool, typer.Option("--by-class", help="A threshold for every predicted class.")] = False,
-    label: LabelColumn = "label",
+    label: LabelColumn = LABEL,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     out: Report = None,

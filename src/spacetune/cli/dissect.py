@@ -14,6 +14,7 @@ from spacetune.cli.guarded import AsJson, Report, guarded, quiet_libraries, show
 from spacetune.cli.loading import EncoderName, ModelEncoder, load, named_encoder
 from spacetune.cli.reading import (
     COLUMNS,
+    LABEL,
     TEXT_FILE,
     TEXTS,
     Columns,
@@ -93,7 +94,7 @@ def subsets(
     layer: Layer = -1,
     method: Annotated[Literal["probe", "space"], typer.Option(help="Linear probe, or Space Model.")] = "probe",
     seeds: Annotated[int, typer.Option(help="Number of fits per subset, with seeds from 0 on.", min=1, max=1000)] = 1,
-    label: LabelColumn = "label",
+    label: LabelColumn = LABEL,
     out: Report = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,

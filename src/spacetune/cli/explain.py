@@ -11,7 +11,17 @@ import typer
 
 from spacetune.cli.guarded import AsJson, Report, guarded, heeding_sigterm, quiet_libraries, say, show, write_place
 from spacetune.cli.loading import ModelEncoder, load
-from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, named_file, reads, texts_or_table
+from spacetune.cli.reading import (
+    COLUMNS,
+    LABEL,
+    TEXTS,
+    Columns,
+    LabelColumn,
+    Separator,
+    named_file,
+    reads,
+    texts_or_table,
+)
 from spacetune.cli.streaming import BLOCKS, Blocks, Resume, Streaming, blocks_of, is_stream, say_written, stream_place
 from spacetune.errors import UsageError
 
@@ -108,7 +118,7 @@ def explain(
     model: Annotated[str, typer.Argument(help="Folder of a saved model.")],
     texts: Annotated[list[str], typer.Argument(help=TEXTS)],
     asked: Asked = Asked(),
-    label: LabelColumn = "label",
+    label: LabelColumn = LABEL,
     label_separator: Separator = None,
     out: Report = None,
     resume: Resume = False,

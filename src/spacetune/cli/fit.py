@@ -10,8 +10,8 @@ import typer
 
 from spacetune.cli.guarded import NAMED, TERMINATED, AsJson, guarded, heeding_sigterm, show, tell, write_place
 from spacetune.cli.loading import EncoderName
-from spacetune.cli.reading import COLUMNS, Columns, LabelColumn, Separator, Task, parse_layers, read, reads
-from spacetune.model_folder import free_place
+from spacetune.cli.reading import COLUMNS, LABEL, Columns, LabelColumn, Separator, Task, parse_layers, read, reads
+from spacetune.model_folder import free_place, is_model
 
 __all__ = ["fit"]
 
@@ -99,7 +99,7 @@ def fit(
     report_to: Annotated[Path | None, typer.Option("--report", help=f"File for the report: {NAMED}.")] = None,
     baselines: Annotated[bool, typer.Option(help="Fit the baselines too, to compare with.")] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted fit.")] = False,
-    label: LabelColumn = "label",
+    label: LabelColumn = LABEL,
     label_separator: Separator = None,
     weight: Annotated[
         str | None, typer.Option(help="Column of the training file with each text's weight; 0 leaves a text out.")
@@ -109,6 +109,7 @@ def fit(
 ) -> None:
     """Fit a classifier (or regressor) on labelled texts and save it, with its scores beside the baselines'."""
     out = free_place(out)
+    replaced = " in place of the model that was there" if is_model(out) else ""
     report_to = write_place(report_to, inputs=(train, dev, test), option="--report")
     from spacetune.studies.fit.fitting import fit_model
 
@@ -139,6 +140,6 @@ def fit(
     show(report, as_json, draw_fit, report_to)
     seen = "pairs.csv" if data["train"].pairs is not None else '"a text"'
     why, unseen = f"see why: spacetune explain {out} {seen}", f"score it on new texts: spacetune score {out} test.csv"
-    tell(f"saved to {out}; next, {why if test else unseen}", to_stderr=as_json)
+    tell(f"saved to {out}{replaced}; next, {why if test else unseen}", to_stderr=as_json)
     if ended:
         raise typer.Exit(TERMINATED)

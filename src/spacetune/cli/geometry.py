@@ -110,7 +110,7 @@ def compare(
     if label is not None:
         if (layers, measures, sample) != ("all", "streamed", SAMPLE):
             raise UsageError("--label ranks encoders by probes; leave out --layers, --measures and --sample")
-        _rank(names, read(texts, columns, labelled=True, label=label), n_texts, seed, as_json, out)
+        _rank(names, read(texts, columns, labelled=True, label=[label]), n_texts, seed, as_json, out)
         return
     if n_texts != N_TEXTS:
         raise UsageError("--n-texts goes with --label; without it --sample says how many tokens are compared")

@@ -19,7 +19,7 @@ from spacetune.cli.guarded import (
     write_place,
 )
 from spacetune.cli.loading import ModelEncoder, load
-from spacetune.cli.reading import COLUMNS, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_table
+from spacetune.cli.reading import COLUMNS, LABEL, TEXTS, Columns, LabelColumn, Separator, read, reads, texts_or_table
 from spacetune.cli.streaming import STREAMING, Streaming, blocks_of, is_stream, say_written, stream_place
 from spacetune.errors import UsageError
 
@@ -36,7 +36,7 @@ WRITTEN = f"File for the predictions: {NAMED}; or a folder for Parquet parts, wh
 def score(
     model: Annotated[str, typer.Argument(help="Folder of a saved model.")],
     data: Annotated[str, typer.Argument(help="Labelled texts.")],
-    label: LabelColumn = "label",
+    label: LabelColumn = LABEL,
     label_separator: Separator = None,
     against: Annotated[str | None, typer.Option(help="Another saved model to compare it with.")] = None,
     encoder: ModelEncoder = None,
@@ -122,7 +122,7 @@ def spaces(
     out: Report = None,
     n_texts: Annotated[int, typer.Option(help="Maximum number of texts on the map.")] = 600,
     seed: Annotated[int, typer.Option(help="Seed of the choice of texts.")] = 0,
-    label: LabelColumn = "label",
+    label: LabelColumn = LABEL,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,
     as_json: AsJson = False,
@@ -146,7 +146,7 @@ def simplex(
         int, typer.Option(help="Number of random points; each costs a pass over the texts.", max=100_000)
     ] = 30,
     seed: Annotated[int, typer.Option(help="Seed of the random points.")] = 0,
-    label: LabelColumn = "label",
+    label: LabelColumn = LABEL,
     label_separator: Separator = None,
     encoder: ModelEncoder = None,
     columns: Columns = COLUMNS,

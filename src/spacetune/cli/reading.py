@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "LABEL",
     "TEXTS",
     "TEXT_FILE",
     "Columns",
@@ -36,7 +37,13 @@ __all__ = [
 ]
 
 TextColumn = Annotated[str, typer.Option("--text", help="Column that holds the texts.")]
-LabelColumn = Annotated[str, typer.Option("--label", help="Column that holds the labels.")]
+LabelColumn = Annotated[
+    list[str],
+    typer.Option(
+        "--label", help="Column that holds the labels; given several times: columns of 0 and 1, one for every label."
+    ),
+]
+LABEL = ["label"]
 PairColumn = Annotated[str | None, typer.Option("--text-pair", help="Column with the second text of a pair.")]
 Separator = Annotated[
     str | None,
@@ -113,7 +120,7 @@ def read(
     columns: Columns,
     *,
     labelled: bool | None = None,
-    label: str = "label",
+    label: Sequence[str] = LABEL,
     label_separator: str | None = None,
     task: Literal["auto", "classification", "regression"] = "auto",
     weight: str | None = None,
@@ -132,7 +139,7 @@ def read(
     if lines is not None and labelled:
         raise DataError(
             f"{lines.source} is read as one text per line, and labels are needed; give a table whose first line names "
-            f"its columns, such as {columns.text},{label}"
+            f"its columns, such as {','.join([columns.text, *label])}"
         )
     if lines is not None:
         return lines
@@ -153,7 +160,7 @@ def read_unlabelled(
     columns: Columns,
     *,
     keep_columns: bool = False,
-    label: str | None = None,
+    label: Sequence[str] | None = None,
     label_separator: str | None = None,
 ) -> LabelledTexts:
     """Read texts for a command whose result has no place for notes on them: they go to stderr.
@@ -162,7 +169,7 @@ def read_unlabelled(
     """
     labelled = False if label is None else None
     data = read(
-        source, columns, labelled=labelled, label=label or "label", label_separator=label_separator,
+        source, columns, labelled=labelled, label=label or LABEL, label_separator=label_separator,
         keep_columns=keep_columns,
     )  # fmt: skip
     for note in data.notes:
@@ -180,7 +187,7 @@ def texts_or_table(
     columns: Columns,
     *,
     keep_columns: bool = False,
-    label: str | None = None,
+    label: Sequence[str] | None = None,
     label_separator: str | None = None,
 ) -> LabelledTexts:
     """Take texts as they are, or one file of texts, or standard input.

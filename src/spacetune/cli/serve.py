@@ -10,7 +10,7 @@ import typer
 
 from spacetune.cli.guarded import guarded, quiet_libraries, say, tell
 from spacetune.cli.loading import ModelEncoder, load
-from spacetune.cli.reading import LabelColumn, PairColumn, TextColumn
+from spacetune.cli.reading import LABEL, LabelColumn, PairColumn, TextColumn
 from spacetune.errors import MissingExtraError, UsageError
 
 __all__ = ["serve"]
@@ -52,7 +52,7 @@ def serve(
     ] = "info",
     encoder: ModelEncoder = None,
     text: TextColumn = "text",
-    label: LabelColumn = "label",
+    label: LabelColumn = LABEL,
     text_pair: PairColumn = None,
 ) -> None:
     """Serve saved models: predictions and explanations over HTTP, and a page at / to look at them.

@@ -8,7 +8,8 @@ from typing import Any
 
 from spacetune.data import sources
 from spacetune.data.delimited import Quoting, delimiter_hint
-from spacetune.data.label_column import Task, read_label_column
+from spacetune.data.label_column import LabelColumn, Task, read_label_column
+from spacetune.data.label_columns import indicator_columns, read_label_columns
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, warn_of
 from spacetune.data.labels import is_missing
 from spacetune.data.weights import read_weights
@@ -21,7 +22,7 @@ def read_texts(
     source: object,
     *,
     text: str = "text",
-    label: str = "label",
+    label: str | Sequence[str] = "label",
     text_pair: str | None = None,
     weight: str | None = None,
     labelled: bool | None = None,
@@ -44,7 +45,8 @@ def read_texts(
     text
         Name of the column that holds the texts.
     label
-        Name of the column that holds the labels.
+        Name of the column that holds the labels; or names of several columns that hold 0 and 1, one a label: a text
+        then has those whose column says 1.
     text_pair
         Name of the column with the second text of a pair; a column called ``text_pair`` is used by default.
     weight
@@ -90,25 +92,25 @@ def read_texts(
         raise UsageError("--label-separator must be at least one character such as '|', got none")
     table = sources.open_table(source, sources.TextFormat(delimiter, encoding, quoting), split)
     texts, pairs = text_columns(table, text, text_pair)
-    labels = _column(table, label, "label", labelled=labelled)
+    named = [label] if isinstance(label, str) else list(label)
+    labels = [_column(table, name, "label", labelled=labelled) for name in named]
     weights = None if weight is None else _column(table, weight, "weight", labelled=True)
     if not texts:
         raise DataError(f"{table.name} names its columns ({table.listed}) but holds no rows; add some")
     notes: list[DataNote] = list(table.notes)
-    near = did_you_mean(label, table.columns) if labels is None and labelled is None else None
+    near = did_you_mean(named[0], table.columns) if labels == [None] and labelled is None else None
     if near not in (None, text):
-        said = f"no column {label!r}, hence no labels; did you mean --label {printable(near):.80}?"
+        said = f"no column {named[0]!r}, hence no labels; did you mean --label {printable(near):.80}?"
         notes.append(DataNote("label", (), said))
-    read = None
-    if labels is not None:
-        read = read_label_column(labels, untyped=table.untyped, separator=label_separator, task=task, name=label)
-        notes += read.notes
+    found = {name: column for name, column in zip(named, labels, strict=True) if column is not None}
+    read = _labels(found, table, label_separator, task) if found else None
+    notes += () if read is None else read.notes
     data = LabelledTexts(
         texts=as_strings(texts, text, notes),
         labels=None if read is None else read.labels,
         cells=None if read is None else read.cells,
         pairs=None if pairs is None else as_strings(pairs, text_pair or "text_pair", notes),
-        names=table.class_names.get(label),
+        names=table.class_names.get(named[0]) if len(named) == 1 else None,
         source=table.name,
         columns=table.columns if keep_columns else {},
         weights=None if weights is None else read_weights(weights, len(texts), f"column {weight!r}"),
@@ -116,6 +118,15 @@ def read_texts(
     data = dataclasses.replace(data, notes=tuple(notes))
     warn_of(data.notes)
     return data
+
+
+def _labels(columns: dict[str, list[Any]], table: sources.Table, separator: str | None, task: Task) -> LabelColumn:
+    if len(columns) > 1:
+        if separator is not None:
+            raise UsageError("--label-separator is for one column of labels, and several are named with --label")
+        return read_label_columns(columns)
+    [(name, column)] = columns.items()
+    return read_label_column(column, untyped=table.untyped, separator=separator, task=task, name=name)
 
 
 def text_columns(table: sources.Table, text: str, text_pair: str | None) -> tuple[list[Any], list[Any] | None]:
@@ -141,6 +152,10 @@ def _column(table: sources.Table, name: str, option: str, labelled: bool | None)
     near = did_you_mean(name, table.names) or (did_you_mean(option, table.names) if name != option else None)
     flag = option.replace("_", "-")
     hint = f"; did you mean --{flag} {printable(near):.80}?" if near else f"; say which with --{flag}"
+    several = indicator_columns(table.columns) if option == "label" and not near else []
+    if len(several) > 1:
+        each = " ".join(f"--label {printable(one):.80}" for one in several[:8])
+        hint = f"; columns of 0 and 1 are read as several labels a text by {each}{' …' if len(several) > 8 else ''}"
     raise DataError(f"column {name!r} is not in {table.name} (columns: {columns}){hint}")
 
 

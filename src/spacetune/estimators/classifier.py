@@ -13,6 +13,7 @@ from scipy.special import logit
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
+from spacetune.data import read_weights
 from spacetune.errors import UsageError
 from spacetune.estimators.inputs import Given, Sample
 from spacetune.estimators.labels import label_task, read_labels
@@ -137,12 +138,13 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         That is scikit-learn's accuracy, for classes, an indicator and lists of labels alike.
         """
         logits = self.predict_logits(X)
+        weights = None if sample_weight is None else read_weights(sample_weight, len(logits))
         if isinstance(self.task_, SingleLabel):
             predicted = self._as_given(self.task_.labels(logits))
-            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+            return float(accuracy_score(y, predicted, sample_weight=weights))
         targets = self.task_.targets(y).numpy()
         carried = self.task_.decided(logits, targets)
-        return float(accuracy_score(targets, carried, sample_weight=sample_weight))
+        return float(accuracy_score(targets, carried, sample_weight=weights))
 
     def decision_function(self, X: object) -> Array:
         """Return logits ``(text, class)``; for two classes ``(text,)``, the second's lead over the first."""

@@ -14,6 +14,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from spacetune.data import read_weights
 from spacetune.encoders import Texts, as_inputs, each_once
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators.inputs import Given, Sample
@@ -61,7 +62,9 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
 
     def score(self, X: object, y: object, sample_weight: object = None) -> float:
         """Return R², as scikit-learn has it."""
-        return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
+        predicted = self.predict(X)
+        weights = None if sample_weight is None else read_weights(sample_weight, len(predicted))
+        return float(r2_score(y, predicted, sample_weight=weights))
 
     def similarity(self, first: Texts, second: Texts) -> Array:
         """Return the number of every pair of a first and a second text, ``(first, second)``; each text is encoded once.

@@ -3,7 +3,7 @@
 from spacetune.model_folder.claiming import Claim, claim, free_place
 from spacetune.model_folder.hub import fetch_model, names_a_repository, publish, published, without
 from spacetune.model_folder.reading import Stored, read_model
-from spacetune.model_folder.saved_model import SavedModel
+from spacetune.model_folder.saved_model import SavedModel, is_model
 from spacetune.model_folder.schema import check_config, check_tensors
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "claim",
     "fetch_model",
     "free_place",
+    "is_model",
     "names_a_repository",
     "publish",
     "published",

@@ -168,7 +168,7 @@ class Columns(TypedDict, total=False):
     """Which columns of a file of examples are read."""
 
     text: str
-    label: str
+    label: str | Sequence[str]
     text_pair: str | None
 
 

@@ -43,11 +43,13 @@ def add_page(app: FastAPI) -> None:
 def add_state(app: FastAPI, service: Service, metrics: Metrics) -> None:
     """Add health, readiness and numbers."""
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health", responses=REFUSALS)
     async def health() -> Response:
         """Answer that the process runs."""
         return JSONResponse({"status": "ok", "version": spacetune.__version__})
 
+    @app.head("/ready", include_in_schema=False)
     @app.get("/ready", responses=REFUSALS)
     async def ready() -> Response:
         """Answer whether requests are taken."""
