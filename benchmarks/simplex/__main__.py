@@ -1,4 +1,4 @@
-"""Compare simplexes with the plain thing: `python -m benchmarks.simplex heads`, then `adapters`.
+"""Compare simplexes with the plain thing: `python -m benchmarks.simplex heads`, `adapters`, `full`.
 
 Every draw (set, K, seed) is one JSON file in `cells/`; one that is there is not run again. `--minutes 30` stops before
 the first draw that starts later than that; `--merge` only writes the summary, which every run does at its end.
@@ -21,6 +21,7 @@ from scipy.special import softmax
 
 from benchmarks.common import RESULTS, circumstances
 from benchmarks.simplex.draws import Draw, Drawn, texts_of
+from benchmarks.simplex.page import draw_page
 from benchmarks.simplex.scores import error_auroc, scores_of
 from benchmarks.simplex.summary import summarise
 from benchmarks.simplex.variants import VARIANTS, Variant
@@ -53,6 +54,7 @@ def main() -> None:
     found = {"what": __doc__, **circumstances(), "threads": torch.get_num_threads(), "config": config}
     found |= {"wanted": len(draws), "done": len(done), **summarise(done), "draws": done}
     result.write_text(compact(found) + "\n")
+    draw_page()
 
 
 def draws_of(its: dict[str, Any]) -> list[Draw]:

@@ -13,23 +13,22 @@ from spacetune.fitting import SingleLabel
 from spacetune.fitting.candidate import Candidate
 from spacetune.fitting.data import FitData
 from spacetune.fitting.loop import fit_parameters
+from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import auto_schedule
 from spacetune.fitting.spaces import HeadSettings, head_loss, new_heads, starts_of
-from spacetune.fitting.reading import logits_of
 from spacetune.heads import SpaceHead
 
 State = dict[str, Tensor]
-WIDTH, RATE = 16, 1e-3
-"""What `SpaceClassifier` takes below 2,000 texts."""
+WIDTH, FEW, MANY = 16, 1e-3, 3e-3
+"""What `SpaceClassifier` takes for a space's width, and for the rate below and from 2,000 texts on."""
 
 
 def trained(data: FitData, classes: Sequence[object], start: int, order: int) -> tuple[SpaceHead, list[State]]:
     """Train a head from one seed's start, in the order of another; return it, and its parameters after every epoch."""
     chosen = SpaceClassifier().get_params()
     task = SingleLabel(classes, label_smoothing=chosen["label_smoothing"])
-    settings = HeadSettings(
-        WIDTH, 0.0, 0.0, "labelled", chosen["dropout"], RATE, chosen["weight_decay"], start
-    )  # fmt: skip
+    rate = FEW if len(data.train) < 2000 else MANY
+    settings = HeadSettings(WIDTH, 0.0, 0.0, "labelled", chosen["dropout"], rate, chosen["weight_decay"], start)
     schedule = auto_schedule(len(data.train), None, None, chosen["patience"], task.monitor, order)
     [head] = new_heads(data.train, task.prior(data.targets), starts_of([settings]))
     epochs: list[State] = []
@@ -42,7 +41,7 @@ def trained(data: FitData, classes: Sequence[object], start: int, order: int) ->
         epochs.append({name: p.detach().clone() for name, p in head.named_parameters()})
         return [task.scores(logits_of(head, data.dev).astype(float), *data.dev_truth)]
 
-    fit_parameters([Candidate(head, RATE, settings.weight_decay)], schedule, losses=losses, validate=validate)
+    fit_parameters([Candidate(head, rate, settings.weight_decay)], schedule, losses=losses, validate=validate)
     return head, epochs
 
 

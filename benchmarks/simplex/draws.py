@@ -26,7 +26,7 @@ COMMON = {"pos": "positive", "neg": "negative", "hatespeech": "offensive", "OFF"
 
 @dataclasses.dataclass(frozen=True)
 class Draw:
-    """Which texts."""
+    """Which texts; K = 0 are all of a set, a tenth of them dev."""
 
     data: str
     K: int
@@ -44,7 +44,8 @@ class Drawn:
 
 def texts_of(draw: Draw, n_test: int, dev_fraction: float) -> Drawn:
     """Draw K texts by the seed; the test texts are the same for every draw."""
-    train, dev = few_shot_split(pools(draw.data)[0], draw.K, dev_fraction=dev_fraction, seed=draw.seed)
+    pool, _ = pools(draw.data)
+    train, dev = few_shot_split(pool, draw.K or len(pool), dev_fraction=dev_fraction if draw.K else 0.1, seed=draw.seed)
     return Drawn(train, dev, {name: tests(name, n_test) for name in [draw.data, *ELSEWHERE.get(draw.data, [])]})
 
 

@@ -1,4 +1,4 @@
-"""How the log loss rises away from a head: under noise on its weights, and from a simplex's centroid through a vertex."""
+"""How the log loss rises away from a head: under noise on its weights, and from a centroid through its vertices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ N_DRAWS = 4
 
 
 def under_noise(head: SpaceHead, features: TokenFeatures, truth: Tensor) -> dict[str, float]:
-    """Return the log loss where every parameter has Gaussian noise of this share of its norm; the mean of some draws."""
+    """Return the log loss where every parameter has Gaussian noise of a share of its norm, the mean of some draws."""
     generator = torch.Generator().manual_seed(0)
     found: dict[str, float] = {}
     for share in NOISE:

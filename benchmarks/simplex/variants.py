@@ -133,7 +133,7 @@ def adapter_variants(draw: Draw, drawn: Drawn, encoder: Encoder, config: dict[st
             yield Variant.together(name, points_of(model, parts, config))
 
 
-VARIANTS = {"heads": head_variants, "adapters": adapter_variants}
+VARIANTS = {"heads": head_variants, "adapters": adapter_variants, "full": head_variants}
 LAYERS = (2, 4, 6)
 """Of the default encoder: those that are read below 2,000 texts."""
 MIDDLE = 6

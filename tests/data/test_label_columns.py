@@ -251,7 +251,7 @@ def test_one_unknown_token_among_many_texts_is_no_note() -> None:
 FLAGS = "text,rude,mild\na,1,0\nb,0,0\nc,1,1\n"
 
 
-@pytest.mark.parametrize("yes, no", [("1", "0"), ("1.0", "0.0"), ("True", "FALSE"), (" 1 ", "0")])
+@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("1.0", "0.0"), ("True", "FALSE"), (" 1 ", "0")])
 def test_columns_of_0_and_1_are_labels(yes: str, no: str, tmp_path: Path) -> None:
     content = f"text,rude,mild\na,{yes},{no}\nb,{no},{no}\nc,{yes},{yes}\n"
     data = read(content, tmp_path / "a.csv", label=["rude", "mild"])

@@ -126,7 +126,7 @@ def test_wrong_weights_are_named(tiny_encoder: Encoder, weights: Any, message: s
         LinearProbe(tiny_encoder, store=None).fit(TEXTS, LABELS, weights)
 
 
-@pytest.mark.parametrize("kind, y", [(LinearProbe, CLASSES), (LinearProbeRegressor, NUMBERS)])
+@pytest.mark.parametrize(("kind", "y"), [(LinearProbe, CLASSES), (LinearProbeRegressor, NUMBERS)])
 @pytest.mark.parametrize("weights", [[1e308] * 60, [np.nan] * 60, [1.0] * 59])
 def test_wrong_weights_of_a_score_are_named(kind: Any, y: Any, weights: list[float]) -> None:
     with pytest.raises(DataError, match="sample_weight must be"):

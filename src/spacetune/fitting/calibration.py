@@ -14,6 +14,8 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 __all__ = ["calibration_error", "calibration_errors", "fit_temperature", "probabilities", "reliability"]
 
 Array = np.ndarray[Any, Any]
+SPREAD = 0.5
+"""Of log T before a dev text was seen: two temperatures of three between 0.6 and 1.6."""
 
 
 def probabilities(logits: Array, temperature: float, kind: str) -> Array:
@@ -23,11 +25,14 @@ def probabilities(logits: Array, temperature: float, kind: str) -> Array:
 
 
 def fit_temperature(logits: Array, targets: Array, kind: str, weights: Array | None = None) -> float:
-    """Find the temperature that minimises the log loss on dev logits (Guo et al. 2017).
+    r"""Find the temperature that minimises the log loss on dev logits (Guo et al. 2017), held near 1 where n is small.
 
-    Where all n of them are right the log loss falls with the temperature without end, and says nothing of other texts.
-    Then it is the temperature at which the mean probability of what is right is ``(n + 1)/(n + 2)``, Laplace's rule of
-    succession (of several labels, n are the texts times the labels); the choice is ours.
+    .. math:: T = \arg\min_T \; \tfrac1n \sum_i \ell_i(T) + \frac{(\log T)^2}{2 n \sigma^2}
+
+    The second term is a normal prior on log T with deviation `SPREAD`: a dozen dev texts are often fitted best by a
+    temperature that makes all probabilities alike, or all certain. Where all n texts are right, T is also at least that
+    at which the mean probability of what is right is ``(n + 1)/(n + 2)``, Laplace's rule of succession (of several
+    labels, n are the texts times the labels). Both choices are ours.
 
     Parameters
     ----------
@@ -38,7 +43,7 @@ def fit_temperature(logits: Array, targets: Array, kind: str, weights: Array | N
     kind
         ``single`` or ``multi``.
     weights
-        Of the texts, ``(text,)``; None counts all alike.
+        Of the texts, ``(text,)``; None counts all alike. n is their effective number, ``(Σw)²/Σw²``.
 
     Returns
     -------
@@ -52,23 +57,20 @@ def fit_temperature(logits: Array, targets: Array, kind: str, weights: Array | N
             return np.where(targets == 1, log_expit(scaled), log_expit(-scaled))
         return log_softmax(scaled, axis=1)[np.arange(len(targets)), targets][:, None]
 
-    def log_loss(log_temperature: float) -> float:
-        return -float(np.average(of_truth(log_temperature).mean(1), weights=weights))
+    def loss_with_prior(log_temperature: float) -> float:
+        loss = -float(np.average(of_truth(log_temperature).mean(1), weights=weights))
+        return loss + log_temperature**2 / (2 * n_texts * SPREAD**2)
 
     def beyond_succession(log_temperature: float) -> float:
         chances = np.exp(of_truth(log_temperature))
         return float(np.average(chances.mean(1), weights=weights)) - (chances.size + 1) / (chances.size + 2)
 
+    n_texts = len(targets) if weights is None else weights.sum() ** 2 / np.square(weights).sum()
     low, high = float(np.log(0.05)), float(np.log(20.0))
-    if not _all_right(logits, targets, kind):
-        best: Any = minimize_scalar(log_loss, bounds=(low, high), method="bounded")
-        found = float(best.x)
-    elif beyond_succession(low) <= 0:
-        found = low
-    elif beyond_succession(high) >= 0:
-        found = high
-    else:
-        found = float(root_scalar(beyond_succession, bracket=(low, high)).root)
+    best: Any = minimize_scalar(loss_with_prior, bounds=(low, high), method="bounded")
+    found = float(best.x)
+    if _all_right(logits, targets, kind) and beyond_succession(found) > 0:
+        found = high if beyond_succession(high) >= 0 else root_scalar(beyond_succession, bracket=(found, high)).root
     return float(np.exp(found))
 
 
