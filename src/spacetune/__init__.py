@@ -55,6 +55,11 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(f"spacetune.{_HOMES[name]}"), name)
 
 
+def draw_as_text(result: Result) -> str:
+    """Return what is printed of a result."""
+    return importlib.import_module("spacetune.reports").printed(result)
+
+
 def draw_in_notebook(result: Result) -> str:
     """Return the HTML that a notebook shows of a result; results themselves know nothing of reports."""
     return importlib.import_module("spacetune.reports").notebook(result)

@@ -1,4 +1,4 @@
-"""What every result object can do: become JSON, a data frame, a line of text.
+"""What every result object can do: become JSON, a data frame, the text that its command prints.
 
 A result is a frozen dataclass. `to_dict` is what `--json` prints and what the server answers, so the three
 doors (Python, command line, web) show the same thing.
@@ -81,8 +81,12 @@ class Result(ABC):
 
         return pd.DataFrame(self.rows())
 
+    def __str__(self) -> str:
+        """Return what the command prints; the root of the package finds who draws it."""
+        return importlib.import_module("spacetune").draw_as_text(self)
+
     def _repr_html_(self) -> str:
-        """Return what a notebook shows; the root of the package finds who draws it."""
+        """Return what a notebook shows."""
         return importlib.import_module("spacetune").draw_in_notebook(self)
 
 

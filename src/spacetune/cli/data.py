@@ -52,22 +52,18 @@ def check(
 
         texts = learnable(texts, task)
     if labels:
-        from spacetune.reports.data_work import drawn, label_errors_document
         from spacetune.studies import find_label_errors
 
-        show(find_label_errors(texts, encoder), as_json, drawn(label_errors_document), out)
+        show(find_label_errors(texts, encoder), as_json, out)
     elif against is not None:
         other = read(against, columns, label=label, label_separator=label_separator, task=task)
-        from spacetune.reports.data_work import drawn, near_duplicates_document
         from spacetune.studies import find_near_duplicates
 
         how = {} if similarity is None else {"threshold": similarity}
         found = find_near_duplicates(texts, other, encoder, **how)
-        show(found, as_json, drawn(near_duplicates_document), out)
+        show(found, as_json, out)
     else:
-        from spacetune.reports.terminal import draw_data_report
-
-        show(_checked(texts, encoder, lengths), as_json, draw_data_report, out)
+        show(_checked(texts, encoder, lengths), as_json, out)
 
 
 def _checked(texts: LabelledTexts, encoder: str | None, lengths: bool) -> DataReport:
@@ -97,10 +93,9 @@ def suggest(
     """Suggest which texts to label next: those the model is unsure of, and unlike each other."""
     out = write_place(out, inputs=(model, data))
     texts = read_unlabelled(data, columns)
-    from spacetune.reports.data_work import drawn, suggestions_document
     from spacetune.studies import suggest_texts
 
-    show(suggest_texts(load(model, encoder), texts, n_texts, seed=seed), as_json, drawn(suggestions_document), out)
+    show(suggest_texts(load(model, encoder), texts, n_texts, seed=seed), as_json, out)
 
 
 @guarded
@@ -119,11 +114,10 @@ def drift(
     """Say how new texts differ from reference texts: in predicted classes, in logits, in words."""
     out = write_place(out, inputs=(model, data, reference))
     new, before = (read_unlabelled(file, columns) for file in (data, reference))
-    from spacetune.reports.data_work import drawn, drift_document
     from spacetune.studies import measure_drift
 
     found = measure_drift(load(model, encoder), new, before, n_words=words, seed=seed)
-    show(found, as_json, drawn(drift_document), out)
+    show(found, as_json, out)
 
 
 @guarded
@@ -144,9 +138,8 @@ def thresholds(
     """Choose when a model is unsure, on held-out texts; ``predict --abstain`` takes what ``--out x.json`` writes."""
     out = write_place(out, inputs=(model, data))
     texts = read(data, columns, labelled=True, label=label)
-    from spacetune.reports.data_work import drawn, thresholds_document
     from spacetune.studies import choose_thresholds
 
     wanted = {"precision": precision, "cost": cost, "keep": keep}
     found = choose_thresholds(load(model, encoder), texts, **wanted, by_class=by_class)
-    show(found, as_json, drawn(thresholds_document), out)
+    show(found, as_json, out)

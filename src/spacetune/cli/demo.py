@@ -40,7 +40,7 @@ def demo(
 def run_demo(out: Path, seed: int, as_json: bool, *, pairs: bool = False) -> None:
     """Fit on the demo texts, print the scores beside the baselines, explain a few texts, save the model."""
     quiet_libraries()
-    from spacetune.reports.terminal import draw_explanation, draw_fit, headed
+    from spacetune.reports.terminal import draw_explanation, headed
     from spacetune.studies import demo_pairs, demo_texts, fit_model
 
     console, read = people(as_json), demo_pairs if pairs else demo_texts
@@ -52,7 +52,7 @@ def run_demo(out: Path, seed: int, as_json: bool, *, pairs: bool = False) -> Non
     )
     console.print(headed("1. Fit", f" on {len(train)} {what} (written for this demo)"))
     model, report = fit_model(train, dev=dev, test=test, seed=seed)
-    show(report, as_json, draw_fit)
+    show(report, as_json)
     told = ": words for the class in green, against it in red; scores add up to the logit"
     console.print(headed("\n2. Explain", told))
     draw_explanation(console, model.explain(list(PAIRS if pairs else EXPLAINED)))

@@ -5,7 +5,6 @@ Which terms a model uses, a task needs, shape a space, and move in training.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -56,12 +55,11 @@ def dissect(
     chosen = parse_layers(layers or ("-1" if split else "all"))
     quiet_libraries()
     from spacetune.dissection import dissect as take_apart
-    from spacetune.reports.dissections import draw_dissection
 
     given = texts_or_file(texts, Columns(text=text))
     splits: Any = split or []
     found = take_apart(encoder, given, chosen, splits=splits, dtype=dtype)
-    show(found, as_json, draw_dissection, out)
+    show(found, as_json, out)
 
 
 @terms.command()
@@ -81,7 +79,7 @@ def use(
     given = texts_or_file(texts, columns)
     from spacetune.studies import term_use
 
-    _show(term_use(load(model, encoder), given), as_json, out)
+    show(term_use(load(model, encoder), given), as_json, out)
 
 
 @terms.command()
@@ -104,7 +102,7 @@ def subsets(
     data = [read(source, columns, labelled=True, label=label) for source in (train, test)]
     from spacetune.studies import score_term_subsets
 
-    _show(
+    show(
         score_term_subsets(*data, encoder=encoder, layer=layer, method=method, seeds=tuple(range(seeds))),
         as_json,
         out,
@@ -128,7 +126,7 @@ def geometry(
     data = read_unlabelled(texts, columns)
     from spacetune.studies import term_geometry
 
-    _show(term_geometry(encoder, data.inputs, layer, max_tokens=max_tokens), as_json, out)
+    show(term_geometry(encoder, data.inputs, layer, max_tokens=max_tokens), as_json, out)
 
 
 @terms.command()
@@ -147,10 +145,4 @@ def shift(
     data = read_unlabelled(texts, columns)
     from spacetune.studies import term_shift
 
-    _show(term_shift(named_encoder(before), named_encoder(after), data.inputs), as_json, out)
-
-
-def _show(result: Any, as_json: bool, out: Path | None) -> None:
-    from spacetune.reports.dissections import draw_terms
-
-    show(result, as_json, draw_terms, out)
+    show(term_shift(named_encoder(before), named_encoder(after), data.inputs), as_json, out)

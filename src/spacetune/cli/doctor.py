@@ -21,10 +21,9 @@ def encoders(
     """List encoders: short names for ``--encoder``, which are at hand, how large, for what; nothing is downloaded."""
     out = write_place(out)
     quiet_libraries()
-    from spacetune.reports.terminal import draw_encoders
     from spacetune.studies import list_encoders
 
-    show(list_encoders(speed=speed), as_json, draw_encoders, out)
+    show(list_encoders(speed=speed), as_json, out)
 
 
 @guarded
@@ -35,7 +34,6 @@ def cache(
     """Show what the cache of token features holds, or clear it."""
     quiet_libraries()
     from spacetune.encoders import default_store
-    from spacetune.reports.terminal import draw_store
 
     store = default_store()
     if store is None:
@@ -43,17 +41,16 @@ def cache(
     if clear:
         freed = store.clear()
         say(f"{freed / 1e6:,.1f} MB freed", to_stderr=as_json)
-    show(store.summary(), as_json, draw_store)
+    show(store.summary(), as_json)
 
 
 @guarded
 def doctor(as_json: AsJson = False) -> None:
     """Show versions, devices, the default encoder, and what is missing."""
     quiet_libraries()
-    from spacetune.reports.terminal import draw_diagnosis
     from spacetune.studies import diagnose
 
     found = diagnose()
-    show(found, as_json, draw_diagnosis)
+    show(found, as_json)
     if found.problems:
         raise typer.Exit(1)

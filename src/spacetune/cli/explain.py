@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from spacetune.results import Result
 
     Draw = Callable[[Console, Any], None]
-    Answer = tuple[Result, Draw]
 
 __all__ = ["explain"]
 
@@ -146,8 +145,8 @@ def explain(
     quiet_libraries()
     read_label = label if asked.summary else None
     given = texts_or_table(texts, columns, label=read_label, label_separator=label_separator)
-    found, draw = _answer(load(model, encoder), given, asked)
-    show(found, as_json, draw, out)
+    found = _answer(load(model, encoder), given, asked)
+    show(found, as_json, out, _drawing(asked, found))
     if out is not None and (asked.for_class or asked.against):
         say("! the report opens on the predicted class; choose the class asked for in its menus, Class and against")
 
@@ -163,35 +162,36 @@ def _write_block_by_block(
     say_written(written, "texts' explanations", as_json)
 
 
-def _answer(model: TextEstimator, texts: LabelledTexts, asked: Asked) -> Answer:
-    """Return the answer to a question, or the explanations themselves, and what draws it."""
+def _answer(model: TextEstimator, texts: LabelledTexts, asked: Asked) -> Result:
+    """Return the answer to a question, or the explanations themselves."""
     from spacetune import studies
-    from spacetune.reports import explained as drawn
 
     match asked.question:
         case "--check":
             top, seed = asked.top or 5, asked.seed or 0
-            found = studies.check_explanations(model, texts.inputs, top=top, seed=seed, at=asked.place)
-            return found, drawn.draw_faithfulness
+            return studies.check_explanations(model, texts.inputs, top=top, seed=seed, at=asked.place)
         case "--counterfactual":
-            return studies.find_counterfactual(model, _only(texts, asked), at=asked.place), drawn.draw_counterfactual
+            return studies.find_counterfactual(model, _only(texts, asked), at=asked.place)
         case "--reach":
             text, name = _only(texts, asked), asked.for_class
             chosen = None if name is None else named_class(name, tuple(model.task_.classes))
-            return studies.word_reach(model, text, chosen), drawn.draw_reach
+            return studies.word_reach(model, text, chosen)
         case _:
             explanation = model.explain(texts.inputs, at=asked.place)
     if asked.summary:
         labels = texts.labelled_as(explanation[0].classes).labels
-        return studies.summarise(explanation, labels, top=asked.top or 5), drawn.draw_summary
-    return explanation, _drawing(asked, explanation[0].classes)
+        return studies.summarise(explanation, labels, top=asked.top or 5)
+    return explanation
 
 
-def _drawing(asked: Asked, classes: tuple[Any, ...]) -> Draw:
-    """Return what prints explanations for the class asked for, against the one it is held against."""
-    from spacetune.explanations import REST
+def _drawing(asked: Asked, found: Result) -> Draw | None:
+    """Return what prints explanations for a class, or against one, where that is asked for; else None."""
+    from spacetune.explanations import REST, Explanation
     from spacetune.reports.terminal import draw_explanation
 
+    if not isinstance(found, Explanation) or not (asked.for_class or asked.against):
+        return None
+    classes = found[0].classes
     name = None if asked.for_class is None else named_class(asked.for_class, classes)
     rest = asked.against == "rest" and "rest" not in map(str, classes)
     other = REST if rest else None if asked.against is None else named_class(asked.against, classes, "--against")

@@ -31,14 +31,13 @@ def export(
     if int8 and onnx is None:
         raise UsageError("--int8 is for a graph: it goes with --onnx")
     quiet_libraries()
-    from spacetune.reports.terminal import draw_export
 
     fitted = load(model, encoder)
     if onnx is not None:
         from spacetune.bridges.onnx import export_onnx
 
-        show(export_onnx(fitted, onnx, int8=int8), as_json, draw_export)
+        show(export_onnx(fitted, onnx, int8=int8), as_json)
     elif transformers is not None:
         from spacetune.bridges.transformers import export_transformers
 
-        show(export_transformers(fitted, transformers), as_json, draw_export)
+        show(export_transformers(fitted, transformers), as_json)

@@ -135,9 +135,7 @@ def fit(
             save_to=out,
             resume=resume,
         )
-    from spacetune.reports.terminal import draw_fit
-
-    show(report, as_json, draw_fit, report_to)
+    show(report, as_json, report_to)
     seen = "pairs.csv" if data["train"].pairs is not None else '"a text"'
     why, unseen = f"see why: spacetune explain {out} {seen}", f"score it on new texts: spacetune score {out} test.csv"
     tell(f"saved to {out}{replaced}; next, {why if test else unseen}", to_stderr=as_json)

@@ -54,15 +54,14 @@ def measure(
     if rank or model is not None:
         how.refuse("measures of an encoder; --rank and --model read all texts at once")
     from spacetune import studies
-    from spacetune.reports import geometry as reports
 
     if model is not None:
         data = read_unlabelled(texts, columns)
-        hand_over(studies.class_geometry(load(model, encoder), data), as_json, reports.draw_class_geometry, out)
+        hand_over(studies.class_geometry(load(model, encoder), data), as_json, out)
     elif rank:
         data = read_unlabelled(texts, columns)
         ranking = studies.rank_layers(encoder, data, sample=min(sample, 2_000), seed=seed)
-        hand_over(ranking, as_json, reports.draw_ranking, out)
+        hand_over(ranking, as_json, out)
     else:
         table = studies.measure(
             encoder,
@@ -75,7 +74,7 @@ def measure(
             seed=seed,
             **how.by,
         )
-        hand_over(table, as_json, reports.draw_measures, out)
+        hand_over(table, as_json, out)
 
 
 @guarded
@@ -121,7 +120,6 @@ def compare(
         )
     data = read_unlabelled(texts, columns)
     from spacetune import studies
-    from spacetune.reports.geometry import draw_comparison
 
     found = studies.compare(
         named_encoder(names[0]),
@@ -132,17 +130,15 @@ def compare(
         sample=sample,
         seed=seed,
     )
-    hand_over(found, as_json, draw_comparison, out)
+    hand_over(found, as_json, out)
 
 
 def _rank(names: list[str], data: LabelledTexts, n_texts: int, seed: int, as_json: bool, out: Path | None) -> None:
     """Rank encoders for labels, and show it."""
-    from spacetune.reports.data_work import drawn
-    from spacetune.reports.encoder_choice import encoder_choice_document
     from spacetune.studies import choose_encoder
 
     found = choose_encoder([named_encoder(name) for name in names], data, n_texts=n_texts, seed=seed)
-    hand_over(found, as_json, drawn(encoder_choice_document), out)
+    hand_over(found, as_json, out)
 
 
 @guarded
@@ -167,12 +163,11 @@ def perturb(
     drawn = [_number(each, int, "--seeds") for each in seeds.split(",")]
     data = read_unlabelled(texts, columns)
     from spacetune import studies
-    from spacetune.reports.geometry import draw_ladder
 
     found = studies.measure_ladder(
         encoder, data, alphas=shares, seeds=drawn, layer=layer, measures=_measures(measures), sample=sample
     )
-    hand_over(found, as_json, draw_ladder, out)
+    hand_over(found, as_json, out)
 
 
 def _number(given: str, kind: type[float], option: str) -> Any:

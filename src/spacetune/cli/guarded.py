@@ -52,6 +52,7 @@ __all__ = [
 TERMINATED = 128 + int(signal.SIGTERM)
 """Exit code of a command that SIGTERM ended."""
 
+Draw = Callable[["Console", Any], None]
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -139,8 +140,13 @@ def people(to_stderr: bool) -> Console:
     return Console(stderr=to_stderr, soft_wrap=False, markup=False, emoji=False, highlight=False)
 
 
-def show(result: Result, as_json: bool, draw: Callable[[Console, Any], None], out: Path | None = None) -> None:
-    """Print a result, as JSON on stdout or drawn for people; write it to a file too where one is named."""
+def show(result: Result, as_json: bool, out: Path | None = None, draw: Draw | None = None) -> None:
+    """Print a result, as JSON on stdout or drawn for people; write it to a file too where one is named.
+
+    `draw` is for what was asked of the drawing alone; by default it is drawn as every result of its kind.
+    """
+    from spacetune.reports import draw_result
+
     if out is not None:
         from spacetune.reports import render
 
@@ -149,12 +155,10 @@ def show(result: Result, as_json: bool, draw: Callable[[Console, Any], None], ou
     if as_json:
         print_json(result)
     else:
-        draw(people(False), result)
+        (draw or draw_result)(people(False), result)
 
 
-def hand_over(
-    result: Result, as_json: bool, draw: Callable[[Console, Any], None], out: Path | None, what: str = ""
-) -> None:
+def hand_over(result: Result, as_json: bool, out: Path | None, what: str = "") -> None:
     """Write a result to a file where one is named, and print it where none is, or as JSON where that is asked for."""
     if out is not None:
         from spacetune.reports import render
@@ -162,7 +166,7 @@ def hand_over(
         render(result, out)
         tell(f"{what}written to {out}")
     if out is None or as_json:
-        show(result, as_json, draw)
+        show(result, as_json)
 
 
 def quiet_libraries() -> None:

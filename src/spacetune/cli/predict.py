@@ -48,16 +48,14 @@ def score(
     out = write_place(out, inputs=(model, data, against))
     texts = read(data, columns, labelled=True, label=label, label_separator=label_separator)
     if against is not None:
-        from spacetune.reports.data_work import drawn, models_document
         from spacetune.studies import compare_models
 
         found = compare_models(load(model, encoder), load(against, encoder), texts, names=_apart(model, against))
-        show(found, as_json, drawn(models_document), out)
+        show(found, as_json, out)
         return
-    from spacetune.reports.terminal import draw_scores
     from spacetune.studies import score_model
 
-    show(score_model(load(model, encoder), texts), as_json, draw_scores, out)
+    show(score_model(load(model, encoder), texts), as_json, out)
 
 
 @guarded
@@ -79,8 +77,6 @@ def predict(
     """Predict texts given here, or all texts of a file; its own columns stay beside the predictions."""
     out = stream_place(out, inputs=(model, *(() if abstain is None else (abstain,)), *texts), resume=how.resume)
     streamed = is_stream(out, as_json, how)
-    from spacetune.reports.terminal import draw_predictions
-
     quiet_libraries()
     from spacetune.studies import predict_file, predict_texts
 
@@ -93,7 +89,7 @@ def predict(
     else:
         given = texts_or_table(texts, columns, keep_columns=as_json or out is not None)
         result = predict_texts(load(model, encoder), given, top=top, abstain=unless)
-        hand_over(result, as_json, draw_predictions, out, f"{len(result.texts):,} predictions ")
+        hand_over(result, as_json, out, f"{len(result.texts):,} predictions ")
 
 
 def _abstention(given: str) -> float | Thresholds:
@@ -130,10 +126,9 @@ def spaces(
     """Show where texts lie in a model's concept spaces, and how far apart the spaces are."""
     out = write_place(out, inputs=(model, data))
     texts = read(data, columns, labelled=True, label=label)
-    from spacetune.reports.terminal import draw_map
     from spacetune.studies import map_spaces
 
-    show(map_spaces(load(model, encoder), texts, n_texts=n_texts, seed=seed), as_json, draw_map, out)
+    show(map_spaces(load(model, encoder), texts, n_texts=n_texts, seed=seed), as_json, out)
 
 
 @guarded
@@ -155,7 +150,6 @@ def simplex(
     """Score a simplex at its vertices, its centroid and random points, and show how its training went."""
     out = write_place(out, inputs=(model, data))
     texts = read(data, columns, labelled=True, label=label, label_separator=label_separator)
-    from spacetune.reports.simplexes import draw_simplex
     from spacetune.studies import score_simplex
 
-    show(score_simplex(load(model, encoder), texts, n_points=points, seed=seed), as_json, draw_simplex, out)
+    show(score_simplex(load(model, encoder), texts, n_points=points, seed=seed), as_json, out)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from spacetune.encoders import as_line
 from spacetune.reports.document import Document, Paragraph, Part, Section, Table, first_rows
-from spacetune.reports.terminal import ScoreTable, draw_notes, plain
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from spacetune.studies import Drift, LabelErrors, ModelComparison, NearDuplicates, Suggestions, Thresholds
     from spacetune.studies.data.near_duplicates import NearDuplicate
 
 __all__ = [
-    "drawn",
     "drift_document",
     "label_errors_document",
     "models_document",
@@ -24,8 +19,6 @@ __all__ = [
     "suggestions_document",
     "thresholds_document",
 ]
-
-IN_THE_TERMINAL = 20
 
 
 def suggestions_document(found: Suggestions) -> Document:
@@ -103,29 +96,3 @@ def models_document(found: ModelComparison) -> Document:
     lead = f"{found.n_texts:,} texts of {found.source}; first: {found.names[0]}, second: {found.names[1]}."
     differ = Section("Where they differ", first_rows(found.rows()))
     return Document("Two models", lead, [Section("Scores", parts), differ], notes=found.notes)
-
-
-def drawn(layout: Callable[[Any], Document]) -> Callable[[Console, Any], None]:
-    """Return what prints a result as its report is laid out: sentences, warnings, and the first rows of tables."""
-
-    def draw(console: Console, result: Any) -> None:
-        document = layout(result)
-        console.print(plain(document.finding))
-        draw_notes(console, document.notes)
-        for section in document.sections:
-            for part in section.parts:
-                _draw_part(console, part, section)
-
-    return draw
-
-
-def _draw_part(console: Console, part: Part, section: Section) -> None:
-    match part:
-        case Paragraph(text):
-            console.print(plain(f"{section.title}: {text}" if part is section.parts[0] else text))
-        case Table(rows, caption):
-            console.print(ScoreTable(rows[:IN_THE_TERMINAL], caption or section.title))
-            if len(rows) > IN_THE_TERMINAL:
-                console.print(plain(f"and {len(rows) - IN_THE_TERMINAL:,} more rows; --out FILE writes them all"))
-        case _:
-            pass

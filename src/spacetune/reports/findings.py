@@ -47,8 +47,8 @@ def score_finding(scores: Scores) -> str:
 
 
 SEPARATED = (
-    "No dev text is predicted wrongly, so nothing tells how sure to be: the probabilities are set by the number of dev "
-    "texts alone. Do not read them as chances until there are more."
+    "No dev text is predicted wrongly, so nothing tells how sure to be. Do not read the probabilities as chances until "
+    "there are more dev texts."
 )
 
 

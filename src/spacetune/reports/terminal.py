@@ -36,6 +36,7 @@ __all__ = [
     "draw_predictions",
     "draw_scores",
     "draw_store",
+    "draw_text_explanation",
     "headed",
     "plain",
 ]
@@ -124,11 +125,14 @@ def draw_explanation(
     from spacetune.explanations import MEANINGS
 
     for one in explanation:
-        _draw_one(console, one, predicted, against)
+        draw_text_explanation(console, one, predicted, against)
     console.print(Text(MEANINGS[explanation[0].at], style="dim"))
 
 
-def _draw_one(console: Console, one: TextExplanation, predicted: object, against: object) -> None:
+def draw_text_explanation(
+    console: Console, one: TextExplanation, predicted: object = None, against: object = None
+) -> None:
+    """Print one text in this way, and its strongest words with their sum."""
     from spacetune.explanations import REST
 
     column = one.column(one.predicted if predicted is None else predicted)

@@ -1,0 +1,57 @@
+"""What is printed of a result: what its command prints, without a terminal."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from spacetune import Encoder, LinearProbe
+from spacetune.estimators.uncertainty import uncertainty_of
+from spacetune.fitting.history import Epoch
+from spacetune.reports import printed
+from spacetune.reports.printing import DRAWINGS, MOST_ROWS
+from spacetune.reports.rendering import LAYOUTS
+from spacetune.results import Result
+from spacetune.studies import predict_texts
+
+
+def kinds(of: type[Result] = Result) -> Iterator[type[Result]]:
+    for kind in of.__subclasses__():
+        yield kind
+        yield from kinds(kind)
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_a_drawing_is_of_a_kind_of_result_and_is_there(name: str) -> None:
+    for module in ("bridges.exporting", "studies.terms"):
+        importlib.import_module(f"spacetune.{module}")
+    module, function = DRAWINGS[name].split(".")
+    assert name in {kind.__name__ for kind in kinds()}
+    assert callable(getattr(importlib.import_module(f"spacetune.reports.{module}"), function))
+
+
+def test_a_result_is_printed_as_by_its_command(tiny_encoder: Encoder) -> None:
+    model = LinearProbe(tiny_encoder, store=None).fit(["good", "fine", "bad", "awful"] * 3, ["a", "a", "b", "b"] * 3)
+    found = predict_texts(model, ["good \x1b[31m day"])
+    assert str(found) == printed(found)
+    assert "%  good \\x1b[31m day" in str(found)
+    both = str(model.explain(["good day", "bad day"]))
+    assert both.count("▸") == 2
+    assert str(model.explain(["good day"])[0]) in both
+
+
+def test_what_has_no_drawing_of_its_own_is_printed_as_its_report() -> None:
+    points = np.full((2, MOST_ROWS + 5, 2), 0.5)
+    found = uncertainty_of(points, "single", ("a", "b"))
+    assert type(found) in LAYOUTS
+    assert str(found).startswith("The mean uncertainty is 1.000 of the largest entropy")
+    assert f"and {5:,} more rows" in str(found)
+
+
+def test_any_other_record_is_printed_as_its_row() -> None:
+    said = str(Epoch(epoch=3, seconds=0.5, loss=0.25, scores={"accuracy": 0.75})).splitlines()
+    assert said[0] == "Values"
+    assert said[-1] == "accuracy │ 0.75"
