@@ -34,6 +34,7 @@ __all__ = [
     "TooMuchMemory",
     "UnsupportedByFamily",
     "UsageError",
+    "agreed",
     "counted",
     "did_you_mean",
     "name_rows",
@@ -103,6 +104,19 @@ def counted(n: int, noun: str, nouns: str = "") -> str:
     return f"{n:,} {noun if n == 1 else nouns or f'{noun}s'}"
 
 
+def agreed(n: int, template: str, **names: object) -> str:
+    """Write how many there are, and a sentence whose words agree with the number.
+
+    ``{s}`` is the noun's plural, ``{v}`` the verb's singular; ``{are}``, ``{have}`` and ``{were}`` are the verbs.
+
+    >>> agreed(1, "row{s} repeat{v} {what!r}", what="a"), agreed(2, "text{s} {are} empty")
+    ("1 row repeats 'a'", '2 texts are empty')
+    """
+    several = {"s": "s", "v": "", "are": "are", "have": "have", "were": "were"}
+    single = {"s": "", "v": "s", "are": "is", "have": "has", "were": "was"}
+    return f"{n:,} {template.format(**(single if n == 1 else several), **names)}"
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str | None:
     """Return the option nearest to `word`, or None where none is near.
 
@@ -120,7 +134,7 @@ def name_rows(rows: Sequence[int], most: int = 5) -> str:
     'rows 3, 8, 12, 20, 31 and 2 more'
     """
     shown = ", ".join(str(row) for row in rows[:most])
-    more = f" and {len(rows) - most} more" if len(rows) > most else ""
+    more = f" and {len(rows) - most:,} more" if len(rows) > most else ""
     return f"{'row' if len(rows) == 1 else 'rows'} {shown}{more}"
 
 

@@ -32,7 +32,7 @@ def jsonable(value: object) -> Any:
     if isinstance(value, Result):
         return value.to_dict()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: jsonable(getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr}
     if isinstance(value, np.ndarray | np.generic):
         return jsonable(cast("Any", value).tolist())
     if isinstance(value, float):

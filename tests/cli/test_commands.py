@@ -198,7 +198,7 @@ def test_predictions_have_one_row_a_text_and_run_no_formula(place: Place, tmp_pa
     answer = run("predict", place.model, texts, "--out", tmp_path / "p.csv")
     assert (answer.code, answer.out) == (0, "")
     assert "11 predictions written to" in answer.err
-    assert "1 texts in column 'text' are empty; kept as empty texts (row 7)" in " ".join(answer.err.split())
+    assert "1 text in column 'text' is empty; kept as empty text (row 7)" in " ".join(answer.err.split())
     rows = read_rows(tmp_path / "p.csv")
     assert [row["text"] for row in rows] == [f"'{t}" if t[:1] in tuple("=+-@\t") and t else t for t in ODD]
     classes = [name.removeprefix("p(").removesuffix(")") for name in rows[0] if name.startswith("p(")]

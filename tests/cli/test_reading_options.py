@@ -39,7 +39,7 @@ def test_check_counts_unknown_tokens(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,label\nfine \U0001f600,x\nfine,y\n")
     answer = run("check", tmp_path / "a.csv", "--json")
     assert any(
-        "1 texts hold tokens that the encoder does not know" in n["message"] for n in json.loads(answer.out)["notes"]
+        "1 text holds tokens that the encoder does not know" in n["message"] for n in json.loads(answer.out)["notes"]
     )
 
 

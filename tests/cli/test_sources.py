@@ -38,7 +38,7 @@ def test_a_txt_file_is_one_text_a_line(content: bytes, place: Place, tmp_path: P
     answer = run("predict", place.model, tmp_path / "notes.txt", "--json")
     assert json.loads(answer.out)["texts"] == ["lovely film", "", "awful film, really"]
     assert "! notes.txt is read as one text per line: 3 texts" in answer.err
-    assert "1 texts in column 'text' are empty" in answer.err
+    assert "1 text in column 'text' is empty" in answer.err
 
 
 def test_a_packed_txt_file(place: Place, tmp_path: Path) -> None:

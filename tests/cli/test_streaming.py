@@ -107,7 +107,7 @@ def test_rows_without_a_text_are_kept_and_counted_where_that_is_asked_for(model:
     assert (answer.code, "the first is row 2 (int)" in answer.err) == (1, True)
     answer = run(*words, "--on-error", "keep")
     assert "3 predictions written to" in answer.err
-    assert "1 rows without a text are marked" in answer.err
+    assert "1 row without a text is marked" in answer.err
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [(row["id"], row["error"]) for row in rows] == [(1, None), (2, "the text is no text: int"), (3, None)]
 

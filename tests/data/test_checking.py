@@ -49,7 +49,7 @@ def test_a_thousand_tiny_classes_are_one_note_and_quickly_told() -> None:
     report = check_texts(LabelledTexts([f"t{i}" for i in range(20_000)], [f"name {i}" for i in range(20_000)]))
     assert time.perf_counter() - began < 5
     assert [str(note) for note in report.notes] == [
-        "20000 texts are of 20,000 classes with fewer than 10 texts each (rows 1, 2, 3, 4, 5 and 19995 more)"
+        "20,000 texts are of 20,000 classes with fewer than 10 texts each (rows 1, 2, 3, 4, 5 and 19,995 more)"
     ]
 
 
@@ -67,7 +67,7 @@ def test_numbers_have_no_classes() -> None:
 def test_texts_over_the_limit_are_counted() -> None:
     data = LabelledTexts(["one", "one two three", "one two"])
     report = check_texts(data, lambda texts: [len(t.split()) for t in texts], 2)
-    assert [str(note) for note in report.notes] == ["1 texts are longer than 2 tokens and are cut there (row 2)"]
+    assert [str(note) for note in report.notes] == ["1 text is longer than 2 tokens and is cut there (row 2)"]
 
 
 def test_the_reader_s_notes_come_along() -> None:
@@ -96,7 +96,7 @@ def test_labels_that_cannot_be_learnt_from_are_a_finding_and_no_crash(labels: li
 def test_the_report_becomes_json() -> None:
     told = check_texts(LabelledTexts(["a", "A"], ["x", "x"])).to_dict()
     assert told["notes"][0] == {
-        "kind": "duplicates", "rows": [2], "message": "1 rows repeat an earlier text (row 2)",
+        "kind": "duplicates", "rows": [2], "message": "1 row repeats an earlier text (row 2)",
     }  # fmt: skip
     assert told["classes"] == {"x": 2}
 

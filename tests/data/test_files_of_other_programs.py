@@ -87,7 +87,7 @@ def test_lines_in_a_cell_that_look_like_rows_are_named(name: str, mark: str, tmp
     data = read(QUOTES.replace("\t", mark), tmp_path / name, quoting="double")
     assert len(data) == 2
     assert said(data) == [
-        f"1 rows of {name} hold lines that look like rows; if a double quote is left open there, close it or read with "
+        f"1 row of {name} holds lines that look like rows; if a double quote is left open there, close it or read with "
         "--quoting none (row 1)"
     ]
 
@@ -282,7 +282,7 @@ def test_several_choices_are_lists_and_several_answers_are_rows(tmp_path: Path) 
     assert data.texts == ["a", "b", "c", "d", "d"]
     assert data.labels == [["x", "y"], [], ["x"], ["x"], ["y"]]
     assert said(data)[1] == (
-        "1 tasks of a.json were answered differently by several people; each answer is a row (task 4)"
+        "1 task of a.json was answered differently by several people; each answer is a row (task 4)"
     )
 
 

@@ -74,7 +74,7 @@ def test_whole_numbers_are_the_same_classes_for_every_task(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**999])
 def test_numbers_beyond_64_bits_are_names(number: int, tmp_path: Path) -> None:
-    noted = ["1 labels in column 'label' are numbers beyond 64 bits; the column is read as names (row 2)"]
+    noted = ["1 label in column 'label' is too large for 64 bits; the column is read as names (row 2)"]
     from_csv = read(f"text,label\na,1\nb,{number}\n", tmp_path / "a.csv")
     rows = [{"text": "a", "label": 1}, {"text": "b", "label": number}]
     from_json = read("\n".join(json.dumps(row) for row in rows), tmp_path / "a.jsonl")
@@ -205,7 +205,7 @@ def test_two_unicode_forms_of_one_label_are_one_class(name: str, tmp_path: Path)
     data = read(content, tmp_path / name)
     assert data.labels == [forms[0]] * 2
     assert said(data) == [
-        "1 labels in column 'label' are spelled in another Unicode form; read in the composed one (NFC) (row 2)"
+        "1 label in column 'label' is spelled in another Unicode form; read in the composed one (NFC) (row 2)"
     ]
 
 

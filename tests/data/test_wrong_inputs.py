@@ -358,11 +358,11 @@ KEPT: dict[str, Kept] = {
     ),
     "NUL bytes": Kept(
         "a.csv", b"text,label\nok,x\na\x00b,y\n", ["ok", "a b"],
-        ["1 texts in column 'text' hold NUL characters; read as spaces (row 2)"],
+        ["1 text in column 'text' holds NUL characters; read as spaces (row 2)"],
     ),
     "half a character": Kept(
         "a.jsonl", b'{"text": "ok"}\n{"text": "cut \\ud83d"}\n', ["ok", "cut ?"],
-        ["1 texts in column 'text' hold half a character; read as '?' (row 2)"],
+        ["1 text in column 'text' holds half a character; read as '?' (row 2)"],
     ),
     "blank lines": Kept(
         "a.csv", b"text,label\na,x\n\nb,y\n\n", ["a", "b"],
@@ -370,11 +370,11 @@ KEPT: dict[str, Kept] = {
     ),
     "blank lines in JSON Lines": Kept(
         "a.jsonl", b'{"text": "a"}\n\n{"text": "b"}\n\n', ["a", "b"],
-        ["1 lines of a.jsonl are blank and hold no row (line 2)"],
+        ["1 line of a.jsonl is blank and holds no row (line 2)"],
     ),
     "a header in the middle": Kept(
         "a.csv", b"text,label\na,x\ntext,label\nb,y\n", ["a", "text", "b"],
-        ["1 rows of a.csv repeat its header; kept as texts (row 2)"],
+        ["1 row of a.csv repeats its header; kept as text (row 2)"],
     ),
     "quotes that join nothing in a file with tabs": Kept("a.tsv", b'text\tlabel\n"a ""b"" c"\tx\n', ['a "b" c'], []),
     "a label column of another name": Kept(
@@ -401,7 +401,7 @@ def test_no_row_disappears_unsaid(name: str, tmp_path: Path) -> None:
 )
 def test_missing_texts_of_frames_are_kept_as_empty(column: Any) -> None:
     frame = pd.DataFrame({"text": pd.Series(column, dtype=getattr(column, "dtype", object)), "label": [1, 2, 3]})
-    with pytest.warns(DataWarning, match=re.escape(f"1 {EMPTY} (row 2)")):
+    with pytest.warns(DataWarning, match=re.escape("1 text in column 'text' is empty; kept as empty text (row 2)")):
         assert read_texts(frame).texts == ["a", "", "b"]
 
 

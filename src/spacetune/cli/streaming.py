@@ -13,7 +13,7 @@ from spacetune.cli.guarded import quiet_libraries, say, tell
 from spacetune.cli.places import write_folder, write_place
 from spacetune.cli.reading import Columns, named_file, read_unlabelled
 from spacetune.cli.streams import print_json
-from spacetune.errors import UsageError
+from spacetune.errors import UsageError, agreed
 
 if TYPE_CHECKING:
     from spacetune.data import TextBlocks
@@ -147,8 +147,8 @@ def say_written(found: Streamed, what: str, as_json: bool) -> None:
     """Say what was written, and print the summary where JSON is asked for."""
     more = [
         f"{found.n_skipped:,} were there already" if found.n_skipped else "",
-        f"{found.n_errors:,} rows without a text are marked" if found.n_errors else "",
-        f"{found.n_truncated:,} texts were cut at the encoder's limit" if found.n_truncated else "",
+        agreed(found.n_errors, "row{s} without a text {are} marked") if found.n_errors else "",
+        agreed(found.n_truncated, "text{s} {were} cut at the encoder's limit") if found.n_truncated else "",
     ]
     told = "; ".join(each for each in more if each)
     tell(f"{found.n_rows:,} {what} written to {found.out}" + (f" ({told})" if told else ""))

@@ -13,7 +13,7 @@ from typing import Any
 
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, normalised
 from spacetune.data.labels import LabelKind, class_counts, classes_of_rows, has_no_label, label_kind
-from spacetune.errors import DataError
+from spacetune.errors import DataError, counted
 from spacetune.results import RecordResult
 
 __all__ = ["DataReport", "check_texts", "overlap_note", "unknown_notes"]
@@ -76,8 +76,8 @@ def check_texts(
     told = {row: label for row, label in enumerate(data.labels or [], start=1) if not has_no_label(label)}
     missing = [row for row in range(1, len(data.labels or []) + 1) if row not in told]
     if missing:
-        have = "text has" if len(missing) == 1 else "texts have"
-        notes.append(DataNote.of("labels", missing, f"{have} no label; label them or take them out before a fit"))
+        what = "text{s} {have} no label; label them or take them out before a fit"
+        notes.append(DataNote.of("labels", missing, what))
     kind = None
     try:
         kind = label_kind(list(told.values())) if told else None
@@ -88,7 +88,8 @@ def check_texts(
     if count_tokens is not None:
         over = [i + 1 for i, n in enumerate(count_tokens(data.inputs)) if n > max_length]
         if over:
-            notes.append(DataNote.of("long", over, f"texts are longer than {max_length:,} tokens and are cut there"))
+            what = "text{s} {are} longer than {limit:,} tokens and {are} cut there"
+            notes.append(DataNote.of("long", over, what, limit=max_length))
     if unknown is not None:
         notes += unknown_notes(unknown(data.inputs), None if count_tokens is None else count_tokens(data.inputs))
     words = sorted(len(text.split()) for text in data.texts)
@@ -104,10 +105,11 @@ def check_texts(
     )
 
 
-def overlap_note(train_keys: set[Any], test_keys: Sequence[Any], what: str = "rows") -> DataNote | None:
+def overlap_note(train_keys: set[Any], test_keys: Sequence[Any], unit: str = "row") -> DataNote | None:
     """Say how many test rows repeat a training text, which flatters the score; None where none does."""
     rows = [i + 1 for i, key in enumerate(test_keys) if key in train_keys]
-    return DataNote.of("overlap", rows, f"of {len(test_keys)} {what} repeat a training text") if rows else None
+    what, of = "of {of} repeat{v} a training text", counted(len(test_keys), unit)
+    return DataNote.of("overlap", rows, what, of=of) if rows else None
 
 
 def unknown_notes(pieces: Sequence[Sequence[str]], counts: Sequence[int] | None = None) -> list[DataNote]:
@@ -122,8 +124,8 @@ def unknown_notes(pieces: Sequence[Sequence[str]], counts: Sequence[int] | None 
     total = sum(often.values())
     share = f", {total / max(sum(counts), 1):.1%} of all" if counts is not None else ""
     named = ", ".join(f"{piece!r:.40}" for piece, _ in often.most_common(3))
-    what = f"texts hold tokens that the encoder does not know and reads alike: {total:,}{share}, most often {named}"
-    return [DataNote.of("unknown", rows, what)]
+    what = "text{s} hold{v} tokens that the encoder does not know and reads alike: {told}"
+    return [DataNote.of("unknown", rows, what, told=f"{total:,}{share}, most often {named}")]
 
 
 def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
@@ -140,9 +142,9 @@ def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
     )
     notes: list[DataNote] = []
     if repeats:
-        notes.append(DataNote.of("duplicates", repeats, "rows repeat an earlier text"))
+        notes.append(DataNote.of("duplicates", repeats, "row{s} repeat{v} an earlier text"))
     if conflicts:
-        notes.append(DataNote.of("conflicts", conflicts, "rows share a text but not its label"))
+        notes.append(DataNote.of("conflicts", conflicts, "row{s} share{v} a text but not its label"))
     return notes
 
 
@@ -158,11 +160,11 @@ def _class_notes(told: Mapping[int, Any], counts: Mapping[Any, int], kind: Label
     tiny = {name: rows.get(name, []) for name, count in counts.items() if count < TINY_CLASS}
     if len(tiny) > MANY_TINY:
         has = sorted({row for found in tiny.values() for row in found})
-        what = f"texts are of {len(tiny):,} classes with fewer than {TINY_CLASS} texts each"
+        what = f"text{{s}} {{are}} of {len(tiny):,} classes with fewer than {TINY_CLASS} texts each"
         return [*notes, DataNote.of("tiny", has, what)]
     for name, found in tiny.items():
-        of = f"{'text' if len(found) == 1 else 'texts'} only of class {name!r:.80}"
-        notes.append(DataNote.of("tiny", found, of) if found else DataNote("tiny", (), f"no text is of class {name!r}"))
+        none = DataNote("tiny", (), f"no text is of class {name!r}")
+        notes.append(DataNote.of("tiny", found, "text{s} only of class {name!r:.80}", name=name) if found else none)
     return notes
 
 

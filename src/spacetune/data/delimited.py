@@ -114,8 +114,8 @@ def _quoted_tabs(whole: _File) -> tuple[bool, tuple[DataNote, ...]]:
             raise problem from None
         return True, ()
     odd = [i for i, counts in quotes.items() if any(n % 2 for n in counts)] or list(quotes)
-    what = f"rows of {whole.name} hold double quotes that would join or break rows; all quotes are read as characters"
-    return False, (DataNote.of("quotes", odd, f"{what}, --quoting double reads them otherwise"),)
+    what = "row{s} of {file} hold{v} double quotes that would join or break rows; all quotes are read as characters"
+    return False, (DataNote.of("quotes", odd, f"{what}, --quoting double reads them otherwise", file=whole.name),)
 
 
 class _File:
@@ -156,14 +156,16 @@ class _File:
         notes = [*blank_note(self.blank, self.name)]
         marked = {begin + i + 1 for column in columns for i in _unguard(column)}
         if marked:
-            what = f"rows of {self.name} have an apostrophe before what a spreadsheet would run; it is read without"
-            notes.append(DataNote.of("apostrophes", sorted(marked), what))
+            what = "row{s} of {file} {have} an apostrophe before what a spreadsheet would run; it is read without"
+            notes.append(DataNote.of("apostrophes", sorted(marked), what, file=self.name))
         if self.again:
-            notes.append(DataNote.of("header", self.again, f"rows of {self.name} repeat its header; kept as texts"))
+            what = "row{s} of {file} repeat{v} its header; kept as text{s}"
+            notes.append(DataNote.of("header", self.again, what, file=self.name))
         swallowed = [begin + i for i in _swallowed(columns, self.delimiter)] if quoted else []
         if swallowed:
-            what = f"rows of {self.name} hold lines that look like rows; if a double quote is left open there"
-            notes.append(DataNote.of("lines", swallowed, f"{what}, close it or read with --quoting none"))
+            what = "row{s} of {file} hold{v} lines that look like rows; if a double quote is left open there"
+            said = f"{what}, close it or read with --quoting none"
+            notes.append(DataNote.of("lines", swallowed, said, file=self.name))
         self.blank, self.again = [], []
         return dict(zip(header, columns, strict=True)), tuple(notes)
 

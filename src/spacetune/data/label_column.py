@@ -80,8 +80,8 @@ def _composed(values: list[Any], name: str) -> tuple[list[Any], tuple[DataNote, 
     changed = [i + 1 for i, (new, old) in enumerate(zip(composed, values, strict=True)) if _differ(new, old)]
     if not changed:
         return values, ()
-    what = f"labels in column {name!r} are spelled in another Unicode form; read in the composed one (NFC)"
-    return composed, (DataNote.of("unicode", changed, what),)
+    what = "label{s} in column {name!r} {are} spelled in another Unicode form; read in the composed one (NFC)"
+    return composed, (DataNote.of("unicode", changed, what, name=name),)
 
 
 def _differ(new: object, old: object) -> bool:
@@ -132,8 +132,8 @@ def _list_notes(values: Sequence[Any], name: str) -> list[DataNote]:
     rows = [i + 1 for i, v in enumerate(values) if isinstance(v, str) and LISTED.fullmatch(v)]
     if not rows:
         return []
-    what = f"labels in column {name!r} look like lists and are read as one name each"
-    return [DataNote.of("lists", rows, f"{what}; --label-separator {AS_LISTS} reads them as lists")]
+    what = "label{s} in column {name!r} look{v} like lists and {are} read as one name each"
+    return [DataNote.of("lists", rows, f"{what}; --label-separator {AS_LISTS} reads them as lists", name=name)]
 
 
 def _indicator_note(values: Sequence[Any], name: str) -> list[DataNote]:
@@ -156,8 +156,8 @@ def _small_integers(values: list[Any], name: str) -> tuple[list[Any], list[DataN
 
 def _large_note(labels: Sequence[Any], name: str) -> list[DataNote]:
     rows = [i + 1 for i, v in enumerate(labels) if not is_missing(v) and not fits_int64(v)]
-    what = f"labels in column {name!r} are numbers beyond 64 bits; the column is read as names"
-    return [DataNote.of("numbers", rows, what)] if rows else []
+    what = "label{s} in column {name!r} {are} too large for 64 bits; the column is read as names"
+    return [DataNote.of("numbers", rows, what, name=name)] if rows else []
 
 
 def _number_notes(cells: Sequence[str], labels: Sequence[Any], name: str) -> list[DataNote]:

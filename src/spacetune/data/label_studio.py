@@ -57,8 +57,8 @@ def _read_tasks(tasks: list[dict[str, Any]], name: str) -> tuple[Columns, list[D
     elif asked != ["label"]:
         notes.append(_which(name, asked))
     if split:
-        what = f"tasks of {name} were answered differently by several people; each answer is a row"
-        notes.append(DataNote.of("export", split, what, "task"))
+        what = "task{s} of {file} {were} answered differently by several people; each answer is a row"
+        notes.append(DataNote.of("export", split, what, "task", file=name))
     return columns, notes
 
 

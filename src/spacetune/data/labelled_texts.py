@@ -12,7 +12,7 @@ import numpy as np
 
 from spacetune.data.labels import match_labels, parse_text_labels
 from spacetune.data.weights import read_weights
-from spacetune.errors import DataError, name_rows
+from spacetune.errors import DataError, agreed, name_rows
 
 __all__ = ["DataNote", "DataWarning", "LabelledTexts", "joined_notes", "normalised", "warn_of"]
 
@@ -30,11 +30,16 @@ class DataNote:
     kind: str
     rows: tuple[int, ...]
     message: str
+    told: tuple[str, Mapping[str, object]] | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, kind: str, rows: Sequence[int], what: str, unit: str = "row") -> DataNote:
-        """Make a note whose sentence starts with the count and ends with the rows, or lines where these are counted."""
-        return cls(kind, tuple(rows), f"{len(rows)} {what} ({name_rows(rows).replace('row', unit, 1)})")
+    def of(cls, kind: str, rows: Sequence[int], what: str, unit: str = "row", **names: object) -> DataNote:
+        """Make a note whose sentence starts with the count and ends with the rows, or lines where these are counted.
+
+        `what` is a template for `agreed`, and `names` what it names.
+        """
+        named = name_rows(rows).replace("row", unit, 1)
+        return cls(kind, tuple(rows), f"{agreed(len(rows), what, **names)} ({named})", (what, {"unit": unit, **names}))
 
     def __str__(self) -> str:
         return self.message
@@ -43,23 +48,23 @@ class DataNote:
 def joined_notes(notes: Iterable[DataNote]) -> list[DataNote]:
     """Join the notes on several blocks: what was noticed in more than one is counted together.
 
-    >>> found = [DataNote.of("empty", [row], "texts are empty") for row in (3, 12)]
+    >>> found = [DataNote.of("empty", [row], "text{s} {are} empty") for row in (3, 12)]
     >>> print(*joined_notes(found))
     2 texts are empty (rows 3, 12)
     """
-    groups: dict[tuple[str, ...], list[DataNote]] = {}
+    groups: dict[tuple[str, str], list[DataNote]] = {}
     for note in notes:
-        what, _, named = note.message.removeprefix(f"{len(note.rows)} ").rpartition(" (")
-        key = (note.kind, what, named.split(" ")[0].rstrip("s")) if note.rows else (note.kind, note.message)
-        groups.setdefault(key, []).append(note)
-    return [_joined(group, *key[1:]) for key, group in groups.items()]
+        groups.setdefault((note.kind, str(note.told or note.message)), []).append(note)
+    return [_joined(group) for group in groups.values()]
 
 
-def _joined(group: list[DataNote], what: str, unit: str = "row") -> DataNote:
-    """Join notes that say the same of different rows; one that names none, or is alone, stays as it is."""
-    if len(group) == 1 or not group[0].rows:
-        return group[0]
-    return DataNote.of(group[0].kind, [row for note in group for row in note.rows], what, unit)
+def _joined(group: list[DataNote]) -> DataNote:
+    """Join notes that say the same of different rows; one that counts none, or is alone, stays as it is."""
+    first = group[0]
+    if len(group) == 1 or first.told is None:
+        return first
+    what, named = first.told
+    return DataNote.of(first.kind, [row for note in group for row in note.rows], what, **dict[str, Any](named))
 
 
 def warn_of(notes: Sequence[DataNote]) -> None:

@@ -141,5 +141,5 @@ def text_lines(file: IO[str], name: str, hint: str) -> Iterator[str]:
 
 def blank_note(lines: list[int], name: str) -> list[DataNote]:
     """Say which lines are blank and hold no row."""
-    what = f"lines of {name} are blank and hold no row"
-    return [DataNote.of("blank", lines, what, "line")] if lines else []
+    what = "line{s} of {file} {are} blank and hold{v} no row"
+    return [DataNote.of("blank", lines, what, "line", file=name)] if lines else []

@@ -179,14 +179,19 @@ def as_strings(
     texts = [v if isinstance(v, str) else "" for v in column]
     empty = [before + i + 1 for i in rows if not texts[i].strip()]
     if empty:
-        notes.append(DataNote.of("empty", empty, f"texts in column {name!r} are empty; kept as empty texts"))
+        notes.append(
+            DataNote.of("empty", empty, "text{s} in column {name!r} {are} empty; kept as empty text{s}", name=name)
+        )
     nul = [before + i + 1 for i, v in enumerate(texts) if "\x00" in v]
     if nul:
-        notes.append(DataNote.of("nul", nul, f"texts in column {name!r} hold NUL characters; read as spaces"))
+        notes.append(
+            DataNote.of("nul", nul, "text{s} in column {name!r} hold{v} NUL characters; read as spaces", name=name)
+        )
         texts = [v.replace("\x00", " ") for v in texts]
     halves = [before + i + 1 for i, v in enumerate(texts) if not _is_unicode(v)]
     if halves:
-        notes.append(DataNote.of("unicode", halves, f"texts in column {name!r} hold half a character; read as '?'"))
+        what = "text{s} in column {name!r} hold{v} half a character; read as '?'"
+        notes.append(DataNote.of("unicode", halves, what, name=name))
         texts = [v.encode("utf-8", "replace").decode("utf-8") for v in texts]
     return texts
 

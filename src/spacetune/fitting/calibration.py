@@ -30,9 +30,9 @@ def fit_temperature(logits: Array, targets: Array, kind: str, weights: Array | N
     .. math:: T = \arg\min_T \; \tfrac1n \sum_i \ell_i(T) + \frac{(\log T)^2}{2 n \sigma^2}
 
     The second term is a normal prior on log T with deviation `SPREAD`: a dozen dev texts are often fitted best by a
-    temperature that makes all probabilities alike, or all certain. Where all n texts are right, T is also at least that
-    at which the mean probability of what is right is ``(n + 1)/(n + 2)``, Laplace's rule of succession (of several
-    labels, n are the texts times the labels). Both choices are ours.
+    temperature that makes all probabilities alike, or all certain. Where all n are right, T is also at least that at
+    which the mean probability of what is right is ``(n + 1)/(n + 2)``, Laplace's rule of succession. Of several labels,
+    n are the texts times the labels. Both choices are ours.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def fit_temperature(logits: Array, targets: Array, kind: str, weights: Array | N
     kind
         ``single`` or ``multi``.
     weights
-        Of the texts, ``(text,)``; None counts all alike. n is their effective number, ``(Σw)²/Σw²``.
+        Of the texts, ``(text,)``; None counts all alike; else they are ``(Σw)²/Σw²`` texts in effect.
 
     Returns
     -------
@@ -59,13 +59,13 @@ def fit_temperature(logits: Array, targets: Array, kind: str, weights: Array | N
 
     def loss_with_prior(log_temperature: float) -> float:
         loss = -float(np.average(of_truth(log_temperature).mean(1), weights=weights))
-        return loss + log_temperature**2 / (2 * n_texts * SPREAD**2)
+        return loss + log_temperature**2 / (2 * n * SPREAD**2)
 
     def beyond_succession(log_temperature: float) -> float:
         chances = np.exp(of_truth(log_temperature))
         return float(np.average(chances.mean(1), weights=weights)) - (chances.size + 1) / (chances.size + 2)
 
-    n_texts = len(targets) if weights is None else weights.sum() ** 2 / np.square(weights).sum()
+    n = targets.size if weights is None else targets.size / len(targets) * weights.sum() ** 2 / np.square(weights).sum()
     low, high = float(np.log(0.05)), float(np.log(20.0))
     best: Any = minimize_scalar(loss_with_prior, bounds=(low, high), method="bounded")
     found = float(best.x)

@@ -14,10 +14,10 @@ import torch
 
 from spacetune.data import DataNote, LabelKind, LabelledTexts, label_kind
 from spacetune.encoders import Encoder, FeatureSource, TextInput, TokenFeatures, as_line
-from spacetune.errors import DataError, UsageError
+from spacetune.errors import DataError, UsageError, agreed
 from spacetune.estimators import LinearProbe
 from spacetune.estimators.labels import label_task
-from spacetune.fitting import MultiLabel, text_chunks
+from spacetune.fitting import MultiLabel, fit_temperature, probabilities, text_chunks
 from spacetune.fitting.tasks.task import named
 from spacetune.results import TableResult
 from spacetune.studies.arguments import checked_arguments
@@ -27,6 +27,8 @@ from spacetune.studies.folds import text_folds
 __all__ = ["LabelError", "LabelErrors", "find_label_errors"]
 
 Array = np.ndarray[Any, Any]
+UNSEEN = -50.0
+"""Logit of a class that the texts of the other folds do not have."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +105,7 @@ def find_label_errors(
 ) -> LabelErrors:
     """Find labels that are likely wrong, by confident learning (Northcutt et al. 2021).
 
-    A linear probe gives every text probabilities, fitted and calibrated on the other folds; equal texts share a fold.
+    A linear probe that was fitted on the other folds gives every text probabilities; equal texts share a fold.
     Which labels they speak against, `confident_errors` says; of texts with several labels, `confident_set_errors`.
 
     Parameters
@@ -207,8 +209,8 @@ def _judged(data: LabelledTexts, n_folds: int) -> tuple[list[int], tuple[str, ..
             f"{data.source}: two classes with at least {n_folds} different texts each, one a fold, are needed"
         )
     apart = sorted({*range(len(labels))} - {*rows})
-    what = f"texts are of classes with fewer than {n_folds} different texts: their labels were not judged"
-    return rows, (str(DataNote.of("tiny", [i + 1 for i in apart], what)),) if apart else ()
+    what = "text{s} {were} not judged: fewer than {least} different texts have the same label"
+    return rows, (str(DataNote.of("tiny", [i + 1 for i in apart], what, least=n_folds)),) if apart else ()
 
 
 def _judged_labels(
@@ -224,8 +226,8 @@ def _judged_labels(
             "are needed"
         )
     names = named([task.classes[k] for k in apart])
-    what = f"labels are carried, or not carried, by fewer than {n_folds} different texts and were not judged"
-    return judged, (f"{len(apart)} {what}: {names}",) if apart else ()
+    what = "label{s} {are} carried, or not carried, by fewer than {least} different texts and {were} not judged"
+    return judged, (f"{agreed(len(apart), what, least=n_folds)}: {names}",) if apart else ()
 
 
 def _rarest(carried: Array, judged: list[int]) -> Array:
@@ -241,14 +243,15 @@ def _out_of_sample(
 ) -> Array:
     """Return every text's probabilities ``(text, class)`` by a probe that was fitted on the other folds.
 
-    `given` are class numbers, or an indicator; the folds have about the same shares of what `alike` tells.
+    One temperature, found on all texts, makes them of the logits: a fold's own dev texts are few. `given` are class numbers, or an indicator; the folds have about the same shares of what `alike` tells.
     """
     means = _mean_features(LinearProbe(encoder).features(data.inputs))
-    table = np.zeros(given.shape if given.ndim == 2 else (len(given), given.max() + 1))
+    kind = "multi" if given.ndim == 2 else "single"
+    logits = np.full(given.shape if kind == "multi" else (len(given), given.max() + 1), UNSEEN)
     for train, held in text_folds(alike, data.keys, n_folds, seed):
         probe = LinearProbe(seed=seed).fit(means.take(torch.as_tensor(train)), given[train])
-        table[np.ix_(held, probe.classes_)] = probe.predict_proba(means.take(torch.as_tensor(held)))
-    return table
+        logits[np.ix_(held, probe.classes_)] = probe.predict_logits(means.take(torch.as_tensor(held)))
+    return probabilities(logits, fit_temperature(logits, given, kind), kind)
 
 
 def _mean_features(source: FeatureSource) -> TokenFeatures:

@@ -196,5 +196,5 @@ def _fresh(model: TextEstimator, data: LabelledTexts) -> tuple[list[int], tuple[
         raise DataError(
             f"{data.source} holds no text that is not labelled yet: all are empty or repeat a training text"
         )
-    what = "texts were passed over: they are empty, or repeat an earlier text or one that the model was trained on"
+    what = "text{s} {were} passed over: empty, or the same as an earlier text or one that the model was trained on"
     return rows, (str(DataNote.of("repeats", apart, what)),) if apart else ()

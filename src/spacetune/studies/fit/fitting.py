@@ -243,7 +243,7 @@ def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts 
     notes = [f"{train.source}: {note}" for note in check_texts(train).notes]
     if train.weights is not None and not train.weights.all():
         rows = (np.flatnonzero(train.weights == 0) + 1).tolist()
-        notes.append(f"{train.source}: {DataNote.of('weights', rows, 'texts weigh 0 and are left out')}")
+        notes.append(f"{train.source}: {DataNote.of('weights', rows, 'text{s} weigh{v} 0 and {are} left out')}")
     for data in (dev, test):
         if data is not None:
             notes += [f"{data.source}: {note}" for note in data.notes]

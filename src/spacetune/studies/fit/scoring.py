@@ -165,7 +165,7 @@ def seen_notes(model: TextEstimator, data: LabelledTexts) -> list[str]:
     notes = [str(note) for note in data.notes]
     seen = set(model.fitted_.hashes.tolist())
     hashes = [int(text_hashes([key])[0]) for key in data.keys]
-    repeated = overlap_note(seen, hashes, "texts")
+    repeated = overlap_note(seen, hashes, "text")
     return notes if repeated is None else [*notes, str(repeated)]
 
 
