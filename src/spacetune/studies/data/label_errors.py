@@ -243,7 +243,8 @@ def _out_of_sample(
 ) -> Array:
     """Return every text's probabilities ``(text, class)`` by a probe that was fitted on the other folds.
 
-    One temperature, found on all texts, makes them of the logits: a fold's own dev texts are few. `given` are class numbers, or an indicator; the folds have about the same shares of what `alike` tells.
+    One temperature, found on all texts, makes them of the logits: a fold's own dev texts are few. `given` are class
+    numbers, or an indicator; the folds have about the same shares of what `alike` tells.
     """
     means = _mean_features(LinearProbe(encoder).features(data.inputs))
     kind = "multi" if given.ndim == 2 else "single"
