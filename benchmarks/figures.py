@@ -164,6 +164,36 @@ def needed(data: str, measure: str) -> str:
     return f"{row['needed'][measure]:.0f}"
 
 
+WORTH = {
+    "head-simplex": ("heads", "home", "simplex of 6", "accuracy"),
+    "head-ensemble": ("heads", "home", "ensemble of 6", "accuracy"),
+    "head-ensemble-errors": ("heads", "home", "ensemble of 6", "error_auroc"),
+    "head-ensemble-loss": ("heads", "home", "ensemble of 6", "log_loss_raw"),
+    "away-simplex": ("heads", "elsewhere", "simplex of 6", "accuracy"),
+    "away-ensemble": ("heads", "elsewhere", "ensemble of 6", "accuracy"),
+    "away-soup": ("heads", "elsewhere", "soup of 6", "accuracy"),
+    "prefix-simplex": ("adapters", "home", "prefix simplex of 6", "accuracy"),
+    "prefix-simplex-loss": ("adapters", "home", "prefix simplex of 6", "log_loss_raw"),
+    "prefix-simplex-ece": ("adapters", "home", "prefix simplex of 6", "ece_raw"),
+    "prefix-simplex-errors": ("adapters", "home", "prefix simplex of 6", "error_auroc"),
+    "prefix-simplex-risk": ("adapters", "home", "prefix simplex of 6", "aurc"),
+    "lora-simplex": ("adapters", "home", "lora simplex of 6", "accuracy"),
+    "lora-simplex-loss": ("adapters", "home", "lora simplex of 6", "log_loss_raw"),
+}
+"""What a simplex is worth: which result, part, variant and score."""
+
+
+def worth(name: str, end: int | None = None) -> str:
+    """Return such a difference in hundredths, or an end of its interval."""
+    kind, part, variant, score = WORTH[name]
+    found = result(f"simplex_{kind}")[part][variant][score]
+    return short(100 * (found["difference"] if end is None else found["interval"][end]), 1)
+
+
+def doubted(score: str) -> str:
+    return short(result("simplex_heads")["home"]["simplex of 6, 20 points"][score]["mean"], 2)
+
+
 SCRIPT = "official script, processor seconds, best of three"
 FIGURES: dict[str, Callable[[], str]] = {
     "demo-kb": lambda: f"{result('demo')['tensors_kb']:.0f}",
@@ -240,6 +270,12 @@ FIGURES: dict[str, Callable[[], str]] = {
     "predict-million": lambda: f"{1e6 * 20 / predicted() / 60:.0f}",
     "predict-billion": lambda: f"{1e9 / predicted() / 3600:.0f}",
     "predict-trillion": lambda: f"{1e12 / predicted() / 3600 / 24 / 365:.1f}",
+    **{name + end: partial(worth, name, i) for name in WORTH for i, end in ((None, ""), (0, "-least"), (1, "-most"))},
+    "head-draws": lambda: str(result("simplex_heads")["home"]["n_draws"]),
+    "away-draws": lambda: str(result("simplex_heads")["elsewhere"]["n_draws"]),
+    "adapter-draws": lambda: str(result("simplex_adapters")["home"]["n_draws"]),
+    "doubt-strongest": lambda: doubted("error_auroc"),
+    "doubt-mutual": lambda: doubted("mutual_auroc"),
     **{f"errors-{data}-{what}": partial(mistakes, data, what) for data in SPOILT for what in MISTAKES},
     **{f"suggest-{data}": partial(needed, data, "accuracy") for data in SUGGESTED},
     **{f"suggest-{data}-f1": partial(needed, data, "macro_f1") for data in SUGGESTED},

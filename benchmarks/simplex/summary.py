@@ -11,7 +11,8 @@ import numpy as np
 PLAIN = {"lora": "one lora", "prefix": "one prefix"}
 """What a variant is compared with, by the first letters of its name; else with one head."""
 N_RESAMPLES = 2_000
-Row = dict[str, float]
+Array = np.ndarray[Any, Any]
+Row = dict[str, float | None]
 Rows = dict[tuple[str, int, int, str], dict[str, Row]]
 
 
@@ -47,38 +48,44 @@ def rows_of(draws: list[dict[str, Any]], wanted: Callable[[dict[str, Any], str],
 def compared(rows: Rows) -> dict[str, Any]:
     """Return for every variant its mean scores, and how much they are above those of the plain thing."""
     found: dict[str, Any] = {"n_draws": len(rows), "n_sets": len({key[0] for key in rows})}
-    names = dict.fromkeys(name for row in rows.values() for name in row)
-    for name in names:
+    weights = resamples([key[0] for key in rows])
+    for name in dict.fromkeys(name for row in rows.values() for name in row):
         plain = next((base for first, base in PLAIN.items() if name.startswith((first, base))), "one head")
-        scores = dict.fromkeys(score for row in rows.values() for score in row.get(name, {}))
-        found[name] = {score: against(rows, name, plain, score) for score in scores}
+        scores = dict.fromkeys(score for row in rows.values() for score in row[name])
+        found[name] = {score: against(rows, name, plain, score, weights) for score in scores}
     return found
 
 
-def against(rows: Rows, name: str, plain: str, score: str) -> dict[str, Any]:
+def against(rows: Rows, name: str, plain: str, score: str, weights: Array) -> dict[str, Any]:
     """Return a score's mean, and its paired difference from the plain thing's with a 95 % interval."""
-    values = [row[name][score] for row in rows.values() if row[name].get(score) is not None]
-    by_set: dict[str, list[float]] = defaultdict(list)
-    for key, row in rows.items():
-        here, there = row[name].get(score), row[plain].get(score.replace("mutual", "error"))
-        if here is not None and there is not None and name != plain:
-            by_set[key[0]].append(here - there)
-    told: dict[str, Any] = {"mean": rounded(np.mean(values)) if values else None}
-    if by_set:
-        every = np.concatenate([np.array(each) for each in by_set.values()])
-        told |= {"difference": rounded(every.mean()), "interval": interval(list(by_set.values())),
-                 "better": int((every > 0).sum()), "worse": int((every < 0).sum())}  # fmt: skip
-    return told
+    here = numbers(row[name][score] for row in rows.values())
+    told: dict[str, Any] = {"mean": rounded(np.nanmean(here))}
+    if name == plain:
+        return told
+    differences = here - numbers(row[plain][score.replace("mutual", "error")] for row in rows.values())
+    known = ~np.isnan(differences)
+    means = weights @ np.where(known, differences, 0) / np.maximum(weights @ known, 1)
+    return told | {
+        "difference": rounded(differences[known].mean()),
+        "interval": [rounded(end) for end in np.quantile(means, (0.025, 0.975))],
+        "better": int((differences[known] > 0).sum()),
+        "worse": int((differences[known] < 0).sum()),
+    }
 
 
-def interval(by_set: list[list[float]]) -> list[float]:
-    """Return the 95 % interval of the mean by resampling sets, and draws within each."""
-    generator = np.random.default_rng(0)
-    means: list[float] = []
-    for _ in range(N_RESAMPLES):
-        sets = [np.array(by_set[i]) for i in generator.integers(len(by_set), size=len(by_set))]
-        means.append(np.concatenate([generator.choice(each, len(each)) for each in sets]).mean())
-    return [rounded(end) for end in np.quantile(means, (0.025, 0.975))]
+def resamples(sets: list[str]) -> Array:
+    """Return how often every draw is drawn ``(resample, draw)``: sets are drawn first, then the draws in each."""
+    generator, places = np.random.default_rng(0), np.array(sets)
+    of_set = [np.flatnonzero(places == name) for name in dict.fromkeys(sets)]
+    counts = np.zeros((N_RESAMPLES, len(sets)))
+    for row in counts:
+        for i in generator.integers(len(of_set), size=len(of_set)):
+            np.add.at(row, generator.choice(of_set[i], len(of_set[i])), 1)
+    return counts
+
+
+def numbers(values: Iterable[float | None]) -> Array:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
 def flatness(draws: Iterable[dict[str, Any]]) -> dict[str, Any]:
