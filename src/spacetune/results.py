@@ -32,7 +32,7 @@ def jsonable(value: object) -> Any:
     if isinstance(value, Result):
         return value.to_dict()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: jsonable(getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr}
+        return shown_fields(value)
     if isinstance(value, np.ndarray | np.generic):
         return jsonable(cast("Any", value).tolist())
     if isinstance(value, float):
@@ -110,7 +110,7 @@ class RecordResult(Result):
         return [self.to_dict()]
 
 
-def shown_fields(result: Result) -> dict[str, Any]:
-    """Return a result dataclass's fields as plain containers, those out of its repr left out."""
+def shown_fields(result: object) -> dict[str, Any]:
+    """Return a dataclass's fields as plain containers, those out of its repr left out."""
     fields = dataclasses.fields(cast("Any", result))
     return {f.name: jsonable(getattr(result, f.name)) for f in fields if f.repr}

@@ -138,6 +138,7 @@ def test_compare_without_labels_is_of_two(place: Place) -> None:
         (["--layers", "9"], 2, "has layers 0"),
         (["--out", "table.gif"], 2, "must end in .html or .md"),
         (["--rank", "--model", "m"], 2, "choose one"),
+        (["--rank", "--official"], 2, "--official are for measures of an encoder alone"),
     ],
 )
 def test_mistakes_are_sentences(place: Place, words: list[str], code: int, said: str) -> None:

@@ -13,7 +13,19 @@ from spacetune import LabelledTexts
 from spacetune.errors import UsageError
 from spacetune.estimators import load_estimator
 from spacetune.model_folder.saved_model import config_digest
-from spacetune.studies import compare_models, fit_model, measure_drift, score_model, suggest_texts
+from spacetune.studies import (
+    check_explanations,
+    choose_encoder,
+    choose_method,
+    compare_models,
+    fit_model,
+    map_spaces,
+    measure_drift,
+    predict_texts,
+    score_model,
+    score_simplex,
+    suggest_texts,
+)
 
 from .conftest import FAST, Place, run, start, write_rows
 
@@ -294,6 +306,12 @@ def test_a_column_of_names_is_no_column_of_labels(tmp_path: Path) -> None:
         (lambda model: compare_models(model, "probe", DATA), "second must be a fitted estimator, got str"),
         (lambda model: measure_drift(model, ["a"], ["b"]), "data must be LabelledTexts, got list"),
         (lambda model: suggest_texts(model, ["a"], 5), "data must be LabelledTexts, got list"),
+        (lambda model: choose_method("a.csv"), "data must be LabelledTexts, got str"),
+        (lambda model: choose_encoder([None, None], "a.csv"), "data must be LabelledTexts, got str"),
+        (lambda model: score_simplex("model", DATA), "model must be a fitted estimator, got str"),
+        (lambda model: predict_texts("model", ["a"]), "model must be a fitted estimator, got str"),
+        (lambda model: map_spaces(model, "a.csv"), "data must be LabelledTexts, got str"),
+        (lambda model: check_explanations("model", ["a"]), "model must be a fitted estimator, got str"),
     ],
 )
 def test_studies_say_what_they_take(place: Place, call: Any, said: str) -> None:

@@ -41,6 +41,14 @@ def test_a_txt_file_is_one_text_a_line(content: bytes, place: Place, tmp_path: P
     assert "1 text in column 'text' is empty" in answer.err
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf_8", "U8"])
+def test_a_mark_at_the_start_is_no_text_however_the_encoding_is_spelled(
+    encoding: str, place: Place, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"\xef\xbb\xbfone\ntwo\n")
+    assert texts_of(place, tmp_path / "notes.txt", "--encoding", encoding) == ["one", "two"]
+
+
 def test_a_packed_txt_file(place: Place, tmp_path: Path) -> None:
     (tmp_path / "notes.TXT.gz").write_bytes(gzip.compress(b"one\ntwo"))
     assert texts_of(place, tmp_path / "notes.TXT.gz") == ["one", "two"]

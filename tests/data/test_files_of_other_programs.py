@@ -52,6 +52,13 @@ def test_quotes_that_would_join_rows_of_a_tsv_are_characters(tmp_path: Path) -> 
     assert said(data) == [f"{rows}; {AS_CHARACTERS} (rows 1, 4)"]
 
 
+def test_blank_lines_in_quotes_are_no_blank_lines(tmp_path: Path) -> None:
+    data = read('label\ttext\nx\t"one\n\ntwo"\ny\tthree\n', tmp_path / "a.tsv")
+    assert (data.texts, data.notes) == (["one\n\ntwo", "three"], ())
+    data = read('label\ttext\n\nx\t"one\n\ntwo"\ny\tthree\n', tmp_path / "b.tsv")
+    assert [str(note) for note in data.notes] == ["1 line of b.tsv is blank and holds no row (line 2)"]
+
+
 @pytest.mark.parametrize(
     "line", ['"Hi" he said\tgood', '"open\tgood', 'he said "no\tgood', '5" and 6"\tgood', '"a" and "b"\tgood']
 )

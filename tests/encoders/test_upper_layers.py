@@ -118,6 +118,16 @@ def test_what_was_learned_is_added_to_a_copy_of_the_encoder(encoder: Encoder, dt
     assert "tuned above layer 1" in made.name
 
 
+def test_one_is_made_for_every_way_of_reading(encoder: Encoder) -> None:
+    first = Encoder.from_pretrained(encoder.source.folder, dtype="bfloat16")
+    second = Encoder.from_pretrained(encoder.source.folder, dtype="float32", max_windows=3)
+    upper = trained(second, 1)
+    changes = upper.changes()
+    made = [tuned(each, changes) for each in (first, second)]
+    assert [each.dtype for each in made] == [torch.bfloat16, torch.float32]
+    assert [each.max_windows for each in made] == [first.max_windows, 3]
+
+
 @pytest.mark.slow
 def test_a_tuned_encoder_that_was_read_without_transformers_is_a_whole_one(tmp_path: Path) -> None:
     held = Encoder.from_pretrained(dtype="float32")

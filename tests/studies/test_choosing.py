@@ -152,6 +152,8 @@ def test_first_fits_come_in_order_and_then_the_least_time_spent() -> None:
 def test_what_cannot_be_chosen_is_said() -> None:
     with pytest.raises(UsageError, match="a budget above 0 seconds"):
         choose_method(TRAIN, budget=0)
+    with pytest.raises(UsageError, match="needs methods to try"):
+        choose_method(TRAIN, methods=[])
     with pytest.raises(UsageError, match="too few to choose a method by"):
         choose_method(TRAIN.take([0, 1]), methods=("probe",))
 

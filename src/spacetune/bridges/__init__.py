@@ -1,4 +1,4 @@
-"""Other libraries' formats: written and read without the other library."""
+"""Other libraries' formats and engines: PEFT, transformers, ONNX, skops, Ray."""
 
 from spacetune.bridges.peft_prefix import PeftExport, export_peft_prefix, import_peft_classifier, import_peft_prefix
 from spacetune.bridges.peft_running import prepare_for_peft

@@ -1,4 +1,4 @@
-"""The command line: `spacetune fit`, `score`, `predict`, `explain`, `check`, `demo`, `doctor`."""
+"""The command line: `main` runs the command that was typed."""
 
 from spacetune.cli.app import main
 

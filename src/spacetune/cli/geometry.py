@@ -53,6 +53,8 @@ def measure(
         raise UsageError("--rank looks at an encoder's layers and --model at a model's spaces: choose one")
     if rank or model is not None:
         how.refuse("measures of an encoder; --rank and --model read all texts at once")
+        if (layers, measures, intervals, official) != ("all", "default", False, False):
+            raise UsageError("--layers, --measures, --intervals and --official are for measures of an encoder alone")
     from spacetune import studies
 
     if model is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from spacetune.errors import EncoderError
+from spacetune.model_folder import is_model
 
 __all__ = ["EncoderName", "ModelEncoder", "load", "named_encoder"]
 
@@ -42,12 +42,8 @@ def named_encoder(given: str) -> Any:
     """Return what names an encoder: None for the default, a saved model's own encoder, else the name itself."""
     if given == "default":
         return None
-    config = Path(given) / "config.json"
-    if (Path(given) / "model.safetensors").is_file() and config.is_file():
-        ours = "spacetune" in json.loads(config.read_text(encoding="utf-8"))
-        if not ours:
-            return given
-        from spacetune.estimators.whole import whole_encoder
+    if not is_model(Path(given)):
+        return given
+    from spacetune.estimators.whole import whole_encoder
 
-        return whole_encoder(load(Path(given)))
-    return given
+    return whole_encoder(load(Path(given)))

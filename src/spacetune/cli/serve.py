@@ -117,7 +117,7 @@ def refuse_empty_key(api_key: str | None) -> None:
 def read_aliases(given: list[str], names: list[str]) -> dict[str, str]:
     """Read ``NAME`` for the first model and ``NAME=MODEL`` for another.
 
-    Raises `UsageError` if a name is empty or comes twice, or no such model is served.
+    Raises `UsageError` if a name is empty or comes twice; a model that is not served `make_app` refuses.
 
     >>> read_aliases(["text-embedding-3-small", "mood=b"], ["a", "b"])
     {'text-embedding-3-small': 'a', 'mood': 'b'}

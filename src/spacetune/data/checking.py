@@ -85,13 +85,14 @@ def check_texts(
         notes.append(DataNote("labels", (), str(error)))
     counts = class_counts(list(told.values()), kind) if kind in ("single", "multi") else {}
     notes += _class_notes(told, counts, kind)
-    if count_tokens is not None:
-        over = [i + 1 for i, n in enumerate(count_tokens(data.inputs)) if n > max_length]
+    lengths = None if count_tokens is None else count_tokens(data.inputs)
+    if lengths is not None:
+        over = [i + 1 for i, n in enumerate(lengths) if n > max_length]
         if over:
             what = "text{s} {are} longer than {limit:,} tokens and {are} cut there"
             notes.append(DataNote.of("long", over, what, limit=max_length))
     if unknown is not None:
-        notes += unknown_notes(unknown(data.inputs), None if count_tokens is None else count_tokens(data.inputs))
+        notes += unknown_notes(unknown(data.inputs), lengths)
     words = sorted(len(text.split()) for text in data.texts)
     return DataReport(
         source=data.source,

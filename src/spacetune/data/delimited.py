@@ -136,7 +136,7 @@ class _File:
                 next(lines)
             style = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
             reader = csv.reader(lines, delimiter=self.delimiter, strict=True, quoting=style)
-            self.row = 0
+            self.row, self.blank, self.again = 0, [], []
             try:
                 header = _header(next(reader, []), self.name, reader.line_num + self.said, quoted)
                 rows = self._rows(reader, header, quoted)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import dataclasses
 import gzip
@@ -71,8 +72,8 @@ def _bytes_of(source: str, name: str) -> bytes:
 
 def _decoded(data: bytes, name: str, encoding: str) -> str:
     marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    usual = encoding.lower().replace("-", "") == "utf8"
     try:
+        usual = codecs.lookup(encoding).name == "utf-8"
         return data.decode(("utf-16" if marked else "utf-8-sig") if usual else encoding)
     except UnicodeError as error:
         raise DataError(f"{name} is not {encoding.upper()}: {error}; say what it is with --encoding") from error

@@ -33,9 +33,14 @@ def tuned(encoder: Encoder, changes: LayerChanges) -> Encoder:
         From `UpperLayers.changes`.
     """
     made = _MADE.get(changes)
-    if made is None or made.source.folder != encoder.source.folder or made.max_length != encoder.max_length:
+    if made is None or _as_read(made) != _as_read(encoder):
         made = _MADE[changes] = _merge(encoder, changes)
     return made
+
+
+def _as_read(encoder: Encoder) -> tuple[object, ...]:
+    """Return what two encoders of the same weights differ in."""
+    return encoder.source.folder, encoder.max_length, encoder.max_windows, encoder.dtype, encoder.device
 
 
 def _merge(encoder: Encoder, changes: LayerChanges) -> Encoder:

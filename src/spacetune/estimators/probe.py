@@ -159,5 +159,4 @@ class LinearProbeRegressor(Regressor):
 
     def method(self) -> ProbeMethod:
         """Return the way in which these settings learn."""
-        settings = settings_of(self)
-        return ProbeMethod.of({**settings, "pairs": "apart"} if self.pairs == "auto" else settings)
+        return ProbeMethod.of(settings_of(self))

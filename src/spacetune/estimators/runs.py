@@ -15,9 +15,8 @@ import torch
 from spacetune.encoders import Provenance, as_inputs, holds_texts
 from spacetune.estimators.inputs import Sample
 
-__all__ = ["run_of"]
+__all__ = ["run_of", "versions"]
 
-LIBRARIES = ("spacetune", "torch", "transformers")
 ROWS = 256
 
 
@@ -49,8 +48,13 @@ def run_of(
         "settings": _digest(f"{name}={own[name]!r}".encode() for name in sorted(own)),
         "seed": str(settings["seed"]),
         "encoder": repr(provenance),
-        "versions": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
     }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what makes the numbers."""
+    return {name: importlib.metadata.version(name) for name in ("spacetune", "torch", "transformers")}
 
 
 def _digests(sample: Sample) -> dict[str, str]:

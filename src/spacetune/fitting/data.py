@@ -80,7 +80,7 @@ class DevTexts:
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """Which rows train, which are set aside as dev (none where all are dev, or dev is given), and why."""
+    """Which rows train, which are set aside as dev (none where all are dev), and why."""
 
     train: np.ndarray[Any, Any]
     dev: np.ndarray[Any, Any]

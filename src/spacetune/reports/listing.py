@@ -16,9 +16,16 @@ from spacetune.reports.charts import bars
 from spacetune.reports.document import Document, Figure, Notes, Section, Table, first_rows, named
 from spacetune.reports.spaces import overlap_section
 from spacetune.results import Result
-from spacetune.studies import ClassGeometry, Predictions
+from spacetune.studies import ClassGeometry, Embeddings, Predictions
 
-__all__ = ["any_document", "class_geometry_document", "data_document", "measurements_document", "predictions_document"]
+__all__ = [
+    "any_document",
+    "class_geometry_document",
+    "data_document",
+    "embeddings_document",
+    "measurements_document",
+    "predictions_document",
+]
 
 MOST_BARS = 30
 
@@ -33,19 +40,29 @@ def predictions_document(found: Predictions) -> Document:
         listed = [{"predicted": name, "texts": n, "share": n / len(rows)} for name, n in counts.most_common(50)]
         sections.append(Section("Predicted classes", [Figure(drawing, "", listed)]))
     sections.append(Section("Texts", first_rows(rows)))
-    return Document("Predictions", _predicted(found, counts), sections, notes=found.notes)
+    return Document("Predictions", _predicted(found), sections, notes=found.notes)
 
 
-def _predicted(found: Predictions, counts: Counter[str]) -> str:
+def _predicted(found: Predictions) -> str:
     """Say what is predicted most, and of how many texts the model is not sure; of numbers their middle and ends."""
     n = len(found.predicted)
     if found.probabilities is None:
         low, middle, high = np.quantile(np.asarray(found.predicted, float), (0, 0.5, 1)) if n else (np.nan,) * 3
         return f"{counted(n, 'text')}: the median prediction is {middle:.3f}, from {low:.3f} to {high:.3f}."
     unsure = int((np.max(found.probabilities, axis=1) < 0.5).sum()) if n else 0
-    name, most = counts.most_common(1)[0] if n else ("nothing", 0)
+    given = Counter(named(label) for label in found.predicted if label is not None)
+    name, most = given.most_common(1)[0] if given else ("none", 0)
+    left = f", {n - given.total():,} are left unsure" if given.total() < n else ""
     sure = f"for {unsure:,} the likeliest class has less than one half"
-    return f"{counted(n, 'text')}: the most frequent class is {name} ({most:,}); {sure}."
+    return f"{counted(n, 'text')}: the most frequent class is {name} ({most:,}){left}; {sure}."
+
+
+def embeddings_document(found: Embeddings) -> Document:
+    """Lay out what embeddings are of; their numbers are for programs."""
+    n, dim = found.vectors.shape
+    length = "length 1" if found.normalized else "their own length"
+    finding = f"{counted(n, 'vector')} of {dim} numbers and {length}, by {found.encoder}: {found.pooling}."
+    return Document("Embeddings", finding, [])
 
 
 def data_document(report: DataReport) -> Document:

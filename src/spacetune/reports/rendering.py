@@ -27,13 +27,13 @@ from spacetune.reports.dissections import dissection_document
 from spacetune.reports.document import Document, body, markdown
 from spacetune.reports.encoder_choice import encoder_choice_document
 from spacetune.reports.endings import ENDINGS
-from spacetune.reports.explained import (
+from spacetune.reports.explaining import explanation_document, text_document
+from spacetune.reports.explanation_studies import (
     counterfactual_document,
     faithfulness_document,
     reach_document,
     summary_document,
 )
-from spacetune.reports.explaining import explanation_document, text_document
 from spacetune.reports.layers import (
     comparison_document,
     ladder_document,
@@ -44,6 +44,7 @@ from spacetune.reports.listing import (
     any_document,
     class_geometry_document,
     data_document,
+    embeddings_document,
     measurements_document,
     predictions_document,
 )
@@ -56,6 +57,7 @@ from spacetune.studies import (
     ClassGeometry,
     Counterfactual,
     Drift,
+    Embeddings,
     EncoderChoice,
     ExplanationSummary,
     Faithfulness,
@@ -84,6 +86,7 @@ LAYOUTS: dict[type[Any], Callable[[Any], Document]] = {
     DataReport: data_document,
     Dissection: dissection_document,
     Drift: drift_document,
+    Embeddings: embeddings_document,
     EncoderChoice: encoder_choice_document,
     EncoderComparison: comparison_document,
     Explanation: explanation_document,

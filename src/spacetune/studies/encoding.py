@@ -20,8 +20,9 @@ from spacetune.data.blocks import Block, Survey
 from spacetune.data.writing import beside, table_pieces
 from spacetune.encoders import Encoder, Layers, TokenFeatures, as_inputs
 from spacetune.errors import UsageError
+from spacetune.estimators.runs import versions
 from spacetune.studies.geometry.measuring import EncoderLike, open_encoder
-from spacetune.studies.streaming import Stream, Streamed, versions
+from spacetune.studies.streaming import Stream, Streamed
 
 __all__ = ["encode_file"]
 

@@ -19,6 +19,7 @@ from spacetune.fitting import text_chunks
 from spacetune.heads import SpaceHead
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.results import RecordResult, TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.matching import as_trained
 
 __all__ = ["Placement", "SpaceMap", "map_spaces", "place_texts"]
@@ -104,6 +105,7 @@ class Placement(RecordResult):
     nearest: tuple[dict[str, Any], ...]
 
 
+@checked_arguments
 def map_spaces(
     model: TextEstimator, data: LabelledTexts, *, n_texts: int = 600, n_tokens: int = 2000, seed: int = 0
 ) -> SpaceMap:
@@ -166,6 +168,7 @@ def map_spaces(
     )
 
 
+@checked_arguments
 def place_texts(
     model: TextEstimator, found: SpaceMap, texts: Sequence[TextInput], n_nearest: int = 5
 ) -> list[Placement]:

@@ -22,6 +22,7 @@ from spacetune.estimators import TextEstimator
 from spacetune.estimators.classifier import Classifier
 from spacetune.fitting import probabilities
 from spacetune.results import Result, json_text, jsonable, shown_fields
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.data.thresholds import Thresholds, as_thresholds, single_label
 from spacetune.studies.fit.scoring import cut_notes
 from spacetune.studies.streaming import Stream, Streamed, model_run
@@ -129,6 +130,7 @@ def _where_right(values: Sequence[Any], errors: Sequence[str | None]) -> list[An
     return [None if error else value for value, error in zip(values, errors, strict=True)]
 
 
+@checked_arguments
 def predict_texts(
     model: TextEstimator,
     texts: Texts | LabelledTexts,
@@ -198,6 +200,7 @@ def _predicted(
     return dataclasses.replace(found, predicted=given), n_cut
 
 
+@checked_arguments
 def predict_file(
     model: TextEstimator,
     source: object,

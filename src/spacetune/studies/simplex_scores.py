@@ -18,6 +18,7 @@ from spacetune.estimators import TextEstimator
 from spacetune.fitting import Task, probabilities
 from spacetune.heads import simplex_weights
 from spacetune.results import RecordResult, TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.intervals import decisions, score_intervals
 from spacetune.studies.fit.matching import as_trained
 from spacetune.studies.fit.scoring import seen_notes
@@ -124,6 +125,7 @@ class SimplexScores(TableResult):
         ]
 
 
+@checked_arguments
 def score_simplex(
     model: TextEstimator, data: LabelledTexts, *, n_points: int = 30, seed: int = 0, progress: bool | None = None
 ) -> SimplexScores:

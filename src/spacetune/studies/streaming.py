@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import importlib.metadata
 import logging
 import os
 import time
@@ -23,11 +22,12 @@ from spacetune.data.parts import Parts, check_folder, open_parts
 from spacetune.data.writing import TABLES, write
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
+from spacetune.estimators.runs import versions
 from spacetune.model_folder.writing import digest_of
 from spacetune.progress import progress_bar
 from spacetune.results import RecordResult
 
-__all__ = ["Stream", "Streamed", "look_over", "model_run", "versions"]
+__all__ = ["Stream", "Streamed", "look_over", "model_run"]
 
 T = TypeVar("T")
 Make = Callable[[Block], tuple[T, int]]
@@ -234,11 +234,6 @@ def look_over(blocks: TextBlocks, progress: bool | None = None) -> Survey:
     for note in survey.notes:
         log.info("! %s", note)
     return survey
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what makes the numbers."""
-    return {name: importlib.metadata.version(name) for name in ("spacetune", "torch", "transformers")}
 
 
 def model_run(model: TextEstimator) -> dict[str, Any]:

@@ -37,8 +37,8 @@ _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 class EncoderSource:
     """A folder with an encoder's files, and how it was found: ``folder``, ``cache``, ``bundled`` or ``hub``.
 
-    ``trained`` and ``perturbed`` encoders have weights that stand in no file: the folder is that of the encoder they
-    were made from.
+    ``trained``, ``tuned`` and ``perturbed`` encoders have weights that stand in no file: the folder is that of the
+    encoder they were made from.
     """
 
     name: str

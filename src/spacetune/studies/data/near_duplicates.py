@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from spacetune.data import LabelledTexts
-from spacetune.encoders import Encoder, TextInput, as_line, shared_encoder
+from spacetune.encoders import Encoder, TextInput, as_line
 from spacetune.errors import DataError, UsageError
 from spacetune.results import TableResult
 from spacetune.studies.arguments import checked_arguments
+from spacetune.studies.geometry.measuring import open_encoder
 
 __all__ = ["NearDuplicate", "NearDuplicates", "find_near_duplicates"]
 
@@ -125,7 +126,7 @@ def find_near_duplicates(
         raise UsageError(f"threshold must be above 0 and at most 1, got {threshold!r}")
     if not len(data) or not len(other) or (data.pairs is None) != (other.pairs is None):
         raise DataError(f"two sets of texts, or two of pairs, are compared; got {data!r} and {other!r}")
-    read_by = encoder if isinstance(encoder, Encoder) else shared_encoder(encoder, None, None)
+    read_by = open_encoder(encoder)
     ours, others = (read_by.embed(each.inputs, normalize=True) for each in (data, other))
     nearest, similarity = _nearest(ours, others)
     near = np.flatnonzero(similarity >= threshold - 1e-6)

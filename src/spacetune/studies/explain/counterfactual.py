@@ -12,6 +12,7 @@ from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.explanations import At, TextExplanation
 from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.explain.erasing import Words, answers, ranked, without
 
 __all__ = ["Counterfactual", "find_counterfactual"]
@@ -66,6 +67,7 @@ class Counterfactual(TableResult):
                  "p_before": self.answer_before, "p_after": self.answer_after, "left": self.left}]  # fmt: skip
 
 
+@checked_arguments
 def find_counterfactual(
     model: TextEstimator, text: TextInput, *, most: int = 10, at: At | None = None
 ) -> Counterfactual:

@@ -16,6 +16,7 @@ from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.explanations import At
 from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.explain.erasing import Words, alone, answers, ranked, without
 
 __all__ = ["Faithfulness", "check_explanations"]
@@ -52,6 +53,7 @@ class Faithfulness(TableResult):
         return [dict(row) for row in self.scores]
 
 
+@checked_arguments
 def check_explanations(
     model: TextEstimator, texts: Texts, *, top: int = 5, n_texts: int = 200, seed: int = 0, at: At | None = None
 ) -> Faithfulness:

@@ -13,6 +13,7 @@ from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.explanations import group_words
 from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 
 __all__ = ["Reach", "check_reach", "word_reach"]
 
@@ -56,6 +57,7 @@ class Reach(TableResult):
         ]
 
 
+@checked_arguments
 def word_reach(model: TextEstimator, text: TextInput, predicted: object = None) -> Reach:
     """Take the scores of a text's states apart by the words of the input.
 

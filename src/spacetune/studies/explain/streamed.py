@@ -11,6 +11,7 @@ from spacetune.data.writing import Columns, columns_of, table_pieces, type_of
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.explanations import At
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.streaming import Stream, Streamed, model_run
 
 __all__ = ["explain_file"]
@@ -19,6 +20,7 @@ SIZE = 1_000
 """Texts that are explained at a time at most: each takes some 10 kB."""
 
 
+@checked_arguments
 def explain_file(
     model: TextEstimator,
     source: object,

@@ -17,6 +17,7 @@ from spacetune.errors import OutOfTime, SpacetuneError, UsageError, counted
 from spacetune.fitting import time_limit
 from spacetune.progress import progress_bar
 from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
 from spacetune.studies.fit.race import (
     OUT_OF_TIME,
@@ -88,6 +89,7 @@ class Choice(TableResult):
         ]
 
 
+@checked_arguments
 def choose_method(
     data: LabelledTexts,
     *,
@@ -135,7 +137,7 @@ def choose_method(
     regression = is_regression(data.labels or [], task)
     sample = _sample(data, seed)
     given = dict(settings or {})
-    if methods == () or not budget > 0:
+    if (methods is not None and not methods) or not budget > 0:
         raise UsageError(f"a choice needs methods to try and a budget above 0 seconds, got {methods} and {budget}")
     tuning = _encode_once(sample, regression, given, seed)
     tried = tuple(methods or _affordable(len(data), tuning, budget))

@@ -12,6 +12,7 @@ from spacetune.fitting import MultiLabel, Regression, Task, regression_scores
 __all__ = ["decisions", "difference_intervals", "score_intervals"]
 
 Array = np.ndarray[Any, Any]
+LEVEL = 0.95
 RESAMPLES = 1000
 CHUNK = 100
 
@@ -29,7 +30,7 @@ def score_intervals(
     predicted: Array,
     weights: Array | None = None,
     *,
-    level: float = 0.95,
+    level: float = LEVEL,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """Return an interval for every score: the texts are drawn again with replacement, 1,000 times.
@@ -81,14 +82,10 @@ def difference_intervals(
     a: Array,
     b: Array,
     weights: Array | None = None,
-    *,
-    level: float = 0.95,
-    seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """Return an interval for every score of `a` less that of `b`: both are scored on the same draws.
+    """Return a 95 % interval for every score of `a` less that of `b`: both are scored on the same draws.
 
     What is hard for both goes out of the difference, so the interval is narrower than their own ones suggest.
-    Parameters are those of `score_intervals`.
 
     Examples
     --------
@@ -100,12 +97,12 @@ def difference_intervals(
     """
     if len(truth) < 2:
         return {}
-    ours, others = _drawn(kind, truth, [a, b], seed, weights)
-    return {name: _ends(values - others[name], level) for name, values in ours.items()}
+    ours, others = _drawn(kind, truth, [a, b], 0, weights)
+    return {name: _ends(values - others[name], LEVEL) for name, values in ours.items()}
 
 
 def _drawn(
-    kind: str, truth: Array, predictions: Sequence[Array], seed: int, weights: Array | None = None
+    kind: str, truth: Array, predictions: Sequence[Array], seed: int, weights: Array | None
 ) -> list[dict[str, Array]]:
     """Return the drawn scores of every prediction, by name; a draw is the same texts for all."""
     draw = {"single": _single, "multi": _multi, "regression": _regression}[kind]

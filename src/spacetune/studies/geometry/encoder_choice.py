@@ -22,6 +22,7 @@ from spacetune.fitting.inputs import FrozenInputs, mean_rows
 from spacetune.fitting.linear import STRENGTHS, fit_linear, spread
 from spacetune.geometry import h_score, log_me
 from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.intervals import difference_intervals
 from spacetune.studies.folds import text_folds
 from spacetune.studies.geometry.encoder_evidence import (
@@ -121,6 +122,7 @@ class _Read:
         }  # fmt: skip
 
 
+@checked_arguments
 def choose_encoder(
     encoders: Sequence[EncoderLike],
     data: LabelledTexts,

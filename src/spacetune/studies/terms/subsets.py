@@ -22,6 +22,7 @@ from spacetune.estimators import LinearProbe, SpaceClassifier
 from spacetune.estimators.labels import label_task
 from spacetune.progress import progress_bar
 from spacetune.results import TableResult
+from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.matching import as_trained
 
 __all__ = ["SubsetScores", "score_term_subsets"]
@@ -49,6 +50,7 @@ class SubsetScores(TableResult):
         return list(self.table)
 
 
+@checked_arguments
 def score_term_subsets(
     train: LabelledTexts,
     test: LabelledTexts,

@@ -37,6 +37,8 @@ READING = (
     "below them in the second."
 )
 
+MOST_WAYS = 12
+
 
 def faithfulness_document(found: Faithfulness) -> Document:
     """Lay out how far answers rest on the strongest words."""
@@ -148,9 +150,9 @@ def reach_document(found: Reach) -> Document:
     return Document("Which word reached which", finding, [Section(f"For {found.name}", [figure])])
 
 
-def draw_reach(console: Console, found: Reach, most: int = 12) -> None:
+def draw_reach(console: Console, found: Reach) -> None:
     """Print the strongest ways from a word to the state of another."""
-    order = np.argsort(-np.abs(found.scores), axis=None)[:most]
+    order = np.argsort(-np.abs(found.scores), axis=None)[:MOST_WAYS]
     for place in order.tolist():
         state, brought = divmod(place, len(found.words))
         way = "itself" if state == brought else f"the state of {found.words[state]}"
