@@ -114,7 +114,7 @@ def test_more_words_go_where_two_are_too_few(model: LinearProbe) -> None:
         def outcome(self, logits: Any) -> dict[str, Any]:
             return {"predicted": self.classes_[logits[0].argmax()], "probabilities": logits[0]}
 
-    found = find_counterfactual(Counting(), text)  # type: ignore[arg-type]
+    found = find_counterfactual.__wrapped__(Counting(), text)  # type: ignore[attr-defined]
     assert found.found
     assert len(found.removed) == 4
     assert {word["word"] for word in found.removed} < held
