@@ -114,11 +114,12 @@ def test_more_words_go_where_two_are_too_few(model: LinearProbe) -> None:
         def outcome(self, logits: Any) -> dict[str, Any]:
             return {"predicted": self.classes_[logits[0].argmax()], "probabilities": logits[0]}
 
-    found = find_counterfactual.__wrapped__(Counting(), text)  # type: ignore[attr-defined]
+    find = find_counterfactual.__wrapped__  # type: ignore[attr-defined]
+    found = find(Counting(), text)
     assert found.found
     assert len(found.removed) == 4
     assert {word["word"] for word in found.removed} < held
-    assert find_counterfactual(Counting(), text, most=3).found is False  # type: ignore[arg-type]
+    assert find(Counting(), text, most=3).found is False
 
 
 def test_words_are_summed_up_by_class(model: LinearProbe) -> None:
