@@ -27,6 +27,7 @@ __all__ = [
     "Separator",
     "Task",
     "TextColumn",
+    "as_typed",
     "named_file",
     "parse_layers",
     "read",
@@ -201,7 +202,7 @@ def texts_or_table(
     if named is None:
         from spacetune.data import LabelledTexts
 
-        return LabelledTexts([text.encode("utf-8", "replace").decode("utf-8") for text in given])
+        return LabelledTexts(as_typed(given))
     try:
         return read_unlabelled(named, columns, keep_columns=keep_columns, label=label, label_separator=label_separator)
     except DataError as error:
@@ -219,6 +220,11 @@ def named_file(given: list[str]) -> str | None:
     if named is not None and len(given) > 1:
         raise UsageError(f"texts come as words or from one file, and {named!r} names a file beside others; {AS_TEXT}")
     return named
+
+
+def as_typed(words: list[str]) -> list[str]:
+    """Return texts from the command line, with ? for bytes that are no UTF-8."""
+    return [text.encode("utf-8", "replace").decode("utf-8") for text in words]
 
 
 def _is_tables_address(given: str) -> bool:

@@ -11,7 +11,7 @@ import typer
 
 from spacetune.cli.guarded import quiet_libraries, say, tell
 from spacetune.cli.places import write_folder, write_place
-from spacetune.cli.reading import Columns, named_file, read_unlabelled
+from spacetune.cli.reading import Columns, as_typed, named_file, read_unlabelled
 from spacetune.cli.streams import print_json
 from spacetune.errors import UsageError, agreed
 
@@ -124,7 +124,7 @@ def blocks_of(given: list[str], columns: Columns, how: Streaming = STREAMING) ->
     chosen: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     named = named_file(given)
     if named is None:
-        return TextBlocks({"text": [text.encode("utf-8", "replace").decode("utf-8") for text in given]}, **chosen)
+        return TextBlocks({"text": as_typed(given)}, **chosen)
     lines = read_lines(named, columns.text, columns.delimiter, columns.encoding)
     if lines is None:
         return TextBlocks(named, **vars(columns), **chosen)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spacetune.encoders.adapters.prefix import PrefixStates
-from spacetune.encoders.families import family_of, types_that
+from spacetune.encoders.families import family_of, first_position, types_that
 from spacetune.errors import EncoderError, UnsupportedByFamily
 
 __all__ = ["admit_prefixes", "run_under_prefix"]
@@ -107,8 +107,8 @@ def run_under_prefix(model: Any, given: dict[str, Tensor], prefix: PrefixStates)
 
 
 def _shifted(config: Any, token_ids: Tensor, length: int) -> Tensor:
-    first = config.pad_token_id + 1 if config.model_type in family_of(config.model_type).after_padding else 0
-    return (torch.arange(token_ids.shape[1], device=token_ids.device) + first + length).expand(token_ids.shape)
+    places = torch.arange(token_ids.shape[1], device=token_ids.device) + first_position(config)
+    return (places + length).expand(token_ids.shape)
 
 
 @functools.cache

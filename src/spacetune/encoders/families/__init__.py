@@ -8,7 +8,15 @@ from spacetune.encoders.families.bare_bert import bare_bert
 from spacetune.encoders.families.family import Family
 from spacetune.encoders.families.modules import EncoderModel
 from spacetune.encoders.families.parts import EncoderParts, LayerParts
-from spacetune.encoders.families.registry import FAMILIES, family_of, n_token_rows, parts_of, stream_of, types_that
+from spacetune.encoders.families.registry import (
+    FAMILIES,
+    family_of,
+    first_position,
+    n_token_rows,
+    parts_of,
+    stream_of,
+    types_that,
+)
 from spacetune.encoders.families.streams import StreamLayer, StreamParts
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "StreamParts",
     "bare_bert",
     "family_of",
+    "first_position",
     "n_token_rows",
     "parts_of",
     "stream_of",

@@ -21,7 +21,7 @@ from spacetune.encoders.families.parts import EncoderParts
 from spacetune.encoders.families.streams import StreamParts
 from spacetune.errors import UnsupportedByFamily
 
-__all__ = ["FAMILIES", "family_of", "n_token_rows", "parts_of", "stream_of", "types_that"]
+__all__ = ["FAMILIES", "family_of", "first_position", "n_token_rows", "parts_of", "stream_of", "types_that"]
 
 FILES = (bert, distilbert, mpnet, albert, modernbert, llama, gpt2, gpt_neox, others)
 FAMILIES: tuple[Family, ...] = tuple(family for file in FILES for family in file.FAMILIES)
@@ -37,6 +37,11 @@ def family_of(model_type: str) -> Family:
         if model_type in family.model_types:
             return family
     return Family(model_type, (model_type,))
+
+
+def first_position(config: Any) -> int:
+    """Return the position of a text's first token; some families keep those before it for padding."""
+    return config.pad_token_id + 1 if config.model_type in family_of(config.model_type).after_padding else 0
 
 
 def types_that(support: str) -> tuple[str, ...]:

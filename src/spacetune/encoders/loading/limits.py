@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spacetune.encoders.families import family_of
+from spacetune.encoders.families import first_position
 from spacetune.encoders.loading.resolving import EncoderSource
 from spacetune.encoders.loading.stated import in_one_line, stated_number
 from spacetune.encoders.sentences.folder import sentence_settings
@@ -29,8 +29,7 @@ def most_positions(config: PreTrainedConfig | SimpleNamespace) -> int:
     positions = getattr(config, "max_position_embeddings", None) or 0
     if positions < 1:  # relative positions only; XLNet says -1
         return 1 << 20
-    reserved = config.pad_token_id + 1 if config.model_type in family_of(config.model_type).after_padding else 0
-    return positions - reserved
+    return positions - first_position(config)
 
 
 def usual_lengths(source: EncoderSource, tokenizer: FastTokenizer, positions: int) -> tuple[int, int]:
