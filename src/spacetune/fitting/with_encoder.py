@@ -11,7 +11,7 @@ import logging
 import torch
 from torch import Tensor, nn
 
-from spacetune.encoders import Encoder, TokenFeatures, TrainableEncoder
+from spacetune.encoders import Encoder, TrainableEncoder
 from spacetune.fitting.candidate import Candidate
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.data import FitData
@@ -86,13 +86,10 @@ def fit_with_encoder(
         return [head_loss(head, head.centroids(features), features, data.batch(rows), task, settings, generator)]
 
     def validate() -> list[dict[str, float]]:
-        with torch.no_grad():
-            logits = head.classify(head.centroids(dev_features()))
-        return [task.scores(logits.numpy(), *data.dev_truth)]
-
-    def dev_features() -> TokenFeatures:
         starts = range(0, len(dev), BATCH_TEXTS)
-        return TokenFeatures.concat([trainable(list(dev[i : i + BATCH_TEXTS])) for i in starts])
+        with torch.no_grad():
+            logits = torch.cat([head.logits(trainable(list(dev[i : i + BATCH_TEXTS]))) for i in starts])
+        return [task.scores(logits.numpy(), *data.dev_truth)]
 
     [history] = fit_parameters(
         [candidate], schedule, losses=losses, validate=validate, checkpoint=checkpoint, progress=progress
