@@ -13,9 +13,9 @@ from spacetune.estimators.uncertainty import uncertainty_of
 from spacetune.fitting.history import Epoch
 from spacetune.reports import printed
 from spacetune.reports.printing import DRAWINGS, MOST_ROWS
-from spacetune.reports.rendering import LAYOUTS
+from spacetune.reports.rendering import LAYOUTS, document_of
 from spacetune.results import Result
-from spacetune.studies import predict_texts
+from spacetune.studies import embed_texts, predict_texts
 
 
 def kinds(of: type[Result] = Result) -> Iterator[type[Result]]:
@@ -55,3 +55,15 @@ def test_any_other_record_is_printed_as_its_row() -> None:
     said = str(Epoch(epoch=3, seconds=0.5, loss=0.25, scores={"accuracy": 0.75})).splitlines()
     assert said[0] == "Values"
     assert said[-1] == "accuracy │ 0.75"
+
+
+def test_unsure_is_no_class(tiny_encoder: Encoder) -> None:
+    model = LinearProbe(tiny_encoder, store=None).fit(["good", "fine", "bad", "awful"] * 3, ["a", "a", "b", "b"] * 3)
+    none = document_of(predict_texts(model, ["good day", "bad day"], abstain=1.0))
+    assert none.finding.startswith("2 texts: the most frequent class is none (0), 2 are left unsure;")
+    all_sure = document_of(predict_texts(model, ["good day"], abstain=0.0))
+    assert "unsure" not in all_sure.finding
+
+
+def test_embeddings_are_a_sentence(tiny_encoder: Encoder) -> None:
+    assert str(embed_texts(tiny_encoder, ["one", "two"])).startswith(f"2 vectors of {tiny_encoder.dim} numbers")
