@@ -177,6 +177,9 @@ WORTH = {
     "prefix-simplex-ece": ("adapters", "home", "prefix simplex of 6", "ece_raw"),
     "prefix-simplex-errors": ("adapters", "home", "prefix simplex of 6", "error_auroc"),
     "prefix-simplex-risk": ("adapters", "home", "prefix simplex of 6", "aurc"),
+    "full-simplex": ("full", "home", "simplex of 6", "log_loss"),
+    "full-later": ("full", "home", "mean of later epochs", "log_loss"),
+    "full-ensemble": ("full", "home", "ensemble of 6", "log_loss"),
     "lora-simplex": ("adapters", "home", "lora simplex of 6", "accuracy"),
     "lora-simplex-loss": ("adapters", "home", "lora simplex of 6", "log_loss_raw"),
 }
@@ -271,6 +274,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "predict-billion": lambda: f"{1e9 / predicted() / 3600:.0f}",
     "predict-trillion": lambda: f"{1e12 / predicted() / 3600 / 24 / 365:.1f}",
     **{name + end: partial(worth, name, i) for name in WORTH for i, end in ((None, ""), (0, "-least"), (1, "-most"))},
+    "full-draws": lambda: str(result("simplex_full")["home"]["n_draws"]),
     "head-draws": lambda: str(result("simplex_heads")["home"]["n_draws"]),
     "away-draws": lambda: str(result("simplex_heads")["elsewhere"]["n_draws"]),
     "adapter-draws": lambda: str(result("simplex_adapters")["home"]["n_draws"]),

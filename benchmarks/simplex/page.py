@@ -120,8 +120,13 @@ def cell(found: Result) -> str:
     """Return a difference with its interval, or a mean where there is none; in hundredths."""
     if "difference" not in found:
         return f"{100 * found['mean']:.1f}"
-    low, high = (100 * end for end in found["interval"])
-    return f"{100 * found['difference']:+.1f} [{low:.1f}, {high:.1f}]"
+    low, high = (tenth(100 * end) for end in found["interval"])
+    return f"{tenth(100 * found['difference']):+.1f} [{low:.1f},\N{NO-BREAK SPACE}{high:.1f}]"
+
+
+def tenth(value: float) -> float:
+    """Round to a tenth, without a sign where that is 0."""
+    return round(value, 1) + 0.0
 
 
 FLAT = """### Flatness
@@ -134,6 +139,6 @@ def flatness(found: Result) -> list[str]:
     parts = [FLAT] if found else []
     for way, rows in found.items():
         steps = list(next(iter(rows.values())))
-        lines = [[name, *(f"{100 * row[step] + 0.0:+.2f}" for step in steps)] for name, row in rows.items()]
+        lines = [[name, *(f"{round(100 * row[step], 2) + 0.0:+.2f}" for step in steps)] for name, row in rows.items()]
         parts.append(table(["noise" if way == "noise" else "along a line", *steps], lines))
     return parts
