@@ -17,7 +17,7 @@ from spacetune.encoders import Encoder, FeatureSource, TextInput, TokenFeatures,
 from spacetune.errors import DataError, UsageError, agreed
 from spacetune.estimators import LinearProbe
 from spacetune.estimators.labels import label_task
-from spacetune.fitting import MultiLabel, fit_temperature, probabilities, text_chunks
+from spacetune.fitting import MultiLabel, text_chunks
 from spacetune.fitting.tasks.task import named
 from spacetune.results import TableResult
 from spacetune.studies.arguments import checked_arguments
@@ -27,8 +27,6 @@ from spacetune.studies.folds import text_folds
 __all__ = ["LabelError", "LabelErrors", "find_label_errors"]
 
 Array = np.ndarray[Any, Any]
-UNSEEN = -50.0
-"""Logit of a class that the texts of the other folds do not have."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +103,7 @@ def find_label_errors(
 ) -> LabelErrors:
     """Find labels that are likely wrong, by confident learning (Northcutt et al. 2021).
 
-    A linear probe that was fitted on the other folds gives every text probabilities; equal texts share a fold.
+    A linear probe gives every text probabilities, fitted and calibrated on the other folds; equal texts share a fold.
     Which labels they speak against, `confident_errors` says; of texts with several labels, `confident_set_errors`.
 
     Parameters
@@ -243,16 +241,14 @@ def _out_of_sample(
 ) -> Array:
     """Return every text's probabilities ``(text, class)`` by a probe that was fitted on the other folds.
 
-    One temperature, found on all texts, makes them of the logits: a fold's own dev texts are few. `given` are class
-    numbers, or an indicator; the folds have about the same shares of what `alike` tells.
+    `given` are class numbers, or an indicator; the folds have about the same shares of what `alike` tells.
     """
     means = _mean_features(LinearProbe(encoder).features(data.inputs))
-    kind = "multi" if given.ndim == 2 else "single"
-    logits = np.full(given.shape if kind == "multi" else (len(given), given.max() + 1), UNSEEN)
+    table = np.zeros(given.shape if given.ndim == 2 else (len(given), given.max() + 1))
     for train, held in text_folds(alike, data.keys, n_folds, seed):
         probe = LinearProbe(seed=seed).fit(means.take(torch.as_tensor(train)), given[train])
-        logits[np.ix_(held, probe.classes_)] = probe.predict_logits(means.take(torch.as_tensor(held)))
-    return probabilities(logits, fit_temperature(logits, given, kind), kind)
+        table[np.ix_(held, probe.classes_)] = probe.predict_proba(means.take(torch.as_tensor(held)))
+    return table
 
 
 def _mean_features(source: FeatureSource) -> TokenFeatures:
