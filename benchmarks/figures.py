@@ -166,6 +166,7 @@ def needed(data: str, measure: str) -> str:
 
 WORTH = {
     "head-simplex": ("heads", "home", "simplex of 6", "accuracy"),
+    "head-three-loss": ("heads", "home", "simplex of 3", "log_loss"),
     "head-ensemble": ("heads", "home", "ensemble of 6", "accuracy"),
     "head-ensemble-errors": ("heads", "home", "ensemble of 6", "error_auroc"),
     "head-ensemble-loss": ("heads", "home", "ensemble of 6", "log_loss_raw"),
