@@ -49,8 +49,9 @@ def test_features_beyond_a_share_of_the_bound_stay_on_disk(monkeypatch: pytest.M
 
 
 def test_work_beyond_the_bound_ends_once_and_keeps_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual, held = signal.getsignal(signal.SIGINT), [1]
+    before, held, usual = signal.getsignal(signal.SIGINT), [1], signal.default_int_handler
     monkeypatch.setattr(memory, "held_bytes", lambda: held[0])
+    signal.signal(signal.SIGINT, usual)  # a shell's background job ignores it
     with ended_beyond("1GB") as came:
         time.sleep(3 * memory.EVERY)
         assert came == []
@@ -63,6 +64,7 @@ def test_work_beyond_the_bound_ends_once_and_keeps_ctrl_c(monkeypatch: pytest.Mo
             signal.raise_signal(signal.SIGINT)
         assert not isinstance(stop.value, Terminated)
     assert signal.getsignal(signal.SIGINT) is usual
+    signal.signal(signal.SIGINT, before)
 
 
 def test_an_ignored_ctrl_c_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
