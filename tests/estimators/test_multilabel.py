@@ -174,3 +174,13 @@ def test_scores_of_single_classes_stay_scikit_learns(kind: Any) -> None:
     y = np.where(X[:, 0] > 0, "a", "b")
     model = kind(**{"n_epochs": 2} if "n_epochs" in kind._get_param_names() else {}).fit(X, y)
     assert model.score(X, y) == (model.predict(X) == y).mean()
+
+
+@pytest.mark.parametrize("rows", [[[1, 1], [0, 1], [1, 1], [0, 0]], [[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 1]]])
+def test_an_indicator_comes_back_as_one_for_a_single_text_too(tiny_encoder: Encoder, rows: list[list[int]]) -> None:
+    texts = ["good", "bad", "fine", "awful"] * 4
+    model = LinearProbe(tiny_encoder, store=None, seed=0).fit(texts, np.array(rows * 4))
+    together = model.predict(texts)
+    assert together.shape == (16, len(rows[0]))
+    assert np.array_equal(np.concatenate([model.predict([text]) for text in texts]), together)
+    assert np.array_equal(together, model.predict_logits(texts) >= model.task_.threshold)

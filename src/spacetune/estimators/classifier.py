@@ -186,10 +186,10 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
             indicator = facts.get("indicator", False)
             self.task_ = MultiLabel(facts["classes"], threshold=facts["threshold"], indicator=indicator)
 
-    def _as_given(self, labels: object) -> Any:
+    def _as_given(self, labels: Any) -> Any:
         """Return the labels that texts carry as y gave them: 0 and 1, or names."""
         if isinstance(self.task_, MultiLabel) and self.task_.indicator:
-            return self.task_.targets(labels).numpy().astype(int)
+            return self.task_.carried(labels)
         return labels
 
     def _logits_of(self, p: Array) -> Array:

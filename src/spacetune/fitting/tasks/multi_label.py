@@ -123,6 +123,14 @@ class MultiLabel:
         classes = np.asarray(list(self.classes))
         return [classes[row].tolist() for row in carried]
 
+    def carried(self, names: Sequence[Sequence[Any]]) -> Array:
+        """Return zeros and ones ``(text, label)`` of names, which may be 0 and 1 themselves, as `names` returns them.
+
+        >>> MultiLabel((0, 1)).carried([[0, 1], [1]]).tolist()
+        [[1, 1], [0, 1]]
+        """
+        return np.array([[int(name in set(row)) for name in self.classes] for row in names]).reshape(-1, self.n_outputs)
+
     def plain(self) -> MultiLabel:
         """Return the same labels and threshold without what served the training: weights."""
         return MultiLabel(self.classes, threshold=self.threshold, indicator=self.indicator)
