@@ -288,4 +288,6 @@ def test_where_no_column_is_called_label_such_columns_are_pointed_at(tmp_path: P
         read(FLAGS, tmp_path / "a.csv", labelled=True)
     with pytest.raises(DataError, match=r"column 'calm' is not in a.csv"):
         read(FLAGS, tmp_path / "a.csv", label=["rude", "calm"])
+    with pytest.raises(DataError, match=r"column 'label' is not in a.csv"):
+        read(FLAGS, tmp_path / "a.csv", label=["label", "rude"])
     assert read(FLAGS, tmp_path / "a.csv", label=["rude", "mild"], labelled=False).labels is None

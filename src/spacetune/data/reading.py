@@ -93,7 +93,8 @@ def read_texts(
     table = sources.open_table(source, sources.TextFormat(delimiter, encoding, quoting), split)
     texts, pairs = text_columns(table, text, text_pair)
     named = [label] if isinstance(label, str) else list(label)
-    labels = [_column(table, name, "label", labelled=labelled) for name in named]
+    asked = True if labelled is None and len(named) > 1 else labelled
+    labels = [_column(table, name, "label", labelled=asked) for name in named]
     weights = None if weight is None else _column(table, weight, "weight", labelled=True)
     if not texts:
         raise DataError(f"{table.name} names its columns ({table.listed}) but holds no rows; add some")
