@@ -40,6 +40,20 @@ def circumstances() -> dict[str, Any]:
     }
 
 
+def take_up(kept: dict[Path, dict[str, Any]]) -> None:
+    """Write the cells of a kept result that are not there yet, so that another checkout goes on from it."""
+    for file, found in kept.items():
+        if not file.exists():
+            write_cell(file, found)
+
+
+def write_cell(file: Path, found: dict[str, Any]) -> None:
+    """Write one cell of a long measurement, whole or not at all."""
+    unfinished = file.with_suffix(".writing")
+    unfinished.write_text(json.dumps(found, indent=1) + "\n")
+    unfinished.rename(file)
+
+
 def _cpu() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []

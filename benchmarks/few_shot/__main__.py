@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.common import RESULTS, circumstances, write
+from benchmarks.common import RESULTS, circumstances, take_up, write, write_cell
 from benchmarks.few_shot.cells import Cell, cells_of, run_cell
 from benchmarks.few_shot.page import draw_page
 from benchmarks.few_shot.summary import summarise
@@ -39,27 +39,20 @@ def main() -> None:
     folder = HERE / "cells" / name
     folder.mkdir(parents=True, exist_ok=True)
     cells = cells_of(config)
-    take_up(folder, RESULTS / f"few_shot_{name}.json")
+    result = RESULTS / f"few_shot_{name}.json"
+    kept = json.loads(result.read_text())["cells"] if result.exists() else []
+    take_up({Cell(c["data"], c["K"], c["seed"], c["method"]).file(folder): c for c in kept})
     config["shared"]["peers_python"] = options.peers_python
     if not options.merge:
         run(cells, config, folder, options.minutes)
     del config["shared"]["peers_python"]
     done = [json.loads(cell.file(folder).read_text()) for cell in cells if cell.file(folder).exists()]
-    result = {"what": __doc__, **circumstances(), "threads": torch.get_num_threads(), "config": config}
+    found = {"what": __doc__, **circumstances(), "threads": torch.get_num_threads(), "config": config}
     summary = summarise(done)
-    result |= {"wanted": len(cells), "done": len(done), **summary, "cells": done}
-    write(f"few_shot_{name}", result)
+    found |= {"wanted": len(cells), "done": len(done), **summary, "cells": done}
+    write(f"few_shot_{name}", found)
     if name == "table":
-        draw_page(json.loads(json.dumps(result)))
-
-
-def take_up(folder: Path, result: Path) -> None:
-    """Write the cells of a kept result that are not in the folder, so that another checkout goes on from it."""
-    kept = json.loads(result.read_text())["cells"] if result.exists() else []
-    for found in kept:
-        file = Cell(found["data"], found["K"], found["seed"], found["method"]).file(folder)
-        if not file.exists():
-            file.write_text(json.dumps(found, indent=1) + "\n")
+        draw_page(json.loads(json.dumps(found)))
 
 
 def run(cells: list[Cell], config: dict[str, Any], folder: Path, minutes: float | None) -> None:
@@ -77,9 +70,7 @@ def run(cells: list[Cell], config: dict[str, Any], folder: Path, minutes: float 
         except Exception:
             print(cell, traceback.format_exc(), flush=True)
             continue
-        unfinished = file.with_suffix(".writing")
-        unfinished.write_text(json.dumps(found, indent=1) + "\n")
-        unfinished.rename(file)
+        write_cell(file, found)
         print(cell.name, f"accuracy {found['test']['accuracy']:.4f}, {found['seconds']:.1f} s", flush=True)
 
 

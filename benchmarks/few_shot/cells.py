@@ -18,7 +18,7 @@ from spacetune.fitting import classification_scores
 
 TEST_SPLIT = {"sst2": "dev", "cola": "dev", "rte": "dev"}
 """GLUE's published dev where test labels are not public; the others' published test."""
-NO_SPLIT = {"subj": "all", "qnli": "dev", "qqp": "train"}
+NO_SPLIT = {"subj": "all", "mr": "all", "qnli": "dev", "qqp": "train"}
 """Sets of one file: K texts are drawn from its first part, the test texts come from its last 2,000."""
 
 

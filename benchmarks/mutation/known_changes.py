@@ -30,8 +30,8 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
         "test_a_resumed_run_keeps_the_best_epoch_of_before",
     ),
     (
-        "self.names(logits >= (self.threshold or 0.0))",
-        "self.names(logits >= 0)",
+        "return logits >= (self.threshold or 0.0)",
+        "return logits >= 0",
         "test_labels_are_those_whose_logits_reach_the_threshold",
     ),
     (

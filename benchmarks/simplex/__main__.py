@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
-from benchmarks.common import RESULTS, circumstances
+from benchmarks.common import RESULTS, circumstances, take_up, write_cell
 from benchmarks.simplex.draws import Draw, Drawn, texts_of
 from benchmarks.simplex.page import draw_page
 from benchmarks.simplex.scores import error_auroc, scores_of
@@ -46,13 +46,12 @@ def main() -> None:
     draws = draws_of(its)
     result = RESULTS / f"simplex_{options.of}.json"
     kept = json.loads(result.read_text())["draws"] if result.exists() else []
-    for each in kept:
-        file_of(Draw(each["data"], each["K"], each["seed"]), folder).write_text(json.dumps(each) + "\n")
+    take_up({file_of(Draw(each["data"], each["K"], each["seed"]), folder): each for each in kept})
     if not options.merge:
         run(draws, options.of, config, folder, options.minutes)
     done = [json.loads(file_of(draw, folder).read_text()) for draw in draws if file_of(draw, folder).exists()]
     found = {"what": __doc__, **circumstances(), "threads": torch.get_num_threads(), "config": config}
-    found |= {"wanted": len(draws), "done": len(done), **summarise(done), "draws": done}
+    found |= {"wanted": len(draws), "done": len(done), **rounded(summarise(done)), "draws": done}
     result.write_text(compact(found) + "\n")
     draw_page()
 
@@ -95,9 +94,7 @@ def run(draws: list[Draw], of: str, config: dict[str, Any], folder: Path, minute
         variants = [scored(each, drawn, classes) for each in VARIANTS[of](draw, drawn, encoder, config[of])]
         seconds = round(time.process_time() - spent, 1)
         found = {**dataclasses.asdict(draw), "cpu_seconds": seconds, "variants": variants}
-        unfinished = file.with_suffix(".writing")
-        unfinished.write_text(json.dumps(rounded(found)) + "\n")
-        unfinished.rename(file)
+        write_cell(file, rounded(found))
         print(draw, f"{seconds} s", flush=True)
 
 

@@ -82,8 +82,8 @@ def section(name: str, result: Result) -> list[str]:
     if len(sizes) > 1:
         parts += ["### By K", "Accuracy, then log loss.", by_size(sizes, "accuracy"), by_size(sizes, "log_loss")]
     mutual = [
-        [v, row["error_auroc"]["mean"], row["mutual_auroc"]["mean"]]
-        for v, row in variants(home)
+        [name, *(cell({"mean": row[score]["mean"]}) for score in ("error_auroc", "mutual_auroc"))]
+        for name, row in variants(home)
         if "mutual_auroc" in row
     ]
     if mutual:

@@ -59,15 +59,15 @@ def compared(rows: Rows) -> dict[str, Any]:
 def against(rows: Rows, name: str, plain: str, score: str, weights: Array) -> dict[str, Any]:
     """Return a score's mean, and its paired difference from the plain thing's with a 95 % interval."""
     here = numbers(row[name][score] for row in rows.values())
-    told: dict[str, Any] = {"mean": rounded(np.nanmean(here))}
+    told: dict[str, Any] = {"mean": float(np.nanmean(here))}
     if name == plain:
         return told
     differences = here - numbers(row[plain][score.replace("mutual", "error")] for row in rows.values())
     known = ~np.isnan(differences)
     means = weights @ np.where(known, differences, 0) / np.maximum(weights @ known, 1)
     return told | {
-        "difference": rounded(differences[known].mean()),
-        "interval": [rounded(end) for end in np.quantile(means, (0.025, 0.975))],
+        "difference": float(differences[known].mean()),
+        "interval": np.quantile(means, (0.025, 0.975)).tolist(),
         "better": int((differences[known] > 0).sum()),
         "worse": int((differences[known] < 0).sum()),
     }
@@ -98,10 +98,6 @@ def flatness(draws: Iterable[dict[str, Any]]) -> dict[str, Any]:
                 for step, loss in losses.items():
                     found[way][variant["name"]][step].append(loss - at)
     return {
-        way: {name: {step: rounded(np.mean(each)) for step, each in steps.items()} for name, steps in variants.items()}
+        way: {name: {step: float(np.mean(each)) for step, each in steps.items()} for name, steps in variants.items()}
         for way, variants in found.items()
     }
-
-
-def rounded(value: Any) -> float:
-    return round(float(value), 5)

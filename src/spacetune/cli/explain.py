@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -26,15 +25,12 @@ from spacetune.cli.streaming import BLOCKS, Blocks, Resume, Streaming, blocks_of
 from spacetune.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from spacetune.cli.guarded import Draw
     from spacetune.data import LabelledTexts, TextBlocks
     from spacetune.encoders import TextInput
     from spacetune.estimators import TextEstimator
     from spacetune.explanations import At
     from spacetune.results import Result
-
-    Draw = Callable[[Console, Any], None]
 
 __all__ = ["explain"]
 

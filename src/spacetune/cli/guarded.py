@@ -37,6 +37,7 @@ __all__ = [
     "NAMED",
     "TERMINATED",
     "AsJson",
+    "Draw",
     "Report",
     "guarded",
     "hand_over",

@@ -81,9 +81,9 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
             raise UsageError(f"abstain_above must be between 0 and 1, got {abstain_above!r}")
         if n_samples == 0 and abstain_above is None:
             logits = self.predict_logits(X)
-            return self._as_given(self.task_.labels(logits))
+            return self._labels(logits)
         found = self.uncertainty(X, n_samples=n_samples)
-        labels = self._as_given(self.task_.labels(self._logits_of(found.probabilities)))
+        labels = self._labels(self._logits_of(found.probabilities))
         if abstain_above is None:
             return labels
         unsure = found.total > abstain_above
@@ -140,7 +140,7 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         logits = self.predict_logits(X)
         weights = None if sample_weight is None else read_weights(sample_weight, len(logits))
         if isinstance(self.task_, SingleLabel):
-            predicted = self._as_given(self.task_.labels(logits))
+            predicted = self.task_.labels(logits)
             return float(accuracy_score(y, predicted, sample_weight=weights))
         targets = self.task_.targets(y).numpy()
         carried = self.task_.decided(logits, targets)
@@ -186,11 +186,11 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
             indicator = facts.get("indicator", False)
             self.task_ = MultiLabel(facts["classes"], threshold=facts["threshold"], indicator=indicator)
 
-    def _as_given(self, labels: Any) -> Any:
+    def _labels(self, logits: Array) -> Any:
         """Return the labels that texts carry as y gave them: 0 and 1, or names."""
         if isinstance(self.task_, MultiLabel) and self.task_.indicator:
-            return self.task_.carried(labels)
-        return labels
+            return self.task_.carried(logits).astype(int)
+        return self.task_.labels(logits)
 
     def _logits_of(self, p: Array) -> Array:
         """Return logits that decide as these probabilities do."""

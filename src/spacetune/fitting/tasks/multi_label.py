@@ -116,20 +116,20 @@ class MultiLabel:
 
     def labels(self, logits: Array) -> list[list[Any]]:
         """Return the labels of every text: those whose logit reaches the threshold."""
-        return self.names(logits >= (self.threshold or 0.0))
+        return self.names(self.carried(logits))
+
+    def carried(self, logits: Array) -> Array:
+        """Tell which labels every text carries, ``(text, label)``.
+
+        >>> MultiLabel((0, 1), threshold=0.5).carried(np.array([[1.0, 0.0]])).tolist()
+        [[True, False]]
+        """
+        return logits >= (self.threshold or 0.0)
 
     def names(self, carried: Array) -> list[list[Any]]:
         """Return the names of the labels that every text carries, ``(text, label)``."""
         classes = np.asarray(list(self.classes))
         return [classes[row].tolist() for row in carried]
-
-    def carried(self, names: Sequence[Sequence[Any]]) -> Array:
-        """Return zeros and ones ``(text, label)`` of names, which may be 0 and 1 themselves, as `names` returns them.
-
-        >>> MultiLabel((0, 1)).carried([[0, 1], [1]]).tolist()
-        [[1, 1], [0, 1]]
-        """
-        return np.array([[int(name in set(row)) for name in self.classes] for row in names]).reshape(-1, self.n_outputs)
 
     def plain(self) -> MultiLabel:
         """Return the same labels and threshold without what served the training: weights."""

@@ -215,11 +215,10 @@ def _classes(model: TextEstimator, before: Array, now: Array) -> tuple[ShareChan
     task = model.task_
     if task.kind == "regression":
         return ()
-    said = [task.labels(logits) for logits in (before, now)]
     if task.kind == "single":
-        counts = [np.eye(task.n_outputs)[task.targets(each).numpy()] for each in said]
+        counts = [np.eye(task.n_outputs)[task.targets(task.labels(logits)).numpy()] for logits in (before, now)]
     else:
-        counts = [task.carried(each) for each in said]
+        counts = [task.carried(logits) for logits in (before, now)]
     a, b = (each.sum(0).astype(int) for each in counts)
     return tuple(share_changes(task.classes, a, len(before), b, len(now)))
 
