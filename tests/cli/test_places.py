@@ -56,6 +56,23 @@ def test_a_model_that_is_used_is_not_written_over(place: Place) -> None:
     assert "which this command reads" in answer.err
 
 
+def test_no_result_is_written_over_a_part_of_a_saved_model(place: Place, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(place.model, tmp_path / "other"))
+    before = {file: file.read_bytes() for file in other.iterdir() if file.is_file()}
+    for part in ("config.json", "README.md", "encoder/config.json"):
+        (other / part).parent.mkdir(exist_ok=True)
+        answer = run("score", place.model, place.test, "--out", other / part)
+        assert (answer.code, answer.out) == (2, "")
+        assert f"--out would write over a part of the model saved at {other}" in answer.err
+    for report in ("config.json", "report.html"):
+        answer = run("fit", place.train, "--out", other, "--report", other / report, *FAST)
+        assert (answer.code, answer.out) == (2, "")
+        (empty := tmp_path / "empty").mkdir(exist_ok=True)
+        answer = run("fit", place.train, "--out", empty, "--report", empty / report, *FAST)
+        assert f"--report must lie outside of {empty}, where the model is saved" in answer.err
+    assert before == {file: file.read_bytes() for file in other.iterdir() if file.is_file()}
+
+
 def test_places_that_take_no_file_are_found_before_the_work(place: Place, tmp_path: Path) -> None:
     os.symlink("/dev/null", tmp_path / "device.csv")
     os.symlink(tmp_path / "gone" / "x.csv", tmp_path / "dangling.csv")

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from spacetune import Encoder, LinearProbe, SpaceClassifier, SpaceRegressor
+from spacetune.data import LabelledTexts
 from spacetune.errors import DataError, UsageError
+from spacetune.fitting import MultiLabel, SingleLabel
 from spacetune.studies import check_explanations, find_counterfactual, summarise, word_reach
 from spacetune.studies.explain.erasing import alone, ranked, without
+from spacetune.studies.fit.matching import as_named
 
 GOOD = ["a wonderful day", "what a wonderful meal", "wonderful service today", "the room was wonderful"]
 BAD = ["an awful day", "what an awful meal", "awful service today", "the room was awful"]
@@ -157,6 +160,48 @@ def test_labels_are_judged_as_the_model_writes_them(model: LinearProbe, tiny_enc
     assert {row["wrong"] for row in found.rows()} == {0}
     with pytest.raises(DataError, match="--label-separator"):
         summarise(explained, ["x,y"] * 8)
+
+
+def test_each_of_several_labels_has_its_own_words(tiny_encoder: Encoder) -> None:
+    kinds = {"g": GOOD, "b": BAD}
+    texts = [text for own in kinds.values() for text in own]
+    labels = [[kind, "any"] if i else [kind] for kind, own in kinds.items() for i, _ in enumerate(own)]
+    several = LinearProbe(encoder=tiny_encoder, store=None).fit(texts * 3, labels * 3)
+    explanation = several.explain([*texts, "x"])
+    said = [one.predicted for one in explanation]
+    found = summarise(explanation, [["b"], *labels[1:], []])
+    assert found.independent
+    assert found.n_texts == {
+        name: sum(name in own for own in said) for name in sorted({n for own in said for n in own})
+    }
+    assert found.n_without == sum(not own for own in said)
+    assert {row["class"] for row in found.rows()} == set(found.n_texts)
+    first = next(one for one in explanation if "g" in one.predicted)
+    word = first.own_words("g")[0]["word"].casefold()
+    own = [
+        w["score"]
+        for one in explanation
+        if "g" in one.predicted
+        for w in one.words("g")
+        if w["word"].casefold() == word
+    ]
+    assert next(r for r in found.rows() if (r["class"], r["words"]) == ("g", word))["sum"] == pytest.approx(sum(own))
+    assert "for the label alone" in str(found)
+
+
+def test_labels_are_told_as_a_task_names_its_predictions() -> None:
+    single, several = SingleLabel(["bad", 1]), MultiLabel(["rude", "loud"])
+    by_place = MultiLabel([0, 1], indicator=True)
+    for task, given, told in (
+        (single, ["bad", None, "1", "new"], ["bad", None, 1, "new"]),
+        (several, [["loud"], None, []], [["loud"], None, []]),
+        (by_place, [[1, 0], None, [1, 1]], [[0], None, [0, 1]]),
+        (single, [None, ""], None),
+    ):
+        assert as_named(task, LabelledTexts(["a"] * len(given), given)) == told
+    assert as_named(several, LabelledTexts(["a"])) is None
+    with pytest.raises(DataError, match="--label"):
+        as_named(several, LabelledTexts(["a"], ["rude"]))
 
 
 def test_numbers_are_neither_right_nor_wrong(tiny_encoder: Encoder) -> None:

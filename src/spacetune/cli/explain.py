@@ -161,6 +161,7 @@ def _write_block_by_block(
 def _answer(model: TextEstimator, texts: LabelledTexts, asked: Asked) -> Result:
     """Return the answer to a question, or the explanations themselves."""
     from spacetune import studies
+    from spacetune.studies.fit.matching import as_named
 
     match asked.question:
         case "--check":
@@ -175,8 +176,7 @@ def _answer(model: TextEstimator, texts: LabelledTexts, asked: Asked) -> Result:
         case _:
             explanation = model.explain(texts.inputs, at=asked.place)
     if asked.summary:
-        labels = texts.labelled_as(explanation[0].classes).labels
-        return studies.summarise(explanation, labels, top=asked.top or 5)
+        return studies.summarise(explanation, as_named(model.task_, texts), top=asked.top or 5)
     return explanation
 
 

@@ -11,6 +11,7 @@ import typer
 from spacetune.cli.guarded import NAMED, TERMINATED, AsJson, guarded, heeding_sigterm, show, tell, write_place
 from spacetune.cli.loading import EncoderName
 from spacetune.cli.reading import COLUMNS, LABEL, Columns, LabelColumn, Separator, Task, parse_layers, read, reads
+from spacetune.errors import UsageError
 from spacetune.model_folder import free_place, is_model
 
 __all__ = ["fit"]
@@ -111,6 +112,8 @@ def fit(
     out = free_place(out)
     replaced = " in place of the model that was there" if is_model(out) else ""
     report_to = write_place(report_to, inputs=(train, dev, test), option="--report")
+    if report_to is not None and out in report_to.resolve().parents:
+        raise UsageError(f"--report must lie outside of {out}, where the model is saved; choose another place")
     from spacetune.studies.fit.fitting import fit_model
 
     how: dict[str, Any] = {"labelled": True, "label": label, "label_separator": label_separator, "task": task}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spacetune.errors import SpacetuneError, UsageError
+from spacetune.model_folder.saved_model import model_of
 from spacetune.reports import ENDINGS
 
 __all__ = ["NAMED", "write_folder", "write_place"]
@@ -20,8 +21,8 @@ def write_place(out: Path | None, *, inputs: Sequence[str | Path | None] = (), o
     """Return the file to write, or say that nothing can be written there, before the work and not after it.
 
     `inputs` are what the command reads, which is never written over; `option` is where the file was named. Raises
-    `UsageError` if it is a folder or a device, lies in no folder, has another ending than a report, or is one of the
-    inputs; `SpacetuneError` if the folder takes no new file.
+    `UsageError` if it is a folder or a device, lies in no folder, has another ending than a report, is one of the
+    inputs or a part of a saved model; `SpacetuneError` if the folder takes no new file.
     """
     if out is None:
         return None
@@ -34,6 +35,8 @@ def write_place(out: Path | None, *, inputs: Sequence[str | Path | None] = (), o
         raise UsageError(f"{option} must lie in a folder that exists, and {place.parent} does not")
     if os.path.exists(place):
         _refuse_to_lose(place, inputs, option)
+    if (model := model_of(place)) is not None:
+        raise UsageError(f"{option} would write over a part of the model saved at {model}; choose another place")
     _try_to_write(place, place.parent, out, option)
     return place
 

@@ -206,12 +206,15 @@ class TextExplanation(Result):
     @property
     def own(self) -> Array:
         """The direction of the prediction: for the class against the rest, of independent labels for it alone."""
-        return self.direction(against=None if self.independent else REST)
+        return self._own()
 
-    def own_words(self) -> list[dict[str, Any]]:
-        """Return the words in reading order, without the special tokens, scored along `own`."""
+    def _own(self, name: object = None) -> Array:
+        return self.direction(name, against=None if self.independent else REST)
+
+    def own_words(self, predicted: object = None) -> list[dict[str, Any]]:
+        """Return the words in reading order, without the special tokens, scored along `own`, or another class's."""
         rows, scores = self.word_scores()
-        along = (scores @ self.own).tolist()
+        along = (scores @ self._own(predicted)).tolist()
         return [{**row, "score": score} for row, score in zip(rows, along, strict=True) if row["part"] >= 0]
 
     def word_scores(self) -> tuple[list[dict[str, Any]], Array]:

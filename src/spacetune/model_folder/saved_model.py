@@ -28,6 +28,7 @@ __all__ = [
     "config_digest",
     "file_digest",
     "is_model",
+    "model_of",
     "not_whole",
 ]
 
@@ -84,6 +85,14 @@ def is_model(folder: Path) -> bool:
     return isinstance(config, dict) and all(
         isinstance(config.get(name), kind) for name, kind in (("schema", int), ("spacetune", str), ("model", str))
     )
+
+
+def model_of(file: Path) -> Path | None:
+    """Return the saved model a file is a part of, or would be by its name; None where it is of none."""
+    parts = {CONFIG, WEIGHTS, CARD}
+    if file.name in parts and is_model(file.parent):
+        return file.parent
+    return next((above.parent for above in file.parents if above.name == ENCODER and is_model(above.parent)), None)
 
 
 def not_whole(folder: object, what: str, state: str = "damaged") -> ModelFileError:

@@ -173,13 +173,15 @@ def summary_document(found: ExplanationSummary) -> Document:
         sections.append(Section(f"{name}: {counted(count, 'text')}", figures))
     about = (
         "Which words speak for each class where it was predicted, and which against it: the mean and the sum of their "
-        "exact scores, for the class against the rest."
+        f"exact scores, {_held(found)}."
     )
     strongest = {
         name: max(_of(found, name, "word"), key=lambda row: row["sum"], default=None) for name in found.n_texts
     }
     told = [f"{name} by “{row['words']}”" for name, row in strongest.items() if row is not None][:MOST_NAMED]
     finding = f"Carried most: {', '.join(told)}." if told else "No word carried any class."
+    if found.n_without:
+        finding += f" No label was predicted for {counted(found.n_without, 'text')}."
     return Document("What carries each class", finding, sections, about)
 
 
@@ -193,9 +195,15 @@ def draw_summary(console: Console, found: ExplanationSummary) -> None:
                 told = [f"“{r['words']}” {r['mean']:+.2f} ({_often(r)})" for r in rows if sign * r["sum"] > 0]
                 if told:
                     console.print(plain(f"  {called} {way} it: {', '.join(told)}"))
-    told = "A word's mean score, for the class against the rest, in the texts predicted so; how many of them hold it"
+    if found.n_without:
+        console.print(plain(f"No label was predicted for {counted(found.n_without, 'text')}."))
+    told = f"A word's mean score, {_held(found)}, in the texts predicted so; how many of them hold it"
     wrong = " (and of these, where the prediction is wrong)" if any("wrong" in row for row in found.words) else ""
     console.print(plain(f"{told}{wrong}; the largest sums first.", "dim"))
+
+
+def _held(found: ExplanationSummary) -> str:
+    return "for the label alone" if found.independent else "for the class against the rest"
 
 
 def _often(row: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ class ExplanationSummary(TableResult):
     Parameters
     ----------
     n_texts
-        Explained texts, by predicted class.
+        Explained texts, by predicted class; one with several predicted labels counts for each.
     at
         Where the tokens were looked at.
     words
@@ -37,11 +37,17 @@ class ExplanationSummary(TableResult):
         its scores there (for the class against the rest; labels that can hold together stand alone), their sum, and one
         example; with labels also in how many of these texts the prediction is wrong, and the mean there. Strongest sums
         first, for the class and then against.
+    independent
+        Whether labels can hold together.
+    n_without
+        Texts for which no label was predicted.
     """
 
     n_texts: dict[str, int]
     at: str
     words: tuple[dict[str, Any], ...]
+    independent: bool = False
+    n_without: int = 0
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows."""
@@ -70,26 +76,33 @@ def summarise(
     DataError
         If labels are not as many as texts, or not lists where labels can hold together.
     """
-    judged = None if labels is None else _wrong(explanation, labels)
-    classes = list(dict.fromkeys(one.classes[one.column(one.predicted)] for one in explanation))
+    labels = None if labels is None else _checked(explanation, labels)
+    independent = explanation[0].independent
+    said = [_predicted(one) for one in explanation]
     rows: list[dict[str, Any]] = []
     counts: dict[str, int] = {}
-    for name in sorted(classes, key=str):
-        own = [i for i, one in enumerate(explanation) if one.classes[one.column(one.predicted)] == name]
+    for name in sorted({name for names in said for name in names}, key=str):
+        own = [i for i, names in enumerate(said) if name in names]
         counts[str(name)] = len(own)
         texts = [explanation[i] for i in own]
-        wrong = None if judged is None else [judged[i] for i in own]
+        wrong = None if labels is None else [_is_wrong(name, labels[i], independent) for i in own]
         for kind, read in (("word", _words), ("neighbours", _neighbours)):
-            found = _gathered(texts, read, wrong, least)
+            found = _gathered(texts, name, read, wrong, least)
             found.sort(key=lambda row: -row["sum"])
             chosen = [row for row in found if row["sum"] > 0][:top]
             chosen += sorted((row for row in found if row["sum"] < 0), key=lambda row: row["sum"])[:top]
             rows += [{"class": name, "kind": kind, **row} for row in chosen]
-    return ExplanationSummary(counts, explanation[0].at, tuple(rows))
+    without = sum(not names for names in said)
+    return ExplanationSummary(counts, explanation[0].at, tuple(rows), independent, without)
 
 
-def _wrong(explanation: Explanation, labels: Sequence[Any]) -> list[bool] | None:
-    """Say of which texts the prediction is known to be wrong; None where numbers are predicted."""
+def _predicted(one: TextExplanation) -> list[Any]:
+    """Return the class that was predicted, or all labels that were."""
+    return list(one.predicted) if isinstance(one.predicted, list) else [one.classes[one.column(one.predicted)]]
+
+
+def _checked(explanation: Explanation, labels: Sequence[Any]) -> list[Any] | None:
+    """Return the labels as the classes are written; None where numbers are predicted."""
     if len(labels) != len(explanation):
         raise DataError(f"{len(labels)} labels were given for {len(explanation)} texts")
     if explanation[0].probabilities is None:
@@ -97,32 +110,32 @@ def _wrong(explanation: Explanation, labels: Sequence[Any]) -> list[bool] | None
     if explanation[0].independent and any(isinstance(label, str | int | float) for label in labels):
         raise DataError("any number of labels is predicted, and one a text was given; where one cell holds several, "
                         "say what separates them with --label-separator")  # fmt: skip
-    pairs = zip(explanation, match_labels(explanation[0].classes, labels), strict=True)
-    return [
-        label is not None
-        and (set(one.predicted) != set(label) if isinstance(one.predicted, list) else one.predicted != label)
-        for one, label in pairs
-    ]
+    return match_labels(explanation[0].classes, labels)
 
 
-def _words(one: TextExplanation) -> Iterator[tuple[str, float]]:
-    for word in one.own_words():
+def _is_wrong(name: object, label: Any, independent: bool) -> bool:
+    """Tell whether a prediction is known to be wrong."""
+    return label is not None and (name not in label if independent else name != label)
+
+
+def _words(one: TextExplanation, name: object) -> Iterator[tuple[str, float]]:
+    for word in one.own_words(name):
         yield word["word"].casefold(), word["score"]
 
 
-def _neighbours(one: TextExplanation) -> Iterator[tuple[str, float]]:
-    for first, second in itertools.pairwise(one.own_words()):
+def _neighbours(one: TextExplanation, name: object) -> Iterator[tuple[str, float]]:
+    for first, second in itertools.pairwise(one.own_words(name)):
         if first["part"] == second["part"]:
             yield f"{first['word']} {second['word']}".casefold(), first["score"] + second["score"]
 
 
 def _gathered(
-    texts: Sequence[TextExplanation], read: Any, wrong: Sequence[bool] | None, least: int
+    texts: Sequence[TextExplanation], name: object, read: Any, wrong: Sequence[bool] | None, least: int
 ) -> list[dict[str, Any]]:
     """Return one row a word that stands in enough texts."""
     found: dict[str, dict[int, float]] = collections.defaultdict(lambda: collections.defaultdict(float))
     for i, one in enumerate(texts):
-        for word, score in read(one):
+        for word, score in read(one, name):
             found[word][i] += score
     return [_row(word, by_text, texts, wrong) for word, by_text in found.items() if len(by_text) >= least]
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from spacetune.data import LabelledTexts, is_indicator, label_kind
+from spacetune.data.labels import has_no_label
 from spacetune.data.weights import weighing_rows
 from spacetune.errors import DataError
 from spacetune.estimators.labels import label_task
-from spacetune.fitting import Regression, Task
+from spacetune.fitting import MultiLabel, Regression, Task
 from spacetune.studies.fit.methods import is_regression
 
 MOST_ALONE, SHARE_ALONE = 100, 0.9
 """Classes, and their share of the rows, above which labels are taken for something else."""
 
-__all__ = ["as_trained", "comparable", "learnable", "weighing"]
+__all__ = ["as_named", "as_trained", "comparable", "learnable", "weighing"]
 
 
 def as_trained(task: Task, pairs: bool, data: LabelledTexts) -> LabelledTexts:
@@ -56,6 +58,24 @@ def as_trained(task: Task, pairs: bool, data: LabelledTexts) -> LabelledTexts:
     return matched
 
 
+def as_named(task: Task, data: LabelledTexts) -> list[Any] | None:
+    """Return the labels as a task names its predictions, to compare them: None where a text has none.
+
+    An indicator becomes names; a label that is no class stays as it is. None where nothing is labelled, or numbers are
+    predicted. Raises `DataError` for labels of another kind.
+    """
+    labels = data.labelled_as(task.classes).labels or []
+    missing = [has_no_label(label) for label in labels]
+    if task.kind == "regression" or all(missing):
+        return None
+    known = [label for label, none in zip(labels, missing, strict=True) if not none]
+    _same_kind(task.kind, data.take([i for i, none in enumerate(missing) if not none]))
+    if isinstance(task, MultiLabel) and task.indicator and is_indicator(known):
+        known = task.names(task.targets(known).numpy() == 1)
+    rest = iter(known)
+    return [None if none else next(rest) for none in missing]
+
+
 def _same_kind(kind: str, data: LabelledTexts) -> None:
     several = any(isinstance(label, list | tuple | set | np.ndarray) for label in data.labels or [])
     if several and kind != "multi":
@@ -64,7 +84,8 @@ def _same_kind(kind: str, data: LabelledTexts) -> None:
     if not several and kind == "multi":
         raise DataError(
             f"the model gives any number of labels per text, and {data.source} holds one; "
-            "say what separates several in one cell with --label-separator"
+            "say what separates several in one cell with --label-separator, or name the column of every label with "
+            "--label"
         )
 
 
