@@ -107,6 +107,10 @@ def test_a_column_says_what_texts_weigh(place: Place, tmp_path: Path) -> None:
     report = json.loads(run("fit", write_rows(tmp_path / "w.csv", rows), "--weight", "times", *words).out)
     assert report["n_texts"] == 40
     assert any("20 texts weigh 0 and are left out (rows 1, 2, 3" in note for note in report["notes"])
+    again = [rows[0] | {"times": "0"}, *(row | {"times": "1"} for row in [rows[0], *rows[1:], rows[1]])]
+    report = json.loads(run("fit", write_rows(tmp_path / "w.csv", again), "--weight", "times", *words).out)
+    assert not any("(row 2)" in note for note in report["notes"])
+    assert any("1 row repeats an earlier text (row 62)" in note for note in report["notes"])
     refused = run("fit", write_rows(tmp_path / "w.csv", [*rows, rows[0] | {"times": "much"}]), "--weight=times", *words)
     assert refused.code == 1
     assert "column 'times' must be numbers, one a text: 'much' at row 61" in refused.err

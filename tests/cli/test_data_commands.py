@@ -50,6 +50,7 @@ def test_thresholds_go_from_their_file_into_predictions(place: Place, tmp_path: 
     told = json.loads(run("predict", place.model, place.test, "--abstain", file, "--json").out)
     assert 12 <= sum(label is not None for label in told["predicted"]) < 24
     assert "unsure" in run("predict", place.model, "hm", "--abstain", 0.99).out
+    assert "unsure (" in run("predict", place.model, "hm", "--abstain", 0.99, "--top", 2).out
     refused = run("predict", place.model, "hm", "--abstain", "often")
     assert (refused.code, "a probability, or a file of thresholds" in refused.err) == (2, True)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spacetune import LabelledTexts, read_texts
+from spacetune.errors import UsageError
 
 TEXTS = ["plain", 'says "no", twice', "two\nlines", "tab\there", "Grüße; 你好 🙂", " edges kept ", "semi;colon"]
 LABELS = ["good", "bad", "good", "ugly", "bad", "good", "ugly"]
@@ -184,3 +186,22 @@ def test_keys_fold_case_space_and_unicode_form_but_not_the_border_of_a_pair() ->
     assert same.keys[2] == same.keys[3]
     pairs = LabelledTexts(["a b", "a"], pairs=["c", "b c"])
     assert pairs.keys[0] != pairs.keys[1]
+
+
+def test_columns_of_labels_are_named_and_each_once() -> None:
+    table = {"text": ["a", "b"], "rude": [1, 0], "loud": [0, 1]}
+    for label, what in (([], "none is named"), (["rude", "loud", "rude"], "column rude is named 2 times")):
+        with pytest.raises(UsageError, match=f"each once; {what}"):
+            read_texts(table, label=label)
+
+
+def test_columns_that_a_frame_numbers_are_named_by_their_numbers() -> None:
+    frame = pd.DataFrame([["a", 1, 0], ["b", 0, 1]])
+    assert read_texts(frame, text="0", label=[1, 2]).labels == [["1"], ["2"]]  # type: ignore[list-item]
+    assert read_texts(frame, text="0", label=1).labels == [1, 0]  # type: ignore[arg-type]
+
+
+def test_arrays_and_tuples_are_lists_of_texts_and_labels() -> None:
+    data = LabelledTexts(np.array(["a", "b"]), pd.Series([1, 0]), pairs=("c", "d"))  # type: ignore[arg-type]
+    assert (data.texts, data.labels, data.pairs) == (["a", "b"], [1, 0], ["c", "d"])
+    assert LabelledTexts(["a", "b"], np.array([[1, 0], [0, 1]])).labels == [[1, 0], [0, 1]]  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from spacetune import Encoder, LinearProbe
+from spacetune import Encoder, LinearProbe, SpaceRegressor
 from spacetune.estimators.uncertainty import uncertainty_of
 from spacetune.fitting.history import Epoch
 from spacetune.reports import printed
@@ -67,3 +67,25 @@ def test_unsure_is_no_class(tiny_encoder: Encoder) -> None:
 
 def test_embeddings_are_a_sentence(tiny_encoder: Encoder) -> None:
     assert str(embed_texts(tiny_encoder, ["one", "two"])).startswith(f"2 vectors of {tiny_encoder.dim} numbers")
+
+
+def test_numbers_are_told_by_their_size_and_classes_that_are_numbers_as_they_are(tiny_encoder: Encoder) -> None:
+    texts = ["good", "fine", "bad", "awful"] * 3
+    small = SpaceRegressor(encoder=tiny_encoder, store=None, n_epochs=1).fit(texts, [2.5e-5, 2.1e-5] * 6)
+    assert "0.000" not in str(predict_texts(small, ["good"]))
+    assert "e-05" in str(predict_texts(small, ["good"]))
+    assert "e-05" in str(small.explain(["good"]))
+    years = SpaceRegressor(encoder=tiny_encoder, store=None, n_epochs=1).fit(texts, [1.7e9, 1.7e9 + 0.5] * 6)
+    assert "1700000000." in str(years.explain(["good"])), "not 1.7e+09"
+    classes = LinearProbe(tiny_encoder, store=None).fit(texts, [0.0, 0.0, 1.0, 1.0] * 3)
+    for told in (str(classes.explain(["good"])), str(predict_texts(classes, ["good"]))):
+        assert "0.0" in told
+        assert "0.000" not in told
+        assert "deviations" not in told
+
+
+def test_a_class_keeps_its_column_beside_the_uncertainties() -> None:
+    points = np.array([[[0.9, 0.1]], [[0.5, 0.5]]])
+    (row,) = uncertainty_of(points, "single", ("total", "b")).rows()
+    assert (row["class total"], row["b"]) == (pytest.approx(0.7), pytest.approx(0.3))
+    assert row["total"] == pytest.approx(0.881, abs=1e-3)

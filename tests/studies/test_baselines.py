@@ -29,6 +29,17 @@ def test_a_class_that_is_missing_from_training_leaves_the_others_in_their_column
     np.testing.assert_allclose(np.exp(logits).sum(1), 1)
 
 
+def test_one_label_alone_is_one_column() -> None:
+    named = texts_of("fruit", "metal")
+    data = LabelledTexts(named.texts, [["fruit"] if name == "fruit" else [] for name in named.labels or []])
+    for told in (data, LabelledTexts(data.texts, [["fruit"]] * len(data))):
+        words = TfidfBaseline(MultiLabel(["fruit"])).fit(told, told)
+        logits = words.logits(told.inputs)
+        assert logits is not None
+        assert logits.shape == (len(told), 1)
+        assert words.task.scores(logits, words.task.targets(told.labels or []).numpy())["accuracy"] == 1
+
+
 def test_the_strength_is_the_one_that_dev_likes_best_and_a_refit_keeps_it() -> None:
     task = SingleLabel(["cloth", "fruit", "metal"])
     train = texts_of("cloth", "fruit", "metal")

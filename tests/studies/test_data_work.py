@@ -220,6 +220,19 @@ def test_two_models_are_compared_text_by_text(model: LinearProbe, shallow: Encod
     assert (same.differing, same.intervals["accuracy"], same.mcnemar and same.mcnemar.p) == ((), (0.0, 0.0), 1.0)
 
 
+def test_pairs_are_suggested_in_their_two_columns(shallow: Encoder) -> None:
+    pairs = [(f"question {i}", f"answer {i}") for i in range(12)]
+    probe = LinearProbe(encoder=shallow, store=None).fit(pairs, [i % 2 for i in range(12)])
+    fresh = LabelledTexts(["who, me?", "where?"], pairs=["yes", "there, on\nthe left"])
+    rows = suggest_texts(probe, fresh, 2).rows()
+    assert {(row["text"], row["text_pair"]) for row in rows} == set(fresh.inputs)
+
+
+def test_a_sample_too_small_to_be_told_apart_is_refused(model: LinearProbe) -> None:
+    with pytest.raises(UsageError, match="at least 5 texts a side, got 3"):
+        measure_drift(model, TRAIN, TRAIN, sample=3)
+
+
 def test_what_is_suggested_is_unsure_apart_and_not_labelled_yet(model: LinearProbe) -> None:
     data = LabelledTexts([*TRAIN.texts[:5], *HELD.texts, HELD.texts[0], " "])
     found = suggest_texts(model, data, 10)

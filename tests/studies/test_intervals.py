@@ -24,6 +24,13 @@ SAID_NUMBERS = NUMBERS + 0.5 * rng.standard_normal(N)
 Scores = Callable[[Any, Any], dict[str, float]]
 
 
+def test_where_all_is_right_accuracy_has_an_exact_interval() -> None:
+    for kind, truth in (("single", TRUTH), ("multi", SETS)):
+        low, high = score_intervals(kind, truth, truth)["accuracy"]
+        assert (low, high) == (pytest.approx(0.025 ** (1 / N)), 1.0)
+        assert scipy.stats.binom.sf(N - 1, N, low) == pytest.approx(0.025)
+
+
 OF_EVERY_KIND = pytest.mark.parametrize(
     ("kind", "truth", "said", "scores"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+import numpy as np
 import pytest
 
 from spacetune import Encoder, LinearProbe
@@ -29,6 +30,14 @@ def test_numbers_of_a_test_file_are_the_text_classes_of_training(probe: LinearPr
     assert scored.scores["accuracy"] == 1.0
     assert [row["label"] for row in scored.hardest] == ["10", "10"]
     assert map_spaces(probe, LabelledTexts(TEXTS[:3], [10, 10, "01"])).labels == ("10", "10", "01")
+
+
+def test_what_weighs_nothing_is_neither_learnt_nor_scored(probe: LinearProbe) -> None:
+    with pytest.raises(DataError, match="all weights of memory are 0"):
+        score_model(probe, LabelledTexts(TEXTS[:2], ["10", "10"], weights=np.zeros(2)))
+    train = LabelledTexts([*TEXTS, "new"], [*CODES, "99"], weights=np.array([1.0] * len(TEXTS) + [0.0]))
+    with pytest.raises(DataError, match=r"label '99' .* was not among"):  # before the training
+        fit_model(train, test=LabelledTexts(["new"], ["99"]))
 
 
 def test_a_fit_reads_dev_and_test_as_training(shallow: Encoder) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from spacetune import Encoder, SpaceClassifier, few_shot
+from spacetune import Encoder, LabelledTexts, SpaceClassifier, few_shot
 from spacetune.dissection import TERMS, dissect
 from spacetune.errors import DataError, UsageError
 from spacetune.geometry import isoscore
@@ -64,6 +66,13 @@ def test_subsets_ask_for_labels_and_a_known_method(shallow: Encoder) -> None:
     data = few_shot(demo_texts("train"), 8)
     with pytest.raises(UsageError, match="method must be probe or space, got 'tree'"):
         score_term_subsets(data, data, encoder=shallow, method="tree")  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("labels", [[0.5, 1.5], [["a"], []]])
+def test_subsets_are_of_classes_alone(shallow: Encoder, labels: list[Any]) -> None:
+    data = LabelledTexts(["one", "two"], labels)
+    with pytest.raises(DataError, match="scored for one class per text"):
+        score_term_subsets(data, data, encoder=shallow)
 
 
 def test_geometry_of_each_term(shallow: Encoder) -> None:

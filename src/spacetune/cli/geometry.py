@@ -91,7 +91,7 @@ def compare(
         ),
     ],
     label: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(help="Column of classes: rank the encoders by how well a probe predicts these from their states."),
     ] = None,
     n_texts: Annotated[
@@ -108,10 +108,10 @@ def compare(
     """Compare two encoders, or one before and after fine-tuning, on the same texts; or rank several for labels."""
     *names, texts = places
     out = write_place(out, inputs=places)
-    if label is not None:
+    if label:
         if (layers, measures, sample) != ("all", "streamed", SAMPLE):
             raise UsageError("--label ranks encoders by probes; leave out --layers, --measures and --sample")
-        _rank(names, read(texts, columns, labelled=True, label=[label]), n_texts, seed, as_json, out)
+        _rank(names, read(texts, columns, labelled=True, label=label), n_texts, seed, as_json, out)
         return
     if n_texts != N_TEXTS:
         raise UsageError("--n-texts goes with --label; without it --sample says how many tokens are compared")

@@ -16,6 +16,9 @@ from spacetune.errors import DataError, agreed, name_rows
 
 __all__ = ["DataNote", "DataWarning", "LabelledTexts", "joined_notes", "normalised", "warn_of"]
 
+TO_LIST = ("tolist", "to_list", "to_pylist")
+"""What collections call their way to a list."""
+
 Label = Any  # str, int, float, or a list of str for multi-label
 
 
@@ -43,6 +46,17 @@ class DataNote:
 
     def __str__(self) -> str:
         return self.message
+
+    def at(self, rows: Sequence[int]) -> DataNote:
+        """Return the note with the rows' own numbers, where it was made of some rows of a table.
+
+        >>> print(DataNote.of("empty", [1], "text{s} {are} empty").at([5, 6]))
+        1 text is empty (row 5)
+        """
+        if not self.rows or self.told is None:
+            return self
+        what, named = self.told
+        return DataNote.of(self.kind, [rows[row - 1] for row in self.rows], what, **dict[str, Any](named))
 
 
 def joined_notes(notes: Iterable[DataNote]) -> list[DataNote]:
@@ -121,6 +135,11 @@ class LabelledTexts:
     weights: np.ndarray[Any, Any] | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        for name in ("texts", "labels", "pairs"):  # arrays, series and tuples are taken as lists
+            column: Any = getattr(self, name)
+            if column is not None and not isinstance(column, list):
+                told = next((getattr(column, way) for way in TO_LIST if hasattr(column, way)), None)
+                object.__setattr__(self, name, list(column) if told is None else told())
         if self.weights is not None:
             object.__setattr__(self, "weights", read_weights(self.weights, len(self.texts), "weights"))
         for what, column in (("labels", self.labels), ("text pairs", self.pairs)):

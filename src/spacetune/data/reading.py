@@ -90,9 +90,9 @@ def read_texts(
     """
     if label_separator == "":
         raise UsageError("--label-separator must be at least one character such as '|', got none")
+    named = _label_names(label)
     table = sources.open_table(source, sources.TextFormat(delimiter, encoding, quoting), split)
     texts, pairs = text_columns(table, text, text_pair)
-    named = [label] if isinstance(label, str) else list(label)
     asked = True if labelled is None and len(named) > 1 else labelled
     labels = [_column(table, name, "label", labelled=asked) for name in named]
     weights = None if weight is None else _column(table, weight, "weight", labelled=True)
@@ -119,6 +119,16 @@ def read_texts(
     data = dataclasses.replace(data, notes=tuple(notes))
     warn_of(data.notes)
     return data
+
+
+def _label_names(label: str | Sequence[str]) -> list[str]:
+    """Return the names of the label columns, as a table has them: as text, also where a frame has numbers."""
+    named = list(map(str, label)) if isinstance(label, list | tuple) else [str(label)]
+    twice = [name for name in dict.fromkeys(named) if named.count(name) > 1]
+    if twice or not named:
+        what = f"column {printable(twice[0]):.80} is named {named.count(twice[0])} times" if twice else "none is named"
+        raise UsageError(f"--label must name the column of the labels, or several, each once; {what}")
+    return named
 
 
 def _labels(columns: dict[str, list[Any]], table: sources.Table, separator: str | None, task: Task) -> LabelColumn:

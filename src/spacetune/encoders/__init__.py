@@ -22,6 +22,7 @@ from spacetune.encoders.encoder import Encoder
 from spacetune.encoders.given import (
     TextInput,
     Texts,
+    as_columns,
     as_given,
     as_inputs,
     as_line,
@@ -76,6 +77,7 @@ __all__ = [
     "TokenSpans",
     "TrainableEncoder",
     "UpperLayers",
+    "as_columns",
     "as_given",
     "as_inputs",
     "as_line",

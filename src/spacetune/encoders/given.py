@@ -13,7 +13,17 @@ import numpy as np
 
 from spacetune.errors import DataError
 
-__all__ = ["TextInput", "Texts", "as_given", "as_inputs", "as_line", "each_once", "holds_features", "holds_texts"]
+__all__ = [
+    "TextInput",
+    "Texts",
+    "as_columns",
+    "as_given",
+    "as_inputs",
+    "as_line",
+    "each_once",
+    "holds_features",
+    "holds_texts",
+]
 
 TextInput = str | tuple[str, str]
 """A text, or a pair of texts."""
@@ -77,6 +87,15 @@ def as_line(text: TextInput) -> str:
     'where is it? | it is late'
     """
     return text if isinstance(text, str) else " | ".join(text)
+
+
+def as_columns(text: TextInput) -> dict[str, str]:
+    """Return a text, or both of a pair, by the names that their columns have.
+
+    >>> as_columns(("where is it?", "it is late"))
+    {'text': 'where is it?', 'text_pair': 'it is late'}
+    """
+    return {"text": text} if isinstance(text, str) else dict(zip(("text", "text_pair"), text, strict=True))
 
 
 def each_once(inputs: Sequence[TextInput]) -> tuple[list[TextInput], np.ndarray]:

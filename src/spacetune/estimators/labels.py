@@ -15,14 +15,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from spacetune.data import DataWarning, is_indicator, label_kind
+from spacetune.data.labelled_texts import TO_LIST
 from spacetune.errors import DataError
 from spacetune.fitting import MultiLabel, SingleLabel, class_weights
 
 __all__ = ["label_task", "read_labels"]
 
 Array = np.ndarray[Any, Any]
-TO_LIST = ("tolist", "to_list", "to_pylist")
-"""What collections call their way to a list."""
 
 
 def read_labels(estimator: object, labels: object, *, of_texts: bool) -> list[Any]:

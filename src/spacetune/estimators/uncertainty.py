@@ -13,6 +13,7 @@ from spacetune.results import TableResult
 __all__ = ["Uncertainty", "uncertainty_of"]
 
 Array = np.ndarray[Any, Any]
+PARTS = ("total", "expected", "mutual")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,10 +47,11 @@ class Uncertainty(TableResult):
     n_samples: int
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one row a text."""
+        """Return one row a text; a class called as a column beside, as ``total``, has the column ``class total``."""
+        names = [f"class {name}" if name in PARTS else name for name in map(str, self.classes)]
         return [
             {
-                **{str(c): float(p) for c, p in zip(self.classes, self.probabilities[i], strict=True)},
+                **dict(zip(names, self.probabilities[i].tolist(), strict=True)),
                 "total": float(self.total[i]),
                 "expected": float(self.expected[i]),
                 "mutual": float(self.mutual[i]),

@@ -23,6 +23,8 @@ __all__ = [
     "body",
     "first_rows",
     "markdown",
+    "named",
+    "number",
     "shown",
 ]
 
@@ -121,14 +123,21 @@ def shown(value: object) -> str:
 
 
 def named(label: object) -> str:
-    """Write a predicted class, several labels, or a number that was predicted; a class may be a number: it stays whole.
+    """Write a predicted class, which may be a number and stays whole, or several labels.
 
-    >>> named(2024), named(["a", "b"]), named([]), named(0.5)
-    ('2024', 'a, b', 'no label', '0.5000')
+    >>> named(2024), named(0.0), named(["a", "b"]), named([])
+    ('2024', '0.0', 'a, b', 'no label')
     """
-    if isinstance(label, list):
-        return ", ".join(map(str, label)) or "no label"
-    return shown(label) if isinstance(label, float) else str(label)
+    return ", ".join(map(str, label)) or "no label" if isinstance(label, list) else str(label)
+
+
+def number(value: float) -> str:
+    """Write a number that was predicted: three decimals, or three digits where it is small.
+
+    >>> number(0.5), number(1.7e9), number(0.0123456), number(0.0)
+    ('0.500', '1700000000.000', '0.0123', '0.000')
+    """
+    return f"{value:.3f}" if value == 0 or abs(value) >= 0.1 else f"{value:.3g}"
 
 
 def body(document: Document) -> Markup:

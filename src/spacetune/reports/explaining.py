@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from spacetune.errors import counted
 from spacetune.explanations import MEANINGS, Explanation, TextExplanation
-from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, named
+from spacetune.reports.document import Document, Figure, Paragraph, Section, Table, named, number
 from spacetune.reports.markup import Markup, json_script, tag
 
 __all__ = ["explanation_document", "text_document"]
@@ -27,7 +27,7 @@ def explanation_document(explanation: Explanation) -> Document:
     sections = [text_section(one, i if several else None) for i, one in enumerate(explanation, start=1)]
     finding = f"{verdict(explanation[0])}. {reason(explanation[0])}"
     if several:
-        counts = Counter(named(one.predicted) for one in explanation).most_common(SHOWN_WORDS)
+        counts = Counter(_said(one) for one in explanation).most_common(SHOWN_WORDS)
         finding = f"{counted(len(explanation), 'text')}: {', '.join(f'{n:,} {name}' for name, n in counts)}."
     return Document("Why the model predicts so", finding, sections, about)
 
@@ -83,11 +83,15 @@ def quoted(one: TextExplanation, rows: Sequence[dict[str, Any]]) -> list[tuple[s
     return found
 
 
+def _said(one: TextExplanation) -> str:
+    return number(cast("float", one.predicted)) if one.probabilities is None else named(one.predicted)
+
+
 def verdict(one: TextExplanation) -> str:
     """Say the prediction and, where there is one, its probability."""
     if one.probabilities is None or one.independent:
-        return named(one.predicted)
-    return f"{named(one.predicted)} ({one.probabilities[one.column(one.predicted)]:.1%})"
+        return _said(one)
+    return f"{_said(one)} ({one.probabilities[one.column(one.predicted)]:.1%})"
 
 
 def embedded(one: TextExplanation, rows: Sequence[dict[str, Any]], scores: np.ndarray[Any, Any]) -> dict[str, Any]:

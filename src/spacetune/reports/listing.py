@@ -13,7 +13,7 @@ from spacetune.data import DataReport
 from spacetune.errors import counted
 from spacetune.geometry import CATALOGUE, Measurements
 from spacetune.reports.charts import bars
-from spacetune.reports.document import Document, Figure, Notes, Section, Table, first_rows, named
+from spacetune.reports.document import Document, Figure, Notes, Section, Table, first_rows, named, number
 from spacetune.reports.spaces import overlap_section
 from spacetune.results import Result
 from spacetune.studies import ClassGeometry, Embeddings, Predictions
@@ -48,7 +48,7 @@ def _predicted(found: Predictions) -> str:
     n = len(found.predicted)
     if found.probabilities is None:
         low, middle, high = np.quantile(np.asarray(found.predicted, float), (0, 0.5, 1)) if n else (np.nan,) * 3
-        return f"{counted(n, 'text')}: the median prediction is {middle:.3f}, from {low:.3f} to {high:.3f}."
+        return f"{counted(n, 'text')}: the median prediction is {number(middle)}, from {number(low)} to {number(high)}."
     unsure = int((np.max(found.probabilities, axis=1) < 0.5).sum()) if n else 0
     given = Counter(named(label) for label in found.predicted if label is not None)
     name, most = given.most_common(1)[0] if given else ("none", 0)

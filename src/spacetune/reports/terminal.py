@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from spacetune.errors import counted, printable
+from spacetune.reports.document import number
 from spacetune.reports.score_table import ScoreTable, plain
 
 if TYPE_CHECKING:  # whoever has a result to draw has loaded what made it
@@ -92,10 +93,10 @@ def draw_predictions(console: Console, predictions: Predictions) -> None:
     draw_notes(console, predictions.notes)
     for i, (text, label) in enumerate(zip(predictions.texts, predictions.said, strict=True)):
         table = predictions.probabilities
-        shown = f"{label:.3f}" if isinstance(label, float) else str(label)
-        line = Text(printable(shown), style="bold")
+        line = Text(printable(number(label) if table is None else str(label)), style="bold")
         if predictions.top is not None and table is not None:
-            line = Text(", ".join(f"{printable(name)} {p:.0%}" for name, p in predictions.likeliest(i)), style="bold")
+            told = ", ".join(f"{printable(name)} {p:.0%}" for name, p in predictions.likeliest(i))
+            line = Text(f"unsure ({told})" if predictions.predicted[i] is None else told, style="bold")
         elif table is not None:
             line.append(f"  {float(np.max(table[i])):.0%}", style="dim")
         line.append(f"  {printable(text if isinstance(text, str) else ' | '.join(text))}")
@@ -138,10 +139,12 @@ def draw_text_explanation(
     column = one.column(one.predicted if predicted is None else predicted)
     name, asked = one.classes[column], one.direction(predicted, against=against)
     chance = "" if one.probabilities is None else f" ({one.probabilities[column]:.0%})"
-    is_number = isinstance(one.predicted, float)
+    is_number = one.probabilities is None
     several = isinstance(one.predicted, list | tuple)
     said = ", ".join(map(str, cast("list[Any]", one.predicted))) or "no label" if several else one.predicted
-    shown = f"{one.predicted:.4g}" if is_number else printable(name if several or predicted is not None else said)
+    shown = printable(name if several or predicted is not None else said)
+    if is_number:
+        shown = number(cast("float", one.predicted))
     other = "" if is_number or str(said) == str(name) else f", predicted is {printable(said)}"
     console.print(Text.assemble(("▸ ", "dim"), (shown, "bold"), chance, other))
     words = one.words(name, against=against)

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from spacetune.data import LabelledTexts
 from spacetune.encoders import FeatureSource
-from spacetune.errors import DataError
+from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.fitting import logits_of
 from spacetune.results import TableResult
@@ -147,6 +147,8 @@ def measure_drift(
 
     Raises
     ------
+    UsageError
+        If `sample` is below 5.
     DataError
         If either side has fewer than 5 different texts, or they are not what the model reads.
 
@@ -161,6 +163,8 @@ def measure_drift(
     >>> {each.name for each in drift.words} == {"good", "fun", "dull", "bore"}
     True
     """
+    if sample < N_FOLDS:
+        raise UsageError(f"sample must be at least {N_FOLDS} texts a side, got {sample}")
     for each in (data, reference):
         if len(set(each.keys)) < N_FOLDS or model.fitted_.pairs != (each.pairs is not None):
             what = "pairs" if model.fitted_.pairs else "texts"

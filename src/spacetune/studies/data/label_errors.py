@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from spacetune.data import DataNote, LabelKind, LabelledTexts, label_kind
-from spacetune.encoders import Encoder, FeatureSource, TextInput, TokenFeatures, as_line
+from spacetune.encoders import Encoder, FeatureSource, TextInput, TokenFeatures, as_columns
 from spacetune.errors import DataError, UsageError, agreed
 from spacetune.estimators import LinearProbe
 from spacetune.estimators.labels import label_task
@@ -94,7 +94,7 @@ class LabelErrors(TableResult):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a label found."""
-        return [vars(each) | {"text": as_line(each.text)} for each in self.errors]
+        return [vars(each) | as_columns(each.text) for each in self.errors]
 
 
 @checked_arguments

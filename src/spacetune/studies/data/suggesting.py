@@ -14,7 +14,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from spacetune.data import DataNote, LabelledTexts
-from spacetune.encoders import TextInput, as_line
+from spacetune.encoders import TextInput, as_columns
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.estimators.classifier import Classifier
@@ -77,7 +77,7 @@ class Suggestions(TableResult):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a text."""
-        return [vars(each) | {"text": as_line(each.text)} for each in self.chosen]
+        return [vars(each) | as_columns(each.text) for each in self.chosen]
 
 
 @checked_arguments

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -95,10 +96,12 @@ def _decide(task: Task, rows: csr_matrix, targets: Array, weights: Array | None,
             ridge = Ridge(alpha=1 / C).fit(rows, (targets - task.mean) / task.scale, weights)
         return lambda x: np.asarray(ridge.predict(x), dtype=float)[:, None]
     if task.kind == "multi":
-        with unlogged(), config_context(enable_metadata_routing=True):
+        with unlogged(), config_context(enable_metadata_routing=True), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Label .* is present in all training examples")
             each = LogisticRegression(C=C, max_iter=200).set_fit_request(sample_weight=True)
             many = OneVsRestClassifier(each).fit(rows, targets, sample_weight=weights)
-        return lambda x: np.asarray(many.decision_function(x))
+        shape = (-1, task.n_outputs)  # scikit-learn gives one label's decisions as they are, without a column
+        return lambda x: np.asarray(many.decision_function(x), dtype=float).reshape(shape)
     with unlogged():
         one = LogisticRegression(C=C, max_iter=300).fit(rows, targets, weights)
 

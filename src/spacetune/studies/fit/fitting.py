@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from pathlib import Path
@@ -120,10 +121,10 @@ def fit_model(
         far is kept and saved, and the slow baselines are left out.
     """
     check_method(method)
-    train = learnable(train, task)
+    given = learnable(train, task)
+    train = weighing(given)
     dev, test = (None if other is None else comparable(train, task, other) for other in (dev, test))
-    notes = _notes(train, dev, test)
-    train = weighing(train)
+    notes = _notes(given, train, dev, test)
     part, held, chosen_by = _parts(train, dev, dev_fraction, seed)
     regression = is_regression(train.labels or [], task)
     chosen, choice = dict(settings or {}), None
@@ -141,7 +142,7 @@ def fit_model(
         options: dict[str, Any] = {**(fit_options or {}), **({} if out is None else {"checkpoint": out.checkpoint})}
         model.fit(part.inputs, part.labels, part.weights, dev=chosen_by, **options)
         counts = model.encoder_.count_tokens(train.inputs)
-        notes += _unknown_notes(model, train, counts)
+        notes += _unknown_notes(model, train, counts, _weighing(given))
         scored = {"dev": score_model(model, held)}
         data = Parts(part, held, test, _everything(model, train, dev, held, refit))
         if data.everything is not None:
@@ -239,11 +240,17 @@ def _everything(
     return train if dev is None else train.followed_by(dev)
 
 
-def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts | None) -> tuple[str, ...]:
-    notes = [f"{train.source}: {note}" for note in check_texts(train).notes]
-    if train.weights is not None and not train.weights.all():
-        rows = (np.flatnonzero(train.weights == 0) + 1).tolist()
-        notes.append(f"{train.source}: {DataNote.of('weights', rows, 'text{s} weigh{v} 0 and {are} left out')}")
+def _notes(
+    given: LabelledTexts, train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts | None
+) -> tuple[str, ...]:
+    """Return notes on the texts: those of training that weigh nothing are counted, and not looked at."""
+    rows = _weighing(given)
+    looked_at = check_texts(dataclasses.replace(train, notes=()))
+    found = [*given.notes, *(note.at(rows) for note in looked_at.notes)]
+    if len(train) < len(given):
+        without = sorted(set(range(1, len(given) + 1)) - set(rows))
+        found.append(DataNote.of("weights", without, "text{s} weigh{v} 0 and {are} left out"))
+    notes = [f"{given.source}: {note}" for note in found]
     for data in (dev, test):
         if data is not None:
             notes += [f"{data.source}: {note}" for note in data.notes]
@@ -252,7 +259,13 @@ def _notes(train: LabelledTexts, dev: LabelledTexts | None, test: LabelledTexts 
     return tuple(notes)
 
 
-def _unknown_notes(model: TextEstimator, train: LabelledTexts, counts: list[int]) -> tuple[str, ...]:
-    """Return notes on what the model's encoder has no token for."""
+def _unknown_notes(model: TextEstimator, train: LabelledTexts, counts: list[int], rows: list[int]) -> tuple[str, ...]:
+    """Return notes on what the model's encoder has no token for; `rows` are the texts' in their file."""
     notes = unknown_notes(model.encoder_.unknown(train.inputs), counts)
-    return tuple(f"{train.source}: {note}" for note in notes)
+    return tuple(f"{train.source}: {note.at(rows)}" for note in notes)
+
+
+def _weighing(given: LabelledTexts) -> list[int]:
+    """Return the rows, counted from 1, of the texts that weigh more than 0."""
+    weights = np.ones(len(given)) if given.weights is None else given.weights
+    return (np.flatnonzero(weights) + 1).tolist()

@@ -37,8 +37,8 @@ def score_intervals(
 
     The interval holds the middle `level` of the scores found (percentile bootstrap, Efron 1979). It tells of the
     choice of texts only, not of another training run, and is too narrow below some 30 texts. For a number a text
-    300 draws are made. Where all single labels are right, or all wrong, every draw is alike: accuracy then has the
-    exact interval (Clopper & Pearson 1934).
+    300 draws are made. Where all texts are right, or all wrong, every draw is alike: accuracy then has the exact
+    interval (Clopper & Pearson 1934).
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def score_intervals(
     if len(truth) < 2:
         return {}
     found = {name: _ends(values, level) for name, values in _drawn(kind, truth, [predicted], seed, weights)[0].items()}
-    if kind == "single" and found["accuracy"] in ((0.0, 0.0), (1.0, 1.0)):
+    if found.get("accuracy") in ((0.0, 0.0), (1.0, 1.0)):
         far = ((1 - level) / 2) ** (1 / len(truth))
         found["accuracy"] = (far, 1.0) if found["accuracy"][0] else (0.0, 1 - far)
     return found

@@ -45,6 +45,8 @@ def as_trained(task: Task, pairs: bool, data: LabelledTexts) -> LabelledTexts:
     """
     if data.labels is None:
         raise DataError(f"{data.source} carries no labels to score against; say which column holds them with --label")
+    if data.weights is not None and not data.weights.any():
+        raise DataError(f"all weights of {data.source} are 0: nothing is left to score; give some texts a weight above")
     if pairs != (data.pairs is not None):
         trained, given = ("pairs of texts", "single texts") if pairs else ("single texts", "pairs of texts")
         what = "name the column with the second texts with --text-pair" if pairs else "take the second texts out"

@@ -14,7 +14,7 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor
 
-from spacetune.data import LabelledTexts
+from spacetune.data import LabelledTexts, label_kind
 from spacetune.dissection import TERMS, Dissection, dissect, dissect_windows, term_subsets
 from spacetune.encoders import Encoder, Texts, segment_mean
 from spacetune.errors import DataError, UsageError
@@ -90,7 +90,7 @@ def score_term_subsets(
     Raises
     ------
     DataError
-        If labels are missing.
+        If labels are missing, or are not one class a text.
     UsageError
         If the method is unknown.
     """
@@ -98,6 +98,9 @@ def score_term_subsets(
         raise DataError("both sets of texts need labels")
     if method not in ("probe", "space"):
         raise UsageError(f"method must be probe or space, got {method!r}")
+    if (kind := label_kind(train.labels)) != "single":
+        got = "numbers to predict" if kind == "regression" else "lists of labels"
+        raise DataError(f"subsets of terms are scored for one class per text, and {train.source} holds {got}")
     test = as_trained(label_task(train.labels, None, 0.0), train.pairs is not None, test)
     found = encoder if isinstance(encoder, Encoder) else Encoder.from_pretrained(encoder, dtype="float32")
     number = found.resolve_layers(layer)[0]
@@ -109,8 +112,8 @@ def score_term_subsets(
             x, y = (_chosen(side, subset) for side in sides)
             scores: list[tuple[float, float]] = []
             for seed in seeds:
-                kind = LinearProbe if method == "probe" else SpaceClassifier
-                model = kind(store=None, seed=seed, **(settings or {})).fit(x, train.labels)
+                classifier = LinearProbe if method == "probe" else SpaceClassifier
+                model = classifier(store=None, seed=seed, **(settings or {})).fit(x, train.labels)
                 predicted = model.predict(y)
                 f1 = f1_score(test.labels, predicted, average="macro")
                 scores.append((float(accuracy_score(test.labels, predicted)), float(f1)))

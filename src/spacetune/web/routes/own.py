@@ -86,6 +86,8 @@ def add_maps(app: FastAPI, service: Service) -> None:
 
 
 def _map_of(served: ServedModel) -> SpaceMap:
+    if served.map is None and served.kind != "single":
+        raise Refused(404, f"{served.name} has no map: one is drawn of models that give one class a text")
     if served.map is None:
         raise Refused(404, "there is no map: start the server with --examples FILE of labelled texts")
     return served.map

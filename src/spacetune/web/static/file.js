@@ -121,8 +121,9 @@ function summarise(found) {
     }
   }
   const head = numbers ? ["", "rows", "mean", "least", "greatest"] : ["class", "rows", "share", "mean probability"];
-  const mean = (values) => (values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(3);
-  const end = (values, choose) => values.reduce((a, b) => choose(a, b)).toFixed(3);
+  const told = (value) => value === 0 || Math.abs(value) >= 0.1 ? value.toFixed(3) : value.toPrecision(3);
+  const mean = (values) => told(values.reduce((sum, value) => sum + value, 0) / values.length);
+  const end = (values, choose) => told(values.reduce((a, b) => choose(a, b)));
   const table = make("table");
   const line = (cells, kind) => {
     const row = make("tr");
