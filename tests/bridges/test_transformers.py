@@ -66,6 +66,17 @@ def test_a_regressor_gives_its_numbers(tiny_encoder: Encoder) -> None:
     assert np.allclose(told.token_scores.sum(1) + theirs.bias.detach(), told.logits, rtol=1e-5)
 
 
+def test_numbers_far_from_0_are_as_exact_as_near_it(tiny_encoder: Encoder, tmp_path: Path) -> None:
+    days = [20_000.0 * 86400 + len(text) for text in TEXTS]  # seconds since 1970, of which float32 has every 128th
+    ours = SpaceRegressor(tiny_encoder, **QUICK).fit(TEXTS, days)
+    assert bridge.export_transformers(ours, tmp_path / "out").agreement == 1
+    theirs = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "out")
+    told = answers(theirs, tiny_encoder, FRESH, padding=True)
+    assert np.allclose(told.logits[:, 0], ours.predict(FRESH), rtol=0, atol=1e-3)
+    assert len(set(told.logits[:, 0].tolist())) > 1
+    assert np.allclose(told.token_scores.sum(1) + theirs.bias.detach(), told.logits, rtol=0, atol=1e-3)
+
+
 def test_the_doors_of_transformers_take_the_folder(probe: LinearProbe, tmp_path: Path) -> None:
     made = bridge.export_transformers(probe, tmp_path / "out")
     assert made.gap < 1e-5

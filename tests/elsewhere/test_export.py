@@ -93,7 +93,8 @@ def test_other_kinds(kind: str, tiny_encoder: Encoder, tmp_path: Path) -> None:
             TEXTS, [[label, "long"][: 1 + len(text) % 2] for text, label in zip(TEXTS, LABELS, strict=True)]
         )
     elif kind == "numbers":
-        model = SpaceRegressor(tiny_encoder, n_epochs=2, n_latent=4).fit(TEXTS, [100.0 + len(text) for text in TEXTS])
+        far = 20_000.0 * 86400  # of which float32 has every 128th
+        model = SpaceRegressor(tiny_encoder, n_epochs=2, n_latent=4).fit(TEXTS, [far + len(text) for text in TEXTS])
     else:
         fresh = [("a card", "a parcel"), ("my card", "my card")]
         pairs = list(zip(TEXTS[:40], TEXTS[40:], strict=True))
@@ -103,9 +104,12 @@ def test_other_kinds(kind: str, tiny_encoder: Encoder, tmp_path: Path) -> None:
     export_onnx(model, tmp_path / "out")
     ours = Classifier.load(tmp_path / "out")
     expected = model.predict(fresh)
-    assert np.allclose(ours.predict(fresh), expected) if kind == "numbers" else ours.predict(fresh) == list(expected)
+    near = np.allclose(ours.predict(fresh), expected, rtol=0, atol=1e-3) if kind == "numbers" else None
+    assert ours.predict(fresh) == list(expected) if near is None else near
     told = ours.explain(fresh[0])
-    assert np.allclose(told.scores.sum(0) + told.bias, told.logits, rtol=1e-4)
+    assert np.allclose(
+        told.scores.sum(0) + told.bias, told.logits, rtol=1e-13 if kind == "numbers" else 1e-4, atol=1e-3
+    )
 
 
 def test_int8_is_smaller_and_says_how_far(spaces: SpaceClassifier, folder: Path, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Facts:
             told = json.loads((folder / "spacetune.json").read_text(encoding="utf-8"))
             if told.pop("format") != FORMAT:
                 raise ExportError(f"{folder} is of another format than this runtime reads; install a newer one")
-            told["bias"] = np.asarray(told["bias"], dtype=np.float32)
+            told["bias"] = np.asarray(told["bias"], dtype=np.float64)
             told["seam"] = None if told["seam"] is None else np.asarray(told["seam"], dtype=np.float32)
             return cls(**told)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -57,7 +57,8 @@ class Exported(RecordResult):
     n_texts
         Texts on which the two were compared.
     gap, score_gap
-        The largest difference of a logit, and of a token score, over the largest logit where that is above 1.
+        The largest difference of a logit, and of a token score, over the largest logit where that is above 1; of a
+        regressor in standard deviations of what it learnt.
     agreement
         Share of the texts with the same prediction.
     notes
@@ -115,7 +116,8 @@ class Compared:
         SpacetuneError
             If they are further apart than allowed.
         """
-        size = max(1.0, float(np.abs(self.logits).max()))
+        scale, mean = scale_of(self.model)
+        size = max(scale, float(np.abs(self.logits - mean).max()))
         gap = float(np.abs(logits - self.logits).max()) / size
         own = [padded[: len(scores)] - scores for padded, scores in zip(token_scores, self.token_scores, strict=True)]
         score_gap = max(float(np.abs(each).max()) for each in own) / size

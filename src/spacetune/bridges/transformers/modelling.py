@@ -71,7 +71,7 @@ class SpacetuneOutput(ModelOutput):
     loss
         Of the labels, where there are some.
     logits
-        ``(text, output)``; of a regressor the numbers themselves.
+        ``(text, output)``; of a regressor the numbers themselves, in float64.
     token_scores
         ``(text, token, output)``: over a text's tokens they sum to the logits less the bias.
     lexicon_scores
@@ -125,7 +125,15 @@ class SpacetuneForSequenceClassification(transformers.PreTrainedModel):
     @property
     def bias(self) -> Tensor:
         """What every logit starts with, ``(output,)``."""
-        return self.classifier.bias * self.config.scale + self.config.mean
+        return self._in_units(self.classifier.bias)
+
+    def _in_units(self, logits: Tensor) -> Tensor:
+        """Return a regressor's numbers of its logits in float64: their mean may be far larger than their spread."""
+        if self.config.problem_type != "regression":
+            return logits
+        # as tensors: an ONNX graph holds plain numbers in float32
+        scale, mean = torch.tensor([self.config.scale, self.config.mean], dtype=torch.float64, device=logits.device)
+        return logits.double() * scale + mean
 
     def forward(
         self,
@@ -159,7 +167,7 @@ class SpacetuneForSequenceClassification(transformers.PreTrainedModel):
         words = None if self.lexicon is None else self.lexicon(input_ids, mask)
         if words is not None:
             logits, scores, words = logits + words.sum(1), scores + words, words * self.config.scale
-        logits, scores = logits * self.config.scale + self.config.mean, scores * self.config.scale
+        logits, scores = self._in_units(logits), scores * self.config.scale
         criterion: Any = self.loss_function
         loss = None if labels is None else criterion(labels, logits, self.config)
         return SpacetuneOutput(loss, logits, scores, words)
