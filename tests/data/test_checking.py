@@ -23,6 +23,20 @@ def test_a_clean_set_has_nothing_to_say() -> None:
     assert (report.words_median, report.words_longest) == (2.0, 2)
 
 
+@pytest.mark.parametrize(
+    ("labels", "rows"),
+    [
+        ([["x", "y"], ["y", "x"]], None),
+        ([["x", "y"], ["x"]], (1, 2)),
+        ([[1, 0], [0, 1]], (1, 2)),
+        ([1, 1.0], None),
+        (["x", None], None),
+    ],
+)
+def test_labels_conflict_by_what_they_say(labels: list[Any], rows: tuple[int, ...] | None) -> None:
+    assert notes_of(check_texts(LabelledTexts(["a", "A"], labels))).get("conflicts") == rows
+
+
 def test_duplicates_and_conflicts_are_told_apart() -> None:
     texts = ["same", "other", "SAME ", "twice", "twice"] + [f"t{i}" for i in range(20)]
     report = check_texts(LabelledTexts(texts, ["a", "b", "b", "a", "a"] + ["a", "b"] * 10))

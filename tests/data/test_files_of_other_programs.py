@@ -284,7 +284,7 @@ def test_an_export_of_label_studio_is_read(tmp_path: Path) -> None:
 
 
 def test_several_choices_are_lists_and_several_answers_are_rows(tmp_path: Path) -> None:
-    tasks = [task("a", ["x", "y"]), task("b"), task("c", ["x"], ["x"]), task("d", ["x"], ["y"])]
+    tasks = [task("a", ["x", "y"], ["y", "x"]), task("b", []), task("c", ["x"], ["x"]), task("d", ["x"], ["y"])]
     data = read(json.dumps(tasks), tmp_path / "a.json")
     assert data.texts == ["a", "b", "c", "d", "d"]
     assert data.labels == [["x", "y"], [], ["x"], ["x"], ["y"]]
@@ -296,6 +296,8 @@ def test_several_choices_are_lists_and_several_answers_are_rows(tmp_path: Path) 
 def test_tasks_without_an_answer_have_no_label(tmp_path: Path) -> None:
     tasks = [task("a", ["x"]), task("b"), task("c", ["x"], was_cancelled=True)]
     assert read(json.dumps(tasks), tmp_path / "a.json").labels == ["x", None, None]
+    several = [task("a", ["x", "y"]), *tasks[1:], task("d", [])]
+    assert read(json.dumps(several), tmp_path / "a.json").labels == [["x", "y"], None, None, []]
 
 
 def test_ratings_are_numbers_and_spans_are_no_labels(tmp_path: Path) -> None:

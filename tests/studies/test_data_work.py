@@ -115,6 +115,8 @@ def test_near_duplicates_name_both_rows_the_nearest_first(encoder: Encoder) -> N
     found = find_near_duplicates(test, train, encoder)
     assert [(each.row, each.other_row, each.exact) for each in found.found] == [(2, 1, True), (1, 2, False)]
     assert found.conflicts == 1
+    numbers = [dataclasses.replace(found.found[0], label=a, other_label=b) for a, b in ((0, "0"), (0, "1"), (0, None))]
+    assert dataclasses.replace(found, found=tuple(numbers)).conflicts == 1
     with pytest.raises(DataError, match="two sets of texts, or two of pairs"):
         find_near_duplicates(test, LabelledTexts(["a"], pairs=["b"]), encoder)
     with pytest.raises(UsageError, match="above 0 and at most 1, got 2"):

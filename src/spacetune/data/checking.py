@@ -12,7 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, normalised
-from spacetune.data.labels import LabelKind, class_counts, classes_of_rows, has_no_label, label_kind
+from spacetune.data.labels import (
+    LabelKind,
+    class_counts,
+    classes_of_rows,
+    has_no_label,
+    is_indicator,
+    label_key,
+    label_kind,
+)
 from spacetune.errors import DataError, counted
 from spacetune.results import RecordResult
 
@@ -134,12 +142,11 @@ def _duplicate_notes(data: LabelledTexts) -> list[DataNote]:
     for row, key in enumerate(data.keys, start=1):
         rows[key].append(row)
     repeats = sorted(row for group in rows.values() for row in group[1:])
+    labels = data.labels or []
+    alike = repr if is_indicator(labels) else label_key  # an indicator's places are its labels
+    told = {row: alike(label) for row, label in enumerate(labels, start=1) if not has_no_label(label)}
     conflicts = sorted(
-        row
-        for group in rows.values()
-        if data.labels is not None
-        and len({repr(label) for row in group if not has_no_label(label := data.labels[row - 1])}) > 1
-        for row in group
+        row for group in rows.values() if len({told[row] for row in group if row in told}) > 1 for row in group
     )
     notes: list[DataNote] = []
     if repeats:

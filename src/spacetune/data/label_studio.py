@@ -15,8 +15,6 @@ __all__ = ["read_export"]
 
 Columns = dict[str, list[Any]]
 KINDS = ("choices", "rating", "number")
-ASKED = "\x00"
-"""Marks a question's name while a task's data may hold a column of that name."""
 OWN = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"}
 
 
@@ -36,18 +34,20 @@ def read_export(records: list[dict[str, Any]], name: str) -> tuple[Columns, list
 
 def _read_tasks(tasks: list[dict[str, Any]], name: str) -> tuple[Columns, list[DataNote]]:
     rows: list[dict[str, Any]] = []
+    found: list[dict[str, list[Any]] | None] = []
     split: list[int] = []
     for number, task in enumerate(tasks, start=1):
         given = task.get("annotations") or task.get("completions") or []
         answers = [_answer(a, number, name) for a in (given if isinstance(given, list) else [given])]
-        different = [a for i, a in enumerate(answers) if a and a not in answers[:i]]
+        different = {_unordered(a): a for a in reversed(answers) if a is not None}
         if len(different) > 1:
             split.append(number)
-        rows += [{**task["data"], **answer} for answer in different or [{}]]
+        found += list(reversed(different.values())) or [None]
+        rows += [task["data"]] * max(len(different), 1)
     columns = {key: [row.get(key) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
-    asked = [key.removeprefix(ASKED) for key in columns if key.startswith(ASKED)]
+    asked = list(dict.fromkeys(key for answer in found for key in answer or ()))
     for key in asked:
-        columns[key] = _plain(columns.pop(ASKED + key))
+        columns[key] = _plain([None if answer is None else answer.get(key, []) for answer in found])
     notes: list[DataNote] = []
     if len(asked) == 1 and "label" not in columns:
         columns["label"] = columns[asked[0]]
@@ -62,10 +62,15 @@ def _read_tasks(tasks: list[dict[str, Any]], name: str) -> tuple[Columns, list[D
     return columns, notes
 
 
-def _answer(annotation: object, number: int, name: str) -> dict[str, list[Any]]:
-    """Return what one person answered, by question; nothing where the annotation was cancelled."""
+def _unordered(answer: dict[str, list[Any]]) -> tuple[Any, ...]:
+    """Return the form in which two answers of the same choices are equal."""
+    return tuple(sorted((key, *sorted(map(repr, values))) for key, values in answer.items() if values))
+
+
+def _answer(annotation: object, number: int, name: str) -> dict[str, list[Any]] | None:
+    """Return what one person answered, by question; None where the annotation was cancelled."""
     if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
-        return {}
+        return None
     answer: dict[str, list[Any]] = {}
     for result in annotation.get("result") or []:
         kind = result.get("type") if isinstance(result, dict) else None
@@ -76,7 +81,7 @@ def _answer(annotation: object, number: int, name: str) -> dict[str, list[Any]]:
                 "is no label of a whole text; export the choices alone"
             )
         found = value.get(kind)
-        answer.setdefault(f"{ASKED}{result.get('from_name')}", []).extend(found if isinstance(found, list) else [found])
+        answer.setdefault(str(result.get("from_name")), []).extend(found if isinstance(found, list) else [found])
     return answer
 
 
@@ -96,9 +101,9 @@ def _choices(value: object) -> object:
 
 
 def _plain(column: list[Any]) -> list[Any]:
-    """Return one answer a row where nobody gave several, else lists."""
+    """Return one answer a row where nobody gave several, else lists; None where nobody was asked."""
     if any(v is not None and len(v) > 1 for v in column):
-        return [[] if v is None else v for v in column]
+        return column
     return [None if not v else v[0] for v in column]
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "has_no_label",
     "is_indicator",
     "is_missing",
+    "label_key",
     "label_kind",
     "match_labels",
     "parse_text_labels",
@@ -215,6 +216,20 @@ def match_labels(classes: Sequence[Any], labels: Sequence[Any]) -> list[Any]:
         return next((options[text] for text in _spellings(label) if text in options), label)
 
     return [match(label) for label in labels]
+
+
+def label_key(label: object) -> Hashable:
+    """Return the form in which two labels of different files are the same: of several the order does not count.
+
+    >>> label_key(["b", "a"]) == label_key(["a", "b"]), label_key(1.0) == label_key("1"), label_key("1.10")
+    (True, True, '1.10')
+    """
+    if isinstance(label, list | tuple | set):
+        return frozenset(label_key(name) for name in label)
+    label = label.item() if isinstance(label, np.generic) else label
+    if isinstance(label, bool) or (isinstance(label, float) and label.is_integer() and fits_int64(label)):
+        return str(label).lower() if isinstance(label, bool) else str(int(label))
+    return str(label).lower() if str(label).lower() in ("true", "false") else str(label)
 
 
 def _spellings(label: object) -> list[str]:

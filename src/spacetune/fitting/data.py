@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spacetune.data import LabelledTexts, normalised, split_dev
+from spacetune.data import LabelledTexts, label_kind, normalised, split_dev
 from spacetune.encoders import as_given, as_inputs, holds_texts
 from spacetune.errors import DataError, UsageError, counted
 from spacetune.fitting.inputs import Inputs
@@ -122,7 +122,7 @@ def dev_texts(dev: Any) -> DevTexts:
 
 
 def split_texts(texts: Any, labels: Sequence[Any], fraction: float, seed: int) -> Split:
-    """Choose which rows train and which are set aside as dev, equal texts together.
+    """Choose which rows train and which are set aside as dev, equal texts together; of classes in their shares.
 
     No row is set aside where the texts are too few: then all of them are dev.
     """
@@ -131,7 +131,8 @@ def split_texts(texts: Any, labels: Sequence[Any], fraction: float, seed: int) -
     train, held = split_dev(labels, keys, fraction, seed)
     if len(held) < 2:
         return Split(everything, none, f"{ITSELF}: too few of {len(labels)} can be set aside")
-    return Split(train, held, f"{len(held)} of {len(labels)} training texts, set aside stratified by seed {seed}")
+    how = "stratified" if label_kind(labels) == "single" else "at random"
+    return Split(train, held, f"{len(held)} of {len(labels)} training texts, set aside {how} by seed {seed}")
 
 
 def text_keys(texts: Any) -> list[str]:

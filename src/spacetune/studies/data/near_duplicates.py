@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.data import LabelledTexts
+from spacetune.data import LabelledTexts, is_indicator
+from spacetune.data.labels import has_no_label, label_key
 from spacetune.encoders import Encoder, TextInput, as_line
 from spacetune.errors import DataError, UsageError
 from spacetune.results import TableResult
@@ -78,7 +79,11 @@ class NearDuplicates(TableResult):
     @property
     def conflicts(self) -> int:
         """How many of these carry another label in the other set."""
-        return sum(None not in (e.label, e.other_label) and e.label != e.other_label for e in self.found)
+        told = [
+            (e.label, e.other_label) for e in self.found if not (has_no_label(e.label) or has_no_label(e.other_label))
+        ]
+        several = is_indicator([label for pair in told for label in pair])
+        return sum(one != other if several else label_key(one) != label_key(other) for one, other in told)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a text found."""

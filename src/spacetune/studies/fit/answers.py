@@ -11,7 +11,7 @@ import numpy as np
 from spacetune.data import LabelledTexts
 from spacetune.encoders import FeatureSource
 from spacetune.estimators import TextEstimator
-from spacetune.fitting import Task, logits_of
+from spacetune.fitting import MultiLabel, Task, logits_of
 from spacetune.studies.fit.intervals import decisions
 from spacetune.studies.fit.matching import as_trained
 
@@ -67,6 +67,11 @@ class Answers:
     def decided(self) -> Array:
         """What it predicts, in the terms of the targets."""
         return decisions(self.task, self.logits, self.targets)
+
+    @property
+    def labels(self) -> list[Any]:
+        """What is true, as people read it: an indicator as names."""
+        return self.task.names(self.targets == 1) if isinstance(self.task, MultiLabel) else self.data.labels or []
 
     @functools.cached_property
     def said(self) -> list[Any]:

@@ -106,7 +106,7 @@ def compare_models(
     first, second
         Fitted on the same classes, or both on numbers.
     data
-        Texts with labels of that kind.
+        Texts with labels of that kind; where they have weights, scores and intervals go by these.
     names
         What the models are called.
 
@@ -125,16 +125,16 @@ def compare_models(
         told = " and ".join(f"{name} gives {_given(m)}" for name, m in zip(names, (first, second), strict=True))
         raise DataError(f"two models that give the same are compared: {told}")
     a, b = both = [Answers.of(model, data) for model in (first, second)]
-    scores = a.task.scores(a.logits, a.targets), b.task.scores(b.logits, b.targets)
+    scores = [each.task.scores(each.logits, each.targets, data.weights) for each in both]
     numbers = task.kind == "regression"
     return ModelComparison(
         source=data.source,
         n_texts=len(data),
         names=names,
         kind=task.kind,
-        scores=scores,
+        scores=(scores[0], scores[1]),
         difference={name: value - scores[1][name] for name, value in scores[0].items()},
-        intervals=difference_intervals(task.kind, a.targets, a.decided, b.decided),
+        intervals=difference_intervals(task.kind, a.targets, a.decided, b.decided, data.weights),
         mcnemar=None if numbers else McNemar.of(*(_right(each) for each in both)),
         differing=tuple(_differing(data, a, b, numbers)),
         notes=tuple(
@@ -153,7 +153,7 @@ def _right(answers: Answers) -> Array:
 def _differing(data: LabelledTexts, a: Answers, b: Answers, numbers: bool) -> list[dict[str, Any]]:
     apart = np.abs(a.decided - b.decided).reshape(len(data), -1).sum(1)
     order = np.argsort(-apart, kind="stable") if numbers else np.arange(len(data))
-    rows = list(zip(data.labels or [], a.said, b.said, map(as_line, data.inputs), strict=True))
+    rows = list(zip(a.labels, a.said, b.said, map(as_line, data.inputs), strict=True))
     return [
         {"row": i + 1, **dict(zip(("label", "first", "second", "text"), rows[i], strict=True))}
         for i in order[apart[order] > 0].tolist()

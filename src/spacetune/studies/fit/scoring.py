@@ -133,12 +133,11 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
 def _evidence(answers: Answers) -> dict[str, Any]:
     """Return the calibration curve, and the texts to look at."""
     model, targets, predicted = answers.model, answers.targets, answers.decided
-    inputs, labels, said = answers.data.inputs, answers.data.labels or [], answers.said
+    inputs, labels, said = answers.data.inputs, answers.labels, answers.said
     if not isinstance(model, Classifier):
         return {"hardest": tuple(hardest(inputs, labels, predicted.tolist(), np.abs(predicted - targets)))}
     table = probabilities(answers.logits, model.temperature_, model.kind_)
     if isinstance(model.task_, MultiLabel):
-        labels = model.task_.names(targets == 1)  # an indicator names no labels
         loss = -np.log(np.clip(np.where(targets == 1, table, 1 - table), 1e-12, 1)).sum(1)
         curve = reliability(table.ravel(), targets.ravel() == 1)
         return {"calibration": tuple(curve), "hardest": tuple(hardest(inputs, labels, said, loss))}
