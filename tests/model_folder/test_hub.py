@@ -18,7 +18,7 @@ from cli.conftest import run
 from spacetune import Encoder, LinearProbe, SpaceClassifier
 from spacetune.errors import ModelFileError, SpacetuneError, UsageError
 from spacetune.estimators import load_estimator
-from spacetune.model_folder import published, without
+from spacetune.model_folder import fetch_model, published, without
 
 TEXTS = ["my card was charged twice", "where is my order?", "a fine day, thank you", "the parcel never came"] * 8
 LABELS = ["bill", "order", "thanks", "order"] * 8
@@ -190,11 +190,14 @@ def test_the_commands_push_and_take_a_name(
     assert "hashes: 4 hashes of training texts" in refused.err
     assert "add --yes to publish what is listed above" in refused.err
     assert hub.repositories == {}
+    card = tmp_path / "m" / "README.md"
+    card.write_text(card.read_text() + "\nNot for medical texts.\n")
     done = run("push", tmp_path / "m", "me/clf", "--yes", "--private", "--leave-out", "hashes", *encoder)
     assert done.code == 0
     assert "hashes:" not in done.err
     assert f"published: {hub.address}/me/clf" in done.err
     assert "me/clf" in hub.private
+    assert "Not for medical texts." in (fetch_model("me/clf") / "README.md").read_text()
     answered = run("predict", "me/clf", TEXTS[0], "--json", *encoder)
     assert json.loads(answered.out)["predicted"] == model.predict(TEXTS[:1]).tolist()
     missing = run("predict", "me/none", TEXTS[0])

@@ -31,11 +31,11 @@ def push(
     encoder: ModelEncoder = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Publish without asking first.")] = False,
 ) -> None:
-    """Publish a saved model on the hub; what it would show is listed first."""
+    """Publish a saved model on the hub, with its README.md as the card; what it would show is listed first."""
     quiet_libraries()
-    from spacetune.model_folder import publish, published, without
+    from spacetune.model_folder import publish, published, with_card, without
 
-    saved = without(load(model, encoder).to_save(), leave_out or ())
+    saved = with_card(without(load(model, encoder).to_save(), leave_out or ()), model)
     say(f"{repo} would show:")
     for row in published(saved):
         name = row["can be left out as"]

@@ -1,7 +1,7 @@
 """A saved model's folder: claimed by one run, written whole or not at all, and checked when it is read."""
 
 from spacetune.model_folder.claiming import Claim, claim, free_place
-from spacetune.model_folder.hub import fetch_model, names_a_repository, publish, published, without
+from spacetune.model_folder.hub import fetch_model, names_a_repository, publish, published, with_card, without
 from spacetune.model_folder.reading import Stored, read_model
 from spacetune.model_folder.saved_model import SavedModel, is_model
 from spacetune.model_folder.schema import check_config, check_tensors
@@ -20,5 +20,6 @@ __all__ = [
     "publish",
     "published",
     "read_model",
+    "with_card",
     "without",
 ]

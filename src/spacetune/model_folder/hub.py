@@ -15,9 +15,9 @@ from typing import Any
 
 from spacetune.errors import ModelFileError, UsageError
 from spacetune.model_folder.claiming import claim
-from spacetune.model_folder.saved_model import SavedModel
+from spacetune.model_folder.saved_model import CARD, SavedModel
 
-__all__ = ["PARTS", "fetch_model", "names_a_repository", "publish", "published", "without"]
+__all__ = ["PARTS", "fetch_model", "names_a_repository", "publish", "published", "with_card", "without"]
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 WANTED = ["config*.json", "model*.safetensors", "encoder*/*", "encoder*/*/*", "README.md"]
@@ -116,6 +116,12 @@ def without(saved: SavedModel, leave_out: Sequence[str]) -> SavedModel:
     if "hashes" in leave_out:
         tensors["train_hashes"] = tensors["train_hashes"][:0]
     return dataclasses.replace(saved, tensors=tensors)
+
+
+def with_card(saved: SavedModel, folder: str | os.PathLike[str]) -> SavedModel:
+    """Return a model to be saved with the card in its folder, which people may have written on, if there is one."""
+    card = Path(folder) / CARD
+    return dataclasses.replace(saved, card=card.read_text(encoding="utf-8")) if card.is_file() else saved
 
 
 def publish(
