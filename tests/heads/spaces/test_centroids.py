@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import scipy.linalg
 import torch
 
 from spacetune.encoders import TokenFeatures
 from spacetune.errors import UsageError
-from spacetune.heads.spaces import ConceptSpaces, fused_centroids
+from spacetune.heads import SpaceHead
+from spacetune.heads.spaces import ConceptSpaces, fused_centroids, space_overlap
 from spacetune.heads.spaces.pooling import masked_mean
 
 LENGTHS = (3, 1, 0, 6)
@@ -74,3 +77,34 @@ def test_batches_laid_out_by_layer_give_the_same() -> None:
     assert again.values.equal(features.take(torch.tensor([0, 3])).values)
     for ours, whole in zip(fused_centroids(both, taken), fused_centroids(both, features), strict=True):
         torch.testing.assert_close(ours, whole[rows], rtol=1e-12, atol=1e-12)
+
+
+def test_products_in_bfloat16_are_rounded_once() -> None:
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(64, 2, 32, generator=generator).bfloat16()
+    features = TokenFeatures(values, torch.arange(65))  # texts of one token: the centroid is the token's
+    spaces = ConceptSpaces(32, 8, 3, n_layers=2, generator=generator)
+    with torch.no_grad():
+        spaces.operators.copy_(spaces.operators.bfloat16())
+        exact = spaces(values.float()).reshape(64, 2, 3, 8)
+        (found,) = fused_centroids([spaces], features, torch.bfloat16, 256)
+    torch.testing.assert_close(found.float(), exact, rtol=2**-8, atol=2**-8)
+    assert (found.float() - exact).abs().mean() < 2**-10
+
+
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_angles_of_spaces_are_those_of_their_rows(n_layers: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    spaces = ConceptSpaces(24, 3, 4, n_layers=n_layers, generator=generator)
+    with torch.no_grad():
+        spaces.operators[0, 1, 2] = 2 * spaces.operators[0, 1, 1]  # of rank 2
+        spaces.operators[:, 2] = spaces.operators[:, 0]
+    found = space_overlap(SpaceHead(spaces, 4, generator), tuple("abcd"))
+    bases = [[scipy.linalg.orth(own.detach().double().T.numpy()) for own in layers] for layers in spaces.operators]
+    for a in range(4):
+        for b in range(4):
+            parts = [scipy.linalg.subspace_angles(layer[a], layer[b]) for layer in bases]
+            angles = np.concatenate(parts)
+            assert found.principal_angle[a, b] == pytest.approx(np.degrees(angles.mean()), abs=1e-5)
+            assert found.smallest_angle[a, b] == pytest.approx(np.degrees(angles.min()), abs=1e-5)
+            assert found.operator_overlap[a, b] == pytest.approx(np.mean(np.cos(angles) ** 2), abs=1e-9)

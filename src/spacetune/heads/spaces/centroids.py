@@ -76,7 +76,7 @@ class _Centroids(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, values: Tensor, offsets: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
-        spaces = torch.baddbmm(shift.unsqueeze(1), values.transpose(0, 1), matrix.transpose(1, 2)).tanh_()
+        spaces = _tanh_of_products(values.transpose(0, 1), matrix, shift)
         ctx.save_for_backward(values, offsets, matrix, spaces)
         return segment_mean(spaces.transpose(0, 1), _with_spare(offsets, len(values)))[:-1]
 
@@ -91,6 +91,15 @@ class _Centroids(torch.autograd.Function):
         of_values = torch.bmm(raw, matrix).transpose(0, 1) if ctx.needs_input_grad[0] else None
         of_shift = raw.sum(1, dtype=grads[0].dtype).to(matrix.dtype)
         return of_values, None, torch.bmm(raw.transpose(1, 2), values.transpose(0, 1)), of_shift
+
+
+def _tanh_of_products(values: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
+    """Return ``tanh(P h + s)`` of every layer, ``(layer, token, width)``; in bfloat16 rounded once, by oneDNN."""
+    if values.dtype != torch.bfloat16 or not values.is_cpu or not torch.backends.mkldnn.is_available():
+        return torch.baddbmm(shift.unsqueeze(1), values, matrix.transpose(1, 2)).tanh_()
+    fused = torch.ops.mkldnn._linear_pointwise
+    layers = zip(values, matrix, shift, strict=True)
+    return torch.stack([fused(rows.contiguous(), operators, s, "tanh", [], "") for rows, operators, s in layers])
 
 
 def _with_spare(offsets: Tensor, n_rows: int) -> Tensor:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import scipy.linalg
 import torch
 from torch import Tensor
 
@@ -95,24 +94,41 @@ def space_overlap(head: SpaceHead, names: tuple[str, ...], centroids: Tensor | N
     """
     matrix, _ = head.spaces.folded()
     n_layers, n_spaces, n_latent, n_embed = head.spaces.operators.shape
-    blocks = matrix.detach().double().reshape(n_layers, n_spaces, n_latent, n_embed).transpose(0, 1)
-    bases = [[scipy.linalg.orth(each.T.numpy()) for each in layers] for layers in blocks]
-    angles = [[_angles(a, b) for b in bases] for a in bases]
+    cosines = _cosines_of_angles(matrix.detach().double().reshape(n_layers, n_spaces, n_latent, n_embed))
+    angles = np.degrees(np.arccos(np.minimum(cosines, 1)))
     mean = None if centroids is None else centroids.double().mean(0).permute(1, 0, 2).flatten(1)
     return SpaceOverlap(
         names=names,
-        principal_angle=np.array([[pair.mean() for pair in row] for row in angles]),
-        smallest_angle=np.array([[pair.min() for pair in row] for row in angles]),
-        operator_overlap=np.array([[np.mean(np.cos(np.radians(pair)) ** 2) for pair in row] for row in angles]),
+        principal_angle=np.nanmean(angles, axis=2),
+        smallest_angle=np.nanmin(angles, axis=2),
+        operator_overlap=np.nanmean(np.square(cosines), axis=2),
         chance_overlap=n_latent / n_embed,
         centroid_cosine=None if mean is None else _cosine(mean).numpy(),
         centroid_distance=None if mean is None else torch.cdist(mean, mean).numpy(),
     )
 
 
-def _angles(one: list[np.ndarray], other: list[np.ndarray]) -> np.ndarray:
-    """Return the principal angles of two spaces in degrees: those of their row spaces at every layer."""
-    return np.concatenate([np.degrees(scipy.linalg.subspace_angles(a, b)) for a, b in zip(one, other, strict=True)])
+def _cosines_of_angles(operators: Tensor) -> np.ndarray:
+    r"""Return the cosines of the principal angles between every two spaces, ``(space, space, layer · latent)``.
+
+    They are the singular values of :math:`Q_a^\top Q_b`, with orthonormal bases Q of the operators' row spaces (Björck
+    and Golub 1973), at every layer. NaN stands for angles that operators of a lower rank do not have.
+
+    Parameters
+    ----------
+    operators
+        ``(layer, space, latent, dim)``.
+    """
+    n_spaces, n_latent, dim = operators.shape[1:]
+    _, sizes, rows = torch.linalg.svd(operators, full_matrices=False)
+    held = sizes > sizes[..., :1] * max(n_latent, dim) * torch.finfo(operators.dtype).eps
+    bases, ranks = rows * held.unsqueeze(3), held.sum(2)
+    found: list[Tensor] = []
+    for space in range(n_spaces):
+        cosines = torch.linalg.svdvals(bases[:, space, None] @ bases.transpose(2, 3))
+        n_angles = torch.minimum(ranks, ranks[:, space, None]).unsqueeze(2)
+        found.append(torch.where(torch.arange(cosines.shape[2]) < n_angles, cosines, torch.nan))
+    return torch.stack(found).transpose(1, 2).flatten(2).numpy()
 
 
 def _cosine(rows: Tensor) -> Tensor:
