@@ -40,13 +40,13 @@ def test_few_texts_and_other_families_are_told_nothing(
     monkeypatch.setattr(tuning, "WORTH_IT", 81)
     tell_of_tuning(model, 1000)
     monkeypatch.setattr(tuning, "WORTH_IT", 80)
-    monkeypatch.setattr(tuning, "tuning_cost", lambda encoder, n: math.inf)
+    monkeypatch.setattr(tuning, "tuning_cost", lambda *given: math.inf)
     tell_of_tuning(model, 1000)
     assert "tuning them" not in caplog.text
-    monkeypatch.setattr(tuning, "tuning_cost", lambda encoder, n: 600.0)
+    monkeypatch.setattr(tuning, "tuning_cost", lambda *given: 600.0)
     tell_of_tuning(model, 1000)
     assert "would take about 10 min here" in caplog.text
 
 
 def test_the_cost_grows_with_the_tokens(tiny_encoder: Encoder) -> None:
-    assert 0 < tuning_cost(tiny_encoder, 10) < tuning_cost(tiny_encoder, 100_000)
+    assert 0 < tuning_cost(tiny_encoder, 2_000, 10) < tuning_cost(tiny_encoder, 2_000, 100_000)

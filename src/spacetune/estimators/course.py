@@ -143,7 +143,7 @@ class Course:
             "n_texts": len(sample.labels),
             "dev": note,
             "dev_scores": self.task.scores(logits, *data.dev_truth),
-            "baseline": self.task.baseline(opened.targets.numpy(), *data.dev_truth),
+            "baseline": self.task.baseline(opened.targets.numpy(), *data.dev_truth, opened.sample.weights),
         }
         set_aside = held is None and data.has_dev
         return Done(opened, dataclasses.replace(learnt, task=self.task), on, report, logits, data.dev_truth, set_aside)

@@ -17,7 +17,7 @@ from spacetune.encoders import Encoder, FeatureStore, Layers
 from spacetune.errors import UsageError
 from spacetune.estimators.classifier import Classifier
 from spacetune.estimators.settings import settings_of
-from spacetune.fitting import SETTINGS, Method, space_method
+from spacetune.fitting import SETTINGS, Method, space_method, text_chunks
 from spacetune.heads import Head, SpaceHead
 from spacetune.heads.spaces import InterVariant, SpaceOverlap, aligned_space, space_overlap
 
@@ -229,7 +229,7 @@ class SpaceClassifier(Classifier):
         check_is_fitted(self)
         source, head = self.features(texts), self.space_head
         with torch.inference_mode():
-            return torch.cat([head.centroids(source.take(rows)) for rows in torch.arange(len(source)).split(2048)])
+            return torch.cat([head.centroids(source.take(rows)) for rows in text_chunks(source.lengths)])
 
     @property
     def space_head(self) -> SpaceHead:

@@ -63,7 +63,7 @@ def fit_temperature(logits: Array, targets: Array, kind: str, weights: Array | N
 
     def beyond_succession(log_temperature: float) -> float:
         chances = np.exp(of_truth(log_temperature))
-        return float(np.average(chances.mean(1), weights=weights)) - (chances.size + 1) / (chances.size + 2)
+        return float(np.average(chances.mean(1), weights=weights)) - (n + 1) / (n + 2)
 
     n = targets.size if weights is None else targets.size / len(targets) * weights.sum() ** 2 / np.square(weights).sum()
     low, high = float(np.log(0.05)), float(np.log(20.0))

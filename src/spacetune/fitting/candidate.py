@@ -77,8 +77,10 @@ class Candidate:
         return near and all(standing(epoch.scores, monitor) > each for each in start)
 
     def waited(self, patience: int | None) -> bool:
-        """Tell whether this many epochs have passed without a better score."""
-        return patience is not None and bool(self.epochs) and self.epochs[-1].epoch - self.best_epoch >= patience
+        """Tell whether this many epochs (1 at least) have passed without a better score."""
+        if patience is None or not self.epochs:
+            return False
+        return self.epochs[-1].epoch - self.best_epoch >= max(1, patience)
 
     def restore_best(self) -> None:
         """Put the best parameters back."""

@@ -17,6 +17,7 @@ from spacetune.data import LabelledTexts, label_kind, normalised, split_dev
 from spacetune.encoders import as_given, as_inputs, holds_texts
 from spacetune.errors import DataError, UsageError, counted
 from spacetune.fitting.inputs import Inputs
+from spacetune.fitting.tasks import Task
 
 __all__ = ["Batch", "DevTexts", "FitData", "Split", "dev_texts", "split_texts", "text_keys"]
 
@@ -51,7 +52,17 @@ class FitData:
 
     def batch(self, rows: Tensor) -> Batch:
         """Return targets of some training texts, and their weights, which are 1 on average over all of them."""
-        return self.targets[rows], None if self.weights is None else (self.weights / self.weights.mean())[rows]
+        weights = _even(self.weights)
+        return self.targets[rows], None if weights is None else weights[rows]
+
+    @property
+    def dev_batch(self) -> Batch:
+        """Targets of the dev texts, and their weights, likewise."""
+        return self.dev_targets, _even(self.dev_weights)
+
+    def prior(self, task: Task) -> Tensor:
+        """Return a task's best guess without a text, ``(output,)``; the size of the weights does not count."""
+        return task.prior(self.targets, _even(self.weights))
 
     @property
     def truth(self) -> tuple[Array, Array | None]:
@@ -62,6 +73,10 @@ class FitData:
     def dev_truth(self) -> tuple[Array, Array | None]:
         """Targets and weights of the dev texts, for scores."""
         return self.dev_targets.numpy(), _array(self.dev_weights)
+
+
+def _even(weights: Tensor | None) -> Tensor | None:
+    return None if weights is None else weights / weights.mean()
 
 
 def _array(weights: Tensor | None) -> Array | None:

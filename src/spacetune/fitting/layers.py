@@ -92,8 +92,8 @@ def tuning_schedule(
     return Schedule(n_texts, epochs, size, patience=patience, monitor=monitor, seed=seed)
 
 
-def tuning_seconds(encoder: Encoder, n_tokens: int) -> float:
-    """Return about how long training the upper layers over so many tokens takes here, where nothing else is asked for.
+def tuning_seconds(encoder: Encoder, n_texts: int, n_tokens: int) -> float:
+    """Return about how long training the upper layers over these texts takes here, where nothing else is asked for.
 
     Six operations a weight and token, at the rate at which this machine multiplies matrices of a layer's size; half as
     much again for what is no product. Raises `UnsupportedByFamily` as `UpperLayers` does.
@@ -106,7 +106,8 @@ def tuning_seconds(encoder: Encoder, n_tokens: int) -> float:
     torch.mm(x, weight.T)
     rate = 2 * rows * 4 * width * width / (time.perf_counter() - began)
     weights = TOP_SHARE * encoder.n_layers * 12 * width**2
-    return 1.5 * 6 * weights * n_tokens * EPOCHS / rate
+    n_epochs = tuning_schedule(n_texts, None, None, None, "", 0).n_epochs
+    return 1.5 * 6 * weights * n_tokens * n_epochs / rate
 
 
 def fit_layers(

@@ -161,8 +161,10 @@ def logistic(
     For two classes scikit-learn gives one row; it is shared out to both with opposite signs.
     """
     if len(np.unique(targets)) < 2:
-        lead = 8.0 if targets.size and targets[0] else -8.0
-        return np.zeros((2, rows.shape[1])), np.array([-lead / 2, lead / 2])
+        only = int(targets[0]) if targets.size else 0
+        bias = np.full(max(2, only + 1), -4.0)
+        bias[only] = 4.0
+        return np.zeros((len(bias), rows.shape[1])), bias
     with unlogged():
         model = LogisticRegression(C=C, max_iter=400, tol=1e-3, class_weight=of_classes).fit(rows, targets, weights)
     if len(model.classes_) == 2:

@@ -46,7 +46,7 @@ def shares(head: Tensor, other: Tensor, data: FitData, task: Task) -> tuple[floa
 
     def objective(point: Array) -> tuple[float, Array]:
         p = torch.as_tensor(point).requires_grad_()
-        loss = task.loss(p[0] * head + p[1] * other, data.dev_targets, data.dev_weights) * len(data.dev_targets)
+        loss = task.loss(p[0] * head + p[1] * other, *data.dev_batch) * len(data.dev_targets)
         total = loss + PULL * ((p[0] - 1).square() + p[1].square())
         total.backward()
         assert p.grad is not None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -43,7 +44,12 @@ def multilabel_scores(true: Array, predicted: Array, weights: Array | None = Non
 
 
 def regression_scores(true: Array, predicted: Array, weights: Array | None = None) -> dict[str, float]:
-    """Return R², Pearson's and Spearman's correlation, and mean absolute error; 0 correlation for constants."""
+    """Return R², Pearson's and Spearman's correlation, and mean absolute error; 0 correlation for constants.
+
+    Predictions that are no numbers, of a training that diverged, are worse than any others.
+    """
+    if not np.isfinite(predicted).all():
+        return {"r2": -math.inf, "pearson": 0.0, "spearman": 0.0, "mae": math.inf}
     constant = np.ptp(predicted) == 0 or np.ptp(true) == 0
     ranks = stats.rankdata(true), stats.rankdata(predicted)
     return {

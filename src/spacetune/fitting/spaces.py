@@ -133,18 +133,20 @@ def _dtype(inputs: Inputs) -> torch.dtype:
 def token_statistics(inputs: Inputs, adapter: Adapter | None = None) -> tuple[Tensor, Tensor]:
     """Return mean and standard deviation of every feature over all tokens, ``(layer, dim)``, in one pass."""
     n_layers, dim = inputs.shape
-    count, sums = 0, torch.zeros(2, n_layers * dim).double()
+    count, sums, near = 0, torch.zeros(2, n_layers * dim).double(), None
     for rows in text_chunks(inputs.lengths, CACHED_TOKENS):
         with torch.no_grad():
             flat = widened(inputs.take(rows, adapter).values).flatten(1)
+            near = flat.mean(0) if near is None and len(flat) else near  # far from 0 squares would lose what differs
+            flat = flat if near is None else flat - near
         ones = flat.new_ones(1, len(flat))
         count += len(flat)
         sums[0] += (ones @ flat).squeeze(0)
         sums[1] += (ones @ flat.square_()).squeeze(0)
     total, squares = sums.view(2, n_layers, dim)
-    mean = total / count
-    variance = (squares / count - mean.square()).clamp(min=0)
-    scale = variance.sqrt()
+    apart = total / count
+    scale = (squares / count - apart.square()).clamp(min=0).sqrt()
+    mean = apart if near is None else apart + near.view(n_layers, dim)
     return mean, torch.where(scale > 1e-6, scale, torch.ones_like(scale))
 
 
@@ -182,7 +184,7 @@ def fit_heads(
     tuple
         The heads with their best parameters, and their histories.
     """
-    heads = new_heads(data.train, task.prior(data.targets, data.weights), starts_of(settings))
+    heads = new_heads(data.train, data.prior(task), starts_of(settings))
     candidates = [Candidate(h, s.learning_rate, s.weight_decay) for h, s in zip(heads, settings, strict=True)]
     spaces = [head.spaces for head in heads]
 

@@ -74,7 +74,7 @@ def fit_with_encoder(
     assert provenance is not None
     layers = provenance.layers
     trainable = TrainableEncoder(encoder, layers, seed=schedule.seed)
-    [head] = new_heads(data.train, task.prior(data.targets, data.weights), starts_of([settings]))
+    [head] = new_heads(data.train, data.prior(task), starts_of([settings]))
     both = nn.ModuleDict({"encoder": trainable, "head": head})
     candidate = Candidate(both, settings.learning_rate, settings.weight_decay, apart=(trainable, encoder_learning_rate))
     count = sum(p.numel() for p in candidate.trained().values())

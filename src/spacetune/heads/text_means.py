@@ -64,8 +64,8 @@ class TextMean(nn.Module):
         return self.spaces(features.values.to(self.spaces.operators.dtype)).flatten(2).double() - self.mean
 
     def unit(self, texts: TokenFeatures) -> tuple[Tensor, Tensor]:
-        """Return single texts as they meet ``(text, layer, width)``, and their norms ``(text, layer)``."""
-        centred = self.means(texts) - self.mean
+        """Return single texts as they meet ``(text, layer, width)``, and their norms; a text without tokens is 0."""
+        centred = (self.means(texts) - self.mean) * (texts.lengths > 0).view(-1, 1, 1)
         norms = centred.norm(dim=2).clamp(min=1e-12)
         return centred / norms.unsqueeze(2), norms
 

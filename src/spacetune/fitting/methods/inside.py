@@ -147,7 +147,7 @@ class InsideMethod(Method):
         """Make the heads, standardised by what the first centroid gives and started from the best of its probes."""
         with torch.no_grad():
             centroid = None if adapter is None else adapter.centroid()
-        prior = task.prior(data.targets, data.weights)
+        prior = data.prior(task)
         if self.head == "space":
             starts = [(self.n_latent, generator)] * self.n_vertices
             made = new_heads(data.train, prior, starts, adapter=centroid, dtype=torch.float32)

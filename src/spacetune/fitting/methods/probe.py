@@ -176,7 +176,8 @@ class ProbeMethod(Method):
         one, other = (standing(task.scores(each, *data.dev_truth), task.monitor) for each in (logits, frozen[1]))
         if tuned.changes is None or one <= other:
             log.warning("tuning did no better on dev than the probe of the frozen encoder, which is kept")
-            return frozen
+            stopped = tuned.history if tuned.history.ended == "interrupted" else None
+            return dataclasses.replace(before, history=stopped), frozen[1]
         chosen = dataclasses.replace(before.chosen, tuned_share=tuned.share)
         return _told(Model(head, tuned.changes), tuned.history, chosen), logits
 
@@ -188,7 +189,7 @@ class ProbeMethod(Method):
         vertices = LinearVertices(of_rows.mean.size, run.task.n_outputs, 1, generator=generator)
         mean, scale = (torch.as_tensor(np.asarray(part)) for part in of_rows)
         start = torch.zeros(run.task.n_outputs, len(mean))
-        vertices.start_at(mean, scale / SPREAD, start, run.task.prior(data.targets, data.weights))
+        vertices.start_at(mean, scale / SPREAD, start, data.prior(run.task))
         trained = _TunedLinear(vertices, run.task)
         layers = tune(
             trained, data, run, self.reading, self._schedule(data, run),

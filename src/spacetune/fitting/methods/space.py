@@ -187,7 +187,7 @@ class SpaceMethod(Method):
         schedule = self._schedule(len(data.train), run.task)
         if isinstance(chosen, PairSpacesChosen):
             return learn_pair_spaces_again(data, schedule, run, before)
-        schedule = schedule.for_share(chosen.share)
+        schedule = schedule.for_share(chosen.share, least=1 if self.n_vertices == 1 else 0)
         head, simplex, _ = self._train(data, chosen.settings, schedule, run)
         if chosen.path is not None:
             head = learn_path(data, run.task, chosen.path).beside(head)
@@ -223,7 +223,7 @@ class SpaceMethod(Method):
             )  # fmt: skip
             return heads[0], None, histories[0]
         starts = [dataclasses.replace(settings, seed=settings.seed + SEED_STEP * i) for i in range(self.n_vertices)]
-        vertices = SpaceVertices(new_heads(data.train, run.task.prior(data.targets, data.weights), starts_of(starts)))
+        vertices = SpaceVertices(new_heads(data.train, data.prior(run.task), starts_of(starts)))
         training = SimplexTraining(
             learning_rate=settings.learning_rate, head_learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay, dropout=settings.dropout, diversity_weight=0.0,

@@ -140,9 +140,12 @@ class MultiLabel:
         threshold = best_threshold(logits, targets, weights)
         return MultiLabel(self.classes, self.weights, threshold, indicator=self.indicator)
 
-    def baseline(self, train: Array, test: Array, weights: Array | None = None) -> dict[str, float]:
+    def baseline(
+        self, train: Array, test: Array, weights: Array | None = None, train_weights: Array | None = None
+    ) -> dict[str, float]:
         """Score the training set's most frequent label set."""
-        sets, counts = np.unique(train, axis=0, return_counts=True)
+        sets, place = np.unique(train, axis=0, return_inverse=True)
+        counts = np.bincount(place, train_weights)
         return multilabel_scores(test, np.tile(sets[counts.argmax()], (len(test), 1)), weights)
 
 

@@ -73,6 +73,8 @@ class Regression:
         """Return R², correlations and mean absolute error."""
         return regression_scores(targets, self.labels(logits), weights)
 
-    def baseline(self, train: Array, test: Array, weights: Array | None = None) -> dict[str, float]:
+    def baseline(
+        self, train: Array, test: Array, weights: Array | None = None, train_weights: Array | None = None
+    ) -> dict[str, float]:
         """Score the training set's mean."""
-        return regression_scores(test, np.full(len(test), train.mean()), weights)
+        return regression_scores(test, np.full(len(test), np.average(train, weights=train_weights)), weights)

@@ -101,7 +101,9 @@ class SingleLabel:
         log_loss = float(np.average(weighted, weights=weights))
         return {**classification_scores(targets, logits.argmax(1), weights), "neg_log_loss": log_loss}
 
-    def baseline(self, train: Array, test: Array, weights: Array | None = None) -> dict[str, float]:
+    def baseline(
+        self, train: Array, test: Array, weights: Array | None = None, train_weights: Array | None = None
+    ) -> dict[str, float]:
         """Score the training set's majority class."""
-        majority = np.bincount(train, minlength=self.n_outputs).argmax()
+        majority = np.bincount(train, train_weights, minlength=self.n_outputs).argmax()
         return classification_scores(test, np.full(len(test), majority), weights)

@@ -56,7 +56,9 @@ class Task(Protocol):
         """Score logits against targets; a text counts by its weight."""
         ...
 
-    def baseline(self, train: Array, test: Array, weights: Array | None = None) -> dict[str, float]:
+    def baseline(
+        self, train: Array, test: Array, weights: Array | None = None, train_weights: Array | None = None
+    ) -> dict[str, float]:
         """Score the best constant guess: the majority class, label set, or the mean; `weights` are those of `test`."""
         ...
 

@@ -200,7 +200,8 @@ def _encode_once(data: LabelledTexts, regression: bool, settings: dict[str, Any]
     """Put the texts into the store before the clock starts, for most read from there; return a tuning's seconds."""
     probe = make_estimator("probe", regression, settings_for("probe", regression, settings), seed)
     probe.features(data.inputs)
-    return (1 - HELD) * tuning_cost(probe.encoder_, sum(probe.encoder_.count_tokens(data.inputs)))
+    n_tokens = sum(probe.encoder_.count_tokens(data.inputs))
+    return tuning_cost(probe.encoder_, round((1 - HELD) * len(data)), round((1 - HELD) * n_tokens))
 
 
 def _parts(data: LabelledTexts, seed: int) -> tuple[LabelledTexts, LabelledTexts]:

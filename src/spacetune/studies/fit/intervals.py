@@ -70,9 +70,10 @@ def score_intervals(
     if len(truth) < 2:
         return {}
     found = {name: _ends(values, level) for name, values in _drawn(kind, truth, [predicted], seed, weights)[0].items()}
-    if found.get("accuracy") in ((0.0, 0.0), (1.0, 1.0)):
+    right = None if kind == "regression" else (truth == predicted).reshape(len(truth), -1).all(1)
+    if right is not None and right.all() == right.any():
         far = ((1 - level) / 2) ** (1 / len(truth))
-        found["accuracy"] = (far, 1.0) if found["accuracy"][0] else (0.0, 1 - far)
+        found["accuracy"] = (far, 1.0) if right.all() else (0.0, 1 - far)
     return found
 
 

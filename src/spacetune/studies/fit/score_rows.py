@@ -131,7 +131,7 @@ def probe_rows(probe: TextEstimator, data: Parts) -> list[Row]:
 def _majority(method: str, task: Task, data: Parts, split: str, seconds: float) -> Row:
     learnt = data.train if data.everything is None or split == "dev" else data.everything
     train, truth = (task.targets(d.labels or []).numpy() for d in (learnt, data.scored[split]))
-    scores = task.baseline(train, truth, data.scored[split].weights)
+    scores = task.baseline(train, truth, data.scored[split].weights, learnt.weights)
     return {"method": method, "split": split, "n": len(truth), **scores, "seconds": seconds}
 
 

@@ -118,7 +118,7 @@ def score_model(model: TextEstimator, data: LabelledTexts) -> Scores:
         n_texts=len(data),
         kind=task.kind,
         scores=task.scores(logits, targets, data.weights),
-        baseline=task.baseline(targets, targets, data.weights),
+        baseline=task.baseline(targets, targets, data.weights, data.weights),
         ece=_ece(model, logits, targets) if isinstance(model, Classifier) else None,
         from_spaces=from_spaces,
         confusion=_confusion(targets, logits.argmax(1), task.n_outputs) if single else None,

@@ -18,10 +18,10 @@ WORTH_IT = 1_000
 """Texts from which on tuning is worth a trial; the number is ours."""
 
 
-def tuning_cost(encoder: Encoder, n_tokens: int) -> float:
-    """Return about how many seconds training the upper layers over so many tokens takes; infinity where none can be."""
+def tuning_cost(encoder: Encoder, n_texts: int, n_tokens: int) -> float:
+    """Return about how many seconds training the upper layers over these texts takes; infinity where none can be."""
     try:
-        return tuning_seconds(encoder, n_tokens)
+        return tuning_seconds(encoder, n_texts, n_tokens)
     except UnsupportedByFamily:
         return math.inf
 
@@ -39,7 +39,7 @@ def tell_of_tuning(model: TextEstimator, n_tokens: int) -> None:
     frozen = model.learnt_.model.adapter is None and model.learnt_.encoder is None
     if not frozen or getattr(model, "inside", "") is not None or model.report_["n_texts"] < WORTH_IT:
         return
-    seconds = tuning_cost(model.encoder_, n_tokens)
+    seconds = tuning_cost(model.encoder_, model.report_["n_texts"], n_tokens)
     if seconds < math.inf:
         told = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
         log.info(
