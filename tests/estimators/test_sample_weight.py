@@ -151,3 +151,13 @@ def test_a_checkpoint_of_other_weights_is_refused(tiny_encoder: Encoder, tmp_pat
     model.fit(TEXTS, LABELS, np.arange(1, 41), checkpoint=tmp_path / "state")
     with pytest.raises(UsageError, match="weights"):
         model.fit(TEXTS, LABELS, np.arange(2, 42), checkpoint=tmp_path / "state")
+
+
+@pytest.mark.parametrize("times", [1e-3, 1e3])
+def test_only_the_ratio_of_weights_counts_for_trained_heads(times: float, tiny_encoder: Encoder) -> None:
+    def answers(size: float, labels: Any) -> np.ndarray:
+        model = SpaceClassifier(tiny_encoder, n_epochs=2, n_latent=4, store=None)
+        return model.fit(TEXTS, labels, np.full(len(TEXTS), size)).predict_proba(TEXTS)
+
+    for labels in (LABELS, [[name, "all"] for name in LABELS]):
+        np.testing.assert_allclose(answers(times, labels), answers(1.0, labels), atol=1e-5)

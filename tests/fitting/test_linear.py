@@ -71,3 +71,11 @@ def test_numbers_are_standardised_ridge() -> None:
     ridge = Ridge(alpha=0.25).fit(rows, (targets - 20) / 3)
     np.testing.assert_allclose(weight[0], ridge.coef_)
     np.testing.assert_allclose(bias, [ridge.intercept_])
+
+
+def test_one_class_alone_is_the_likeliest_whatever_its_number() -> None:
+    for only, n_classes in ((0, 2), (1, 2), (2, 3), (3, 5)):
+        weight, bias = fit_linear(SingleLabel(list(range(n_classes))), np.ones((3, 4)), np.full(3, only), 1.0)
+        assert weight.shape == (n_classes, 4)
+        assert bias.argmax() == only
+        assert len(logistic(np.ones((3, 4)), np.full(3, only), 1.0)[1]) == max(2, only + 1)

@@ -56,3 +56,8 @@ def test_several_labels_lose_the_sum_over_labels_and_the_mean_over_texts() -> No
 def test_the_classes_told_are_few(n: int, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         SingleLabel("abcdefghij"[:n]).targets(["z"])
+
+
+def test_predictions_that_are_no_numbers_are_the_worst() -> None:
+    found = regression_scores(np.array([1.0, 2.0]), np.array([np.nan, 2.0]))
+    assert found == {"r2": -np.inf, "pearson": 0.0, "spearman": 0.0, "mae": np.inf}

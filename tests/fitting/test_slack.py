@@ -31,3 +31,11 @@ def test_without_scores_the_last_epoch_is_kept() -> None:
     for number in (1, 2):
         candidate.record(Epoch(number, 0.0, {}, 0.0), "macro_f1")
     assert candidate.best_epoch == 2
+
+
+def test_no_patience_waits_for_one_epoch_that_is_no_better() -> None:
+    candidate = Candidate(nn.Linear(1, 1), 0.1, 0.0)
+    for number, score in enumerate((0.1, 0.2, 0.15)):
+        candidate.record(Epoch(number, 0.0, {"accuracy": score}, 0.0), "accuracy")
+        assert candidate.waited(0) == (score == 0.15)
+        assert not candidate.waited(None)

@@ -64,3 +64,12 @@ def test_patience_grows_with_the_epochs_that_were_left_open() -> None:
     assert auto_schedule(6400, None, None, 4, "r2", 0).patience == 4
     assert auto_schedule(20, 60, None, 4, "r2", 0).patience == 4
     assert auto_schedule(20, None, None, None, "r2", 0).patience is None
+
+
+def test_features_far_from_0_keep_their_deviation() -> None:
+    generator = torch.Generator().manual_seed(0)
+    values = 1e4 + torch.randn(5_000, 1, 3, generator=generator)
+    far = FrozenInputs(TokenFeatures(values, torch.arange(0, 5_001, 10)))
+    mean, scale = token_statistics(far)
+    torch.testing.assert_close(mean.float(), values.mean(0), rtol=1e-6, atol=0)
+    torch.testing.assert_close(scale.float(), values.double().std(0, correction=0).float(), rtol=1e-3, atol=0)

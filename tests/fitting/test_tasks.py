@@ -50,3 +50,16 @@ def test_counted_words_are_scored_at_the_threshold_of_dev() -> None:
     dev_logits = words.logits(dev.inputs)
     assert dev_logits is not None
     assert words.task.threshold == best_threshold(dev_logits, task.targets(dev.labels or []).numpy())
+
+
+def test_the_majority_is_that_of_what_texts_weigh() -> None:
+    light, heavy = np.array([0, 0, 1]), np.array([1.0, 1.0, 5.0])
+    assert SingleLabel(["a", "b"]).baseline(light, light, heavy, heavy)["accuracy"] == pytest.approx(5 / 7)
+    sets = np.eye(2, dtype=int)[light]
+    assert MultiLabel(["a", "b"]).baseline(sets, sets, heavy, heavy)["accuracy"] == pytest.approx(5 / 7)
+    assert Regression(0, 1).baseline(light * 1.0, light * 1.0, heavy, heavy)["r2"] == pytest.approx(0.0)
+
+
+def test_numbers_of_the_smallest_spread_keep_their_scale() -> None:
+    task = Regression.of([0.0, 2e-300])
+    assert (task.mean, task.scale) == (pytest.approx(1e-300), pytest.approx(1e-300))

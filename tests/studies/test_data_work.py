@@ -19,7 +19,9 @@ from spacetune.studies import (
     demo_texts,
     find_label_errors,
     find_near_duplicates,
+    map_spaces,
     measure_drift,
+    place_texts,
     predict_texts,
     read_thresholds,
     score_model,
@@ -325,3 +327,38 @@ def test_thresholds_are_whole_numbers_too_and_of_a_json_file(model: LinearProbe,
     assert read_thresholds(place).thresholds[0].value == 1
     with pytest.raises(DataError, match=r"thresholds are read from a \.json file, got t\.csv"):
         read_thresholds(render(found, tmp_path / "t.csv"))
+
+
+def test_a_share_is_met_where_binary_numbers_miss_it() -> None:
+    scores, right = np.linspace(0.99, 0.5, 100), np.arange(100) < 7
+    for level in (0.07, 0.14, 0.28, 0.55, 0.56):
+        cut = cut_of(scores, np.ones(100, bool), "keep", level)
+        assert (scores >= cut).sum() == round(100 * level)
+    assert (scores >= cut_of(scores, right, "precision", 0.07)).all()
+
+
+def test_a_map_is_of_the_fit_it_was_drawn_with(model: LinearProbe, shallow: Encoder) -> None:
+    found = map_spaces(model, HELD.take(range(30)))
+    assert place_texts(model, found, HELD.texts[:1])[0].nearest[0]["distance"] < 1e-3
+    again = LinearProbe(shallow, C=1e-1, layers=-1, store=None).fit(TRAIN.texts[:200], TRAIN.labels[:200])
+    with pytest.raises(UsageError, match="with another model, or with another fit"):
+        place_texts(again, found, HELD.texts[:1])
+    with pytest.raises(DataError, match="got one string"):
+        place_texts(model, found, "ab")
+    with pytest.raises(UsageError, match="n_nearest must be at least"):
+        place_texts(model, found, HELD.texts[:1], n_nearest=-1)
+
+
+def test_whole_numbers_are_asked_for(model: LinearProbe) -> None:
+    for study, given in (
+        (suggest_texts, (model, HELD, 2.5)),
+        (find_label_errors, (TRAIN,)),
+        (measure_drift, (model, HELD, TRAIN)),
+    ):
+        more = {find_label_errors: {"n_folds": "3"}, measure_drift: {"n_words": -1}}.get(study, {})
+        with pytest.raises(UsageError, match=r"whole number|at least 0"):
+            study(*given, **more)
+    with pytest.raises(UsageError, match="names must be two"):
+        compare_models(model, model, HELD, names=("a",))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="one label per text: 2 texts, 1 labels"):
+        model.score(HELD.texts[:2], ["a"])

@@ -13,6 +13,7 @@ from spacetune.data import LabelledTexts
 from spacetune.errors import DataError, UsageError
 from spacetune.fitting import MultiLabel, SingleLabel
 from spacetune.studies import check_explanations, find_counterfactual, summarise, word_reach
+from spacetune.studies.explain.counterfactual import _Search
 from spacetune.studies.explain.erasing import alone, ranked, without
 from spacetune.studies.fit.matching import as_named
 
@@ -253,3 +254,23 @@ def test_long_texts_are_carried_back_a_few_words_at_a_time(model: LinearProbe, m
     whole = word_reach(model, text)
     monkeypatch.setattr("spacetune.studies.explain.reach.NUMBERS", 1)
     np.testing.assert_allclose(word_reach(model, text).scores, whole.scores, atol=1e-6)
+
+
+def test_of_a_counterfactual_no_word_is_spare(model: LinearProbe) -> None:
+    search = _Search(model, model.explain(["a b c d"])[0])
+    changing = {"", "c", "ac", "acd"}  # by what is left: d can be put back once a has been
+
+    def ask(texts: list[Any]) -> list[tuple[Any, float]]:
+        return [("other" if "".join(text.split()) in changing else "good", 0.0) for text in texts]
+
+    search.ask = ask  # type: ignore[method-assign]
+    search.one = dataclasses.replace(search.one, predicted="good")
+    words = [{"part": 0, "start": 2 * i, "stop": 2 * i + 1} for i in range(4)]
+    assert search.greedy(words) == [words[1]]
+
+
+def test_what_cannot_be_summed_up_is_refused(model: LinearProbe) -> None:
+    explanation = model.explain(GOOD)
+    for given, more in (([], {}), (explanation[0], {}), (explanation, {"top": -1})):
+        with pytest.raises(UsageError, match="at least"):
+            summarise(given, **more)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from spacetune.data import read_weights
-from spacetune.errors import UsageError
+from spacetune.errors import DataError, UsageError
 from spacetune.estimators.inputs import Given, Sample
 from spacetune.estimators.labels import label_task, read_labels
 from spacetune.estimators.text_estimator import TextEstimator
@@ -132,12 +132,15 @@ class Classifier(ClassifierMixin, TextEstimator, abc.ABC):
         each = np.stack([probabilities(one, self.temperature_, self.kind_) for one in logits])
         return uncertainty_of(each, self.kind_, tuple(self.classes_.tolist()))
 
-    def score(self, X: object, y: object, sample_weight: object = None) -> float:
+    def score(self, X: object, y: Any, sample_weight: object = None) -> float:
         """Return the share of texts predicted rightly; for multi-label a text's whole set must be right.
 
         That is scikit-learn's accuracy, for classes, an indicator and lists of labels alike.
         """
         logits = self.predict_logits(X)
+        n_labels = y.shape[0] if hasattr(y, "shape") else len(y)
+        if n_labels != len(logits):
+            raise DataError(f"there must be one label per text: {len(logits)} texts, {n_labels} labels")
         weights = None if sample_weight is None else read_weights(sample_weight, len(logits))
         if isinstance(self.task_, SingleLabel):
             predicted = self.task_.labels(logits)

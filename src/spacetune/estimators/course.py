@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spacetune.encoders.loading.machine import unaltered
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators.hashes import text_hashes
 from spacetune.estimators.inputs import FittedOn, Given, Sample
@@ -118,6 +119,7 @@ class Course:
     settings: Mapping[str, Any]
     progress: bool | None = None
 
+    @unaltered(gradients=True)
     def open(self, sample: Sample, layers: tuple[int, ...] | None = None) -> Opened:
         """Read what is to be learnt from, by the layers chosen before or anew, and note what was read."""
         given = sample.given
@@ -126,6 +128,7 @@ class Course:
         on = FittedOn(given.like, provenance, given.pairs, text_hashes(keys))
         return Opened(sample, inputs, self.task.targets(sample.labels), _tensor(sample.weights), on)
 
+    @unaltered(gradients=True)
     def fit(self, sample: Sample, held: Held | None, checkpoint: Path | None) -> Done:
         """Read, take the dev texts given or set a stratified part aside, learn, and choose by dev."""
         opened = self.open(sample)
@@ -148,6 +151,7 @@ class Course:
         set_aside = held is None and data.has_dev
         return Done(opened, dataclasses.replace(learnt, task=self.task), on, report, logits, data.dev_truth, set_aside)
 
+    @unaltered(gradients=True)
     def learn_again(self, opened: Opened, before: Learnt) -> Learnt | None:
         """Learn from all texts with what was chosen; None where Ctrl-C came first, and the model before is kept."""
         data = FitData.whole(opened.inputs, opened.targets, opened.weights)

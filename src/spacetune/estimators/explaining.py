@@ -59,7 +59,7 @@ def texts_of(X: object) -> Any:
     if not holds_texts(rows):
         raise UsageError("explain needs texts: a matrix of ready embeddings has no tokens to show")
     if not len(rows):
-        raise DataError("there are no texts to explain")
+        raise DataError("there are no texts: give at least one")
     return rows
 
 

@@ -28,6 +28,7 @@ from spacetune.encoders import (
     texts_of_pairs,
     tuned,
 )
+from spacetune.encoders.loading.machine import unaltered
 from spacetune.errors import DataError
 from spacetune.estimators.inputs import FittedOn, Given
 from spacetune.estimators.layers import auto_layers, thirds
@@ -134,7 +135,7 @@ class Reader:
         inside, below = self.reading.every_step, self.reading.above(encoder.n_layers)
         if inside and self.pooling == "pooler":
             return (encoder.n_layers,)
-        if self.layers not in ("auto", None):
+        if self.layers is not None and not (isinstance(self.layers, str) and self.layers == "auto"):
             chosen = encoder.resolve_layers(cast("Layers", self.layers))
         else:
             every = thirds(encoder.n_layers) if self.reads_apart(texts) else auto_layers(encoder, texts)
@@ -224,6 +225,7 @@ class Reader:
             for start in range(0, len(texts), size):
                 yield self.fresh(model, texts[start : start + size], layers)
 
+    @unaltered()
     def read(self, model: Model, given: Given, layers: tuple[int, ...] | None, progress: bool | None = None) -> Read:
         """Return a model's logits of texts, features or a matrix; equal texts are computed once.
 
@@ -244,6 +246,7 @@ class Reader:
         whole = (np.concatenate([getattr(run, field.name) for run in runs]) for field in dataclasses.fields(Read))
         return Read(*(column[place] for column in whole))
 
+    @unaltered()
     def logits(self, learnt: Learnt, given: Given, fitted: FittedOn, cloned: bool) -> Array:
         """Return a model's logits.
 

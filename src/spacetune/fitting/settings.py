@@ -44,7 +44,7 @@ class Number:
         return self.least <= number <= self.most and number < math.inf and not (self.above and number == self.least)
 
     def __str__(self) -> str:
-        low = f"above {self.least}" if self.above else f"at least {self.least}"
+        low = f"finite and above {self.least}" if self.above else f"at least {self.least}"
         return low if self.most == math.inf else f"between {self.least} and {self.most}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from numbers import Integral
 from typing import ParamSpec, TypeVar
 
 from spacetune.data import LabelledTexts
@@ -42,6 +43,8 @@ LabelledTexts(texts, labels) holds lists
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         for name, value in signature.bind(*args, **kwargs).arguments.items():
             asked, _, more = str(signature.parameters[name].annotation).partition(" | ")
+            if asked == "int" and not (value is None and more):
+                _check_whole(name, value)
             if asked in KINDS and not isinstance(value, KINDS[asked][0]) and not (value is None and more):
                 _, what, how = KINDS[asked]
                 shown = f" {value!r:.60}" if isinstance(value, str) else ""
@@ -49,3 +52,11 @@ LabelledTexts(texts, labels) holds lists
         return study(*args, **kwargs)
 
     return run
+
+
+def _check_whole(name: str, value: object) -> None:
+    """Raise `UsageError` where a whole number is asked for and something else comes, or less than none of something."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise UsageError(f"{name} must be a whole number, got {value!r:.60}")
+    if int(value) < 0 and (name == "seed" or name.startswith("n_")):
+        raise UsageError(f"{name} must be at least 0, got {value}")

@@ -11,7 +11,7 @@ import torch
 from scipy.spatial.distance import cdist
 
 from spacetune.data import LabelledTexts
-from spacetune.encoders import FeatureSource, TextInput, TokenFeatures
+from spacetune.encoders import FeatureSource, TextInput, TokenFeatures, as_inputs
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators import SpaceClassifier, TextEstimator
 from spacetune.estimators.classifier import Classifier
@@ -20,6 +20,7 @@ from spacetune.heads import SpaceHead
 from spacetune.heads.spaces import SpaceOverlap
 from spacetune.results import RecordResult, TableResult
 from spacetune.studies.arguments import checked_arguments
+from spacetune.studies.fit.digest import fit_digest
 from spacetune.studies.fit.matching import as_trained
 
 __all__ = ["Placement", "SpaceMap", "map_spaces", "place_texts"]
@@ -62,6 +63,8 @@ class SpaceMap(TableResult):
         ``(axis, width)``.
     vectors
         ``(text, width)``: the texts' vectors.
+    fit
+        Which fit of the model it was drawn with, as a digest.
     """
 
     source: str
@@ -77,6 +80,7 @@ class SpaceMap(TableResult):
     mean: Array = dataclasses.field(repr=False)
     axes: Array = dataclasses.field(repr=False)
     vectors: Array = dataclasses.field(repr=False)
+    fit: str = ""
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a text: text, label, place."""
@@ -165,6 +169,7 @@ def map_spaces(
         mean=mean,
         axes=axes,
         vectors=vectors,
+        fit=fit_digest(model),
     )
 
 
@@ -185,12 +190,21 @@ def place_texts(
     n_nearest
         How many of the map's texts to name, by Euclidean distance of the vectors.
 
+    Raises
+    ------
+    UsageError
+        If the map is of another model, or of another fit; or `n_nearest` is below 1.
+
     Returns
     -------
     list of Placement
         One a text.
     """
-    features = model.features(list(texts), stored=False)
+    if n_nearest < 1:
+        raise UsageError(f"n_nearest must be at least 1, got {n_nearest}")
+    if found.fit != fit_digest(model):
+        raise UsageError("this map was drawn with another model, or with another fit of it; draw it with this one")
+    features = model.features(as_inputs(texts), stored=False)
     vectors = text_vectors(model, features.take(torch.arange(len(features))))
     distances = cdist(vectors, found.vectors)
     order = np.argsort(distances, axis=1, kind="stable")[:, :n_nearest]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import threading
+import weakref
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -101,7 +103,7 @@ def lora_shape(model: Any, rank: int) -> LoraShape:
 
 @contextlib.contextmanager
 def under_lora(model: Any, states: LoraStates) -> Generator[None]:
-    """Run the model with these additions; its own weights are not touched.
+    """Run the model with these additions in this thread; its own weights are not touched.
 
     Raises
     ------
@@ -111,21 +113,41 @@ def under_lora(model: Any, states: LoraStates) -> Generator[None]:
     found = LoraShape(states.down.shape[0], states.down.shape[3], states.down.shape[2])
     if found != lora_shape(model, found.rank):
         raise UsageError(f"the adapter is {found}, this encoder takes {lora_shape(model, found.rank)}")
-    placed = states.to(model.device)
-
-    def hook(layer: int, part: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
-        return lambda _module, given, output: output + placed.added(layer, part, given[0])
-
-    handles = [
-        linear.register_forward_hook(hook(i, part))
-        for i, layer in enumerate(parts_of(model).layers)
-        for part, linear in enumerate((layer.query, layer.value))
-    ]
+    additions = _additions_of(model)
+    before, additions.states = additions.states, states.to(model.device)
     try:
         yield
     finally:
-        for handle in handles:
-            handle.remove()
+        additions.states = before
+
+
+class _Additions(threading.local):
+    """What is added in a thread: other threads may run the same model meanwhile."""
+
+    states: LoraStates | None = None
+
+
+_ADDITIONS: weakref.WeakKeyDictionary[nn.Module, _Additions] = weakref.WeakKeyDictionary()
+_LOCK = threading.Lock()
+
+
+def _additions_of(model: Any) -> _Additions:
+    """Return what a model's projections add, who look for it from the first call on."""
+    with _LOCK:
+        if (found := _ADDITIONS.get(model)) is None:
+            found = _ADDITIONS[model] = _Additions()
+            for i, layer in enumerate(parts_of(model).layers):
+                for part, linear in enumerate((layer.query, layer.value)):
+                    linear.register_forward_hook(_hook(found, i, part))
+    return found
+
+
+def _hook(additions: _Additions, layer: int, part: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+    def add(_module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        states = additions.states
+        return output if states is None else output + states.added(layer, part, given[0])
+
+    return add
 
 
 class LoraVertices(nn.Module):

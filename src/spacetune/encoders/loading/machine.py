@@ -29,6 +29,7 @@ __all__ = [
     "keep_freed_memory",
     "linear_rate",
     "one_thread",
+    "unaltered",
 ]
 
 log = logging.getLogger("spacetune")
@@ -91,6 +92,17 @@ def _bfloat16_crawls() -> bool:
     with one_thread():
         half, full = (linear_rate(dtype, 256, clock=clock) for dtype in (torch.bfloat16, torch.float32))
     return half < 0.5 * full
+
+
+@contextlib.contextmanager
+def unaltered(*, gradients: bool = False) -> Generator[None]:
+    """Run torch as this library means it, whatever the caller set: without autocast, and with gradients where asked."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.autocast("cpu", enabled=False))
+        if gradients:
+            stack.enter_context(torch.inference_mode(False))
+            stack.enter_context(torch.enable_grad())
+        yield
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 
-from spacetune.errors import UsageError
+from spacetune.errors import DataError, UsageError
 from spacetune.fitting.data import FitData
 from spacetune.fitting.history import History
 from spacetune.fitting.inputs import Inputs, compute_dtype_of
@@ -148,7 +148,8 @@ class SpaceMethod(Method):
             return learn_pair_spaces(data, settings, schedule, self.symmetric, run, lexicon=self.lexicon)
         trained = None
         if self.train_encoder:
-            assert run.encoder is not None
+            if run.encoder is None or data.train.texts is None or data.dev.texts is None:
+                raise DataError("train_encoder trains on texts: ready features have no encoder under them; give texts")
             trained, head, history, data = fit_with_encoder(
                 run.encoder, data, settings, run.task, schedule, self.encoder_learning_rate or ENCODER_RATE,
                 checkpoint=run.checkpoint, progress=run.progress,

@@ -37,7 +37,11 @@ class Regression:
         """Standardise by these labels."""
         values = np.asarray(labels, dtype=np.float64)
         mean = np.average(values, weights=weights)
-        return cls(float(mean), float(np.sqrt(np.average((values - mean) ** 2, weights=weights))) or 1.0)
+        apart = values - mean
+        scale = float(np.sqrt(np.average(apart**2, weights=weights)))
+        if not scale and (size := float(np.abs(apart).max())):  # squares of the smallest numbers are 0
+            scale = size * float(np.sqrt(np.average((apart / size) ** 2, weights=weights)))
+        return cls(float(mean), scale or 1.0)
 
     def targets(self, labels: Sequence[Any]) -> Tensor:
         """Return the numbers, ``(text,)`` in float64.

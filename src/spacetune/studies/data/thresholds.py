@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from spacetune.fitting import probabilities
 from spacetune.results import TableResult, jsonable
 from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.answers import Answers
+from spacetune.studies.fit.digest import fit_digest
 from spacetune.studies.fit.scoring import seen_notes
 
 __all__ = [
@@ -66,6 +66,8 @@ class Threshold:
     high: float | None
 
 
+ROUNDING = 1e-6
+"""Of a count: 0.55 of 100 is a little more than 55 in binary numbers."""
 OTHERS = "these thresholds are of other classes than the model's; choose them with this model"
 ANOTHER = "these thresholds were chosen with another model, or with an earlier fit of it; choose them with this one"
 
@@ -118,7 +120,7 @@ class Thresholds(TableResult):
         """
         if self.classes and set(self.classes) != set(jsonable(model.task_.classes)):
             raise UsageError(OTHERS)
-        if self.fit and self.fit != _digest(model):
+        if self.fit and self.fit != fit_digest(model):
             raise UsageError(ANOTHER)
         found, by = _sureness(model, logits), {each.predicted: each.value for each in self.thresholds}
         if set(by) == {None}:
@@ -197,7 +199,7 @@ def choose_thresholds(
         thresholds=tuple(_threshold(name, scores[rows], right[rows], what, level) for name, rows in groups),
         notes=tuple(seen_notes(model, answers.data)),
         classes=tuple(jsonable(model.task_.classes)),
-        fit=_digest(classifier),
+        fit=fit_digest(classifier),
     )
 
 
@@ -216,9 +218,9 @@ def cut_of(scores: Array, right: Array, asked: str, level: float) -> float | Non
     ends = np.flatnonzero(np.append(ordered[:-1] != ordered[1:], True)) if len(scores) else np.zeros(0, dtype=int)
     kept, wrong = ends + 1, wrong[ends]
     if asked == "keep":
-        good = np.flatnonzero(kept >= level * len(scores))[:1]
+        good = np.flatnonzero(kept >= level * len(scores) - ROUNDING)[:1]
     elif asked == "precision":
-        good = np.flatnonzero(kept - wrong >= level * kept)[-1:]
+        good = np.flatnonzero(kept - wrong >= level * kept - ROUNDING)[-1:]
     else:
         totals = wrong + level * (len(scores) - kept)
         good = np.flatnonzero(totals == totals.min(initial=level * len(scores)))[-1:]
@@ -267,12 +269,6 @@ def single_label(model: TextEstimator) -> Classifier:
     if not isinstance(model, Classifier) or model.kind_ != "single":
         raise UsageError("only a model that gives one class per text can be unsure of it")
     return model
-
-
-def _digest(model: Classifier) -> str:
-    """Return what tells one fit from others, saved or not: its calibration, and its scores on dev to the last digit."""
-    told = {"facts": model.facts(), "dev": model.report_["dev_scores"], "n": model.report_["n_texts"]}
-    return hashlib.sha256(json.dumps(jsonable(told), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _sureness(model: Classifier, logits: Array) -> Array:

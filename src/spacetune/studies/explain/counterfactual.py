@@ -150,9 +150,11 @@ class _Search:
         sets = [list(words[:n]) for n in range(3, len(words) + 1)]
         found = self.ask([without(self.one.text, each) for each in sets]) if sets else []
         gone = next((each for each, (label, _) in zip(sets, found, strict=True) if label != self.one.predicted), None)
-        for word in [] if gone is None else list(reversed(gone)):
-            assert gone is not None
-            fewer = [each for each in gone if each is not word]
-            if self.ask([without(self.one.text, fewer)])[0][0] != self.one.predicted:
-                gone = fewer
+        before = None
+        while gone is not None and gone != before:  # what could not be put back may be, once others have
+            before = gone
+            for word in reversed(before):
+                fewer = [each for each in gone if each is not word]
+                if self.ask([without(self.one.text, fewer)])[0][0] != self.one.predicted:
+                    gone = fewer
         return gone

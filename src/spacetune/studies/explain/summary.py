@@ -12,7 +12,7 @@ import numpy as np
 
 from spacetune.data import match_labels
 from spacetune.encoders import as_line
-from spacetune.errors import DataError
+from spacetune.errors import DataError, UsageError
 from spacetune.explanations import Explanation, TextExplanation
 from spacetune.results import TableResult
 
@@ -73,9 +73,15 @@ def summarise(
 
     Raises
     ------
+    UsageError
+        If there is no explanation, or `top` or `least` is below 1.
     DataError
         If labels are not as many as texts, or not lists where labels can hold together.
     """
+    if not isinstance(explanation, Explanation) or not len(explanation):
+        raise UsageError("what is summed up must be an explanation of at least one text, as a model's explain gives")
+    if min(top, least) < 1:
+        raise UsageError(f"top and least must be at least 1, got {top} and {least}")
     labels = None if labels is None else _checked(explanation, labels)
     independent = explanation[0].independent
     said = [_predicted(one) for one in explanation]

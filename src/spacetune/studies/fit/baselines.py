@@ -19,6 +19,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from spacetune.data import LabelledTexts
 from spacetune.encoders import TextInput
 from spacetune.fitting import Regression, Task, standing, unlogged
+from spacetune.fitting.linear import logistic
 
 __all__ = ["TfidfBaseline"]
 
@@ -96,6 +97,11 @@ def _decide(task: Task, rows: csr_matrix, targets: Array, weights: Array | None,
             ridge = Ridge(alpha=1 / C).fit(rows, (targets - task.mean) / task.scale, weights)
         return lambda x: np.asarray(ridge.predict(x), dtype=float)[:, None]
     if task.kind == "multi":
+        if task.weights is not None:
+            fits = [_of_label(rows, each, C, float(weight), weights)
+                    for each, weight in zip(targets.T, task.weights, strict=True)]  # fmt: skip
+            weight, bias = (np.stack(part) for part in zip(*fits, strict=True))
+            return lambda x: np.asarray(x @ weight.T + bias)
         with unlogged(), config_context(enable_metadata_routing=True), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Label .* is present in all training examples")
             each = LogisticRegression(C=C, max_iter=200).set_fit_request(sample_weight=True)
@@ -103,7 +109,8 @@ def _decide(task: Task, rows: csr_matrix, targets: Array, weights: Array | None,
         shape = (-1, task.n_outputs)  # scikit-learn gives one label's decisions as they are, without a column
         return lambda x: np.asarray(many.decision_function(x), dtype=float).reshape(shape)
     with unlogged():
-        one = LogisticRegression(C=C, max_iter=300).fit(rows, targets, weights)
+        of_classes = None if task.weights is None else dict(enumerate(task.weights.tolist()))
+        one = LogisticRegression(C=C, max_iter=300, class_weight=of_classes).fit(rows, targets, weights)
 
     def decide(x: csr_matrix) -> Array:
         found = np.asarray(one.predict_log_proba(x))
@@ -112,3 +119,11 @@ def _decide(task: Task, rows: csr_matrix, targets: Array, weights: Array | None,
         return logits
 
     return decide
+
+
+def _of_label(
+    rows: csr_matrix, targets: Array, C: float, weight: float, weights: Array | None
+) -> tuple[Array, np.floating[Any]]:
+    """Return weights and bias of one of several labels, whose texts weigh so much more than the others."""
+    each, bias = logistic(rows, targets.astype(int), C, {0: 1.0, 1: weight}, weights)
+    return each[1] - each[0], bias[1] - bias[0]

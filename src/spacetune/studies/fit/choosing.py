@@ -162,9 +162,10 @@ def choose_method(
     if not best.scores:
         raise UsageError(f"no method could be fitted: {best.ended}")
     reason = reason_for(best, trials, measure)
-    if len(sample) < len(data) and (usual := unrefuted(best, trials)) is not None:
+    default: Method = USUAL if data.pairs is None else "probe"
+    if len(sample) < len(data) and (usual := unrefuted(best, trials, default)) is not None:
         part = f"on {len(sample):,} of {counted(len(data), 'text')}"
-        best, reason = usual, f"{USUAL} stays, since nothing is clearly ahead of it {part}; {reason}"
+        best, reason = usual, f"{usual.method} stays, since nothing is clearly ahead of it {part}; {reason}"
     seconds = time.perf_counter() - began
     return Choice(best.method, measure, reason, tuple(trials), len(sample), seconds, budget)
 

@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 
 from spacetune.data import LabelledTexts
 from spacetune.encoders import as_line
-from spacetune.errors import DataError
+from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator
 from spacetune.fitting.tasks.task import named
 from spacetune.results import TableResult
@@ -120,6 +120,8 @@ def compare_models(
     DataError
         If the models do not predict the same, or the texts carry no labels that they know.
     """
+    if len(names) != 2:
+        raise UsageError(f"names must be two, one a model, got {len(names)}")
     task = first.task_
     if second.task_.kind != task.kind or second.task_.classes != task.classes:
         told = " and ".join(f"{name} gives {_given(m)}" for name, m in zip(names, (first, second), strict=True))

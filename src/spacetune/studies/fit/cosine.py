@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from spacetune.data import LabelledTexts
-from spacetune.encoders import Encoder
 from spacetune.estimators import LinearProbe
 from spacetune.fitting import Task, fit_linear, text_chunks
 from spacetune.fitting.linear import spread
@@ -28,10 +28,13 @@ def cosines(reader: LinearProbe, data: LabelledTexts) -> np.ndarray[Any, Any]:
     return torch.nn.functional.cosine_similarity(both[:, 0], both[:, 1], dim=1).numpy()[:, None]
 
 
-def cosine_rows(encoder: Encoder | str | None, task: Task, data: Parts) -> list[Row]:
-    """Return the rows of the plain cosine: threshold, or scale, of logistic or ridge regression on dev alone."""
+def cosine_rows(task: Task, data: Parts, settings: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of the plain cosine: threshold, or scale, of logistic or ridge regression on dev alone.
+
+    `settings` say how texts are read: the encoder, its length limit, the store.
+    """
     began = time.perf_counter()
-    reader = LinearProbe(encoder, layers=-1, pairs="apart")
+    reader = LinearProbe(**settings, layers=-1, pairs="apart")
     found = {split: cosines(reader, texts) for split, texts in data.scored.items()}
     targets = task.targets(data.dev.labels or []).numpy()
     weights = data.dev.weights

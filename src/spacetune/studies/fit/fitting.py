@@ -13,6 +13,7 @@ import numpy as np
 from spacetune.data import DataNote, LabelledTexts, check_texts, overlap_note, unknown_notes
 from spacetune.errors import UsageError, counted
 from spacetune.estimators import TextEstimator
+from spacetune.estimators.labels import label_task
 from spacetune.fitting import DevTexts, split_texts
 from spacetune.studies.arguments import checked_arguments
 from spacetune.studies.fit.choosing import Choice, choose_method
@@ -39,7 +40,7 @@ __all__ = ["FitReport", "fit_model"]
 
 log = logging.getLogger("spacetune")
 
-SHARED = ("encoder", "layers", "max_length", "max_windows", "class_weight")
+SHARED = ("encoder", "layers", "max_length", "max_windows", "class_weight", "store")
 """Settings that the baseline probe takes over."""
 
 
@@ -185,8 +186,12 @@ def _baseline_rows(
         return majority
     probe = {name: chosen[name] for name in SHARED if name in chosen}
     others = [] if method == "probe" else probe_rows(make_estimator("probe", regression, probe, seed), data)
-    alike = [] if data.train.pairs is None else cosine_rows(chosen.get("encoder"), model.task_, data)
-    return [*majority, *tfidf_rows(model.task_, data), *alike, *others]
+    as_told = {name: probe[name] for name in ("encoder", "max_length", "store") if name in probe}
+    alike = [] if data.train.pairs is None else cosine_rows(model.task_, data, as_told)
+    words = model.task_
+    if not regression and chosen.get("class_weight") is not None:
+        words = label_task(data.train.labels or [], chosen["class_weight"], 0.0, data.train.weights)
+    return [*majority, *tfidf_rows(words, data), *alike, *others]
 
 
 def _report(

@@ -60,7 +60,8 @@ def save(model: TextEstimator, out: Claim) -> None:
     """Save a fitted model; the last epoch stays to go on from where the training was interrupted."""
     out.write(model.to_save())
     if was_interrupted(model):
-        log.warning("saved to %s as it is now; --resume goes on from the last whole epoch", out.place)
+        then = "; --resume goes on from the last whole epoch" if out.checkpoint.exists() else ""
+        log.warning("saved to %s as it is now%s", out.place, then)
     else:
         out.checkpoint.unlink(missing_ok=True)
 

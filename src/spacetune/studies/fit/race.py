@@ -88,9 +88,9 @@ def winner_of(trials: Sequence[Trial]) -> Trial:
     return max(several or trials, key=lambda t: standing_of(t, trials))
 
 
-def unrefuted(best: Trial, trials: Sequence[Trial]) -> Trial | None:
+def unrefuted(best: Trial, trials: Sequence[Trial], default: Method = USUAL) -> Trial | None:
     """Return the default's trial where another has the best standing, but does not lead it clearly."""
-    usual = next((t for t in trials if t.method == USUAL and (t.scores or t.ended == OUT_OF_TIME)), None)
+    usual = next((t for t in trials if t.method == default and (t.scores or t.ended == OUT_OF_TIME)), None)
     return None if usual is None or usual is best or _clearly_ahead(best, usual) else usual
 
 
