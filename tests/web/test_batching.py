@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from spacetune.web import Limits
 from spacetune.web.batching import Batcher
 from spacetune.web.limits import Refused
+from spacetune.web.models import ServedModel
+from spacetune.web.service import Service
 
 
 def test_requests_run_together_and_are_not_mixed_up() -> None:
@@ -137,3 +141,35 @@ def test_waiting_too_long_is_answered_503() -> None:
     with pytest.raises(Refused, match="waited over"):
         late.result(30)
     batcher.close()
+
+
+def test_what_was_let_in_is_answered_however_late() -> None:
+    gate = threading.Event()
+    batcher = Batcher(Limits(max_seconds=0.05))
+    first = batcher.submit("a", lambda texts: gate.wait(30) and texts, ["x"])
+    while batcher.n_waiting:
+        pass
+    further, new = (
+        batcher.submit(key, lambda texts: texts, [key], begun=key == "further") for key in ("further", "new")
+    )
+    time.sleep(0.1)
+    gate.set()
+    assert first.result(30) == ["x"]
+    assert further.result(30) == ["further"]
+    with pytest.raises(Refused, match="waited over"):
+        new.result(30)
+    batcher.close()
+
+
+def test_a_request_is_told_in_time_that_the_model_is_busy() -> None:
+    gate, service = threading.Event(), Service([ServedModel("m", None)], Limits(max_seconds=0.2))  # type: ignore[arg-type]
+    busy = service.batcher.submit("a", lambda texts: gate.wait(30) and texts, ["x"])
+    waiting = service.batcher.submit("b", lambda texts: texts, ["y"])
+    began = time.monotonic()
+    with pytest.raises(Refused, match=r"waited over 0\.2 s"):
+        asyncio.run(service._answered(waiting, begun=False))
+    assert time.monotonic() - began < 5
+    assert not gate.is_set()
+    gate.set()
+    assert busy.result(30) == ["x"]
+    service.batcher.close()

@@ -338,7 +338,7 @@ def test_pairs_have_a_second_box(driver: Any, pair_address: str, tmp_path: Path)
     shown = page.all(".panel .dissection-table tr")[1].find_elements("css selector", "td")[0].text
     assert float(shown) == pytest.approx(expected, abs=0.006)
     page.say("", "pair")
-    until(lambda: not page.verdict())
+    until(lambda: page.verdict().endswith("reads two texts: one is missing."))
     given = tmp_path / "pairs.csv"
     given.write_text(f"text,text_pair\n{LOGIN},{LOGIN}\n{LOGIN},{DELIVERY}\n", encoding="utf-8")
     page.one("#csv").send_keys(str(given))
@@ -382,6 +382,69 @@ def test_a_bad_file_is_named(page: Page, tmp_path: Path) -> None:
     (tmp_path / "old.csv").write_bytes("text\ncaf\xe9".encode("latin-1"))
     page.one("#csv").send_keys(str(tmp_path / "old.csv"))
     assert until(page.trouble) == "old.csv is not UTF-8"
+
+
+def table_of(folder: Path, name: str, rows: list[list[str]]) -> str:
+    with (folder / name).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    return str(folder / name)
+
+
+def downloaded(page: Page, folder: Path) -> list[dict[str, str]]:
+    folder.mkdir()
+    page.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    page.one("#download").click()
+    written = until(lambda: list(folder.glob("predictions.csv")))[0]
+    with written.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_text_that_is_refused_costs_no_other_row(page: Page, tmp_path: Path) -> None:
+    texts = [f"parcel {i}" for i in range(70)]
+    texts[66] = "x" * 20_001
+    rows = [["text", "amount", "note"], *([text, "-5", "-ok"] for text in texts)]
+    page.one("#csv").send_keys(table_of(tmp_path, "long.csv", rows))
+    until(lambda: page.one("#done").is_displayed(), 120)
+    assert page.trouble().startswith("1 of 70 rows have no prediction (row 67: has 20,001 characters")
+    found = downloaded(page, tmp_path / "down")
+    assert [bool(row["predicted"]) for row in found] == [i != 66 for i in range(70)]
+    assert {(row["amount"], row["note"]) for row in found} == {("-5", "'-ok")}, "a number is no formula"
+
+
+def test_a_file_in_place_of_another_is_the_one_that_comes_back(page: Page, tmp_path: Path) -> None:
+    long = table_of(tmp_path, "big.csv", [["text"], *([f"parcel {i} " * 60] for i in range(640))])
+    short = table_of(tmp_path, "tiny.csv", [["text"], ["'=lost card"], [DELIVERY]])
+    page.one("#csv").send_keys(long)
+    until(lambda: page.one("#stop").is_displayed())
+    page.one("#csv").send_keys(short)
+    until(lambda: page.one("#done").is_displayed())
+    until(lambda: not page.one("#stop").is_displayed())
+    time.sleep(1)
+    assert page.one("#rows").text == "2 of 2 rows"
+    assert [row["text"] for row in downloaded(page, tmp_path / "down")] == ["'=lost card", DELIVERY]
+    assert page.trouble() == ""
+
+
+def test_a_file_that_is_refused_leaves_nothing_of_the_one_before(page: Page, tmp_path: Path) -> None:
+    page.one("#csv").send_keys(table_of(tmp_path, "good.csv", [["text"], [DELIVERY]]))
+    until(lambda: page.one("#done").is_displayed())
+    (tmp_path / "other.csv").write_text("text;label\nThe zip broke.;x\n")
+    page.one("#csv").send_keys(str(tmp_path / "other.csv"))
+    assert until(page.trouble) == "other.csv is separated by semicolons; save it with commas"
+    for name in ("#done", "#run", "#column", "#summary", "#preview"):
+        assert not page.one(name).is_displayed()
+    assert page.one("#rows").text == ""
+
+
+def test_an_answer_goes_with_the_text_it_was_of(page: Page) -> None:
+    page.say(DELIVERY)
+    until(page.verdict)
+    page.say("x" * 20_001)
+    assert until(page.trouble).startswith("the text has 20,001 characters")
+    assert page.verdict() == ""
+    assert not page.one(".panel .explanation-box").is_displayed()
+    page.say("")
+    until(lambda: not page.trouble())
 
 
 def test_errors_of_the_page_are_shown(page: Page) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from fastapi.testclient import TestClient
 from prometheus_client import parser
 
 from running_server import start_server
-from spacetune import LinearProbe, SpaceClassifier
+from spacetune import Encoder, LinearProbe, SpaceClassifier
 from spacetune.errors import UsageError
 from spacetune.estimators import load_estimator
 from spacetune.studies import demo_texts, embed_texts, predict_texts
@@ -378,3 +379,25 @@ def test_a_body_that_is_no_json_gets_a_sentence(
     answer = client.post("/predict", content=body, headers=headers)
     assert answer.status_code == 422
     assert said in answer.json()["detail"]
+
+
+def test_examples_that_a_model_does_not_fit_give_it_no_map(
+    tiny_encoder: Encoder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, labels in (("fits", ["a", "b"]), ("other", ["x", "y"])):
+        LinearProbe(tiny_encoder, store=None).fit(["good", "bad"] * 4, labels * 4).save_pretrained(tmp_path / name)
+    examples = tmp_path / "examples.csv"
+    examples.write_text("text,label\n" + "good,a\nbad,b\n" * 3)
+    given: Any = {"load": partial(load_estimator, encoder=tiny_encoder)}
+    served = load_models([tmp_path / "fits", tmp_path / "other"], str(examples), **given)
+    assert [each.map is not None for each in served] == [True, False]
+    assert "other has no map of these examples: " in caplog.text
+    with pytest.raises(UsageError, match=r"other has no map of these examples: .* 'a'"):
+        load_models([tmp_path / "other"], str(examples), **given)
+
+
+def test_a_slash_too_many_is_no_redirect(tiny_encoder: Encoder) -> None:
+    model = LinearProbe(tiny_encoder, store=None).fit(["good", "bad"] * 4, ["a", "b"] * 4)
+    with TestClient(make_app([ServedModel("m", model)]), follow_redirects=False) as client:
+        assert client.post("/predict/", json={"texts": ["a"]}).status_code == 404
+        assert client.post("/reach", json={"texts": ["word " * 101]}).status_code == 422

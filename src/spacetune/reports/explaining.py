@@ -53,14 +53,14 @@ def text_section(one: TextExplanation, number: int | None) -> Section:
     rows, scores = one.word_scores()
     listed = terms(rows, scores[:, column], float(one.bias[column]))
     numbers = [{"term": name, "score": score} for name, score, _ in listed]
-    numbers.append({"term": f"logit of {one.classes[column]}", "score": float(one.logits[column])})
+    numbers.append({"term": _logit_of(one, column), "score": float(one.logits[column])})
     drawing = tag(
         "div",
         tag("p", MEANINGS[one.at], class_="meaning"),
         switches(one, column),
         words(one, rows, scores[:, column]),
         key(),
-        sum_table(listed, float(one.logits[column]), str(one.classes[column])),
+        sum_table(listed, float(one.logits[column]), _logit_of(one, column)),
         json_script(embedded(one, rows, scores)),
         class_="explanation",
     )
@@ -185,8 +185,15 @@ def terms(rows: Sequence[dict[str, Any]], scores: np.ndarray[Any, Any], bias: fl
     return [*listed, ("special tokens", special, False), ("bias", bias, False)]
 
 
+def _logit_of(one: TextExplanation, column: int) -> str:
+    """Say what the terms sum to; as in explanation.js."""
+    if one.probabilities is None:
+        return "in standard deviations from the mean learnt"
+    return f"logit of {one.classes[column]}"
+
+
 def sum_table(listed: Sequence[tuple[str, float, bool]], logit: float, name: str) -> Markup:
-    """Return the terms as bars, with the logit below them."""
+    """Return the terms as bars, with what they sum to below them."""
     largest = max(abs(score) for _, score, _ in listed) or 1.0
     lines = [
         tag(
@@ -199,7 +206,7 @@ def sum_table(listed: Sequence[tuple[str, float, bool]], logit: float, name: str
         for term, score, is_word in listed
     ]
     total = tag("td", signed(logit), class_="number logit", data_exact=logit)
-    lines.append(tag("tr", tag("td", f"= logit of {name}"), tag("td"), total, class_="total"))
+    lines.append(tag("tr", tag("td", f"= {name}"), tag("td"), total, class_="total"))
     return tag("table", tag("tbody", lines), class_="sum")
 
 

@@ -82,6 +82,7 @@ def make_app(
         description=about,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would lose the path and the scheme of a proxy in front
         servers=[{"url": root_path}] if root_path else None,
         lifespan=lifespan,
     )

@@ -20,8 +20,8 @@ Run = Callable[[list[TextInput]], Sequence[Any]]
 class Job:
     """One request's texts, waiting for one kind of work."""
 
-    def __init__(self, key: object, run: Run, texts: list[TextInput]) -> None:
-        self.key, self.run, self.texts = key, run, texts
+    def __init__(self, key: object, run: Run, texts: list[TextInput], begun: bool) -> None:
+        self.key, self.run, self.texts, self.begun = key, run, texts, begun
         self.future: Future[Sequence[Any]] = Future()
         self.since = time.monotonic()
 
@@ -56,7 +56,7 @@ class Batcher:
             if self.n_waiting and not begun and self.n_waiting + len(texts) > self.limits.max_waiting:
                 wait = self.n_waiting / self._rate
                 raise Refused(429, f"{self.n_waiting} texts are waiting already; try again in a moment", wait)
-            job = Job(key, run, texts)
+            job = Job(key, run, texts, begun)
             self._jobs.append(job)
             self.n_waiting += len(texts)
             self._changed.notify()
@@ -102,10 +102,10 @@ class Batcher:
     def _answer(self, batch: list[Job]) -> None:
         late = time.monotonic() - self.limits.max_seconds
         batch = [job for job in batch if job.future.set_running_or_notify_cancel()]
-        for job in batch:
-            if job.since < late:
-                job.future.set_exception(Refused(503, f"waited over {self.limits.max_seconds:g} s for the model", 5.0))
-        batch = [job for job in batch if job.since >= late]
+        refused = [job for job in batch if job.since < late and not job.begun]
+        for job in refused:
+            job.future.set_exception(self.limits.waited())
+        batch = [job for job in batch if job not in refused]
         texts = [text for job in batch for text in job.texts]
         if not texts:
             return

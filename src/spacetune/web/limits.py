@@ -22,6 +22,9 @@ class Limits:
         Texts of a request; more is answered 422.
     max_explained
         Texts of a request to explain, whose answers are long; more is answered 422.
+    max_reached
+        Words of a text that is asked which word reached which, since nobody else is answered meanwhile; more is
+        answered 422.
     max_characters
         Characters of a text (of a pair together); more is answered 422.
     max_waiting
@@ -45,6 +48,7 @@ class Limits:
     max_body: int = 4_000_000
     max_texts: int = 256
     max_explained: int = 32
+    max_reached: int = 100
     max_characters: int = 20_000
     max_waiting: int = 512
     max_seconds: float = 10.0
@@ -54,6 +58,10 @@ class Limits:
     head_seconds: float = 10.0
     body_seconds: float = 30.0
     idle_seconds: float = 30.0
+
+    def waited(self) -> Refused:
+        """Return the answer to a request that the model was not free for in time."""
+        return Refused(503, f"waited over {self.max_seconds:g} s for the model", 5.0)
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -12,7 +13,7 @@ import numpy as np
 from spacetune.data import read_texts
 from spacetune.dissection import Dissection, dissect
 from spacetune.encoders import PooledText, TextInput
-from spacetune.errors import UsageError
+from spacetune.errors import DataError, UsageError
 from spacetune.estimators import TextEstimator, load_estimator
 from spacetune.explanations import TextExplanation
 from spacetune.fitting import probabilities
@@ -31,6 +32,8 @@ from spacetune.studies.embedding import embeddings_of
 from spacetune.web.limits import Refused
 
 __all__ = ["Predicted", "ServedModel", "load_models"]
+
+log = logging.getLogger("spacetune")
 
 
 LONG = 4000
@@ -182,7 +185,8 @@ def load_models(
     """Load saved models, named as their folders, and draw their maps of labelled texts where these are given.
 
     `examples` is a file of labelled texts, shown on the page as neighbours; `load` loads a model from its folder, and
-    `columns` go to `read_texts`. Raises `UsageError` if two folders have one name.
+    `columns` go to `read_texts`. A model that the examples do not fit has no map, and a warning says why. Raises
+    `UsageError` if two folders have one name, or the examples fit no model.
     """
     names = [Path(folder).resolve().name for folder in folders]
     twice = {name for name in names if names.count(name) > 1}
@@ -190,8 +194,17 @@ def load_models(
         raise UsageError(f"models are served under their folders' names, and {twice.pop()!r} comes twice; rename one")
     data = None if examples is None else read_texts(examples, **columns)
     served: list[ServedModel] = []
+    unfit: list[str] = []
     for name, folder in zip(names, folders, strict=True):
-        model = load(folder)
-        drawn = map_spaces(model, data) if data is not None and model.task_.kind == "single" else None
+        model, drawn = load(folder), None
+        if data is not None and model.task_.kind == "single":
+            try:
+                drawn = map_spaces(model, data)
+            except DataError as error:
+                unfit.append(f"{name} has no map of these examples: {error}")
         served.append(ServedModel(name, model, drawn))
+    if unfit and not any(each.map for each in served):
+        raise UsageError("; ".join(unfit))
+    for told in unfit:
+        log.warning("%s", told)
     return served

@@ -22,6 +22,7 @@ __all__ = ["ANY", "Service"]
 log = logging.getLogger("spacetune.web")
 
 ANY = "*"
+SLOW = frozenset({"reach"})  # texts of which take turns with other requests one by one
 LONG = frozenset({"explain", "dissect", "reach"})  # what gives long answers
 
 
@@ -117,11 +118,24 @@ class Service:
         run, begun = functools.partial(getattr(served, kind), **options), False
         for pairs in (False, True):  # an encoder reads all single texts or all pairs
             rows = [i for i, text in enumerate(texts) if isinstance(text, str) != pairs]
-            for first in range(0, len(rows), limits.batch_texts):  # in turn with other requests
-                part = rows[first : first + limits.batch_texts]
+            size = 1 if kind in SLOW else limits.batch_texts
+            for first in range(0, len(rows), size):  # in turn with other requests
+                part = rows[first : first + size]
                 key = (id(served), kind, pairs, *sorted(options.items()))
+                if begun and await request.is_disconnected():
+                    raise Refused(400, "whoever asked has gone")
                 future = self.batcher.submit(key, run, [texts[i] for i in part], begun=begun)
+                found = await self._answered(future, begun)
                 begun = True
-                for i, answer in zip(part, await asyncio.wrap_future(future), strict=True):
+                for i, answer in zip(part, found, strict=True):
                     answers[i] = answer
         return answers
+
+    async def _answered(self, future: Future[Sequence[Any]], begun: bool) -> Sequence[Any]:
+        """Wait for the answers; raise `Refused` with 503 where the model is not free for it in time."""
+        answered = asyncio.wrap_future(future)
+        if not begun:
+            done, _ = await asyncio.wait([answered], timeout=self.limits.max_seconds)
+            if not done and future.cancel():
+                raise self.limits.waited()
+        return await answered

@@ -60,7 +60,7 @@ function answer(data, { column, against = "", at = data.at }) {
     scores: (data.views?.[at] ?? data.word_scores).map(along),
     bias: along(data.bias),
     logit: along(data.logits),
-    name: `logit of ${data.classes[column]}${less}`,
+    name: data.probabilities ? `logit of ${data.classes[column]}${less}` : "in standard deviations from the mean learnt",
   };
 }
 

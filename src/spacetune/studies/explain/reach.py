@@ -106,14 +106,12 @@ def word_reach(model: TextEstimator, text: TextInput, predicted: object = None) 
     return Reach(text, tuple(row["word"] for row in rows), one.classes[column], scores)
 
 
-def check_reach(text: TextInput) -> None:
-    """Raise `UsageError` if a text has too many words."""
+def check_reach(text: TextInput, most: int = MOST_WORDS) -> None:
+    """Raise `UsageError` if a text has more words than these."""
     none = np.zeros((0, 2), dtype=int)
     n_words = sum(len(group_words(part, none)[0]) for part in ((text,) if isinstance(text, str) else text))
-    if n_words > MOST_WORDS:
-        raise UsageError(
-            f"every word is a pass back, so a text may have {MOST_WORDS} words at most, got {n_words:,}; cut it"
-        )
+    if n_words > most:
+        raise UsageError(f"every word is a pass back, so a text may have {most} words at most, got {n_words:,}; cut it")
 
 
 def _masked(gradients: torch.Tensor, groups: list[Array]) -> torch.Tensor:

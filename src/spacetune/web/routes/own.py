@@ -55,7 +55,7 @@ def add_own(app: FastAPI, service: Service) -> None:
     async def reach(body: TextsRequest, request: Request) -> Response:
         """Say which word, as it goes in, reached the states of which word, for the predicted class."""
         for text in body.texts:
-            check_reach(text)
+            check_reach(text, service.limits.max_reached)
         return _results(await rows_of("reach", body, request))
 
     @app.post("/dissect", responses=REFUSALS)

@@ -39,6 +39,7 @@ function remember() {
 }
 
 function recall() {
+  if (!models.length) return; // they come once the key is given
   const told = new URLSearchParams(location.hash.slice(1));
   const names = told.getAll("model").filter((name) => models.some((each) => each.name === name));
   panels.forEach((panel) => panel.root.remove());
@@ -111,4 +112,5 @@ $("compare").addEventListener("click", compare);
 $("share").addEventListener("click", share);
 window.addEventListener("hashchange", () => { recall(); typed(); });
 $("key-use").addEventListener("click", () => { key = $("key").value; begin(); });
+$("key").addEventListener("keydown", (event) => { if (event.key === "Enter") $("key-use").click(); });
 begin();

@@ -1,7 +1,7 @@
 "use strict";
 /* One model's view of the text. All text goes through textContent, so no text is ever markup. */
 
-const MOST_CHANCES = 6, MOST_MEETINGS = 12;
+const MOST_CHANCES = 6, MOST_MEETINGS = 12, LONGEST_WORD = 24;
 const maps = {}; // by model
 let models = [];
 let panels = [];
@@ -24,9 +24,10 @@ class Panel {
     this.data = null;
     this.asked = null;
     this.chosen = null;
+    this.troubled = false; // whether it showed the trouble that stands there
     this.wanted = {};
     for (const each of models) this.part("model").append(new Option(each.name, each.name, false, each.name === model));
-    this.part("model").addEventListener("change", () => { this.chosen = null; offerPair(); this.look(); });
+    this.part("model").addEventListener("change", () => { this.chosen = null; offerPair(); offerColumns(); offerTries(); this.look(); });
     this.part("class").addEventListener("change", () => { this.chosen = Number(this.part("class").value); this.show(); remember(); });
     for (const name of ["against-what", "at"]) this.part(name).addEventListener("change", () => { this.show(); remember(); });
     this.part("words").addEventListener("click", (event) => this.dissect(event.target.closest(".w")));
@@ -58,10 +59,11 @@ class Panel {
   async look() {
     const text = this.model.pairs ? [$("text").value, $("pair").value] : $("text").value;
     this.asked?.abort();
-    if (![text].flat().every((part) => part.trim())) {
-      this.data = null;
-      this.part("verdict").textContent = "";
-      this.part("explanation-box").hidden = true;
+    const filled = [text].flat().filter((part) => part.trim()).length;
+    if (filled < [text].flat().length) {
+      this.forget(filled ? `${this.model.name} reads two texts: one is missing.` : "");
+      if (this.troubled) trouble("");
+      this.troubled = false;
       remember();
       return;
     }
@@ -81,8 +83,18 @@ class Panel {
       settle();
       await this.drawMap();
     } catch (error) {
-      if (error.name !== "AbortError") trouble(error.message);
+      if (error.name === "AbortError") return;
+      this.forget("");
+      this.troubled = true;
+      trouble(error.message.replace(/^text \d+ /, "the text "));
     }
+  }
+
+  /* Nothing is known of the text that is typed. */
+  forget(why) {
+    this.data = null;
+    this.part("verdict").textContent = why;
+    this.part("explanation-box").hidden = true;
   }
 
   show() {
@@ -92,7 +104,8 @@ class Panel {
     const named = data.classes.map(String).indexOf(this.wanted.of);
     if (this.chosen === null && named >= 0) this.chosen = named;
     const column = this.chosen ?? strongest;
-    this.part("verdict").textContent = verdict(data, strongest);
+    const [said, sure] = verdict(data, strongest);
+    this.part("verdict").replaceChildren(make("bdi", said), sure);
     this.part("explanation-box").hidden = false;
     this.showChances(data);
     for (const name of ["of-box", "against-box"]) this.part(name).hidden = data.classes.length < 2;
@@ -112,7 +125,7 @@ class Panel {
       span.setAttribute("role", "button");
       span.setAttribute("aria-label", span.title);
     });
-    if (![data.text, ...[data.text].flat()].map(String).includes(this.dissected?.text)) this.part("dissection").hidden = true;
+    if (![data.text, ...[data.text].flat()].map((text) => JSON.stringify(text)).includes(this.dissected?.text)) this.part("dissection").hidden = true;
     addUp(this.part("terms"), data, found);
     this.showMeetings(data, column === strongest ? data.meetings ?? [] : []);
     this.part("cut-note").hidden = !data.truncated;
@@ -135,8 +148,8 @@ class Panel {
     this.reached = data;
     const largest = Math.max(1e-12, ...found.scores.flat().map(Math.abs));
     const head = make("tr");
-    head.append(make("th", "state of ↓ brought by →", "corner"), ...found.words.map((word) => make("th", word)));
-    const lines = found.scores.map((row, i) => shaded(found.words[i], row, largest));
+    head.append(make("th", "state of ↓ brought by →", "corner"), ...found.words.map((word) => Object.assign(make("th", shortened(word)), { title: word })));
+    const lines = found.scores.map((row, i) => shaded(shortened(found.words[i]), row, largest));
     this.part("reach").replaceChildren(head, ...lines);
   }
 
@@ -182,9 +195,10 @@ class Panel {
     const apart = Boolean(data.meetings?.length);
     const read = apart ? data.text[word.part] : data.text;
     try {
-      if (this.dissected?.text !== String(read) || this.dissected.model !== this.model.name) {
+      const asked = JSON.stringify(read);
+      if (this.dissected?.text !== asked || this.dissected.model !== this.model.name) {
         const told = await askPatiently("dissect", { texts: [read], model: this.model.name });
-        this.dissected = { text: String(read), model: this.model.name, found: told.texts[0] };
+        this.dissected = { text: asked, model: this.model.name, found: told.texts[0] };
       }
     } catch (error) {
       trouble(error.message);
@@ -222,11 +236,14 @@ class Panel {
   }
 }
 
+/* What is predicted, and how sure the model is. */
 function verdict(data, strongest) {
-  if (Array.isArray(data.predicted)) return data.predicted.length ? data.predicted.join(", ") : "no label";
-  if (!data.probabilities) return String(data.predicted);
-  return `${data.predicted} (${(100 * data.probabilities[strongest]).toFixed(1)} %)`;
+  if (Array.isArray(data.predicted)) return [data.predicted.length ? data.predicted.join(", ") : "no label", ""];
+  if (!data.probabilities) return [numbered(data.predicted), ""];
+  return [String(data.predicted), ` (${(100 * data.probabilities[strongest]).toFixed(1)} %)`];
 }
+
+const shortened = (word) => (Array.from(word).length > LONGEST_WORD ? `${Array.from(word).slice(0, LONGEST_WORD).join("")}…` : word);
 
 async function mapOf(name) {
   return (maps[name] ??= await ask(`map?model=${encodeURIComponent(name)}`));
