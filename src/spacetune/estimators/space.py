@@ -64,7 +64,8 @@ class SpaceClassifier(Classifier):
     batch_size
         Texts per step; None chooses by their number.
     patience
-        Epochs without a better dev macro-F1 after which to stop; None never stops early.
+        Epochs without a better dev macro-F1 after which to stop, at least 1; None never stops early. Where `n_epochs`
+        is left open it is at least a quarter of the epochs that 300 steps take.
     dev_fraction
         Share of the texts set aside, stratified, where `fit` gets no dev data.
     max_length
@@ -74,10 +75,12 @@ class SpaceClassifier(Classifier):
     store
         Where features of training texts are kept, so that the same texts are never encoded twice; None keeps none.
     inside
-        What is learnt inside the encoder, from a head fitted on its frozen states: ``top`` trains its upper layers, by
+        What is learnt inside the encoder: ``top`` trains its upper layers from a head fitted on its frozen states, by
         far the strongest where there are a thousand texts and more; ``all`` trains all of them over the frozen
-        embeddings; ``lora`` learns low-rank additions, ``prefix`` keys and values before every text, for few texts;
-        None learns nothing inside. Texts are then read in one window. What helps on dev alone is kept.
+        embeddings; ``lora`` learns low-rank additions, ``prefix`` keys and values before every text, for few texts
+        (with a new head of 8 latents, a decay of .01, the head's rate 1e-3, and no lexicon, as
+        `PrefixSimplexClassifier` learns them); None learns nothing inside. Texts are then read in one window. What
+        helps on dev alone is kept.
     inside_size
         How many layers ``top`` trains (None: two thirds of all), the rank of ``lora`` (8), the virtual tokens of
         ``prefix`` (10).

@@ -125,7 +125,7 @@ class SpaceMethod(Method):
 
     def conflict(self) -> str | None:
         """Say what a simplex does not mix, and what trains twice."""
-        if (wrong := size_conflict(self.inside, self.inside_size)) is not None:
+        if (wrong := size_conflict(self.inside, self.inside_size, "'top', 'lora' or 'prefix'")) is not None:
             return wrong
         if self.pairs == "apart" and not self._alone:
             return (
@@ -274,6 +274,9 @@ def space_method(settings: Mapping[str, Any]) -> Method:
         raise UsageError(f"inside={inside!r} reads a pair as one text; leave pairs='apart' out")
     if settings["train_encoder"]:
         raise UsageError("inside trains what is inside the encoder; leave train_encoder out")
+    for name in ("inter_weight", "intra_weight", "linear_path"):
+        if settings.get(name):
+            raise UsageError(f"{name} is for a frozen encoder or tuned layers, not for inside={inside!r}; leave it out")
     chosen = {
         ADAPTED[inside]: settings["inside_size"],
         "n_latent": None if settings["n_latent"] == "auto" else settings["n_latent"],

@@ -55,8 +55,8 @@ def tune(
     )  # fmt: skip
 
 
-def size_conflict(inside: str | None, size: int | None) -> str | None:
-    """Say where a size has nothing to be the size of."""
+def size_conflict(inside: str | None, size: int | None, sized: str = "'top'") -> str | None:
+    """Say where a size has nothing to be the size of; `sized` names what has one."""
     if size is None or inside == "top":
         return None
-    return f"inside_size goes with inside='top', 'lora' or 'prefix', not with inside={inside!r}"
+    return f"inside_size goes with inside={sized}, not with inside={inside!r}"
