@@ -10,7 +10,7 @@ from spacetune.encoders import PairedFeatures, TokenFeatures
 from spacetune.encoders.ragged import offsets_of
 from spacetune.fitting import FitData, FrozenInputs, SingleLabel, logits_of
 from spacetune.fitting.pair_spaces import fit_pair_spaces
-from spacetune.fitting.pairs import PairRows, are_pairs, centred_means, choose_pairs, learn_pairs
+from spacetune.fitting.pairs import PairRows, centred_means, choose_pairs, learn_pairs
 from spacetune.fitting.schedule import Schedule
 from spacetune.fitting.spaces import HeadSettings
 from spacetune.heads import Meeting, PairHead
@@ -42,9 +42,9 @@ def test_dev_logits_are_the_heads(symmetric: bool) -> None:
 
 def test_what_is_read_apart_is_told_from_single_texts() -> None:
     paired, _ = made(4, 0)
-    assert are_pairs(paired)
+    assert paired.first is not None
     single = FrozenInputs(TokenFeatures(torch.randn(3, 1, 2), torch.tensor([0, 1, 3])))
-    assert not are_pairs(single)
+    assert single.first is None
 
 
 def test_spaces_of_pairs_train_alike_in_bfloat16_and_read_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -264,7 +264,7 @@ def test_of_a_counterfactual_no_word_is_spare(model: LinearProbe) -> None:
         return [("other" if "".join(text.split()) in changing else "good", 0.0) for text in texts]
 
     search.ask = ask  # type: ignore[method-assign]
-    search.one = dataclasses.replace(search.one, predicted="good")
+    search.predicted = "good"
     words = [{"part": 0, "start": 2 * i, "stop": 2 * i + 1} for i in range(4)]
     assert search.greedy(words) == [words[1]]
 

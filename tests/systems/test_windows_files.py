@@ -85,7 +85,7 @@ def test_tables_and_folders_of_parts(model: LinearProbe, tmp_path: Path, ending:
     for _ in range(2):
         predict_file(model, TextBlocks(tmp_path / "in.parquet", size=10), tmp_path / "parts", resume=True)
     parts = everything_in(tmp_path / "parts")
-    assert (len(parts), parts[-1]) == (4, "parts.json")
+    assert (len(parts), parts[0]) == (4, "_parts.json")
     assert sorted(os.listdir(tmp_path)) == sorted(["in.parquet", f"out{ending}", "parts"])
     assert b"\r\r" not in (tmp_path / f"out{ending}").read_bytes()
 

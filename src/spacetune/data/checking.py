@@ -88,7 +88,7 @@ def check_texts(
         notes.append(DataNote.of("labels", missing, what))
     kind = None
     try:
-        kind = label_kind(list(told.values())) if told else None
+        kind = label_kind(list(told.values()), list(told)) if told else None
     except DataError as error:
         notes.append(DataNote("labels", (), str(error)))
     counts = class_counts(list(told.values()), kind) if kind in ("single", "multi") else {}

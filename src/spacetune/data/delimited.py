@@ -128,6 +128,15 @@ class _File:
         self.blank: list[int] = []
         self.again: list[int] = []
 
+    def _other_delimiter(self) -> str | None:
+        """Say what separates the cells, where the header holds our delimiter nowhere and another one."""
+        with open_text(self.path, self.encoding) as file:
+            lines = text_lines(file, self.name, "is a double quote left open?")
+            if self.said:
+                next(lines)
+            first = next(lines, "").rstrip("\r\n")
+        return None if self.delimiter in first else delimiter_hint([first])
+
     def blocks(self, quoted: bool, size: int | None) -> Iterator[Read]:
         """Read the rows; strict: an open quote is an error where it would else swallow the rows after it."""
         with open_text(self.path, self.encoding) as file:
@@ -144,6 +153,8 @@ class _File:
                 while size is not None and (block := self._block(rows, header, quoted, size))[0][header[0]]:
                     yield block
             except csv.Error as error:
+                if (hint := self._other_delimiter()) is not None:
+                    raise DataError(f"{self.name}: {hint}") from error
                 raise DataError(f"{self.name} breaks after row {self.row}: {printable(error)}. {QUOTE_HINT}") from error
 
     def _block(self, rows: Iterator[list[str]], header: list[str], quoted: bool, size: int | None) -> Read:

@@ -61,49 +61,51 @@ def has_no_label(label: object) -> bool:
     return is_missing(label) or (isinstance(label, str) and not label.strip())
 
 
-def label_kind(labels: Sequence[Any]) -> LabelKind:
+def label_kind(labels: Sequence[Any], rows: Sequence[int] | None = None) -> LabelKind:
     """Tell whether labels are classes, sets of classes, or numbers to predict.
 
-    Lists are multi-label; floats with at least one fraction are regression; everything else is classes.
+    Lists are multi-label; floats with at least one fraction are regression; everything else is classes. `rows` are the
+    labels' own rows, where these are some of a table.
 
     Raises `DataError` if labels are missing, or of types that do not go together; the rows are named.
 
     >>> label_kind(["spam", "ham"]), label_kind([0.5, 2.0]), label_kind([["joy"], []])
     ('single', 'regression', 'multi')
     """
-    missing = [i + 1 for i, label in enumerate(labels) if has_no_label(label)]
+    at = rows or range(1, len(labels) + 1)
+    missing = [row for row, label in zip(at, labels, strict=True) if has_no_label(label)]
     if missing:
         raise DataError(
             f"every row needs a label: {len(missing)} of {len(labels)} have none ({name_rows(missing)}); "
             "label them or take them out"
         )
-    _check_ends(labels)
+    _check_ends(labels, at)
     types = Counter(_type_name(label) for label in labels)
     if set(types) == {"int", "float"}:
         types = Counter({"float": len(labels)})
     if len(types) > 1:
         rare = types.most_common()[-1][0]
-        rows = [i + 1 for i, label in enumerate(labels) if _type_name(label) == rare]
+        theirs = [row for row, label in zip(at, labels, strict=True) if _type_name(label) == rare]
         kinds = ", ".join(f"{count} {name}" for name, count in types.most_common())
-        raise DataError(f"labels must be of one type, got {kinds}; {rare} at {name_rows(rows)}; write them all alike")
+        raise DataError(f"labels must be of one type, got {kinds}; {rare} at {name_rows(theirs)}; write them all alike")
     kind = next(iter(types), "str")
     if kind == "list":
-        _check_lists(labels)
+        _check_lists(labels, at)
         return "multi"
     if kind == "float":
-        return _float_kind(labels)
+        return _float_kind(labels, at)
     if kind not in ("str", "int", "bool"):
         raise DataError(f"labels must be strings, integers, floats or lists of strings, got {kind}; convert them first")
     if kind == "int":
-        _check_size(labels)
+        _check_size(labels, at)
     return "single"
 
 
-def _check_ends(labels: Sequence[Any]) -> None:
+def _check_ends(labels: Sequence[Any], at: Sequence[int]) -> None:
     """Refuse names that end in a NUL: an array of names drops it, and two classes may become one."""
     ends = [
-        i + 1
-        for i, label in enumerate(labels)
+        row
+        for row, label in zip(at, labels, strict=True)
         if any(
             isinstance(name, str) and name.endswith("\0") for name in (label if isinstance(label, list) else [label])
         )
@@ -116,17 +118,19 @@ LARGEST = 1e30
 """Of the numbers to predict: what single precision holds, with room for sums."""
 
 
-def _float_kind(labels: Sequence[Any]) -> LabelKind:
+def _float_kind(labels: Sequence[Any], at: Sequence[int]) -> LabelKind:
     numbers = [_as_float(label) for label in labels]
-    infinite = [i + 1 for i, number in enumerate(numbers) if not math.isfinite(number)]
+    infinite = [row for row, number in zip(at, numbers, strict=True) if not math.isfinite(number)]
     if infinite:
         raise DataError(f"labels to predict must be finite numbers; infinite at {name_rows(infinite)}; take them out")
-    beyond = [i + 1 for i, number in enumerate(numbers) if abs(number) > LARGEST]
+    beyond = [row for row, number in zip(at, numbers, strict=True) if abs(number) > LARGEST]
     if beyond:
         raise DataError(
             f"labels to predict must lie within ±{LARGEST:g}, since their squares are summed; beyond it at "
             f"{name_rows(beyond)}; divide all by one number"
         )
+    if 0 < max(numbers) - min(numbers) < 1 / LARGEST:
+        raise DataError(f"labels to predict lie within {1 / LARGEST:g} of each other; multiply all by one number")
     return "regression" if any(float(label) != int(label) for label in labels) else "single"
 
 
@@ -142,8 +146,8 @@ def fits_int64(number: SupportsInt | str) -> bool:
     return -(2**63) <= int(number) < 2**63
 
 
-def _check_size(labels: Sequence[Any]) -> None:
-    beyond = [i + 1 for i, label in enumerate(labels) if not fits_int64(label)]
+def _check_size(labels: Sequence[Any], at: Sequence[int]) -> None:
+    beyond = [row for row, label in zip(at, labels, strict=True) if not fits_int64(label)]
     if beyond:
         raise DataError(
             f"whole numbers as labels must fit in 64 bits; {len(beyond)} do not ({name_rows(beyond)}); "
@@ -151,7 +155,7 @@ def _check_size(labels: Sequence[Any]) -> None:
         )
 
 
-def _check_lists(labels: Sequence[Any]) -> None:
+def _check_lists(labels: Sequence[Any], at: Sequence[int]) -> None:
     """Say which lists hold anything but the names of classes, all of one type."""
     types = [{_type_name(name) for name in row} for row in labels]
     checks: Sequence[tuple[Callable[[Iterable[Any]], bool], str]] = (
@@ -161,7 +165,7 @@ def _check_lists(labels: Sequence[Any]) -> None:
         (lambda row: any(_type_name(v) == "int" and not fits_int64(v) for v in row), "numbers beyond 64 bits"),
     )
     for wrong, what in checks:
-        rows = [i + 1 for i, row in enumerate(labels) if wrong(row)]
+        rows = [place for place, row in zip(at, labels, strict=True) if wrong(row)]
         if rows:
             raise DataError(
                 f"a list of labels must hold the names of classes, and {len(rows)} hold {what} ({name_rows(rows)}); "
@@ -169,7 +173,7 @@ def _check_lists(labels: Sequence[Any]) -> None:
             )
     if len({"number" if name in ("int", "float") else name for row in types for name in row}) > 1:
         common = Counter(name for row in types for name in row).most_common()
-        rows = [i + 1 for i, row in enumerate(types) if common[-1][0] in row]
+        rows = [place for place, row in zip(at, types, strict=True) if common[-1][0] in row]
         raise DataError(
             f"labels in lists must be of one type, got {', '.join(name for name, _ in common)}; {common[-1][0]} at "
             f"{name_rows(rows)}; write them all alike"

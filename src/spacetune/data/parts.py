@@ -25,7 +25,10 @@ from spacetune.files import Busy, clean_leftovers, lock
 
 __all__ = ["MANIFEST", "Parts", "check_folder", "open_parts"]
 
-MANIFEST, LOCK = "parts.json", ".parts.lock"
+MANIFEST, LOCK = "_parts.json", ".parts.lock"
+"""Who reads a folder of Parquet files passes over names that begin with _ or a dot."""
+BEFORE = "parts.json"
+"""The manifest's name in folders of version 0.1."""
 HIDDEN = ".part"
 """How the names of our own files that are no parts begin: the lock, and what killed runs left unfinished."""
 
@@ -92,9 +95,10 @@ def check_folder(folder: Path, resume: bool) -> None:
         raise UsageError(f"parts go to a folder, and {folder} is a file; name another place") from None
     if not folder.parent.is_dir():
         raise UsageError(f"--out must lie in a folder that exists, and {folder.parent} does not")
-    if MANIFEST in names and not resume:
+    held = MANIFEST in names or BEFORE in names
+    if held and not resume:
         raise UsageError(f"{folder} holds the parts of another run; continue it with --resume, or name another folder")
-    if MANIFEST not in names and not all(name.startswith(HIDDEN) for name in names):
+    if not held and not all(name.startswith(HIDDEN) for name in names):
         raise UsageError(f"--out must name a file, and {folder} is a folder that holds other things; name a new folder")
 
 
@@ -111,7 +115,7 @@ def open_parts(
     run
         What makes the run what it is, by name: parts of a run that differs in any of it are never gone on from.
     about
-        What ``parts.json`` says besides.
+        What ``_parts.json`` says besides.
     number
         How many parts there will be.
     resume
@@ -136,7 +140,7 @@ def open_parts(
         except OSError as error:
             raise SpacetuneError(f"{folder} cannot be written: {error.strerror}; name another folder") from error
         clean_leftovers(folder)
-        manifest = folder / MANIFEST
+        manifest = folder / (BEFORE if (folder / BEFORE).exists() else MANIFEST)
         if manifest.exists():
             _refuse_another(manifest, run)
         else:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -37,7 +38,10 @@ def read_labels(estimator: object, labels: object, *, of_texts: bool) -> list[An
     """
     if labels is None:
         raise DataError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
+    if not all(isinstance(name, int) for name in getattr(labels, "columns", ())):
+        _warn("the names of the labels' columns are not kept: classes are 0, 1, …; to keep them give lists of names")
     rows = _rows(labels)
+    _say_spaces(rows)
     if isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] > 1:
         if not is_indicator(rows.tolist()):
             raise DataError("labels in columns must be 0 and 1 alone, one column per label")
@@ -74,12 +78,25 @@ def _rows(labels: Any) -> Any:
 
 
 def _say_indicator(width: int) -> None:
-    warnings.warn(
+    _warn(
         f"labels are lists of {width} numbers, 0 and 1 alone: read as an indicator, one column per label; "
-        "to name the labels of every text instead, write them as strings",
-        DataWarning,
-        stacklevel=5,
+        "to name the labels of every text instead, write them as strings"
     )
+
+
+def _say_spaces(rows: Any) -> None:
+    """Warn of names that files would be read without: with spaces around, or in another Unicode form."""
+    names = {name for row in rows for name in (row if isinstance(row, list) else [row]) if isinstance(name, str)}
+    odd = sorted(name for name in names if unicodedata.normalize("NFC", name.strip()) != name)
+    if odd:
+        _warn(
+            f"labels such as {odd[0]!r:.60} have spaces around them, or another Unicode form than the composed one: "
+            "they are kept so, and files are read without"
+        )
+
+
+def _warn(told: str) -> None:
+    warnings.warn(told, DataWarning, stacklevel=6)
 
 
 def label_task(

@@ -25,7 +25,6 @@ __all__ = [
     "PairRows",
     "TrainedMeeting",
     "TunedPairs",
-    "are_pairs",
     "centred_means",
     "choose_pairs",
     "learn_pairs",
@@ -56,11 +55,6 @@ class PairChosen:
     symmetric: bool
     tuned_share: float = 0.0
     words: WordsChosen | None = None
-
-
-def are_pairs(inputs: Inputs) -> bool:
-    """Tell whether inputs are pairs whose texts were read apart."""
-    return len(inputs) > 0 and inputs.take(torch.tensor([0])).first is not None
 
 
 @dataclasses.dataclass(frozen=True)

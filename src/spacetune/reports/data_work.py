@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spacetune.encoders import as_line
+from spacetune.errors import counted
 from spacetune.reports.document import Document, Paragraph, Part, Section, Table, first_rows
 
 if TYPE_CHECKING:
@@ -93,6 +94,6 @@ def models_document(found: ModelComparison) -> Document:
         right = found.mcnemar
         told = f"Right: both {right.both:,}, only the first {right.only_first:,}, only the second {right.only_second:,}"
         parts.append(Paragraph(f"{told}, neither {right.neither:,}; McNemar's exact p = {right.p:.3g}."))
-    lead = f"{found.n_texts:,} texts of {found.source}; first: {found.names[0]}, second: {found.names[1]}."
+    lead = f"{counted(found.n_texts, 'text')} of {found.source}; first: {found.names[0]}, second: {found.names[1]}."
     differ = Section("Where they differ", first_rows(found.rows()))
     return Document("Two models", lead, [Section("Scores", parts), differ], notes=found.notes)

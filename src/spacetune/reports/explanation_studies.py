@@ -203,6 +203,8 @@ def draw_summary(console: Console, found: ExplanationSummary) -> None:
 
 
 def _held(found: ExplanationSummary) -> str:
+    if found.numbers:
+        return "in standard deviations of what was learnt"
     return "for the label alone" if found.independent else "for the class against the rest"
 
 

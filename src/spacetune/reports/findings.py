@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEADLINE", "fit_findings", "headline", "score_finding", "valued"]
 
-HEADLINE = ("accuracy", "macro_f1", "r2", "spearman")
+HEADLINE = ("micro_f1", "accuracy", "macro_f1", "r2", "spearman")
 """Scores by which a model is told of, the first that it has."""
 
 Row = Mapping[str, Any]
@@ -94,4 +94,4 @@ def _apart(own: Row, best: Row, name: str, unit: str) -> str:
         return f"the model is better on the same {unit}s ({far})"
     if high < 0:
         return f"the model is worse on the same {unit}s ({far})"
-    return f"{counted(own['n'], unit)} do not settle which is better ({far})"
+    return f"{counted(own['n'], unit)} {'does' if own['n'] == 1 else 'do'} not settle which is better ({far})"

@@ -58,5 +58,5 @@ def _check_whole(name: str, value: object) -> None:
     """Raise `UsageError` where a whole number is asked for and something else comes, or less than none of something."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise UsageError(f"{name} must be a whole number, got {value!r:.60}")
-    if int(value) < 0 and (name == "seed" or name.startswith("n_")):
+    if int(value) < 0 and name.startswith("n_"):
         raise UsageError(f"{name} must be at least 0, got {value}")

@@ -26,7 +26,6 @@ from spacetune.fitting.pairs import (
     PairChosen,
     PairRows,
     TunedPairs,
-    are_pairs,
     choose_pairs,
     learn_pairs,
 )
@@ -102,7 +101,7 @@ class ProbeMethod(Method):
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
         """Fit at every strength, keep the best on dev; tune, where asked for, and keep the better; add words."""
-        learnt, logits = (self._learn_pairs if are_pairs(data.train) else self._learn_texts)(data, run)
+        learnt, logits = (self._learn_pairs if data.train.first is not None else self._learn_texts)(data, run)
         if not (self.inside is not None if self.lexicon is None else self.lexicon):
             return learnt, logits
         chosen: ProbeChosen | PairChosen = learnt.chosen

@@ -21,7 +21,6 @@ from spacetune.fitting.methods.inside import InsideMethod
 from spacetune.fitting.methods.method import MANY, Array, Method, Reading, Run
 from spacetune.fitting.methods.pair_spaces import PairSpacesChosen, learn_pair_spaces, learn_pair_spaces_again
 from spacetune.fitting.methods.tuning import size_conflict, tune
-from spacetune.fitting.pairs import are_pairs
 from spacetune.fitting.reading import logits_of
 from spacetune.fitting.schedule import Schedule, auto_schedule
 from spacetune.fitting.simplex import SimplexTraining, fit_simplex
@@ -140,7 +139,7 @@ class SpaceMethod(Method):
 
     def learn(self, data: FitData, run: Run) -> tuple[Learnt, Array]:
         """Train the head; add a linear path and a lexicon where they help."""
-        apart = are_pairs(data.train)
+        apart = data.train.first is not None
         settings = self._settings(run.task, len(data.train), PAIR_WIDTH if apart else WIDTH)
         schedule = self._schedule(len(data.train), run.task)
         self._check_memory(data.train, settings, schedule, run.task)

@@ -13,7 +13,7 @@ from spacetune.estimators import TextEstimator
 from spacetune.explanations import At, TextExplanation
 from spacetune.results import TableResult
 from spacetune.studies.arguments import checked_arguments
-from spacetune.studies.explain.erasing import Words, answers, ranked, without
+from spacetune.studies.explain.erasing import Words, ranked, without
 
 __all__ = ["Counterfactual", "find_counterfactual"]
 
@@ -108,12 +108,12 @@ def find_counterfactual(
         removed = search.greedy(words[:most])
     removed = sorted(removed or [], key=lambda word: (word["part"], word["start"]))
     left = without(text, removed)
-    after, answer = search.ask([left])[0] if removed else (one.predicted, search.before)
+    after, answer = search.ask([left])[0] if removed else (search.predicted, search.before)
     return Counterfactual(
         text,
         tuple(removed),
         left,
-        one.predicted,
+        search.predicted,
         after,
         one.classes[search.column],
         search.before,
@@ -127,8 +127,10 @@ class _Search:
 
     def __init__(self, model: TextEstimator, one: TextExplanation) -> None:
         self.model, self.one, self.n_read = model, one, 1
-        self.column = one.column(one.predicted)
-        self.before = float(answers(model, [one.text])[0, self.column])
+        outcome = model.outcome(model.read([one.text], progress=False).logits)
+        self.predicted = outcome["predicted"]  # by the pass that reads the rest: near 0.5 an explanation's may differ
+        self.column = one.column(self.predicted)
+        self.before = float(outcome["probabilities"][self.column])
 
     def ask(self, texts: Sequence[TextInput]) -> list[tuple[Any, float]]:
         """Return the prediction of every text, and the answer for the class predicted before."""
@@ -142,19 +144,19 @@ class _Search:
         if not sets:
             return None
         found = self.ask([without(self.one.text, words) for words in sets])
-        changed = [(answer, i) for i, (label, answer) in enumerate(found) if label != self.one.predicted]
+        changed = [(answer, i) for i, (label, answer) in enumerate(found) if label != self.predicted]
         return sets[min(changed)[1]] if changed else None
 
     def greedy(self, words: Words) -> list[dict[str, Any]] | None:
         """Take words away one after the other until the prediction changes, then put back what need not go."""
         sets = [list(words[:n]) for n in range(3, len(words) + 1)]
         found = self.ask([without(self.one.text, each) for each in sets]) if sets else []
-        gone = next((each for each, (label, _) in zip(sets, found, strict=True) if label != self.one.predicted), None)
+        gone = next((each for each, (label, _) in zip(sets, found, strict=True) if label != self.predicted), None)
         before = None
         while gone is not None and gone != before:  # what could not be put back may be, once others have
             before = gone
             for word in reversed(before):
                 fewer = [each for each in gone if each is not word]
-                if self.ask([without(self.one.text, fewer)])[0][0] != self.one.predicted:
+                if self.ask([without(self.one.text, fewer)])[0][0] != self.predicted:
                     gone = fewer
         return gone

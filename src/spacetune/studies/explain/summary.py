@@ -39,6 +39,8 @@ class ExplanationSummary(TableResult):
         first, for the class and then against.
     independent
         Whether labels can hold together.
+    numbers
+        Whether numbers are predicted: scores are then in standard deviations of what was learnt.
     n_without
         Texts for which no label was predicted.
     """
@@ -48,6 +50,7 @@ class ExplanationSummary(TableResult):
     words: tuple[dict[str, Any], ...]
     independent: bool = False
     n_without: int = 0
+    numbers: bool = False
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows."""
@@ -99,7 +102,8 @@ def summarise(
             chosen += sorted((row for row in found if row["sum"] < 0), key=lambda row: row["sum"])[:top]
             rows += [{"class": name, "kind": kind, **row} for row in chosen]
     without = sum(not names for names in said)
-    return ExplanationSummary(counts, explanation[0].at, tuple(rows), independent, without)
+    numbers = explanation[0].probabilities is None
+    return ExplanationSummary(counts, explanation[0].at, tuple(rows), independent, without, numbers)
 
 
 def _predicted(one: TextExplanation) -> list[Any]:

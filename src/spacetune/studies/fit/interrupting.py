@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
-from spacetune.model_folder import Claim, claim
+from spacetune.model_folder import Claim, claim, is_model
 
 __all__ = ["output", "save", "save_again", "was_interrupted"]
 
@@ -35,12 +35,14 @@ def output(place: Path | None, resume: bool) -> Generator[Claim | None]:
     Raises
     ------
     UsageError
-        If the folder is not free, cannot be written to, or another run holds it.
+        If the folder is not free, cannot be written to, or another run holds it; or a finished fit is to be resumed.
     """
     if place is None:
         yield None
         return
     with claim(place) as out:
+        if resume and not out.checkpoint.exists() and is_model(out.place):
+            raise UsageError(f"the fit of {place} is finished: leave --resume out to fit anew, in place of that model")
         if resume and not out.checkpoint.exists():
             log.warning("there is no interrupted fit of %s to continue; this one starts from the beginning", place)
         if not resume and out.checkpoint.exists():

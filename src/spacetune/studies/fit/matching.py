@@ -10,7 +10,7 @@ import numpy as np
 from spacetune.data import LabelledTexts, is_indicator, label_kind
 from spacetune.data.labels import has_no_label
 from spacetune.data.weights import weighing_rows
-from spacetune.errors import DataError
+from spacetune.errors import DataError, name_rows
 from spacetune.estimators.labels import label_task
 from spacetune.fitting import MultiLabel, Regression, Task
 from spacetune.studies.fit.methods import is_regression
@@ -102,7 +102,11 @@ def learnable(train: LabelledTexts, task: str) -> LabelledTexts:
         try:
             return dataclasses.replace(train, labels=[float(label) for label in train.labels])
         except (TypeError, ValueError) as error:
-            raise DataError(f"--task regression needs numbers as labels: {error}") from error
+            wrong = [row for row, label in enumerate(train.labels, start=1) if not _is_number(label)]
+            first = train.labels[wrong[0] - 1]
+            raise DataError(
+                f"--task regression needs numbers as labels: {first!r:.60} at {name_rows(wrong)}"
+            ) from error
     if task == "classification" and label_kind(train.labels) == "regression":
         if train.cells is None:
             raise DataError(
@@ -111,6 +115,14 @@ def learnable(train: LabelledTexts, task: str) -> LabelledTexts:
         train = dataclasses.replace(train, labels=list(train.cells))
     _refuse_names(train)
     return train
+
+
+def _is_number(label: Any) -> bool:
+    try:
+        float(label)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _refuse_names(train: LabelledTexts) -> None:
