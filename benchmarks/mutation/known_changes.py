@@ -76,7 +76,7 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
         '"micro_f1": hits.sum(1) / _above_0',
         "test_the_interval_is_that_of_texts_drawn_again",
     ),
-    ("(squares / count - mean.square())", "(squares / count)", "test_mean_and_deviation_of_all_tokens_are_torchs"),
+    ("(squares / count - apart.square())", "(squares / count)", "test_mean_and_deviation_of_all_tokens_are_torchs"),
     (
         "stop_after=max(least, round(share * self.n_epochs))",
         "stop_after=self.n_epochs",

@@ -92,8 +92,10 @@ def test_rows_have_their_own_points_and_the_encoder_is_left_as_it_was(tiny: Enco
     assert (simplex.up.grad.norm(dim=(2, 4)) > 0).all()
     assert not any(p.requires_grad or p.grad is not None for p in tiny.prefixed.model.parameters())
     layer = parts_of(tiny.prefixed.model).layers[0]
-    assert not layer.query._forward_hooks
-    assert not layer.value._forward_hooks
+    hidden = torch.randn(2, 3, tiny.dim, generator=torch.Generator().manual_seed(5))
+    for linear in (layer.query, layer.value):
+        expected = torch.nn.functional.linear(hidden, linear.weight, linear.bias)
+        assert torch.equal(linear(hidden), expected)
 
 
 def test_wrong_adapters(tiny: Encoder) -> None:

@@ -113,6 +113,17 @@ def test_the_store_keeps_its_bound(tiny_encoder: Encoder, tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("small", [0, 4 << 20])
+def test_only_pages_of_a_mapped_file_are_dropped(
+    tiny_encoder: Encoder, tmp_path: Path, small: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_files, "SMALL", small)
+    FeatureStore(tmp_path).encode(tiny_encoder, TEXTS)
+    shard = shard_files.read_shard(shards(FeatureStore(tmp_path))[0])
+    assert shard.mapped is not None
+    assert shard.mapped.droppable == (small == 0), "memory of this process would be lost, and its neighbours'"
+
+
+@pytest.mark.parametrize("small", [0, 4 << 20])
 @pytest.mark.parametrize("at", [4, 40, -1])
 def test_a_damaged_shard_goes(tiny_encoder: Encoder, tmp_path: Path, small: int, at: int,
                               monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip

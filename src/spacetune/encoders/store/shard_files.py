@@ -90,7 +90,7 @@ def read_shard(path: Path) -> Shard:
 
     Raises `FeatureStoreError` if it is damaged; `OSError` if it cannot be opened.
     """
-    content = _map(path)
+    content, droppable = _map(path)
     size = 8 + int.from_bytes(content[:8].numpy().tobytes(), "little")
     if size > len(content) or f"{zlib.crc32(content[:size].numpy().data):08x}" != path.stem.rpartition("-")[2]:
         raise FeatureStoreError("the checksum of the head does not fit")
@@ -99,7 +99,7 @@ def read_shard(path: Path) -> Shard:
     if len(content) != size + max(entry["data_offsets"][1] for entry in entries.values()):
         raise FeatureStoreError("the end is missing")
     tensors = {name: _view(content[size:], **entry) for name, entry in entries.items()}
-    mapped = Mapped(path, content, int(facts["states"]))
+    mapped = Mapped(path, content, int(facts["states"]), droppable)
     shard = Shard(layers=tuple(json.loads(facts["layers"])), mapped=mapped, **tensors)
     if checksum_of(shard.index) != int(facts["index"]):
         raise FeatureStoreError("the checksum of the index does not fit")
@@ -112,8 +112,8 @@ def _view(content: Tensor, dtype: str, shape: list[int], data_offsets: list[int]
     return content[start:stop].view(DTYPES[dtype]).view(shape)
 
 
-def _map(path: Path) -> Tensor:
-    """Map a file's bytes, private to this process; unlike Python's own mapping it keeps no descriptor.
+def _map(path: Path) -> tuple[Tensor, bool]:
+    """Map a file's bytes, private to this process, and say that they may be dropped from memory; no descriptor is kept.
 
     Where a mapped file could not be removed, small ones are read instead, and of the others the mapping only reads.
     """
@@ -125,8 +125,8 @@ def _map(path: Path) -> Tensor:
             read = bytearray(file.read()) if size < SMALL else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # nobody writes to it
-                return torch.frombuffer(read, dtype=torch.uint8)
+                return torch.frombuffer(read, dtype=torch.uint8), not isinstance(read, bytearray)
     try:
-        return torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
+        return torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8), True
     except (RuntimeError, ValueError) as error:  # gone meanwhile, no memory left, or a name that is no UTF-8
         raise OSError(f"{path} cannot be mapped: {error}") from error

@@ -29,12 +29,14 @@ Form = Literal["full", "int8"]
 class Mapped:
     """The file behind a shard: all its bytes, mapped without a descriptor, and the checksum that its states must have.
 
-    `checked` says whether they were found to have it.
+    `droppable` says whether the pages of these bytes are the file's own, and come back when they are dropped; `checked`
+    whether the states were found to have their checksum.
     """
 
     path: Path
     content: Tensor
     checksum: int
+    droppable: bool
     checked: bool = False
 
 
@@ -118,7 +120,7 @@ class Shard:
 
     def forget(self) -> None:
         """Let the system drop the mapped pages from this process; they are read again when needed."""
-        if self.mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        if self.mapped is not None and self.mapped.droppable and hasattr(mmap, "MADV_DONTNEED"):
             content = self.mapped.content
             _c_library().madvise(ctypes.c_void_p(content.data_ptr()), ctypes.c_size_t(len(content)), mmap.MADV_DONTNEED)
 
