@@ -11,14 +11,14 @@ import importlib
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
 import numpy as np
 
 from spacetune.errors import STEERING
 
-__all__ = ["RecordResult", "Result", "TableResult", "json_text", "jsonable", "shown_fields"]
+__all__ = ["RecordResult", "Result", "TableResult", "class_columns", "json_text", "jsonable", "shown_fields"]
 
 
 def jsonable(value: object) -> Any:
@@ -108,6 +108,15 @@ class RecordResult(Result):
     def rows(self) -> list[dict[str, Any]]:
         """Return one row: the fields."""
         return [self.to_dict()]
+
+
+def class_columns(classes: Iterable[object], others: Collection[str]) -> list[str]:
+    """Return the columns of classes beside others: one that is called as one of these has ``class`` before its name.
+
+    >>> class_columns(["good", 1, "total"], ["total"])
+    ['good', '1', 'class total']
+    """
+    return [f"class {name}" if name in others else name for name in map(str, classes)]
 
 
 def shown_fields(result: object) -> dict[str, Any]:

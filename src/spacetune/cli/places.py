@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spacetune.errors import SpacetuneError, UsageError
-from spacetune.model_folder.saved_model import model_of
+from spacetune.model_folder import model_of
 from spacetune.reports import ENDINGS
 
 __all__ = ["NAMED", "write_folder", "write_place"]

@@ -10,14 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.data.labels import match_labels, parse_text_labels
+from spacetune.data.labels import by_its_own_way, match_labels, parse_text_labels
 from spacetune.data.weights import read_weights
 from spacetune.errors import DataError, agreed, name_rows
 
 __all__ = ["DataNote", "DataWarning", "LabelledTexts", "joined_notes", "normalised", "warn_of"]
-
-TO_LIST = ("tolist", "to_list", "to_pylist")
-"""What collections call their way to a list."""
 
 Label = Any  # str, int, float, or a list of str for multi-label
 
@@ -136,10 +133,8 @@ class LabelledTexts:
 
     def __post_init__(self) -> None:
         for name in ("texts", "labels", "pairs"):  # arrays, series and tuples are taken as lists
-            column: Any = getattr(self, name)
-            if column is not None and not isinstance(column, list):
-                told = next((getattr(column, way) for way in TO_LIST if hasattr(column, way)), None)
-                object.__setattr__(self, name, list(column) if told is None else told())
+            if (column := getattr(self, name)) is not None and not isinstance(column, list):
+                object.__setattr__(self, name, list(by_its_own_way(column)))
         if self.weights is not None:
             object.__setattr__(self, "weights", read_weights(self.weights, len(self.texts), "weights"))
         for what, column in (("labels", self.labels), ("text pairs", self.pairs)):

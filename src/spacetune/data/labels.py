@@ -17,6 +17,7 @@ from spacetune.errors import DataError, name_rows
 
 __all__ = [
     "LabelKind",
+    "by_its_own_way",
     "class_counts",
     "classes_of_rows",
     "fits_int64",
@@ -54,6 +55,16 @@ def is_missing(value: object) -> bool:
     if isinstance(value, float | np.floating):
         return math.isnan(value)
     return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def by_its_own_way(collection: Any) -> Any:
+    """Return an array, a series or a column as the list that it makes of itself; anything else as it is.
+
+    >>> by_its_own_way(np.array([1, 2])), by_its_own_way((1, 2))
+    ([1, 2], (1, 2))
+    """
+    ways = ("tolist", "to_list", "to_pylist")
+    return next((getattr(collection, way)() for way in ways if hasattr(collection, way)), collection)
 
 
 def has_no_label(label: object) -> bool:

@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from spacetune.data import DataWarning, is_indicator, label_kind
-from spacetune.data.labelled_texts import TO_LIST
+from spacetune.data.labels import by_its_own_way
 from spacetune.errors import DataError
 from spacetune.fitting import MultiLabel, SingleLabel, class_weights
 
@@ -69,7 +69,7 @@ def _rows(labels: Any) -> Any:
         return labels
     if hasattr(labels, "__array__") and not isinstance(labels, Iterable):
         return np.asarray(labels)
-    told = next((getattr(labels, name)() for name in TO_LIST if hasattr(labels, name)), labels)
+    told = by_its_own_way(labels)
     if not isinstance(told, Iterable) or isinstance(told, str | bytes | Mapping):
         raise DataError(f"labels must be a list with one label per text, got {labels!r:.80}")
     several = (list, tuple, set, frozenset)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import entr
 
-from spacetune.results import TableResult
+from spacetune.results import TableResult, class_columns
 
 __all__ = ["Uncertainty", "uncertainty_of"]
 
@@ -48,7 +48,7 @@ class Uncertainty(TableResult):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a text; a class called as a column beside, as ``total``, has the column ``class total``."""
-        names = [f"class {name}" if name in PARTS else name for name in map(str, self.classes)]
+        names = class_columns(self.classes, PARTS)
         return [
             {
                 **dict(zip(names, self.probabilities[i].tolist(), strict=True)),

@@ -15,7 +15,7 @@ import numpy as np
 from spacetune.encoders import TextInput, TokenSpans
 from spacetune.errors import UsageError
 from spacetune.explanations.words import group_words
-from spacetune.results import Result, shown_fields
+from spacetune.results import Result, class_columns, shown_fields
 
 __all__ = ["MEANINGS", "REST", "Against", "At", "TextExplanation"]
 
@@ -266,7 +266,7 @@ class TextExplanation(Result):
 
         A class that is called as one of the other columns is, as ``start``, has the column ``class start``.
         """
-        names = [f"class {name}" if name in COLUMNS else name for name in map(str, self.classes)]
+        names = class_columns(self.classes, COLUMNS)
         return [
             {
                 **({} if isinstance(self.text, str) else {"part": int(part)}),

@@ -18,10 +18,9 @@ from spacetune.fitting import time_limit
 from spacetune.progress import progress_bar
 from spacetune.results import TableResult
 from spacetune.studies.arguments import checked_arguments
-from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for
+from spacetune.studies.fit.methods import Method, is_regression, make_estimator, settings_for, usual_method
 from spacetune.studies.fit.race import (
     OUT_OF_TIME,
-    USUAL,
     Trial,
     drop_the_clearly_worse,
     next_to_play,
@@ -162,7 +161,7 @@ def choose_method(
     if not best.scores:
         raise UsageError(f"no method could be fitted: {best.ended}")
     reason = reason_for(best, trials, measure)
-    default: Method = USUAL if data.pairs is None else "probe"
+    default = usual_method(pairs=data.pairs is not None)
     if len(sample) < len(data) and (usual := unrefuted(best, trials, default)) is not None:
         part = f"on {len(sample):,} of {counted(len(data), 'text')}"
         best, reason = usual, f"{usual.method} stays, since nothing is clearly ahead of it {part}; {reason}"

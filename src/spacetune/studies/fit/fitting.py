@@ -21,7 +21,14 @@ from spacetune.studies.fit.cosine import cosine_rows
 from spacetune.studies.fit.fit_report import FitReport
 from spacetune.studies.fit.interrupting import output, save, save_again, was_interrupted
 from spacetune.studies.fit.matching import comparable, learnable, weighing
-from spacetune.studies.fit.methods import Method, check_method, is_regression, make_estimator, settings_for
+from spacetune.studies.fit.methods import (
+    Method,
+    check_method,
+    is_regression,
+    make_estimator,
+    settings_for,
+    usual_method,
+)
 from spacetune.studies.fit.recording import record
 from spacetune.studies.fit.score_rows import (
     Parts,
@@ -164,12 +171,13 @@ def fit_model(
 
 
 def _usual(train: LabelledTexts, regression: bool, settings: dict[str, Any]) -> tuple[Method, dict[str, Any]]:
-    """Return method and settings where no method is named: of pairs the probe, which reads them apart."""
-    if train.pairs is None or settings_for("probe", regression, settings) != settings:
+    """Return method and settings where no method is named: the usual one, where it has all these settings."""
+    method = usual_method(pairs=train.pairs is not None)
+    if train.pairs is None or settings_for(method, regression, settings) != settings:
         return "space", settings
     how = "as one text" if settings.get("pairs") == "together" else "apart"
-    log.info("pairs of texts: method probe, which reads the two %s", how)
-    return "probe", {**_beside_pairs(train), **settings}
+    log.info("pairs of texts: method %s, which reads the two %s", method, how)
+    return method, {**_beside_pairs(train), **settings}
 
 
 def _beside_pairs(train: LabelledTexts) -> dict[str, Any]:

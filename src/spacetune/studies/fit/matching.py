@@ -66,16 +66,16 @@ def as_named(task: Task, data: LabelledTexts) -> list[Any] | None:
     An indicator becomes names; a label that is no class stays as it is. None where nothing is labelled, or numbers are
     predicted. Raises `DataError` for labels of another kind.
     """
-    labels = data.labelled_as(task.classes).labels or []
-    missing = [has_no_label(label) for label in labels]
-    if task.kind == "regression" or all(missing):
+    rows = [i for i, label in enumerate(data.labels or []) if not has_no_label(label)]
+    if task.kind == "regression" or not rows:
         return None
-    known = [label for label, none in zip(labels, missing, strict=True) if not none]
-    _same_kind(task.kind, data.take([i for i, none in enumerate(missing) if not none]))
+    labelled = data.take(rows).labelled_as(task.classes)
+    _same_kind(task.kind, labelled)
+    known = labelled.labels or []
     if isinstance(task, MultiLabel) and task.indicator and is_indicator(known):
         known = task.names(task.targets(known).numpy() == 1)
-    rest = iter(known)
-    return [None if none else next(rest) for none in missing]
+    by_row = dict(zip(rows, known, strict=True))
+    return [by_row.get(i) for i in range(len(data))]
 
 
 def _same_kind(kind: str, data: LabelledTexts) -> None:
@@ -99,14 +99,11 @@ def learnable(train: LabelledTexts, task: str) -> LabelledTexts:
     if train.labels is None:
         raise DataError(f"{train.source} carries no labels; say which column holds them with --label")
     if task == "regression":
-        try:
-            return dataclasses.replace(train, labels=[float(label) for label in train.labels])
-        except (TypeError, ValueError) as error:
-            wrong = [row for row, label in enumerate(train.labels, start=1) if not _is_number(label)]
+        wrong = [row for row, label in enumerate(train.labels, start=1) if not _is_number(label)]
+        if wrong:
             first = train.labels[wrong[0] - 1]
-            raise DataError(
-                f"--task regression needs numbers as labels: {first!r:.60} at {name_rows(wrong)}"
-            ) from error
+            raise DataError(f"--task regression needs numbers as labels: {first!r:.60} at {name_rows(wrong)}")
+        return dataclasses.replace(train, labels=[float(label) for label in train.labels])
     if task == "classification" and label_kind(train.labels) == "regression":
         if train.cells is None:
             raise DataError(

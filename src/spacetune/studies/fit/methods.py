@@ -19,7 +19,16 @@ from spacetune.estimators import (
 )
 from spacetune.estimators.settings import names_of
 
-__all__ = ["METHODS", "Method", "Recipe", "check_method", "is_regression", "make_estimator", "settings_for"]
+__all__ = [
+    "METHODS",
+    "Method",
+    "Recipe",
+    "check_method",
+    "is_regression",
+    "make_estimator",
+    "settings_for",
+    "usual_method",
+]
 
 Method = Literal["space", "probe", "tuned", "space-simplex", "prefix-simplex", "lora-simplex"]
 
@@ -55,6 +64,11 @@ def check_method(method: str | None) -> None:
         near = did_you_mean(str(method), known)
         told = f"; did you mean {near!r}?" if near else ""
         raise UsageError(f"method must be one of {', '.join(known)}, got {method!r}{told}")
+
+
+def usual_method(*, pairs: bool) -> Method:
+    """Return the method where none is named: of pairs the probe, which reads the two texts apart."""
+    return "probe" if pairs else "space"
 
 
 def make_estimator(method: Method, regression: bool, settings: Mapping[str, Any], seed: int) -> TextEstimator:

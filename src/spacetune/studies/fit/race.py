@@ -11,7 +11,7 @@ from scipy.special import stdtrit
 
 from spacetune.errors import counted
 from spacetune.results import RecordResult
-from spacetune.studies.fit.methods import Method
+from spacetune.studies.fit.methods import Method, usual_method
 
 __all__ = [
     "OUT_OF_TIME",
@@ -28,7 +28,7 @@ __all__ = [
 
 MOST_ROUNDS = 8
 LEVEL = 0.975
-USUAL: Method = "space"
+USUAL: Method = usual_method(pairs=False)
 OUT_OF_TIME = "a fit does not end within what was left of the budget"
 
 

@@ -236,6 +236,9 @@ class Panel {
   }
 }
 
+/* A number that was predicted: three decimals, or three digits where it is small; as in reports/document.py. */
+const numbered = (value) => (value === 0 || Math.abs(value) >= 0.1 ? value.toFixed(3) : value.toPrecision(3));
+
 /* What is predicted, and how sure the model is. */
 function verdict(data, strongest) {
   if (Array.isArray(data.predicted)) return [data.predicted.length ? data.predicted.join(", ") : "no label", ""];

@@ -11,9 +11,6 @@ function trouble(message) {
 window.addEventListener("error", (event) => trouble(`The page failed: ${event.message}`));
 window.addEventListener("unhandledrejection", (event) => trouble(`The page failed: ${event.reason?.message ?? event.reason}`));
 
-/* A number that was predicted: three decimals, or three digits where it is small. */
-const numbered = (value) => (value === 0 || Math.abs(value) >= 0.1 ? value.toFixed(3) : value.toPrecision(3));
-
 class Refusal extends Error {
   constructor(status, message, wait) {
     super(message);
