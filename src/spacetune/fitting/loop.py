@@ -25,6 +25,7 @@ from spacetune.fitting.candidate import Candidate
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.deadline import check_time
 from spacetune.fitting.history import Epoch, History
+from spacetune.fitting.kept_blocks import blocks_kept
 from spacetune.fitting.schedule import Schedule
 from spacetune.fitting.threads import Threads
 from spacetune.progress import progress_bar
@@ -96,6 +97,7 @@ def fit_parameters(
     with (
         progress_bar(n_steps, "fitting", "steps", show=progress) as bar,
         Threads(probe) as threads,
+        blocks_kept(),
     ):
         bar.update(start * schedule.steps_per_epoch)
         try:

@@ -10,7 +10,7 @@ import torch
 from spacetune.encoders import TokenFeatures
 from spacetune.errors import UsageError
 from spacetune.heads import SpaceHead
-from spacetune.heads.spaces import ConceptSpaces, fused_centroids, space_overlap
+from spacetune.heads.spaces import ConceptSpaces, centroids, fused_centroids, space_overlap
 from spacetune.heads.spaces.pooling import masked_mean
 
 LENGTHS = (3, 1, 0, 6)
@@ -46,9 +46,15 @@ def plain(own: ConceptSpaces, features: TokenFeatures) -> torch.Tensor:
 
 @pytest.mark.parametrize("n_layers", [1, 3])
 @pytest.mark.parametrize("multiple", [1, 4, 16])
-def test_values_and_gradients_equal_the_plain_form(n_layers: int, multiple: int) -> None:
+@pytest.mark.parametrize("piece", [1, 3, 2_048])
+def test_values_and_gradients_equal_the_plain_form(
+    n_layers: int, multiple: int, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(centroids, "PIECE", piece)
     features, both = ragged(n_layers), spaces_of(n_layers)
     pooled = fused_centroids(both, features, multiple=multiple)
+    with torch.no_grad():
+        assert all(map(torch.equal, fused_centroids(both, features, multiple=multiple), pooled))
     for own, ours in zip(both, pooled, strict=True):
         theirs = plain(own, features)
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
@@ -58,13 +64,15 @@ def test_values_and_gradients_equal_the_plain_form(n_layers: int, multiple: int)
         torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
 
 
-def test_gradients_reach_the_values() -> None:
+@pytest.mark.parametrize("piece", [3, 2_048])
+def test_gradients_reach_the_values(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(centroids, "PIECE", piece)
     features, both = ragged(2), spaces_of(2)
 
-    def centroids(values: torch.Tensor) -> torch.Tensor:
+    def second(values: torch.Tensor) -> torch.Tensor:
         return fused_centroids(both, TokenFeatures(values, features.offsets))[1]
 
-    assert torch.autograd.gradcheck(centroids, (features.values.clone().requires_grad_(),))
+    assert torch.autograd.gradcheck(second, (features.values.clone().requires_grad_(),))
 
 
 def test_batches_laid_out_by_layer_give_the_same() -> None:

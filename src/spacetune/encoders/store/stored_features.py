@@ -16,7 +16,7 @@ from spacetune.encoders.token_features import Provenance, TokenFeatures
 
 __all__ = ["StoredFeatures"]
 
-FORGET_EVERY = 16 << 20
+FORGET_EVERY = 64 << 20
 """Bytes read after which mapped pages are let go, so that a pass over any data set stays small in memory."""
 
 
