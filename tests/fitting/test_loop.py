@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from spacetune.errors import ModelFileError, UsageError
-from spacetune.fitting import Candidate, Checkpoint, History, Schedule, fit_parameters
+from spacetune.fitting import Candidate, Checkpoint, History, Schedule, fit_parameters, loop
 
 X = torch.linspace(-1, 1, 40).unsqueeze(1)
 Y = 3 * X.squeeze(1) + 0.5
@@ -70,6 +71,26 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(second), strict=True))
     assert [e.loss for e in history.epochs] == [e.loss for e in whole_history.epochs]
     assert history.best_epoch == whole_history.best_epoch
+
+
+def test_freed_memory_is_kept_while_it_trains_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def noted() -> Iterator[None]:
+        seen.append("kept")
+        yield
+        seen.append("given back")
+
+    monkeypatch.setattr(loop, "blocks_kept", noted)
+    run = Run([0])
+    taken, given = run.losses, run.validate
+    monkeypatch.setattr(run, "losses", lambda *a: (seen.append("step"), taken(*a))[1])
+    monkeypatch.setattr(run, "validate", lambda: (seen.append("scores"), given())[1])
+    run.fit(1)
+    inside = seen[seen.index("kept") :]
+    assert inside[-2:] == ["scores", "given back"]
+    assert inside.count("step") >= len(X) // 8
 
 
 def test_ctrl_c_keeps_the_best_and_says_so(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,8 +2,9 @@
 
 from spacetune.data.blocks import TextBlocks
 from spacetune.data.checking import DataReport, check_texts, overlap_note, unknown_notes
+from spacetune.data.label_matching import match_labels
 from spacetune.data.labelled_texts import DataNote, DataWarning, LabelledTexts, normalised, warn_of
-from spacetune.data.labels import LabelKind, is_indicator, label_kind, match_labels
+from spacetune.data.labels import LabelKind, is_indicator, label_kind
 from spacetune.data.reading import read_texts
 from spacetune.data.splitting import few_shot, few_shot_split, split_dev
 from spacetune.data.weights import read_weights

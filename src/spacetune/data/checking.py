@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from spacetune.data.label_matching import label_key
 from spacetune.data.labelled_texts import DataNote, LabelledTexts, normalised
 from spacetune.data.labels import (
     LabelKind,
@@ -18,7 +19,6 @@ from spacetune.data.labels import (
     classes_of_rows,
     has_no_label,
     is_indicator,
-    label_key,
     label_kind,
 )
 from spacetune.errors import DataError, counted

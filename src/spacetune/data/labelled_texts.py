@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from spacetune.data.labels import by_its_own_way, match_labels, parse_text_labels
+from spacetune.data.label_matching import match_labels
+from spacetune.data.labels import by_its_own_way, parse_text_labels
 from spacetune.data.weights import read_weights
 from spacetune.errors import DataError, agreed, name_rows
 

@@ -42,15 +42,16 @@ def widened(values: Tensor) -> Tensor:
 
 
 def _pooled(values: Tensor, offsets: Tensor, mode: Literal["mean", "sum"]) -> Tensor:
-    """Return each text's mean or sum, ``(n_texts, values of a token)``.
+    """Return each text's mean or sum, ``(n_texts, …)``.
 
     These are the sums of `torch.segment_reduce`, several times as fast.
     """
     flat = widened(values).view(len(values), math.prod(values.shape[1:]))
+    shape = len(offsets) - 1, *values.shape[1:]
     if not flat.numel():
-        return flat.new_zeros(len(offsets) - 1, flat.shape[1])
+        return flat.new_zeros(shape)
     rows = torch.arange(len(flat), device=flat.device)
-    return embedding_bag(rows, flat, offsets.to(rows), mode=mode, include_last_offset=True)
+    return embedding_bag(rows, flat, offsets.to(rows), mode=mode, include_last_offset=True).reshape(shape)
 
 
 class _SegmentMean(torch.autograd.Function):
@@ -58,10 +59,8 @@ class _SegmentMean(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, values: Tensor, offsets: Tensor) -> Tensor:
-        lengths = offsets.diff()
-        ctx.save_for_backward(lengths)
-        means = _pooled(values, offsets, "mean")
-        return means.reshape(len(lengths), *values.shape[1:])
+        ctx.save_for_backward(offsets.diff())
+        return _pooled(values, offsets, "mean")
 
     @staticmethod
     def backward(ctx: BackwardCFunction, *grads: Tensor) -> tuple[Tensor, None]:
@@ -110,7 +109,7 @@ def segment_sum(values: Tensor, offsets: Tensor) -> Tensor:
         ``(n_texts, …)``; without gradients.
     """
     with torch.no_grad():
-        return _pooled(values[: int(offsets[-1])], offsets, "sum").view(-1, *values.shape[1:])
+        return _pooled(values[: int(offsets[-1])], offsets, "sum")
 
 
 def segment_variance(values: Tensor, offsets: Tensor) -> Tensor:

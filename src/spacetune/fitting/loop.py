@@ -20,12 +20,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from spacetune.encoders.loading.kept_blocks import blocks_kept
 from spacetune.errors import UsageError, counted
 from spacetune.fitting.candidate import Candidate
 from spacetune.fitting.checkpoint import Checkpoint
 from spacetune.fitting.deadline import check_time
 from spacetune.fitting.history import Epoch, History
-from spacetune.fitting.kept_blocks import blocks_kept
 from spacetune.fitting.schedule import Schedule
 from spacetune.fitting.threads import Threads
 from spacetune.progress import progress_bar

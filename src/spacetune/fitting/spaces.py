@@ -58,7 +58,7 @@ def head_bytes(
 ) -> int:
     """Return about how much memory training such heads takes: what is trained, and the tokens in all spaces.
 
-    A batch is held three times (the spaces, and two gradients), a part of dev once.
+    A batch is counted three times, for its spaces and what comes with them on the way back, a part of dev once.
 
     Parameters
     ----------

@@ -64,6 +64,16 @@ def test_values_and_gradients_equal_the_plain_form(
         torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
 
 
+def test_no_product_has_more_rows_than_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(centroids, "PIECE", 4)
+    rows: list[int] = []
+    product = centroids._tanh_of_products
+    monkeypatch.setattr(centroids, "_tanh_of_products", lambda h, *a: (rows.append(len(h)), product(h, *a))[1])
+    features = ragged(2)
+    fused_centroids(spaces_of(2), features, multiple=4)
+    assert rows == [4] * 2 * -(-len(features.values) // 4)
+
+
 @pytest.mark.parametrize("piece", [3, 2_048])
 def test_gradients_reach_the_values(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(centroids, "PIECE", piece)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import logging
 import math
@@ -26,7 +25,6 @@ __all__ = [
     "cpu_quota",
     "describe_machine",
     "heed_quota",
-    "keep_freed_memory",
     "linear_rate",
     "one_thread",
     "unaltered",
@@ -190,24 +188,3 @@ def heed_quota(cgroup: Path = CGROUP) -> int:
         log.info("computing with %d threads, as many CPUs as this container has; torch had chosen %d",
                  torch.get_num_threads(), there)  # fmt: skip
     return torch.get_num_threads()
-
-
-@functools.cache
-def keep_freed_memory() -> bool:
-    """Ask the C library to keep freed blocks for the next batch instead of handing them back to the system.
-
-    A batch frees and asks for the same few megabytes some fifty times. By default glibc returns each of them to the
-    kernel and gets it back page by page, which costs more than the arithmetic. The process keeps at most 64 MB
-    that it has already used once. Other C libraries are left as they are.
-
-    Returns
-    -------
-    bool
-        Whether it was set.
-    """
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return False
-    trim_threshold, mmap_threshold = -1, -3
-    return bool(mallopt(mmap_threshold, 32 << 20)) and bool(mallopt(trim_threshold, 64 << 20))

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spacetune.encoders.families import EncoderParts, LayerParts, parts_of
-from spacetune.encoders.loading.machine import keep_freed_memory
+from spacetune.encoders.loading.kept_blocks import keep_freed_memory
 from spacetune.encoders.passes.attention import Span, attend, spans_of
 from spacetune.encoders.passes.layout import Layout, lay_out
 from spacetune.encoders.passes.linear import Affine, fused_name

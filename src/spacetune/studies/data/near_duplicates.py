@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from spacetune.data import LabelledTexts, is_indicator
-from spacetune.data.labels import has_no_label, label_key
+from spacetune.data.label_matching import label_key
+from spacetune.data.labels import has_no_label
 from spacetune.encoders import Encoder, TextInput, as_line
 from spacetune.errors import DataError, UsageError
 from spacetune.results import TableResult

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
-from spacetune.fitting import kept_blocks
-from spacetune.fitting.kept_blocks import CHOSEN, KEPT, LARGEST, MMAP_THRESHOLD, TRIM_THRESHOLD, blocks_kept
+from spacetune.encoders.loading import kept_blocks
+from spacetune.encoders.loading.kept_blocks import (
+    CHOSEN,
+    KEPT,
+    LARGEST,
+    MMAP_THRESHOLD,
+    TRIM_THRESHOLD,
+    USUAL,
+    blocks_kept,
+    keep_freed_memory,
+)
 
 
 class Library:
@@ -37,6 +48,13 @@ def test_freed_memory_is_kept_until_the_last_fit_ends(library: Library) -> None:
             pass
         assert library.asked == begin * 2
     assert library.asked == [*begin * 2, ("mallopt", TRIM_THRESHOLD, 2 * LARGEST), ("trim", 0, 0)]
+
+
+@pytest.mark.parametrize(("in_a_fit", "kept"), [(False, USUAL), (True, KEPT)])
+def test_an_encoder_loaded_in_a_fit_does_not_take_its_memory(in_a_fit: bool, kept: int, library: Library) -> None:
+    with blocks_kept() if in_a_fit else contextlib.nullcontext():
+        assert keep_freed_memory.__wrapped__()
+        assert library.asked[-2:] == [("mallopt", MMAP_THRESHOLD, LARGEST), ("mallopt", TRIM_THRESHOLD, kept)]
 
 
 def test_it_is_given_back_after_an_error(library: Library) -> None:
