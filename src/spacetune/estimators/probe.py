@@ -61,7 +61,8 @@ class LinearProbe(Classifier):
 
     Examples
     --------
-    >>> LinearProbe().fit(["good fun", "a bore"] * 5, ["pos", "neg"] * 5).predict(["great fun"]).tolist()
+    >>> texts = ["good fun", "a bore", "a joy", "dull", "lovely", "a mess"]
+    >>> LinearProbe().fit(texts, ["pos", "neg"] * 3).predict(["great fun"]).tolist()
     ['pos']
     """
 
