@@ -162,6 +162,33 @@ def test_resume_refuses_another_runs_checkpoint(place: Place, tmp_path: Path, mo
     assert run(*words, "--resume").code == 0
 
 
+def test_an_interrupted_fit_is_kept_until_an_epoch_of_another_has_ended(
+    place: Place, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = stopped_before_it_is_saved(place, tmp_path / "m", monkeypatch)
+    other = write_rows(tmp_path / "one_class.csv", [{"text": "a", "label": "x"}, {"text": "b", "label": "x"}])
+    answer = run("fit", other, *words[2:])
+    assert answer.code == 1
+    assert "is given up once an epoch of this one has ended" in answer.err
+    assert os.listdir(tmp_path / ".m.spacetune") == ["checkpoint.safetensors"]
+    (tmp_path / ".m.spacetune/checkpoint.safetensors").rename(tmp_path / ".m.spacetune/before.safetensors")  # a kill
+    assert run(*words, "--resume").code == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "one_class.csv"]
+    assert (tmp_path / "m/model.safetensors").read_bytes() == whole
+
+
+@pytest.mark.parametrize(("ended", "found"), [("interrupted", "no epoch is left"), ("epochs", "is finished")])
+def test_resume_where_no_epoch_is_left(place: Place, tmp_path: Path, ended: str, found: str) -> None:
+    words = ("fit", place.train, "--out", tmp_path / "m", *FAST)
+    assert run(*words).code == 0
+    config = json.loads((tmp_path / "m/config.json").read_bytes())
+    config["history"]["ended"] = ended
+    (tmp_path / "m/config.json").write_text(json.dumps(config))
+    answer = run(*words, "--resume")
+    assert answer.code == 2
+    assert found in answer.err
+
+
 def test_a_second_fit_into_the_same_place_is_refused_before_its_work(place: Place, tmp_path: Path) -> None:
     with claim(tmp_path / "m"):
         answer = run("fit", place.train, "--out", tmp_path / "m", *FAST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Generator
 from pathlib import Path
@@ -30,7 +31,7 @@ def output(place: Path | None, resume: bool) -> Generator[Claim | None]:
     place
         The folder; None saves nothing.
     resume
-        Whether an interrupted fit's last epoch is gone on from; else it is removed.
+        Whether an interrupted fit's last epoch is gone on from; else it is kept until an epoch of this fit has ended.
 
     Raises
     ------
@@ -40,14 +41,12 @@ def output(place: Path | None, resume: bool) -> Generator[Claim | None]:
     if place is None:
         yield None
         return
-    with claim(place) as out:
+    with claim(place) as out, _apart(out, resume):
         if resume and not out.checkpoint.exists() and is_model(out.place):
-            raise UsageError(f"the fit of {place} is finished: leave --resume out to fit anew, in place of that model")
+            found = "no epoch is left to go on from" if _was_stopped(out.place) else "is finished"
+            raise UsageError(f"the fit of {place} {found}: leave --resume out to fit anew, in place of that model")
         if resume and not out.checkpoint.exists():
             log.warning("there is no interrupted fit of %s to continue; this one starts from the beginning", place)
-        if not resume and out.checkpoint.exists():
-            log.warning("the last epoch of an interrupted fit of %s is given up; --resume would have gone on", place)
-            out.checkpoint.unlink()
         try:
             yield out
         except KeyboardInterrupt:
@@ -56,6 +55,34 @@ def output(place: Path | None, resume: bool) -> Generator[Claim | None]:
             elif out.checkpoint.exists():
                 log.warning("the last whole epoch is kept; go on from it with --resume")
             raise
+
+
+@contextlib.contextmanager
+def _apart(out: Claim, resume: bool) -> Generator[None]:
+    """Keep an interrupted fit's last epoch out of a new fit's way, until the new one has something in its place."""
+    before = out.checkpoint.with_name("before.safetensors")
+    if before.exists() and not out.checkpoint.exists():  # a kill came in between
+        before.replace(out.checkpoint)
+    before.unlink(missing_ok=True)
+    if not resume and out.checkpoint.exists():
+        out.checkpoint.replace(before)
+        log.warning(
+            "an interrupted fit of %s is given up once an epoch of this one has ended; before, stop this one and go on "
+            "from that with --resume and its texts and settings",
+            out.place,
+        )
+    try:
+        yield
+    finally:
+        if before.exists() and not (out.written or out.checkpoint.exists()):
+            before.replace(out.checkpoint)
+        before.unlink(missing_ok=True)
+
+
+def _was_stopped(place: Path) -> bool:
+    """Tell whether a saved model's training was ended by Ctrl-C or SIGTERM."""
+    config = json.loads((place / "config.json").read_bytes())
+    return (config.get("history") or {}).get("ended") == "interrupted"
 
 
 def save(model: TextEstimator, out: Claim) -> None:
