@@ -19,7 +19,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from spacetune import Encoder
+from spacetune import Encoder, SpaceClassifier
 from spacetune.encoders import shared_encoder
 from spacetune.encoders.loading import machine, resolving
 from spacetune.encoders.loading.resolving import BUNDLED_SHA256, DEFAULT_ENCODER, resolve
@@ -202,6 +202,14 @@ def test_local_files_only_does_not_ask_the_hub(tmp_path: Path, monkeypatch: pyte
 def test_a_path_that_is_no_folder(name: str | Path) -> None:
     with pytest.raises(EncoderError, match=r"is not a folder .*; give a folder with config\.json"):
         resolve(name)
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_no_name_is_neither_the_default_nor_the_folder_one_is_in(name: str) -> None:
+    with pytest.raises(EncoderError, match="must not be empty"):
+        Encoder.from_pretrained(name)
+    with pytest.raises(EncoderError, match="must not be empty"):
+        SpaceClassifier(name, store=None).fit(["a", "b"], [0, 1])
 
 
 @pytest.fixture

@@ -119,7 +119,9 @@ def test_an_interrupted_tuning_goes_on_as_if_it_had_not_been(
 
 
 def test_where_tuning_helps_nothing_the_encoder_stays_as_it_is(tiny_encoder: Encoder) -> None:
-    model = SpaceClassifier(tiny_encoder, inside="top", **{**QUICK, "encoder_learning_rate": 0.0, "learning_rate": 0.0})
+    model = SpaceClassifier(
+        tiny_encoder, inside="top", **{**QUICK, "encoder_learning_rate": 1e-30, "learning_rate": 1e-30}
+    )
     model.fit(MARKED, LABELS)
     assert model.history_ is not None
     assert model.history_.best_epoch == 0
@@ -197,7 +199,7 @@ def test_a_linear_head_over_tuned_layers(way: Any, tiny_encoder: Encoder, tmp_pa
 def test_a_probe_keeps_the_frozen_encoder_where_tuning_helps_nothing(
     tiny_encoder: Encoder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    still = LinearProbe(tiny_encoder, inside="top", **{**PROBE, "encoder_learning_rate": 0.0, "inside_epochs": 1})
+    still = LinearProbe(tiny_encoder, inside="top", **{**PROBE, "encoder_learning_rate": 1e-30, "inside_epochs": 1})
     still.fit(MARKED, LABELS)
     plain = LinearProbe(tiny_encoder.single_pass, store=None, layers=(1, 2), seed=1).fit(MARKED, LABELS)
     assert still.learnt_.model.adapter is None

@@ -53,6 +53,7 @@ def test_what_a_constructor_takes_by_itself_may_stand(kind: type[TextEstimator])
         ({"n_epochs": 2.5}, "n_epochs must be a whole number, at least 1, or None, got 2.5"),
         ({"n_latent": None}, "n_latent must be a whole number, at least 1, or 'auto', got None"),
         ({"dropout": None}, "dropout must be a number, between 0 and 0.95, got None"),
+        ({"learning_rate": 0}, "learning_rate must be finite and above 0, got 0"),
         ({"dropout": 1.5}, "dropout must be between 0 and 0.95, got 1.5"),
         ({"lexicon": 1}, "lexicon must be True or False, got 1"),
         ({"inter_variant": "old"}, "inter_variant must be labelled, labelled-2024 or label-free-2023, got 'old'"),

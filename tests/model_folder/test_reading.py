@@ -204,3 +204,9 @@ def test_a_reader_while_the_model_is_replaced_finds_one_whole(place: Path, monke
 
     monkeypatch.setattr(reading, "_check_digests", meanwhile)
     assert number_at(place) in range(1, 6)
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_model_without_a_name_is_not_the_folder_one_is_in(name: str) -> None:
+    with pytest.raises(ModelFileError, match="must not be empty"):
+        read_model(name)

@@ -40,6 +40,6 @@ def encode(
 
     blocks = blocks_of(texts, columns, how)
     with heeding_sigterm():
-        opened, chosen = named_encoder(encoder or "default"), parse_layers(layers)
+        opened, chosen = named_encoder("default" if encoder is None else encoder), parse_layers(layers)
         found = encode_file(opened, blocks, out, layers=chosen, tokens=tokens, form=form, **how.by)
     say_written(found, "texts' features", as_json)

@@ -120,7 +120,7 @@ class Encoder:
         TokenFeatures(1 text, 10 tokens, 1 layer of 384, float32)
         """
         source, loaded = load_encoder(
-            name or DEFAULT_ENCODER,
+            DEFAULT_ENCODER if name is None else name,
             revision=revision,
             dtype=dtype,
             device=device,

@@ -18,7 +18,7 @@ def shared_encoder(
     With `local_files_only` the hub is never asked, for a name that stands in a saved model and not in the call.
     """
     if local_files_only:
-        locate(name or DEFAULT_ENCODER, local_files_only=True)
+        locate(DEFAULT_ENCODER if name is None else name, local_files_only=True)
     return _shared(name, max_length, max_windows)
 
 

@@ -91,7 +91,7 @@ class Store:
 
 
 COUNT, SOME = Number(1, whole=True), Number(1, whole=True, also=(None,))
-SIZE, RATE = Number(0), Number(0, also=(None,))
+SIZE, RATE, RATE_OR_NONE = Number(0), Number(0, above=True), Number(0, above=True, also=(None,))
 
 SETTINGS: Mapping[str, Rule] = {
     "C": Number(0, above=True, also=(None,)),
@@ -100,7 +100,7 @@ SETTINGS: Mapping[str, Rule] = {
     "dev_fraction": Number(0.01, 0.5),
     "diversity_weight": SIZE,
     "dropout": Number(0, 0.95),
-    "encoder_learning_rate": RATE,
+    "encoder_learning_rate": RATE_OR_NONE,
     "head": Choice(("linear", "space")),
     "head_learning_rate": SIZE,
     "hidden_size": COUNT,
@@ -111,7 +111,7 @@ SETTINGS: Mapping[str, Rule] = {
     "inter_weight": SIZE,
     "intra_weight": SIZE,
     "label_smoothing": Number(0, 0.95),
-    "learning_rate": RATE,
+    "learning_rate": RATE_OR_NONE,
     "lexicon": Flag(),
     "linear_path": Flag(none=True),
     "max_length": SOME,
@@ -140,7 +140,7 @@ SETTINGS: Mapping[str, Rule] = {
 }
 """A setting means the same, and may be the same, in every estimator that has it."""
 
-UNCHOSEN: Mapping[str, Rule] = {**SETTINGS, "learning_rate": SIZE, "n_latent": COUNT}
+UNCHOSEN: Mapping[str, Rule] = {**SETTINGS, "learning_rate": RATE, "n_latent": COUNT}
 """Of estimators that choose neither by the number of texts."""
 
 

@@ -54,6 +54,8 @@ def read_model(place: str | os.PathLike[str]) -> Stored:
     Raises `ModelFileError` if it is missing, incomplete, damaged, changed by hand, or written by a newer version; the
     message says which.
     """
+    if not str(place).strip():
+        raise ModelFileError("a model's name must not be empty; give the folder it was saved to")
     folder = Path(place)
     if not folder.is_dir():
         raise ModelFileError(f"{folder} is not a saved model: there is no such folder")

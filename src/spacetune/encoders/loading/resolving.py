@@ -118,6 +118,8 @@ def locate(
     EncoderError
         If no place has them; every place tried is named.
     """
+    if not str(name).strip():
+        raise EncoderError("an encoder's name must not be empty; give a folder, or a name on the hub")
     if _is_folder(name):
         return Place(str(name), Path(name), "folder")
     name = named_in_full(name) if isinstance(name, str) else name
