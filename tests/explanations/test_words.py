@@ -42,6 +42,15 @@ def test_results_are_json(model: SpaceClassifier) -> None:
     assert told["texts"][0]["words"][0]["word"] == "my"
     assert {"token", "start", "stop"} <= set(explanation.rows()[0])
     assert len(explanation[:1]) == 1
+    one = explanation[0]
+    assert one.rows()[-1] == {
+        "token": "[bias]",
+        "start": -1,
+        "stop": -1,
+        **dict(zip(one.classes, one.bias, strict=True)),
+    }
+    for name, logit in zip(one.classes, one.logits, strict=True):
+        assert sum(row[name] for row in one.rows()) == pytest.approx(logit, abs=1e-4)
 
 
 @given(st.text(max_size=60))

@@ -213,6 +213,8 @@ def test_explanations_in_blocks_are_those_made_at_once(model: LinearProbe, data:
     assert [(row["text"], row["token"]) for row in rows] == [(row["text"], row["token"]) for row in expected]
     name = str(model.classes_[0])
     np.testing.assert_allclose([r[name] for r in rows], [r[name] for r in expected], atol=1e-4)
+    added = [sum(row[name] for row in rows if row["text"] == i) for i in range(len(TEXTS))]
+    np.testing.assert_allclose(added, model.predict_logits(TEXTS)[:, 0], atol=1e-3)
 
 
 @pytest.mark.parametrize("out", ["why.jsonl", "why.parquet", "why"])

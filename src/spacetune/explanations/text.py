@@ -260,9 +260,10 @@ class TextExplanation(Result):
         return self.classes.index(name)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one row a token: the wordpiece, its span, and its score for every class.
+        """Return one row a token: the wordpiece, its span, and its score for every class; the last is ``[bias]``.
 
-        For a pair the column ``part`` says in which text it is: 0 or 1, and -1 for special tokens.
+        A class's column adds up to its logit. For a pair the column ``part`` says in which text a token is: 0 or 1, and
+        -1 for special tokens and the bias.
 
         A class that is called as one of the other columns is, as ``start``, has the column ``class start``.
         """
@@ -276,7 +277,11 @@ class TextExplanation(Result):
                 **dict(zip(names, row, strict=True)),
             }
             for token, part, span, row in zip(
-                self.tokens, self.parts, self.spans, self.token_scores.tolist(), strict=True
+                (*self.tokens, "[bias]"),
+                (*self.parts, -1),
+                (*self.spans, (-1, -1)),
+                (*self.token_scores.tolist(), self.bias.tolist()),
+                strict=True,
             )
         ]
 

@@ -32,7 +32,7 @@ def explain_file(
     engine: str = "local",
     workers: int | None = None,
 ) -> Streamed:
-    """Explain texts of any number: one row a token, with the number of its text, counted from 0.
+    """Explain texts of any number: one row a token, and one for the bias, with the text's number, counted from 0.
 
     Parameters
     ----------
