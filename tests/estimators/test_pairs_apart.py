@@ -80,7 +80,7 @@ def test_explanations_add_up_over_both_texts(fitted: LinearProbe) -> None:
     words = one.words()
     assert {w["part"] for w in words} == {-1, 0, 1}
     assert all(one.text[w["part"]][w["start"] : w["stop"]] == w["word"] for w in words if w["part"] >= 0)
-    assert [row["part"] for row in one.rows()] == one.parts.tolist()
+    assert [row["part"] for row in one.rows()] == [*one.parts.tolist(), -1]
     column = one.column(one.predicted)
     assert sum(w["score"] for w in words) + one.bias[column] == pytest.approx(one.logits[column], abs=1e-6)
 

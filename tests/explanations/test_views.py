@@ -175,3 +175,13 @@ def test_views_and_sources_are_told(tiny_encoder: Encoder) -> None:
     seen = explanation.seen("input")
     assert isinstance(seen, Explanation)
     assert [one.at for one in seen] == ["input"] * 2
+
+
+def test_a_number_says_what_its_scores_count(tiny_encoder: Encoder) -> None:
+    one = fitted("similarity", tiny_encoder).explain(PAIRS[:1])[0]
+    assert one.unit is not None
+    assert one.unit.zero + one.unit.size * one.logits[0] == pytest.approx(one.predicted)
+    told = one.to_dict()["unit"]
+    assert (told["size"], told["zero"]) == (pytest.approx(1.118034), pytest.approx(2.5))
+    assert told["name"] == "in standard deviations (1.118) from the mean learnt (2.5)"
+    assert fitted("space", tiny_encoder).explain(TEXTS[:1])[0].unit is None

@@ -19,6 +19,7 @@ from spacetune.encoders import Texts, as_inputs, each_once
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators.inputs import Given, Sample
 from spacetune.estimators.text_estimator import TextEstimator
+from spacetune.explanations import Unit
 from spacetune.fitting import Regression
 from spacetune.heads import PairHead
 
@@ -97,7 +98,8 @@ class Regressor(RegressorMixin, TextEstimator, abc.ABC):
 
     def outcome(self, logits: Array) -> dict[str, Any]:
         """Return the prediction of one text's logits ``(1, 1)``; it has no probabilities."""
-        return {"probabilities": None, "classes": ("value",), "predicted": float(self.task_.labels(logits)[0])}
+        predicted, unit = float(self.task_.labels(logits)[0]), Unit(self.task_.scale, self.task_.mean)
+        return {"probabilities": None, "classes": ("value",), "predicted": predicted, "unit": unit}
 
     def _settle(self, task: Any, logits: Array, targets: Array, weights: Array | None) -> dict[str, float]:
         del logits, targets, weights

@@ -8,7 +8,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from spacetune.explanations.text import At, TextExplanation
+from spacetune.explanations.asking import At
+from spacetune.explanations.text import TextExplanation
 from spacetune.results import TableResult
 
 __all__ = ["Explanation"]

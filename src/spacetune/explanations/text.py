@@ -6,41 +6,20 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 from collections.abc import Mapping
-from typing import Any, Final, Literal, NotRequired, TypedDict, Unpack
+from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
 
 import numpy as np
 
 from spacetune.encoders import TextInput, TokenSpans
 from spacetune.errors import UsageError
+from spacetune.explanations.asking import REST, At
 from spacetune.explanations.words import group_words
 from spacetune.results import Result, class_columns, shown_fields
 
-__all__ = ["MEANINGS", "REST", "Against", "At", "TextExplanation"]
+__all__ = ["TextExplanation"]
 
 Array = np.ndarray[Any, Any]
-At = Literal["input", "states", "both"]
-"""Where a token is looked at: its place in the input, its states where the head reads them, every depth between."""
-
-MEANINGS: Mapping[str, str] = {
-    "input": "A score is what a word, as it goes into the encoder, brings to the logit through all that became of it.",
-    "both": "A score is what a word's place brings to the logit, on the mean over every depth from the word as it goes "
-    "in to the states that are read.",
-    "states": "A score is what a word's states bring to the logit where they are read, other words mixed into them.",
-}  # as in explanation.js
-"""What a score means, by where the tokens are looked at."""
-
-
-class Against(enum.Enum):
-    """What a class can be held against, besides another class."""
-
-    REST = "rest"
-
-
-REST: Final = Against.REST
-"""All other classes together; the word ``"rest"`` means the same unless a class has that name."""
-
 Label = str | int | float | bool
 """A class, or a number that was predicted."""
 
@@ -52,11 +31,22 @@ class _Numbers(TypedDict):
     probabilities: Array | None
     classes: tuple[Any, ...]
     predicted: Label | list[Label]
+    unit: NotRequired[Unit | None]
     truncated: NotRequired[bool]
     at: At
     views: NotRequired[Mapping[str, Array]]
     sources: NotRequired[Mapping[str, Array]]
     meetings: NotRequired[tuple[dict[str, Any], ...]]
+
+
+class Unit(NamedTuple):
+    """What scores and logits of a number count: `size` is one of them, `zero` what 0 stands for, both as labels are."""
+
+    size: float
+    zero: float
+
+    def __str__(self) -> str:
+        return f"in standard deviations ({self.size:.4g}) from the mean learnt ({self.zero:.4g})"
 
 
 COLUMNS = ("text", "part", "token", "start", "stop")
@@ -89,6 +79,8 @@ class TextExplanation(Result):
         The classes' names, in the order of the columns.
     predicted
         The prediction.
+    unit
+        For a number that was predicted, what the scores and the logit count: ``unit.zero + unit.size * logit`` is it.
     truncated
         Whether the text was cut at the encoder's limit: what stands after the last span was not read.
     at
@@ -112,6 +104,7 @@ class TextExplanation(Result):
     probabilities: Array | None
     classes: tuple[Any, ...]
     predicted: Label | list[Label]
+    unit: Unit | None = None
     truncated: bool = False
     at: At = "states"
     views: Mapping[str, Array] = dataclasses.field(default_factory=dict[str, Array])
@@ -296,5 +289,6 @@ class TextExplanation(Result):
             "views": self.word_views(),
             "sources": {name: scores.sum(0).tolist() for name, scores in self.sources.items()},
             "independent": self.independent,
+            "unit": None if self.unit is None else {**self.unit._asdict(), "name": str(self.unit)},
             "additivity_error": self.check(),
         }

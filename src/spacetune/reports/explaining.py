@@ -187,8 +187,8 @@ def terms(rows: Sequence[dict[str, Any]], scores: np.ndarray[Any, Any], bias: fl
 
 def _logit_of(one: TextExplanation, column: int) -> str:
     """Say what the terms sum to; as in explanation.js."""
-    if one.probabilities is None:
-        return "in standard deviations from the mean learnt"
+    if one.unit is not None:
+        return str(one.unit)
     return f"logit of {one.classes[column]}"
 
 

@@ -156,7 +156,7 @@ def draw_text_explanation(
     rest = sum(w["score"] for w in words) - sum(w["score"] for w in signed)
     bias, total = one.bias @ asked, one.logits @ asked
     less = "" if against is None else f" less that of {'the rest' if against is REST else against}"
-    is_told = "standard deviations from the mean learnt" if is_number else f"for {name}{less}"
+    is_told = one.unit if one.unit is not None else f"for {name}{less}"
     line = f"  {named}, other tokens {rest:+.2f}, bias {bias:+.2f} = logit {total:+.2f} {is_told}"
     console.print(Text(printable(line), style="dim"))
     if one.meetings and predicted is None:

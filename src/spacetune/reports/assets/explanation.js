@@ -60,7 +60,7 @@ function answer(data, { column, against = "", at = data.at }) {
     scores: (data.views?.[at] ?? data.word_scores).map(along),
     bias: along(data.bias),
     logit: along(data.logits),
-    name: data.classes.length > 1 || data.independent ? `logit of ${data.classes[column]}${less}` : "in standard deviations from the mean learnt",
+    name: data.unit ? data.unit.name : `logit of ${data.classes[column]}${less}`,
   };
 }
 

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
@@ -81,8 +82,9 @@ def _apart(out: Claim, resume: bool) -> Generator[None]:
 
 def _was_stopped(place: Path) -> bool:
     """Tell whether a saved model's training was ended by Ctrl-C or SIGTERM."""
-    config = json.loads((place / "config.json").read_bytes())
-    return (config.get("history") or {}).get("ended") == "interrupted"
+    config: dict[str, Any] = json.loads((place / "config.json").read_bytes())
+    history: dict[str, Any] = config.get("history", {})
+    return history.get("ended") == "interrupted"
 
 
 def save(model: TextEstimator, out: Claim) -> None:
