@@ -9,6 +9,7 @@ from spacetune.dissection.reading import Reader
 from spacetune.dissection.split import SplitName
 from spacetune.encoders import Encoder, Layers, Texts, as_inputs
 from spacetune.encoders.batching import runs_of
+from spacetune.encoders.loading.machine import unaltered
 from spacetune.errors import DataError, UsageError
 
 __all__ = ["dissect", "dissect_windows"]
@@ -16,6 +17,7 @@ __all__ = ["dissect", "dissect_windows"]
 WINDOW_TOKENS = 32_768
 
 
+@unaltered()
 def dissect(
     encoder: Encoder | str | None,
     texts: Texts,

@@ -15,7 +15,7 @@ from spacetune.encoders.adapters.prefixed import Adapter, PrefixedEncoder
 from spacetune.encoders.given import Texts
 from spacetune.encoders.layers import Layers, resolve_layers
 from spacetune.encoders.loading.load import LoadedEncoder, load_encoder
-from spacetune.encoders.loading.machine import choose_dtype
+from spacetune.encoders.loading.machine import choose_dtype, unaltered
 from spacetune.encoders.loading.resolving import DEFAULT_ENCODER, EncoderSource
 from spacetune.encoders.passes.frozen import feature_runs
 from spacetune.encoders.passes.tracing import Tracer, make_tracer
@@ -65,6 +65,7 @@ class Encoder:
         self._tracers: dict[torch.dtype, Tracer] = {}
 
     @classmethod
+    @unaltered()
     def from_pretrained(
         cls,
         name: str | os.PathLike[str] | None = None,
@@ -219,6 +220,7 @@ class Encoder:
         """
         return PrefixedEncoder(self) if self.max_windows == 1 else self.single_pass.prefixed
 
+    @unaltered()
     def encode(
         self,
         texts: Texts,

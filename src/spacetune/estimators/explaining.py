@@ -24,6 +24,7 @@ from spacetune.encoders import (
     holds_texts,
     runs_of,
 )
+from spacetune.encoders.loading.machine import unaltered
 from spacetune.errors import DataError, UsageError
 from spacetune.estimators.inputs import Given
 from spacetune.estimators.reading import Reader
@@ -80,6 +81,7 @@ def _where(reader: Reader, model: Model, at: str | None) -> At:
     return at
 
 
+@unaltered()
 def explain_texts(
     reader: Reader, model: Model, given: Given, layers: tuple[int, ...] | None, outcome: Outcome, at: At | None
 ) -> Explanation:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from spacetune.encoders import Encoder, Provenance
+from spacetune.encoders.loading.machine import unaltered
 from spacetune.encoders.loading.resolving import locate
 from spacetune.errors import ModelFileError, UsageError
 from spacetune.estimators.course import checked
@@ -59,6 +60,7 @@ def final_classes(base: type[K]) -> dict[str, type[K]]:
     return found
 
 
+@unaltered()
 def restored(
     place: str | os.PathLike[str],
     kinds: Mapping[str, Callable[..., M]],

@@ -9,6 +9,7 @@ from numbers import Integral
 from typing import ParamSpec, TypeVar
 
 from spacetune.data import LabelledTexts
+from spacetune.encoders.loading.machine import unaltered
 from spacetune.errors import UsageError
 from spacetune.estimators import TextEstimator
 
@@ -49,7 +50,8 @@ LabelledTexts(texts, labels) holds lists
                 _, what, how = KINDS[asked]
                 shown = f" {value!r:.60}" if isinstance(value, str) else ""
                 raise UsageError(f"{name} must be {what}, got {type(value).__name__}{shown}: {how}")
-        return study(*args, **kwargs)
+        with unaltered():
+            return study(*args, **kwargs)
 
     return run
 

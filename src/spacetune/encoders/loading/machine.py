@@ -94,8 +94,17 @@ def _bfloat16_crawls() -> bool:
 
 @contextlib.contextmanager
 def unaltered(*, gradients: bool = False) -> Generator[None]:
-    """Run torch as this library means it, whatever the caller set: without autocast, and with gradients where asked."""
+    """Run torch as this library means it, whatever the caller set as its defaults.
+
+    That is float32 on the CPU where nothing else is said, without autocast, and with gradients where asked.
+    """
+    before = torch.get_default_dtype()
     with contextlib.ExitStack() as stack:
+        if before != torch.float32:
+            stack.callback(torch.set_default_dtype, before)
+            torch.set_default_dtype(torch.float32)
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
         stack.enter_context(torch.autocast("cpu", enabled=False))
         if gradients:
             stack.enter_context(torch.inference_mode(False))

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from spacetune.encoders.batching import runs_of, token_batches
+from spacetune.encoders.loading.machine import unaltered
 from spacetune.encoders.passes.packed import PackedBatch
 from spacetune.encoders.passes.side_by_side import side_by_side
 from spacetune.encoders.ragged import offsets_of
@@ -91,6 +92,7 @@ def batches(
         yield texts, torch.as_tensor(rows), batch
 
 
+@unaltered()
 def _run(loaded: Any, tokenized: Tokenized, provenance: Provenance, bar: Any) -> TokenFeatures:
     layers = provenance.layers
     offsets = offsets_of(torch.as_tensor(tokenized.text_lengths))
