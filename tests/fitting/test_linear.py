@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from spacetune.fitting import Regression, SingleLabel
@@ -58,11 +59,14 @@ def test_weights_of_classes_are_heard() -> None:
 def test_labels_fitted_together_are_those_fitted_apart() -> None:
     rows = rng.standard_normal((90, 4))
     targets = (rows @ rng.standard_normal((4, 3)) + rng.standard_normal((90, 3)) > 0.4).astype(float)
-    weight, bias = logistic_each(rows, targets, 0.5)
-    for i in range(3):
-        model = LogisticRegression(C=0.5, tol=1e-8).fit(rows, targets[:, i])
-        np.testing.assert_allclose(weight[i], model.coef_[0], atol=5e-3)
-        np.testing.assert_allclose(bias[i], model.intercept_[0], atol=5e-3)
+    weighing = rng.uniform(0.5, 2, 90)
+    for form in (np.asarray, csr_matrix):
+        weight, bias = logistic_each(form(rows), targets, 0.5, np.array([3.0, 1.0, 1.0]), weighing)
+        for i in range(3):
+            heavy = weighing * np.where((targets[:, i] > 0) & (i == 0), 3.0, 1.0)
+            model = LogisticRegression(C=0.5, tol=1e-8).fit(rows, targets[:, i], heavy)
+            np.testing.assert_allclose(weight[i], model.coef_[0], atol=5e-3)
+            np.testing.assert_allclose(bias[i], model.intercept_[0], atol=5e-3)
 
 
 def test_numbers_are_standardised_ridge() -> None:

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse import issparse
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression, Ridge
+from threadpoolctl import threadpool_limits
 
 from spacetune.fitting.scores import standing
 from spacetune.fitting.tasks import Regression, Task
@@ -113,8 +115,13 @@ def fit_linear(task: Task, rows: Any, targets: Array, C: float, weights: Array |
 
     Logistic regression with the classes' weights, one for each of several labels, or ridge regression of standardised
     numbers. A text's own weight is multiplied by that of its class. A class without a text is put far behind the
-    others. Rows may be sparse.
+    others. Rows may be sparse: a solver's short steps between products that know no threads take longer with several.
     """
+    with threadpool_limits(1 if issparse(rows) else None, "blas"):
+        return _fit_linear(task, rows, targets, C, weights)
+
+
+def _fit_linear(task: Task, rows: Any, targets: Array, C: float, weights: Array | None) -> tuple[Array, Array]:
     if isinstance(task, Regression):
         with unlogged():
             ridge = Ridge(alpha=0.5 / C).fit(rows, (targets - task.mean) / task.scale, weights)
@@ -131,14 +138,25 @@ def fit_linear(task: Task, rows: Any, targets: Array, C: float, weights: Array |
 def logistic_each(
     rows: Any, targets: Array, C: float, of_labels: Array | None = None, weights: Array | None = None
 ) -> tuple[Array, Array]:
-    """Fit one logistic regression a label, all in the same passes over the rows (L-BFGS on the summed objective).
+    """Fit one logistic regression a label (L-BFGS).
 
-    Scikit-learn would pass over the rows once more for every label. A text that carries a label weighs what the label
-    weighs; one that does not weighs 1; both times the text's own weight.
+    Of dense rows all labels are fitted in the same passes, which are products of matrices then. Of sparse rows each is
+    fitted by itself: a pass costs as much a label, each takes as many as it needs, and the solver's memory stays small.
+    A text that carries a label weighs what the label weighs; one that does not weighs 1; both times the text's own
+    weight.
     """
-    n_labels, dim = targets.shape[1], rows.shape[1]
-    weighed: Any = 1.0 if of_labels is None else np.where(targets > 0, of_labels, 1.0)
+    n_labels = targets.shape[1]
+    weighed = np.ones(targets.shape) if of_labels is None else np.where(targets > 0, of_labels, 1.0)
     weighed = weighed if weights is None else weighed * weights[:, None]
+    together = 1 if issparse(rows) else n_labels
+    runs = [slice(first, first + together) for first in range(0, n_labels, together)]
+    fits = [_summed(rows, targets[:, run], C, weighed[:, run]) for run in runs]
+    return np.concatenate([weight for weight, _ in fits]), np.concatenate([bias for _, bias in fits])
+
+
+def _summed(rows: Any, targets: Array, C: float, weighed: Array) -> tuple[Array, Array]:
+    """Minimise the sum of the objectives of some labels; `weighed` is what each text weighs for each."""
+    n_labels, dim = targets.shape[1], rows.shape[1]
 
     def objective(flat: Array) -> tuple[float, Array]:
         weight, bias = flat[:-n_labels].reshape(n_labels, dim), flat[-n_labels:]
